@@ -1,0 +1,4 @@
+//! FixMatch: semi-supervised image classification, driven from the terminal.
+
+pub mod image;
+pub mod rng;
