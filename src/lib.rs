@@ -1,4 +1,24 @@
 //! FixMatch: semi-supervised image classification, driven from the terminal.
+//!
+//! The story of a run, in the order of the modules: a [`preset`] resolves to a [`config`], which is written into a new
+//! [`run_dir`]; [`launch`] starts a worker on it. The worker (its own program, the only one that loads libtorch) appends
+//! [`event`]s to the [`event_log`] and follows requests put into the mailbox by [`control`]. Everyone else folds the
+//! log into a [`run_state`].
+//!
+//! Nothing here knows tensors or terminals.
 
+pub mod config;
+pub mod control;
+pub mod dirs;
+pub mod event;
+pub mod event_log;
 pub mod image;
+pub mod launch;
+pub mod preset;
 pub mod rng;
+pub mod run_dir;
+pub mod run_state;
+pub mod schedule;
+
+/// The version and the commit it was built from.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

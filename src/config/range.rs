@@ -1,0 +1,72 @@
+//! The ranges of single values, checked while they are read so that the error carries file, line and caret.
+
+use std::fmt::Display;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+fn checked<'de, D, T>(deserializer: D, allowed: impl Fn(&T) -> bool, must_be: &str) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Display,
+{
+    let value = T::deserialize(deserializer)?;
+    if allowed(&value) { Ok(value) } else { Err(D::Error::custom(format!("must be {must_be}, not {value}"))) }
+}
+
+pub(super) fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |x| (0.0..=1.0).contains(x), "in [0, 1]")
+}
+
+pub(super) fn below_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |x| (0.0..1.0).contains(x), "at least 0 and below 1")
+}
+
+pub(super) fn lr<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |&x: &f64| x > 0.0 && x <= 100.0, "more than 0 and at most 100")
+}
+
+pub(super) fn lambda_u<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |x| (0.0..=1000.0).contains(x), "in [0, 1000]")
+}
+
+pub(super) fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |x| (0.0..=1.0).contains(x), "in [0, 1]")
+}
+
+pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    checked(deserializer, |&x| x >= 1, "at least 1")
+}
+
+pub(super) fn positive_u32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |&x| x >= 1, "at least 1")
+}
+
+/// TOML's integers are signed: a larger seed could be read but not written again.
+pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    checked(deserializer, |&x| i64::try_from(x).is_ok(), "below 2^63")
+}
+
+pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (1..=65_536).contains(x), "in [1, 65536]")
+}
+
+pub(super) fn mu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (1..=1024).contains(x), "in [1, 1024]")
+}
+
+pub(super) fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (0..=1024).contains(x), "in [0, 1024], 0 for all cores")
+}
+
+pub(super) fn wrn_depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let must_be = "6n + 4 with n from 1 to 32 (10, 16, 22, 28, …)";
+    checked(deserializer, |&x| x % 6 == 4 && (10..=196).contains(&x), must_be)
+}
+
+pub(super) fn wrn_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (1..=32).contains(x), "in [1, 32]")
+}
+
+pub(super) fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    checked(deserializer, |x| (8..=512).contains(x), "in [8, 512]").map(Some)
+}

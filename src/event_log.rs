@@ -1,0 +1,140 @@
+//! `events.jsonl`: appended by one worker, followed by any number of readers.
+//!
+//! A reader takes whole lines only, so it never sees half an event; a line that a crash tore is skipped.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::event::{Event, Record};
+use crate::run_dir::now;
+
+/// The one writer of a run's log.
+#[derive(Debug)]
+pub struct EventLog {
+    file: File,
+    path: PathBuf,
+}
+
+impl EventLog {
+    /// Opens the log for appending and ends a line that a crash left torn.
+    pub fn open(path: &Path) -> Result<Self> {
+        let open = || -> io::Result<File> {
+            let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            if !ends_with_newline(&mut file)? {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        };
+        let file = open().with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Appends one event, stamped with the time.
+    pub fn append(&mut self, event: Event) -> Result<Record> {
+        let record = Record { time: (now() * 1000.0).round() / 1000.0, event };
+        let mut line = serde_json::to_vec(&record).expect("an event has only JSON's types");
+        line.push(b'\n');
+        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.path.display()))?;
+        Ok(record)
+    }
+
+    /// Returns when all that was appended would survive a loss of power.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().with_context(|| format!("cannot sync {}", self.path.display()))
+    }
+}
+
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == [b'\n'])
+}
+
+/// A reader that remembers how far it has read.
+#[derive(Debug)]
+pub struct Follower {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl Follower {
+    /// Starts at the beginning. The log need not exist yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, offset: 0 }
+    }
+
+    /// The events that were appended since the last call.
+    pub fn read_new(&mut self) -> Result<Vec<Record>> {
+        let read = || -> io::Result<(Vec<Record>, u64)> {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(self.offset))?;
+            let (mut reader, mut records, mut offset) = (BufReader::new(file), Vec::new(), self.offset);
+            let mut line = Vec::new();
+            while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+                offset += line.len() as u64;
+                records.extend(serde_json::from_slice::<Record>(&line).ok());
+                line.clear();
+            }
+            Ok((records, offset))
+        };
+        match read() {
+            Ok((records, offset)) => {
+                self.offset = offset;
+                Ok(records)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", self.path.display())),
+        }
+    }
+}
+
+/// Every event of a log.
+pub fn read_all(path: &Path) -> Result<Vec<Record>> {
+    Follower::new(path.to_owned()).read_new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(records: &[Record]) -> Vec<u64> {
+        records
+            .iter()
+            .map(|record| match record.event {
+                Event::Paused { step } => step,
+                _ => panic!("unexpected {record:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_follower_reads_each_whole_line_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("events.jsonl");
+        let mut follower = Follower::new(path.clone());
+        assert!(follower.read_new().expect("no log yet").is_empty());
+        let mut log = EventLog::open(&path).expect("opens");
+        log.append(Event::Paused { step: 1 }).expect("appended");
+        log.file.write_all(br#"{"time":0,"event":"pau"#).expect("half a line");
+        assert_eq!(steps(&follower.read_new().expect("reads")), [1]);
+        assert!(follower.read_new().expect("reads").is_empty());
+        log.file.write_all(b"sed\",\"step\":2}\n").expect("the other half");
+        assert_eq!(steps(&follower.read_new().expect("reads")), [2]);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_ended_and_skipped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "{\"time\":0,\"event\":\"paused\",\"step\":1}\n{\"time\":0,\"ev").expect("written");
+        EventLog::open(&path).expect("opens").append(Event::Paused { step: 2 }).expect("appended");
+        assert_eq!(steps(&read_all(&path).expect("reads")), [1, 2]);
+    }
+}

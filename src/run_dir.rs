@@ -1,0 +1,395 @@
+//! The run directory: the only interface between a worker and everyone else, and the only place that knows its file
+//! names.
+//!
+//! ```text
+//! 20261123-180112-quickstart-s0/
+//!   run.toml        the resolved configuration and where it came from
+//!   labels.json     the labeled indices and how they were picked
+//!   events.jsonl    append-only, one writer: the truth
+//!   summary.json    what lists show; a cache of the log, rebuilt at will
+//!   checkpoints/    00012000.safetensors
+//!   control/        the mailbox
+//!   heartbeat       replaced every two seconds
+//!   worker.lock     held for the worker's life
+//!   worker.log      its stdout and stderr
+//! ```
+//!
+//! Every file that is replaced is written aside, synced and renamed.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+
+/// `run.toml`: a run in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// Where the run came from.
+    pub provenance: Provenance,
+    /// What the worker found where it runs; absent until it has started once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// Every value, defaults included.
+    pub config: RunConfig,
+}
+
+/// Who made a run, from what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The preset's name or path.
+    pub preset: String,
+    /// `--set` and the like, in order.
+    pub settings: Vec<String>,
+    /// The version and commit of the program that made the run.
+    pub version: String,
+    /// user@host.
+    pub who: String,
+    /// RFC 3339, UTC.
+    pub created: String,
+}
+
+/// What a result depends on beside the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The machine.
+    pub host: String,
+    /// Its processor.
+    pub cpu: String,
+    /// `cpu` or `cuda:N`.
+    pub device: String,
+    /// `CUDA_VISIBLE_DEVICES`, if it was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuda_visible_devices: Option<String>,
+    /// libtorch's version.
+    pub libtorch: String,
+    /// libtorch's threads inside an operation, resolved.
+    pub threads: u32,
+    /// The worker's version and commit.
+    pub version: String,
+    /// SHA-256 of the data set as decoded.
+    pub data_digest: String,
+    /// Whether that digest is the official one.
+    pub data_known: bool,
+}
+
+/// `heartbeat`: that the worker lives, and what it is doing between two events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Seconds since 1970, UTC.
+    pub time: f64,
+    /// The worker's process.
+    pub pid: u32,
+    /// Its machine.
+    pub host: String,
+    /// The steps done.
+    pub step: u64,
+    /// What it is doing.
+    pub phase: Phase,
+}
+
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Reading data, building the model.
+    #[default]
+    Loading,
+    /// Taking steps.
+    Training,
+    /// Running the test set.
+    Evaluating,
+    /// Writing a checkpoint.
+    Saving,
+    /// Parked.
+    Paused,
+}
+
+/// A run's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes the folder of a new run in `runs`, named after the moment, `name` and the seed, and writes `run.toml`.
+    pub fn create(runs: &Path, name: &str, run: &RunFile) -> Result<Self> {
+        fs::create_dir_all(runs).with_context(|| format!("cannot make the folder for runs {}", runs.display()))?;
+        let moment = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
+        let id = format!("{moment}-{}-s{}", sanitized(name), run.config.train.seed);
+        let dir = Self { path: first_free(runs, &id)? };
+        for folder in [dir.checkpoints(), dir.control()] {
+            fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        dir.write_run(run)?;
+        Ok(dir)
+    }
+
+    /// The run in an existing folder.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
+        let dir = Self { path };
+        ensure!(dir.run_toml().is_file(), "{} is not a run: it has no run.toml", dir.path.display());
+        Ok(dir)
+    }
+
+    /// The run that a user means: a path, a name, a unique prefix or part of a name, or without any, the newest.
+    pub fn find(runs: &Path, wanted: Option<&str>) -> Result<Self> {
+        let all = Self::list(runs)?;
+        let Some(wanted) = wanted else {
+            return all.into_iter().next_back().with_context(|| {
+                format!("there are no runs in {}; start one with `fixmatch train quickstart`", runs.display())
+            });
+        };
+        if wanted.contains('/') || wanted.starts_with('.') {
+            return Self::open(Path::new(wanted));
+        }
+        let exact = all.iter().find(|dir| dir.id() == wanted);
+        let named: Vec<_> = all.iter().filter(|dir| dir.id().starts_with(wanted)).collect();
+        let holding: Vec<_> = all.iter().filter(|dir| dir.id().contains(wanted)).collect();
+        let candidates = if named.is_empty() { holding } else { named };
+        match (exact, candidates.as_slice()) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, [dir]) => Ok((*dir).clone()),
+            (None, []) => bail!("no run in {} is called {wanted:?}; `fixmatch runs` lists them", runs.display()),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|dir| dir.id()).collect();
+                bail!("{wanted:?} fits {} runs, give more of the name: {}", names.len(), names.join(", "))
+            }
+        }
+    }
+
+    /// The runs in a folder, oldest first. A missing folder has none.
+    pub fn list(runs: &Path) -> Result<Vec<Self>> {
+        let entries = match fs::read_dir(runs) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("cannot read the folder of runs {}", runs.display()))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let dir = Self { path: std::path::absolute(entry?.path())? };
+            if dir.run_toml().is_file() {
+                found.push(dir);
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder's name, which names the run.
+    pub fn id(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// `run.toml`
+    pub fn run_toml(&self) -> PathBuf {
+        self.path.join("run.toml")
+    }
+
+    /// `labels.json`
+    pub fn labels(&self) -> PathBuf {
+        self.path.join("labels.json")
+    }
+
+    /// `events.jsonl`
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `summary.json`
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// `checkpoints/`
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `control/`
+    pub fn control(&self) -> PathBuf {
+        self.path.join("control")
+    }
+
+    /// `worker.log`
+    pub fn worker_log(&self) -> PathBuf {
+        self.path.join("worker.log")
+    }
+
+    /// Reads `run.toml`.
+    pub fn read_run(&self) -> Result<RunFile> {
+        let path = self.run_toml();
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
+    }
+
+    /// Replaces `run.toml`.
+    pub fn write_run(&self, run: &RunFile) -> Result<()> {
+        replace_file(&self.run_toml(), toml::to_string(run).expect("a run has only TOML's types").as_bytes())
+    }
+
+    /// Takes the worker's lock, or says within two seconds that another worker holds it.
+    ///
+    /// Consoles probe the lock with a shared one for an instant, so a first refusal means nothing.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path.join("worker.lock");
+        let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let deadline = std::time::Instant::now() + Duration::from_secs(2);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+                Err(TryLockError::WouldBlock) if std::time::Instant::now() > deadline => {
+                    bail!("another worker is training this run ({} is locked)", path.display())
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// Whether a worker holds the lock.
+    pub fn is_locked(&self) -> bool {
+        let Ok(file) = File::open(self.path.join("worker.lock")) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// The last heartbeat, and its age by this machine's view of the file.
+    pub fn heartbeat(&self) -> Option<(Heartbeat, Duration)> {
+        let path = self.path.join("heartbeat");
+        let beat = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        let written = fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
+        Some((beat, SystemTime::now().duration_since(written).unwrap_or_default()))
+    }
+
+    /// Replaces the heartbeat. Not synced: it is worth nothing after a crash.
+    pub fn beat(&self, heartbeat: &Heartbeat) -> Result<()> {
+        let path = self.path.join("heartbeat");
+        let aside = self.path.join(".heartbeat");
+        fs::write(&aside, serde_json::to_vec(heartbeat)?)
+            .with_context(|| format!("cannot write {}", aside.display()))?;
+        fs::rename(&aside, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().expect("a file in a run has a folder");
+        let mut aside = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder)?;
+        aside.write_all(content)?;
+        aside.as_file().sync_all()?;
+        aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        aside.persist(path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// user@host, for the log.
+pub fn user_at_host() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    format!("{}@{}", user.unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string()), host())
+}
+
+/// This machine's name.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Seconds since 1970, UTC.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// A name that is safe as part of a file name, on any system and in any shell.
+fn sanitized(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.' { c } else { '-' };
+    let name: String = name.chars().map(safe).take(80).collect();
+    let name = name.trim_matches(['-', '.']);
+    if name.is_empty() { "run".into() } else { name.into() }
+}
+
+/// Makes `id`, or where two runs start in one second, `id-2`, `id-3`, …
+fn first_free(runs: &Path, id: &str) -> Result<PathBuf> {
+    for n in 1.. {
+        let path = std::path::absolute(runs)?.join(if n == 1 { id.to_owned() } else { format!("{id}-{n}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot make {}", path.display())),
+        }
+    }
+    unreachable!("numbers do not end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some_run() -> RunFile {
+        let provenance = Provenance {
+            preset: "quickstart".into(),
+            settings: vec![],
+            version: "0".into(),
+            who: "me@here".into(),
+            created: "2026-11-23T18:01:00Z".into(),
+        };
+        RunFile { provenance, environment: None, config: RunConfig::default() }
+    }
+
+    #[test]
+    fn run_toml_survives_the_disk() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "a/b c", &some_run()).expect("made");
+        assert!(dir.id().ends_with("-a-b-c-s0"), "{}", dir.id());
+        assert_eq!(dir.read_run().expect("reads"), some_run());
+    }
+
+    #[test]
+    fn runs_of_one_second_get_different_names() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dirs: Vec<_> = (0..3).map(|_| RunDir::create(runs.path(), "x", &some_run()).expect("made")).collect();
+        assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 3);
+        assert_ne!(dirs[0].id(), dirs[1].id());
+    }
+
+    #[test]
+    fn a_run_is_found_by_path_name_prefix_part_or_as_the_newest() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        for name in ["20260101-000000-one-s0", "20260102-000000-two-s0", "20260102-000001-two-s1"] {
+            fs::create_dir(runs.path().join(name)).expect("made");
+            RunDir { path: runs.path().join(name) }.write_run(&some_run()).expect("written");
+        }
+        let find = |wanted| RunDir::find(runs.path(), wanted);
+        let id = |wanted| find(wanted).expect("found").id();
+        assert_eq!(id(None), "20260102-000001-two-s1");
+        assert_eq!(id(Some("20260101")), "20260101-000000-one-s0");
+        assert_eq!(id(Some("one")), "20260101-000000-one-s0");
+        let path = runs.path().join("20260102-000000-two-s0");
+        assert_eq!(id(path.to_str()), "20260102-000000-two-s0");
+        assert!(find(Some("two")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
+        assert!(find(Some("three")).expect_err("unknown").to_string().contains("`fixmatch runs` lists them"));
+    }
+
+    #[test]
+    fn the_lock_is_exclusive_and_visible() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "x", &some_run()).expect("made");
+        assert!(!dir.is_locked());
+        let lock = dir.lock().expect("free");
+        assert!(dir.is_locked());
+        drop(lock);
+        assert!(!dir.is_locked());
+    }
+}

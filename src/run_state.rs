@@ -1,0 +1,307 @@
+//! What a reader knows of a run: the fold of its events, and the status that follows from them, the lock and the
+//! heartbeat.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::control::Change;
+use crate::event::{Evaluated, Event, Progress, Record, Started};
+use crate::event_log::read_all;
+use crate::run_dir::{Phase, RunDir};
+
+/// A heartbeat older than this is stale: the worker writes one every two seconds.
+const STALE: Duration = Duration::from_secs(15);
+
+/// A run without events and without a worker is still starting for this long.
+const STARTING: Duration = Duration::from_secs(30);
+
+/// How a run stands. Derived, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The worker is on its way.
+    Starting,
+    /// Taking steps, or about to.
+    Running,
+    /// Parked, memory kept.
+    Paused,
+    /// A worker holds the lock but gives no sign of life.
+    NotResponding,
+    /// All steps are done.
+    Finished,
+    /// Saved and ended on request.
+    Stopped,
+    /// Saved and ended, to be resumed.
+    Suspended,
+    /// Ended by an error.
+    Failed,
+    /// The worker vanished: killed, or the machine went down.
+    Lost,
+}
+
+impl Status {
+    /// As a user reads it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::NotResponding => "not responding",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Suspended => "suspended",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether a worker is at work on the run, or about to be.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Starting | Self::Running | Self::Paused | Self::NotResponding => true,
+            Self::Finished | Self::Stopped | Self::Suspended | Self::Failed | Self::Lost => false,
+        }
+    }
+}
+
+/// The fold of a run's events.
+#[derive(Clone, Debug, Default)]
+pub struct RunState {
+    /// What it trains on, once known.
+    pub started: Option<Started>,
+    /// The steps done by the last event that says so.
+    pub step: u64,
+    /// Points of the curves, oldest first.
+    pub progress: Vec<Progress>,
+    /// Evaluations, oldest first.
+    pub evaluations: Vec<Evaluated>,
+    /// Every change that was applied, with its step, in the order of the log.
+    pub changes: Vec<(u64, Change)>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// The last event that says how the run stands.
+    pub last_state: Option<LastState>,
+    /// When the first and the last event were written, in seconds since 1970.
+    pub span: Option<(f64, f64)>,
+}
+
+/// The last event that says how the run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LastState {
+    /// `launched`, `started`, `resumed` or `continued`.
+    Running,
+    /// `paused`
+    Paused,
+    /// `suspended`
+    Suspended,
+    /// `stopped`
+    Stopped,
+    /// `finished`
+    Finished,
+    /// `failed`, with the reason.
+    Failed(String),
+}
+
+impl RunState {
+    /// The state of a run as its log stands.
+    pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
+        let mut state = Self::default();
+        for record in &read_all(&dir.events())? {
+            state.apply(record);
+        }
+        Ok(state)
+    }
+
+    /// Takes one more event into account.
+    pub fn apply(&mut self, record: &Record) {
+        self.span = Some((self.span.map_or(record.time, |(first, _)| first), record.time));
+        match &record.event {
+            Event::Launched { .. } => self.last_state = Some(LastState::Running),
+            Event::Started(started) => {
+                self.started = Some(started.clone());
+                self.last_state = Some(LastState::Running);
+            }
+            Event::Resumed { step } => {
+                self.rewind(*step);
+                self.last_state = Some(LastState::Running);
+            }
+            Event::Progress(progress) => {
+                self.step = progress.step;
+                self.progress.push(progress.clone());
+            }
+            Event::Evaluated(evaluated) => {
+                self.step = evaluated.step;
+                self.evaluations.push((**evaluated).clone());
+            }
+            Event::Applied { step, change: Some(change), .. } => self.changes.push((*step, *change)),
+            Event::Warning { message } => self.warnings.push(message.clone()),
+            Event::Paused { step } => self.now(*step, LastState::Paused),
+            Event::Continued { step } => self.now(*step, LastState::Running),
+            Event::Suspended { step } => self.now(*step, LastState::Suspended),
+            Event::Stopped { step } => self.now(*step, LastState::Stopped),
+            Event::Finished { step } => self.now(*step, LastState::Finished),
+            Event::Failed { step, reason } => self.now(*step, LastState::Failed(reason.clone())),
+            Event::Checkpointed { .. }
+            | Event::Accepted { .. }
+            | Event::Applied { change: None, .. }
+            | Event::Refused { .. }
+            | Event::Unknown => {}
+        }
+    }
+
+    /// How the run stands. `age` is how long ago the run was made.
+    pub fn status(&self, dir: &RunDir) -> Status {
+        let locked = dir.is_locked();
+        let beat_age = dir.heartbeat().map(|(_, age)| age);
+        let made = dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
+        let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
+        self.status_given(locked, beat_age, age)
+    }
+
+    fn status_given(&self, locked: bool, beat_age: Option<Duration>, age: Duration) -> Status {
+        if locked {
+            let fresh = beat_age.is_some_and(|beat_age| beat_age < STALE);
+            return match (&self.last_state, fresh) {
+                (_, false) if age < STARTING => Status::Starting,
+                (_, false) => Status::NotResponding,
+                (Some(LastState::Paused), true) => Status::Paused,
+                (None, true) => Status::Starting,
+                (Some(_), true) => Status::Running,
+            };
+        }
+        match &self.last_state {
+            None if age < STARTING => Status::Starting,
+            Some(LastState::Finished) => Status::Finished,
+            Some(LastState::Stopped) => Status::Stopped,
+            Some(LastState::Suspended) => Status::Suspended,
+            Some(LastState::Failed(_)) => Status::Failed,
+            None | Some(LastState::Running | LastState::Paused) => Status::Lost,
+        }
+    }
+
+    /// Steps to do, as the last change of them has it.
+    pub fn steps(&self) -> Option<u64> {
+        let changed = self.changes.iter().rev().find_map(|(_, change)| match change {
+            Change::Steps(steps) => Some(*steps),
+            Change::Threshold(_) | Change::LambdaU(_) | Change::LrFactor(_) => None,
+        });
+        changed.or(self.started.as_ref().map(|started| started.steps))
+    }
+
+    /// Why the run failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.last_state {
+            Some(LastState::Failed(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Drops every point after `step`: a run that was resumed there takes those steps again.
+    fn rewind(&mut self, step: u64) {
+        self.progress.retain(|point| point.step <= step);
+        self.evaluations.retain(|point| point.step <= step);
+        self.step = step;
+    }
+
+    fn now(&mut self, step: u64, state: LastState) {
+        self.step = step;
+        self.last_state = Some(state);
+    }
+}
+
+/// `summary.json`: what a list of runs shows, without reading their logs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The steps done.
+    pub step: u64,
+    /// Steps to do.
+    pub steps: u64,
+    /// The last evaluation of the averaged weights.
+    pub ema_accuracy: Option<f64>,
+    /// The best one.
+    pub best: Option<f64>,
+    /// The median of the last 20.
+    pub median: Option<f64>,
+}
+
+impl RunState {
+    /// The summary of what was folded.
+    pub fn summary(&self) -> Summary {
+        let last = self.evaluations.iter().rev().find(|evaluated| !evaluated.requested);
+        Summary {
+            step: self.step,
+            steps: self.steps().unwrap_or_default(),
+            ema_accuracy: last.map(|evaluated| evaluated.ema.accuracy),
+            best: last.map(|evaluated| evaluated.best),
+            median: last.map(|evaluated| evaluated.median),
+        }
+    }
+}
+
+/// What the worker is doing right now, for progress bars.
+pub fn live_step(dir: &RunDir, state: &RunState) -> (u64, Option<Phase>) {
+    match dir.heartbeat() {
+        Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(state.step), Some(beat.phase)),
+        _ => (state.step, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state_after(events: Vec<Event>) -> RunState {
+        let mut state = RunState::default();
+        for event in events {
+            state.apply(&Record { time: 0.0, event });
+        }
+        state
+    }
+
+    fn point(step: u64) -> Event {
+        Event::Progress(Progress { step, ..Progress::default() })
+    }
+
+    #[test]
+    fn the_status_follows_from_events_lock_and_heartbeat() {
+        const OLD: Duration = Duration::from_secs(3600);
+        const NEW: Duration = Duration::from_secs(1);
+        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into() };
+        let failed = Event::Failed { step: 1, reason: "r".into() };
+        let cases = [
+            (vec![], false, None, NEW, Status::Starting),
+            (vec![], false, None, OLD, Status::Lost),
+            (vec![launched.clone()], true, Some(NEW), OLD, Status::Running),
+            (vec![launched.clone()], true, Some(OLD), OLD, Status::NotResponding),
+            (vec![launched.clone()], false, Some(NEW), NEW, Status::Lost),
+            (vec![Event::Paused { step: 1 }], true, Some(NEW), OLD, Status::Paused),
+            (vec![Event::Paused { step: 1 }], false, Some(OLD), OLD, Status::Lost),
+            (vec![Event::Paused { step: 1 }, Event::Continued { step: 1 }], true, Some(NEW), OLD, Status::Running),
+            (vec![Event::Suspended { step: 1 }], false, Some(NEW), OLD, Status::Suspended),
+            (vec![Event::Stopped { step: 1 }], false, None, OLD, Status::Stopped),
+            (vec![Event::Finished { step: 1 }], false, None, OLD, Status::Finished),
+            (vec![failed.clone()], false, None, OLD, Status::Failed),
+            (vec![failed, launched], true, Some(NEW), OLD, Status::Running),
+        ];
+        for (events, locked, beat, age, expected) in cases {
+            let status = state_after(events.clone()).status_given(locked, beat, age);
+            assert_eq!(status, expected, "{events:?}, locked {locked}, heartbeat {beat:?}, age {age:?}");
+        }
+    }
+
+    #[test]
+    fn points_after_a_resumed_step_are_void() {
+        let state = state_after(vec![point(10), point(20), point(30), Event::Resumed { step: 20 }, point(40)]);
+        let steps: Vec<_> = state.progress.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [10, 20, 40]);
+    }
+
+    #[test]
+    fn changes_outlive_a_resume() {
+        let change = Event::Applied { id: "1".into(), step: 25, change: Some(Change::Steps(99)) };
+        let state = state_after(vec![point(10), change, Event::Resumed { step: 10 }]);
+        assert_eq!(state.changes, [(25, Change::Steps(99))]);
+        assert_eq!(state.steps(), Some(99));
+    }
+}
