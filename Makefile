@@ -1,0 +1,36 @@
+# `make run` and `make test` do all the set-up they need; ARGS goes to set-up: `make run ARGS=--cpu`.
+.DEFAULT_GOAL := help
+.PHONY: help run test setup build bench bench-setup clean
+
+CONSOLE_ONLY := --no-default-features
+ARGS :=
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | column -t -s '|'
+
+run: build ## Train the quickstart preset and its labels-only baseline
+	@$${CARGO_TARGET_DIR:-target}/debug/fixmatch train quickstart --baseline
+
+build: setup ## Build the console and the worker
+	cargo build --bins
+
+test: setup ## Check the format, lint and run all tests, without and with training
+	cargo fmt --check
+	cargo clippy $(CONSOLE_ONLY) --all-targets -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	cargo test $(CONSOLE_ONLY)
+	cargo test
+
+setup: ## Fetch libtorch if there is none, and say what else is missing
+	@scripts/setup.sh $(ARGS)
+
+bench: setup ## Measure augmentation and a training step
+	cargo bench
+	cargo build --quiet --bins
+	$${CARGO_TARGET_DIR:-target}/debug/fixmatch-worker bench
+
+bench-setup: ## Make the Python environment that benchmarks compare with
+	@scripts/bench-setup.sh
+
+clean: ## Delete what was built; libtorch stays in the cache
+	cargo clean

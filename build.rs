@@ -1,0 +1,53 @@
+//! What only cargo can hand to the compiler: where libtorch lies (an rpath, so that the binaries and all tests start without
+//! environment variables) and the commit that is being built.
+//!
+//! `LIBTORCH` comes from `.cargo/config.toml`, which `make setup` writes, unless the environment sets it. torch-sys reads the same variable
+//! in its own build script, before this one runs.
+
+use std::path::Path;
+use std::process::{Command, exit};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var_os("CARGO_FEATURE_TRAIN").is_some() {
+        link_libtorch();
+    }
+    record_commit();
+}
+
+/// Gives every target an rpath to libtorch, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in it.
+fn link_libtorch() {
+    println!("cargo::rerun-if-env-changed=LIBTORCH");
+    let libtorch = std::env::var("LIBTORCH").unwrap_or_default();
+    if !Path::new(&libtorch).join("lib/libtorch_cpu.so").exists() {
+        println!(
+            "cargo::error=no libtorch in LIBTORCH=\"{libtorch}\": run `make setup` first, or build without training: --no-default-features"
+        );
+        exit(1);
+    }
+    println!("cargo::rustc-env=FIXMATCH_LIBTORCH={libtorch}");
+    // DT_RPATH rather than DT_RUNPATH: the latter yields to LD_LIBRARY_PATH, and conda sets that.
+    println!("cargo::rustc-link-arg=-Wl,--disable-new-dtags");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
+}
+
+/// Sets `FIXMATCH_COMMIT`, "unknown" outside a checkout of this repository. `-dirty` is as of the last commit, checkout or reset: looking at
+/// every source file would rebuild the whole package whenever one of them changes.
+fn record_commit() {
+    let at_top_level = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
+    let commit = at_top_level.then(|| git(&["describe", "--always", "--dirty"])).flatten();
+    if let Some(reflog) = git(&["rev-parse", "--git-path", "logs/HEAD"])
+        && at_top_level
+        && Path::new(&reflog).exists()
+    {
+        println!("cargo::rerun-if-changed={reflog}");
+    }
+    println!("cargo::rustc-env=FIXMATCH_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+}
+
+/// The trimmed output of a git command; `None` if it fails or there is no git.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
