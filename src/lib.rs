@@ -1,4 +1,5 @@
 //! FixMatch: semi-supervised image classification, driven from the terminal.
 
+pub mod augment;
 pub mod image;
 pub mod rng;
