@@ -28,9 +28,8 @@ pub(super) fn posterize(image: &mut Image, bits: u8) {
 pub(super) fn solarize(image: &mut Image, threshold: f64) {
     let threshold = (threshold * 255.999) as u8;
     for value in &mut image.pixels {
-        if *value >= threshold {
-            *value = 255 - *value;
-        }
+        // Without a jump, which the processor would mispredict at every edge; value ^ 255 is 255 − value.
+        *value ^= if *value >= threshold { 255 } else { 0 };
     }
 }
 
