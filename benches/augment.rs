@@ -1,1 +1,76 @@
-fn main() {}
+//! Views per second on one core, at the size of CIFAR-10: `cargo bench --no-default-features --bench augment`.
+//!
+//! Each iteration makes a batch of views, each with its own key as in training, from images that differ.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fixmatch::augment::{Op, Scratch, Strong, StrongPolicy, Weak};
+use fixmatch::image::Image;
+use fixmatch::rng::{Rng, Stream};
+
+/// Enough views that the parameters' ranges are covered in each iteration.
+const VIEWS: u64 = 1024;
+
+const WEAK: Weak = Weak { flip: true, shift: true };
+
+/// A slope with noise: what matters to the operations' speed is only that the values vary.
+fn make_images() -> Vec<Image> {
+    let mut rng = Rng::new(0, Stream::UnlabeledOrder, 0, 0);
+    let mut make = |_| Image::new(32, 32, 3, (0..3072).map(|i| (i / 20 + rng.below(100)) as u8).collect());
+    (0..64).map(&mut make).collect()
+}
+
+/// Measures `view(image, rng, scratch)` on a copy of one of the images.
+fn measure(criterion: &mut Criterion, group: &str, name: &str, view: impl Fn(&mut Image, &mut Rng, &mut Scratch)) {
+    let (images, mut image, mut scratch) = (make_images(), Image::black(32, 32, 3), Scratch::default());
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Elements(VIEWS));
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            for index in 0..VIEWS {
+                let mut rng = Rng::new(0, Stream::UnlabeledStrong, 0, index);
+                image.pixels.copy_from_slice(&images[index as usize % images.len()].pixels);
+                view(&mut image, &mut rng, &mut scratch);
+                black_box(&mut image);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn weak(criterion: &mut Criterion) {
+    measure(criterion, "weak", "flip and shift", |image, rng, scratch| WEAK.draw(32, 32, rng).apply(image, scratch));
+}
+
+fn strong(criterion: &mut Criterion) {
+    let strong = Strong { weak: WEAK, policy: StrongPolicy::RandAugment, cutout: 0.5 };
+    measure(criterion, "strong", "RandAugment and Cutout", |image, rng, scratch| strong.apply(image, rng, scratch));
+}
+
+/// Each operation alone, with a parameter from the middle of its range; includes copying the image.
+fn operations(criterion: &mut Criterion) {
+    let operations = [
+        Op::Autocontrast,
+        Op::Brightness(0.5),
+        Op::Color(0.5),
+        Op::Contrast(0.5),
+        Op::Cutout { side: 16, x: 20, y: 20 },
+        Op::Equalize,
+        Op::Identity,
+        Op::Posterize(5),
+        Op::Rotate(15.0),
+        Op::Sharpness(0.5),
+        Op::ShearX(0.15),
+        Op::ShearY(0.15),
+        Op::Solarize(0.5),
+        Op::TranslateX(0.15),
+        Op::TranslateY(0.15),
+    ];
+    for op in operations {
+        measure(criterion, "operation", &format!("{op:?}"), |image, _, scratch| op.apply(image, scratch));
+    }
+}
+
+criterion_group!(benches, weak, strong, operations);
+criterion_main!(benches);

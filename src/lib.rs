@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows tensors or terminals.
 
+pub mod augment;
 pub mod config;
 pub mod control;
 pub mod dirs;

@@ -1,0 +1,18 @@
+//! Cutout: a gray square (DeVries and Taylor, "Improved regularization of convolutional neural networks", 2017).
+
+use crate::image::Image;
+
+/// The middle of the byte range, which becomes about 0 when the network normalises its input.
+const GRAY: u8 = 127;
+
+/// Paints the square that starts `side / 2` pixels before `centre`, in columns and rows.
+pub(super) fn cutout(image: &mut Image, side: usize, centre: [usize; 2]) {
+    let [columns, rows] = [(centre[0], image.width), (centre[1], image.height)].map(|(centre, length)| {
+        let end = (centre + side).saturating_sub(side / 2);
+        centre.saturating_sub(side / 2).min(length)..end.min(length)
+    });
+    let stride = image.width * image.channels;
+    for row in image.pixels.chunks_exact_mut(stride).take(rows.end).skip(rows.start) {
+        row[columns.start * image.channels..columns.end * image.channels].fill(GRAY);
+    }
+}
