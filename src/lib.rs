@@ -1,4 +1,6 @@
 //! FixMatch: semi-supervised image classification, driven from the terminal.
 
+pub mod data;
+pub mod dirs;
 pub mod image;
 pub mod rng;

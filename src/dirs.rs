@@ -1,0 +1,54 @@
+//! Where fixmatch keeps things: an environment variable if set, else the XDG directory.
+//!
+//! The same in every command, so that a new connection from another folder finds the same data and runs.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use etcetera::base_strategy::{BaseStrategy as _, Xdg};
+
+/// Data sets: `$FIXMATCH_DATA`, else `fixmatch` in the XDG data directory (`~/.local/share`).
+pub fn data_dir() -> Result<PathBuf> {
+    from_env_or("FIXMATCH_DATA", |xdg| xdg.data_dir().join("fixmatch"))
+}
+
+/// Run directories: `$FIXMATCH_RUNS`, else `fixmatch/runs` in the XDG state directory (`~/.local/state`).
+pub fn runs_dir() -> Result<PathBuf> {
+    let in_state = |xdg: &Xdg| xdg.state_dir().expect("the XDG layout has a state directory").join("fixmatch/runs");
+    from_env_or("FIXMATCH_RUNS", in_state)
+}
+
+/// What can be made again: `$FIXMATCH_CACHE`, else `fixmatch` in the XDG cache directory (`~/.cache`).
+pub fn cache_dir() -> Result<PathBuf> {
+    from_env_or("FIXMATCH_CACHE", |xdg| xdg.cache_dir().join("fixmatch"))
+}
+
+fn from_env_or(variable: &str, default: impl FnOnce(&Xdg) -> PathBuf) -> Result<PathBuf> {
+    if let Some(dir) = non_empty(std::env::var_os(variable)) {
+        return Ok(dir.into());
+    }
+    let xdg = Xdg::new().with_context(|| format!("cannot find your home directory: set {variable} or HOME"))?;
+    Ok(default(&xdg))
+}
+
+fn non_empty(value: Option<OsString>) -> Option<OsString> {
+    value.filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        assert_eq!(non_empty(Some(OsString::new())), None);
+        assert_eq!(non_empty(Some("/data".into())), Some("/data".into()));
+    }
+
+    #[test]
+    fn without_a_variable_the_xdg_directory_is_used() {
+        let dir = from_env_or("FIXMATCH_NO_SUCH_VARIABLE", |xdg| xdg.data_dir().join("fixmatch")).expect("a home");
+        assert!(dir.ends_with("fixmatch") && dir.is_absolute(), "{}", dir.display());
+    }
+}
