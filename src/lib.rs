@@ -10,6 +10,7 @@
 pub mod augment;
 pub mod config;
 pub mod control;
+pub mod data;
 pub mod dirs;
 pub mod event;
 pub mod event_log;

@@ -1,0 +1,350 @@
+//! Data sets as bytes: images and labels in memory, where they come from, and which of them are labeled.
+//!
+//! A data set is a name in [`DATASETS`], a loader, and for those that can be fetched the official files with their
+//! checksums. Adding one is one file below `data/` and one line in that table. Everything is read whole (the largest,
+//! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
+
+pub mod cifar10;
+pub mod embedded;
+pub mod fashion_mnist;
+pub mod idx;
+pub mod label_set;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail, ensure};
+use sha2::{Digest as _, Sha256};
+
+use crate::image::Image;
+
+/// Images of one size with their labels; `pixels` is N×H×W×C.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Pixels per row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Bytes per pixel: 1 (gray) or 3 (RGB).
+    pub channels: usize,
+    /// `n × height × width × channels` bytes, image after image.
+    pub pixels: Vec<u8>,
+    /// The class of each image.
+    pub labels: Vec<u16>,
+}
+
+impl Images {
+    /// How many images.
+    pub fn n(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Bytes per image.
+    pub fn bytes_per_image(&self) -> usize {
+        self.width * self.height * self.channels
+    }
+
+    /// The bytes of image `i`, H×W×C.
+    pub fn pixels_of(&self, i: usize) -> &[u8] {
+        let size = self.bytes_per_image();
+        &self.pixels[i * size..(i + 1) * size]
+    }
+
+    /// A copy of image `i`.
+    pub fn image(&self, i: usize) -> Image {
+        Image::new(self.width, self.height, self.channels, self.pixels_of(i).to_vec())
+    }
+
+    /// How many images each class has.
+    pub fn class_counts(&self, n_classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; n_classes];
+        for &label in &self.labels {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    }
+}
+
+/// A data set in memory.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Its name in [`DATASETS`].
+    pub name: String,
+    /// The classes' names; a label is an index into them.
+    pub classes: Vec<String>,
+    /// The training images.
+    pub train: Images,
+    /// The test images.
+    pub test: Images,
+    /// SHA-256 in hex over shapes, pixels and labels, training images first (see [`digest`]).
+    pub digest: String,
+    /// Whether these are the published images.
+    pub known: Known,
+    /// What the user should be told about this copy, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Whether a copy of a data set is the published one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Byte for byte the published images.
+    Official,
+    /// The right layout, but other bytes than the published ones.
+    Unknown,
+    /// The user's own images: nothing to compare with.
+    Own,
+}
+
+/// A data set that fixmatch can load, before it is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptor {
+    /// What configurations call it.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// Training and test images, where they are fixed.
+    pub n_images: Option<(usize, usize)>,
+    /// Width, height and channels, where they are fixed.
+    pub shape: Option<(usize, usize, usize)>,
+    /// The licence, or what is known of it.
+    pub licence: &'static str,
+    /// Where to read about it.
+    pub homepage: &'static str,
+    /// What `fixmatch data fetch` downloads; empty if there is nothing to fetch.
+    pub downloads: &'static [Download],
+    /// Finds a copy on this machine.
+    pub find: fn(&Place) -> Option<Found>,
+    /// Reads it.
+    pub load: fn(&Place) -> Result<Loaded>,
+}
+
+/// One official file to download.
+#[derive(Clone, Copy, Debug)]
+pub struct Download {
+    /// Its official address; the last part is the file's name.
+    pub url: &'static str,
+    /// Its size.
+    pub n_bytes: u64,
+    /// Its published SHA-256, in hex.
+    pub sha256: &'static str,
+    /// The files that it becomes.
+    pub unpack: Unpack,
+}
+
+impl Download {
+    /// The file's name: the last part of its address.
+    pub fn file_name(&self) -> &'static str {
+        self.url.rsplit('/').next().expect("rsplit gives at least one part")
+    }
+}
+
+/// What becomes of a downloaded file.
+#[derive(Clone, Copy, Debug)]
+pub enum Unpack {
+    /// It is kept as it is.
+    Keep,
+    /// A gzipped tar archive, of which these files are kept, without their folders.
+    TarGz(&'static [Member]),
+}
+
+/// A file inside an archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Its path inside the archive.
+    pub path: &'static str,
+    /// Its size.
+    pub n_bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: &'static str,
+}
+
+impl Member {
+    /// The file's name without its folder.
+    pub fn file_name(&self) -> &'static str {
+        self.path.rsplit('/').next().expect("rsplit gives at least one part")
+    }
+}
+
+/// Where to look for a data set and how to read it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The user's own copy, instead of the usual places.
+    pub path: Option<&'a Path>,
+    /// The side in pixels to resize images to (folders only).
+    pub resize: Option<u32>,
+    /// Where fetched data sets live.
+    pub data_dir: &'a Path,
+}
+
+impl Place<'_> {
+    /// The folder of data set `name`: the user's, else the one that it is fetched into.
+    fn folder(&self, name: &str) -> PathBuf {
+        self.path.map_or_else(|| self.data_dir.join(name), Path::to_path_buf)
+    }
+
+    /// The error for a data set that is not at its place, because `absent` is not.
+    fn missing(&self, name: &str, absent: &str) -> anyhow::Error {
+        let folder = self.folder(name);
+        let advice = if self.path.is_some() { "check data.path, or remove it and" } else { "to get it," };
+        anyhow!("no {name} in {}: {absent} is missing; {advice} run `fixmatch data fetch {name}`", folder.display())
+    }
+}
+
+/// Where a data set was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Compiled into the program.
+    Embedded,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// What a loader hands back.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// The training images.
+    pub train: Images,
+    /// The test images.
+    pub test: Images,
+    /// How to tell whether these are the published images.
+    pub published: Published,
+    /// What the user should be told, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// How to tell whether a copy is the published one.
+#[derive(Clone, Copy, Debug)]
+pub enum Published {
+    /// The digest of the published images.
+    Digest(&'static str),
+    /// The loader compared the files' own checksums, with this result.
+    Compared(bool),
+    /// They never were.
+    Never,
+}
+
+/// Every data set, in the order in which they are listed.
+pub const DATASETS: &[Descriptor] = &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR];
+
+/// The descriptor of data set `name`.
+pub fn find(name: &str) -> Result<&'static Descriptor> {
+    if let Some(descriptor) = DATASETS.iter().find(|descriptor| descriptor.name == name) {
+        return Ok(descriptor);
+    }
+    let names: Vec<_> = DATASETS.iter().map(|descriptor| descriptor.name).collect();
+    bail!("there is no data set \"{name}\": choose one of {}", names.join(", "))
+}
+
+/// Loads data set `name`, from `path` if given, else from the embedded images, `data_dir` or a system package.
+///
+/// `resize` is the side in pixels that a folder's images are resized to.
+pub fn load(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path) -> Result<Dataset> {
+    let descriptor = find(name)?;
+    let loaded = (descriptor.load)(&Place { path, resize, data_dir })?;
+    ensure!(loaded.train.n() > 0, "{name} has no training images");
+    ensure!(loaded.test.n() > 0, "{name} has no test images");
+    Ok(describe(descriptor, loaded))
+}
+
+/// Refuses `resize` for a data set whose images all have one fixed size.
+fn refuse_resize(place: &Place, name: &str) -> Result<()> {
+    ensure!(place.resize.is_none(), "{name} cannot be resized: data.resize is for a folder of images, remove it");
+    Ok(())
+}
+
+fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
+    let Loaded { classes, train, test, published, mut warnings } = loaded;
+    let digest = digest(&train, &test);
+    let known = match published {
+        Published::Digest(official) if official == digest => Known::Official,
+        Published::Compared(true) => Known::Official,
+        Published::Digest(_) | Published::Compared(false) => Known::Unknown,
+        Published::Never => Known::Own,
+    };
+    if known == Known::Unknown {
+        warnings.push(format!(
+            "these are not the published images of {} (pixel digest {}…): results may differ from published ones",
+            descriptor.title,
+            &digest[..12],
+        ));
+    }
+    Dataset { name: descriptor.name.into(), classes, train, test, digest, known, warnings }
+}
+
+/// SHA-256 in hex over the training and then the test images: for each their number, height, width and channels as
+/// little-endian u32, the pixels, and the labels as little-endian u16.
+pub fn digest(train: &Images, test: &Images) -> String {
+    let mut hash = Sha256::new();
+    for images in [train, test] {
+        for number in [images.n(), images.height, images.width, images.channels] {
+            hash.update((number as u32).to_le_bytes());
+        }
+        hash.update(&images.pixels);
+        let labels: Vec<u8> = images.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+        hash.update(labels);
+    }
+    hex(&hash.finalize())
+}
+
+/// SHA-256 of `bytes`, in hex.
+fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_images() -> Images {
+        Images { width: 2, height: 1, channels: 1, pixels: vec![1, 2, 3, 4], labels: vec![0, 2] }
+    }
+
+    #[test]
+    fn an_image_is_its_slice_of_the_pixels() {
+        let images = two_images();
+        assert_eq!(images.n(), 2);
+        assert_eq!(images.pixels_of(1), [3, 4]);
+        assert_eq!(images.image(0), Image::new(2, 1, 1, vec![1, 2]));
+        assert_eq!(images.class_counts(3), [1, 0, 1]);
+    }
+
+    #[test]
+    fn the_digest_covers_shapes_pixels_and_labels_of_both_parts() {
+        let images = two_images();
+        let base = digest(&images, &images);
+        // sha256 of twice 02000000 01000000 02000000 01000000 01020304 00000200, by sha256sum
+        assert_eq!(base, "d13d23688c9ff804c4ef9ee98899d45ad1f1ed0fc156a1074751d7fae953959e");
+        let turned = Images { width: 1, height: 2, ..two_images() };
+        let other_pixel = Images { pixels: vec![1, 2, 3, 5], ..two_images() };
+        let other_label = Images { labels: vec![0, 1], ..two_images() };
+        for changed in [turned, other_pixel, other_label] {
+            assert_ne!(digest(&changed, &images), base);
+            assert_ne!(digest(&images, &changed), base);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = find("mnist").expect_err("no such data set").to_string();
+        assert!(error.starts_with("there is no data set \"mnist\": choose one of fashion-mini, "), "{error}");
+    }
+
+    #[test]
+    fn names_are_unique_and_every_download_has_its_checksum() {
+        for (i, descriptor) in DATASETS.iter().enumerate() {
+            assert!(DATASETS[..i].iter().all(|other| other.name != descriptor.name), "{}", descriptor.name);
+            for download in descriptor.downloads {
+                assert!(download.sha256.len() == 64 && download.n_bytes > 0, "{}", download.url);
+            }
+        }
+    }
+}
