@@ -8,6 +8,7 @@
 //! Nothing here knows tensors or terminals.
 
 pub mod augment;
+pub mod checkpoint;
 pub mod config;
 pub mod control;
 pub mod data;
@@ -16,6 +17,7 @@ pub mod event;
 pub mod event_log;
 pub mod image;
 pub mod launch;
+pub mod loader;
 pub mod preset;
 pub mod rng;
 pub mod run_dir;
