@@ -82,12 +82,28 @@ mod tests {
         assert!(values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6), "{values:?} is not {expected:?}");
     }
 
-    fn three_steps(config: &Optim) -> [f64; 2] {
-        let weights = weights();
-        let mut sgd = Sgd::new(config, &weights);
-        for gradient in [0.5_f32, -1.0, 0.25] {
-            sgd.step(&weights, &[Tensor::from_slice(&[gradient]), Tensor::from_slice(&[gradient * 2.0])], 0.1);
+    /// Values from PyTorch 2.13.0: `torch.optim.SGD(lr=0.1, …)` on w = 1 and b = −2 for the gradients 0.5, −1, 0.25
+    /// (twice as large for b), weight decay 0.1; `decay = "kernels"` is a parameter group without it for b. The
+    /// average is `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(0.9)`.
+    #[test]
+    fn three_steps_give_what_pytorch_gives() {
+        let cases = [
+            (0.9, true, Decay::Kernels, [0.973_948_66, -1.896_900_06], [0.989_111_84, -1.995_270_01]),
+            (0.9, true, Decay::All, [0.973_948_66, -1.735_678_43], [0.989_111_84, -1.967_511_89]),
+            (0.9, false, Decay::Kernels, [0.974_774_0, -1.940_999_87], [0.990_511_42, -2.001_299_86]),
+            (0.0, false, Decay::All, [0.995_293_97, -1.890_607_83], [0.997_423_41, -1.982_868_67]),
+        ];
+        for (momentum, nesterov, decay, expected, expected_average) in cases {
+            let config = Optim { momentum, nesterov, decay, weight_decay: 0.1, ema_decay: 0.9 };
+            let weights = weights();
+            let average = weights.average();
+            let mut sgd = Sgd::new(&config, &weights);
+            for gradient in [0.5_f32, -1.0, 0.25] {
+                sgd.step(&weights, &[Tensor::from_slice(&[gradient]), Tensor::from_slice(&[gradient * 2.0])], 0.1);
+                move_average(&average, &weights, config.ema_decay);
+            }
+            assert_near(values(&weights), expected);
+            assert_near(values(&average), expected_average);
         }
-        values(&weights)
     }
 }

@@ -178,3 +178,104 @@ pub fn read_rows(rows: &[Tensor]) -> Vec<[f32; N_COLUMNS]> {
     let table = Tensor::stack(rows, 0).to_device(Device::Cpu);
     weights::to_array(&table).values.as_chunks().0.to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fixmatch::augment::{Strong, StrongPolicy, Weak};
+    use fixmatch::config::{Model, ModelName};
+    use fixmatch::data::Images;
+    use fixmatch::loader::{Maker, Source};
+
+    use super::*;
+    use crate::model::Shape;
+
+    const VALUES: StepValues = StepValues { lr: 0.1, threshold: 0.1, lambda_u: 2.0 };
+
+    fn images() -> Arc<Images> {
+        let (n, side) = (20, 8);
+        let pixels = (0..n * side * side * 3).map(|i| (i * i / 7 % 256) as u8).collect();
+        let labels = (0..n as u16).map(|i| i % 10).collect();
+        Arc::new(Images { width: side, height: side, channels: 3, pixels, labels })
+    }
+
+    fn batch() -> Batch {
+        let weak = Weak { flip: true, shift: true };
+        let source = Source {
+            images: images(),
+            labeled: (0..10).collect(),
+            unlabeled: (0..20).collect(),
+            n_labeled: 4,
+            n_unlabeled: 12,
+            weak,
+            strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+            seed: 0,
+        };
+        Maker::new(source).batch(0)
+    }
+
+    fn trainer(model: ModelName, forward: Forward) -> Trainer {
+        let mut config = RunConfig::default();
+        config.model = Model { name: model, depth: 10, width: 1, bn_momentum: 0.1 };
+        config.train.forward = forward;
+        let images = images();
+        let input = Input::new(&images, config.data.normalize, Device::Cpu);
+        let shape = Shape { channels: 3, height: 8, width: 8, classes: 10 };
+        Trainer::new(&config, Network::new(&config.model, shape), input)
+    }
+
+    fn largest_difference(a: &Trainer, b: &Trainer) -> f64 {
+        let pairs = a.weights.trained().zip(b.weights.trained());
+        pairs.map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[])).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn one_pass_and_two_give_the_same_step_without_batch_norm() {
+        let (mut joint, mut split) = (trainer(ModelName::Cnn, Forward::Joint), trainer(ModelName::Cnn, Forward::Split));
+        let before = joint.weights["fc2.weight"].copy();
+        let probabilities = joint.predict(Which::Raw, &batch().weak).softmax(-1, Kind::Float);
+        let threshold = probabilities.max_dim(-1, false).0.median().double_value(&[]);
+        let values = StepValues { threshold, ..VALUES };
+        let rows = read_rows(&[joint.step(&batch(), values), split.step(&batch(), values)]);
+        let accepted = rows[0][Column::Accepted as usize];
+        assert!(accepted > 0.0 && accepted < 12.0, "the mask is neither empty nor full: {accepted}");
+        assert!((&joint.weights["fc2.weight"] - before).abs().max().double_value(&[]) > 1e-4, "a step moves");
+        let difference = largest_difference(&joint, &split);
+        assert!(difference < 1e-6, "{difference}");
+    }
+
+    #[test]
+    fn a_step_without_unlabeled_images_is_supervised_only() {
+        let mut trainer = trainer(ModelName::Cnn, Forward::Split);
+        let batch = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
+        let row = read_rows(&[trainer.step(&batch, VALUES)])[0];
+        assert_eq!(row[Column::Loss as usize], row[Column::Supervised as usize]);
+        assert_eq!(row[Column::Unlabeled as usize], 0.0);
+    }
+
+    #[test]
+    fn a_restored_trainer_takes_the_same_steps_bit_for_bit() {
+        for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
+            let mut unbroken = trainer(model, forward);
+            let _ = unbroken.step(&batch(), VALUES);
+            let saved = unbroken.save();
+            let _ = unbroken.step(&batch(), VALUES);
+            let mut resumed = trainer(model, forward);
+            resumed.restore(&saved).expect("fits");
+            let _ = resumed.step(&batch(), VALUES);
+            assert_eq!(unbroken.save(), resumed.save(), "{model:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_network_is_refused() {
+        let saved = trainer(ModelName::Cnn, Forward::Split).save();
+        let error = trainer(ModelName::Wrn, Forward::Joint).restore(&saved).expect_err("another network");
+        assert!(
+            error.to_string().contains("the checkpoint has no tensor model.block1.0.bn1.weight")
+                || error.to_string().contains("in the checkpoint and"),
+            "{error}"
+        );
+    }
+}

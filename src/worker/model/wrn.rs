@@ -164,10 +164,10 @@ mod tests {
         let weights = Weights::init(wrn.specs(), 0, Device::Cpu);
         let images = Tensor::linspace(-1.0, 1.0, 2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
         let mean = || weights["block2.0.bn1.running_mean"].abs().sum(None).double_value(&[]);
-        wrn.forward(&weights, &images, Mode::Evaluate);
-        wrn.forward(&weights, &images, Mode::Batch);
+        let _ = wrn.forward(&weights, &images, Mode::Evaluate);
+        let _ = wrn.forward(&weights, &images, Mode::Batch);
         assert_eq!(mean(), 0.0);
-        wrn.forward(&weights, &images, Mode::Train);
+        let _ = wrn.forward(&weights, &images, Mode::Train);
         assert!(mean() > 0.0);
     }
 }
