@@ -24,5 +24,5 @@ pub mod run_dir;
 pub mod run_state;
 pub mod schedule;
 
-/// The version and the commit it was built from.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version and the commit it was built from, as `--version` and run directories say it.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");
