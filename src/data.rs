@@ -7,6 +7,7 @@
 pub mod cifar10;
 pub mod embedded;
 pub mod fashion_mnist;
+pub mod folder;
 pub mod idx;
 pub mod label_set;
 
@@ -226,7 +227,8 @@ pub enum Published {
 }
 
 /// Every data set, in the order in which they are listed.
-pub const DATASETS: &[Descriptor] = &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR];
+pub const DATASETS: &[Descriptor] =
+    &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR, folder::DESCRIPTOR];
 
 /// The descriptor of data set `name`.
 pub fn find(name: &str) -> Result<&'static Descriptor> {
