@@ -5,8 +5,10 @@
 //! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
 
 pub mod cifar10;
+pub mod download;
 pub mod embedded;
 pub mod fashion_mnist;
+pub mod fetch;
 pub mod folder;
 pub mod idx;
 pub mod label_set;
