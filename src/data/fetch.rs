@@ -42,7 +42,8 @@ pub fn fetch(
     // All downloads first: what is whole in `downloads` survives a failure of the next one.
     let mut fetched = Vec::new();
     for download in descriptor.downloads {
-        fetched.push(client.get(download, &downloads, progress)?);
+        let file = client.get(download, &downloads, progress);
+        fetched.push(file.with_context(|| format!("could not fetch {name} ({})", file_names(descriptor)))?);
     }
     let staging = data_dir.join(format!(".{name}.unpacking"));
     let result = install(descriptor, &fetched, &staging, &folder, progress);
@@ -52,6 +53,11 @@ pub fn fetch(
         fs::remove_file(&file.path).with_context(|| format!("cannot remove {}", file.path.display()))?;
     }
     Ok(Outcome::Fetched(folder))
+}
+
+fn file_names(descriptor: &Descriptor) -> String {
+    let names: Vec<_> = descriptor.downloads.iter().map(Download::file_name).collect();
+    names.join(", ")
 }
 
 /// Keeps a second fetch of the same data set out, until the returned file is closed.
