@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod commands;
 
-use commands::{Runs, completions, export, presets, requests, resume, runs, show, train, wait, watch};
+use commands::{Runs, completions, data, export, presets, requests, resume, runs, show, train, wait, watch};
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
@@ -40,6 +40,7 @@ enum Command {
     Evaluate(requests::Evaluate),
     Set(requests::Set),
     Export(export::Args),
+    Data(data::DataArgs),
     Completions(completions::Args),
 }
 
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
         Command::Set(args) => requests::set(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
+        Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }
 }
