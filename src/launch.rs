@@ -9,8 +9,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::run_dir::RunDir;
 
-/// glibc's large pages for the worker's heap: a tenth off the step of the small network on a CPU.
-const GLIBC_TUNABLES: &str = "glibc.malloc.hugetlb=1";
+/// What a worker's environment holds unless the user's own does; read before its `main`, so the launcher sets it.
+const ENVIRONMENT: [(&str, &str); 2] = [
+    // Large pages for the worker's heap: a tenth off the small network's step on a CPU.
+    ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
+    // How long libtorch's threads spin while they wait for each other. As it comes, libgomp spins for milliseconds:
+    // on a machine that is busy with something else, a thread then burns its whole time slice waiting for one that
+    // cannot run. Measured on two cores beside two compilers: three to four times as fast with this; alone, no change.
+    ("GOMP_SPINCOUNT", "2000"),
+];
 
 /// Starts a worker on a run, new or to be resumed, in a session of its own.
 ///
@@ -23,9 +30,7 @@ pub fn launch(dir: &RunDir) -> Result<Child> {
     let log = log.with_context(|| format!("cannot open {}", path.display()))?;
     let mut command = Command::new(&program);
     command.arg("run").arg(dir.path()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    if std::env::var_os("GLIBC_TUNABLES").is_none() {
-        command.env("GLIBC_TUNABLES", GLIBC_TUNABLES);
-    }
+    command.envs(ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
     // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
