@@ -17,7 +17,7 @@ use commands::{Runs, completions, data, export, presets, requests, resume, runs,
 #[derive(Parser)]
 #[command(name = "fixmatch", version = fixmatch::VERSION, arg_required_else_help = true)]
 struct Cli {
-    /// The folder of runs [default: $FIXMATCH_RUNS, else fixmatch/runs in the XDG state directory]
+    /// The folder of runs [default: `$FIXMATCH_RUNS`, else fixmatch/runs in the XDG state directory]
     #[arg(long, global = true, value_name = "DIR")]
     runs: Option<PathBuf>,
     #[command(subcommand)]

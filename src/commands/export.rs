@@ -1,22 +1,18 @@
 //! `fixmatch export`: a checkpoint's weights under the names that PyTorch gives them.
 //!
-//! A checkpoint holds `model.NAME` (parameters and buffers), `ema.NAME` (parameters only) and the optimiser's state.
-//! Averaged weights are exported with the model's own buffers, as they are evaluated.
+//! Averaged weights go with the live batch norm statistics, as they are evaluated.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use fixmatch::event::Event;
-use fixmatch::event_log::read_all;
+use fixmatch::checkpoint::{self, Checkpoint, Which};
 use fixmatch::run_dir::{RunDir, replace_file};
-use safetensors::SafeTensors;
-use safetensors::tensor::TensorView;
+use fixmatch::run_state::RunState;
 
 use super::format::bytes;
-use super::{RunArg, Runs, say};
+use super::{RunArg, Runs, note, say};
 
 /// Export a checkpoint's weights as safetensors, with PyTorch's names
 #[derive(clap::Args)]
@@ -40,83 +36,49 @@ pub struct Args {
     force: bool,
 }
 
-/// Which weights.
-#[derive(Clone, Copy)]
-enum Weights {
-    Raw,
-    Ema,
-}
-
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let out = std::path::absolute(&args.weights)?;
     ensure!(args.force || !out.exists(), "{} exists; --force overwrites it", out.display());
-    let path = checkpoint_of(&runs.find(&args.run)?, args)?;
-    let checkpoint = read_checkpoint(&path)?;
-    let tensors =
-        SafeTensors::deserialize(&checkpoint).with_context(|| format!("{} is not a checkpoint", path.display()))?;
-    let weights = if args.ema { Weights::Ema } else { Weights::Raw };
-    let chosen = choose(&tensors, weights);
-    ensure!(!chosen.is_empty(), "{} holds no tensors of a model", path.display());
-    let n_tensors = chosen.len();
-    let content = safetensors::serialize(chosen, None).context("the weights do not fit into a file")?;
+    let dir = runs.find(&args.run)?;
+    let checkpoint = read(&dir, args)?;
+    let which = if args.ema { Which::Ema } else { Which::Raw };
+    let weights = checkpoint.weights(which);
+    // What PyTorch's own writer says, and some readers insist on.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let n_tensors = weights.len();
+    let content = safetensors::serialize(weights, Some(metadata)).context("the weights do not fit into a file")?;
     replace_file(&out, &content)?;
     say(format_args!(
-        "{} from {}: {n_tensors} tensors, {}",
+        "{}: {n_tensors} tensors of step {}, {}",
         out.display(),
-        path.display(),
+        checkpoint.state.step,
         bytes(content.len() as u64)
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The checkpoint that is asked for.
-fn checkpoint_of(dir: &RunDir, args: &Args) -> Result<PathBuf> {
-    let mut saved = Vec::new();
-    let mut best = None;
-    for record in read_all(&dir.events())? {
-        if let Event::Checkpointed { step, file, best: is_best } = record.event {
-            let path = dir.checkpoints().join(file);
-            if is_best {
-                best = Some(path.clone());
-            }
-            saved.push((step, path));
+fn read(dir: &RunDir, args: &Args) -> Result<Checkpoint> {
+    let folder = dir.checkpoints();
+    let step = if args.best { Some(best_step(dir)?) } else { args.step };
+    let Some(step) = step else {
+        let (newest, broken) = checkpoint::newest(&folder)?;
+        for reason in broken {
+            note(format_args!("warning: passed over a checkpoint: {reason}"));
         }
-    }
-    saved.retain(|(_, path)| path.is_file());
-    if args.best {
-        let best = best.filter(|path| path.is_file());
-        return best.with_context(|| format!("{} has no checkpoint that was the best one", dir.id()));
-    }
-    let found = match args.step {
-        Some(step) => saved.iter().rev().find(|(saved_step, _)| *saved_step == step),
-        None => saved.last(),
+        return newest
+            .with_context(|| format!("{} has no checkpoint yet; `fixmatch checkpoint` asks for one", dir.id()));
     };
-    match found {
-        Some((_, path)) => Ok(path.clone()),
-        None if saved.is_empty() => bail!("{} has no checkpoint yet; `fixmatch checkpoint` asks for one", dir.id()),
-        None => {
-            let mut steps: Vec<_> = saved.iter().map(|(step, _)| step.to_string()).collect();
-            steps.dedup();
-            bail!("{} has no checkpoint of that step; there are: {}", dir.id(), steps.join(", "))
-        }
+    let all = checkpoint::list(&folder)?;
+    if let Some((_, path)) = all.iter().find(|(saved, _)| *saved == step) {
+        return Checkpoint::read(path);
     }
+    let steps: Vec<_> = all.iter().map(|(step, _)| step.to_string()).collect();
+    bail!("{} has no checkpoint of step {step}; it has: {}", dir.id(), steps.join(", "))
 }
 
-fn read_checkpoint(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))
-}
-
-/// The tensors of a model by their PyTorch names.
-fn choose<'a>(checkpoint: &SafeTensors<'a>, weights: Weights) -> BTreeMap<String, TensorView<'a>> {
-    let mut chosen = BTreeMap::new();
-    let mut take = |prefix: &str| {
-        let named = checkpoint.tensors().into_iter();
-        chosen.extend(named.filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor))));
-    };
-    take("model.");
-    match weights {
-        Weights::Raw => {}
-        Weights::Ema => take("ema."), // over the model's parameters; its buffers stay
-    }
-    chosen
+fn best_step(dir: &RunDir) -> Result<u64> {
+    let state = RunState::read(dir)?;
+    let last = state.evaluations.last().with_context(|| format!("{} was never evaluated", dir.id()))?;
+    Ok(last.best_step)
 }

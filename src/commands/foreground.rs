@@ -59,7 +59,7 @@ pub struct Report {
 }
 
 /// Starts a worker on the run and shows how it goes until it ends.
-pub fn follow(dir: &RunDir, steps: u64, runs: &Runs) -> Result<Report> {
+pub fn follow(dir: &RunDir, steps: u64) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot set up signals and timers")?.block_on(async {
         let mut interrupts = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
@@ -68,7 +68,7 @@ pub fn follow(dir: &RunDir, steps: u64, runs: &Runs) -> Result<Report> {
         let end = loop {
             tokio::select! {
                 _ = tick.tick() => if let Some(end) = foreground.look()? { break end },
-                _ = interrupts.recv() => if foreground.interrupted { break End::Left } else { foreground.stop(runs)? },
+                _ = interrupts.recv() => if foreground.interrupted { break End::Left } else { foreground.stop()? },
             }
         };
         Ok(foreground.report(end))
@@ -110,6 +110,8 @@ struct Foreground {
     steps: u64,
     rate: Rate,
     screen: Screen,
+    /// Whether the worker reads its mailbox. It refuses what was put there before.
+    at_work: bool,
     /// What the worker said last, if that was an end.
     end: Option<End>,
     interrupted: bool,
@@ -127,6 +129,7 @@ impl Foreground {
             steps,
             rate: Rate::default(),
             screen: Screen::new(),
+            at_work: false,
             end: None,
             interrupted: false,
         })
@@ -139,8 +142,10 @@ impl Foreground {
         for record in self.reader.read()? {
             self.screen.event(&record.event);
             self.end = end_of(&record.event).or(self.end.take());
-            if matches!(record.event, Event::Paused { .. } | Event::Continued { .. }) {
-                self.rate.clear();
+            match &record.event {
+                Event::Paused { .. } | Event::Continued { .. } => self.rate.clear(),
+                Event::Launched { .. } => self.begin()?,
+                _ => {}
             }
         }
         if let Some(status) = exited {
@@ -148,6 +153,15 @@ impl Foreground {
         }
         self.show();
         Ok(None)
+    }
+
+    /// Takes note that the worker is there, and passes on an early Ctrl-C.
+    fn begin(&mut self) -> Result<()> {
+        self.at_work = true;
+        if self.interrupted {
+            control::post(&self.reader.dir.control(), Request::Stop)?;
+        }
+        Ok(())
     }
 
     fn show(&mut self) {
@@ -161,13 +175,12 @@ impl Foreground {
         self.screen.show(now, &Glimpse { state, step, steps, phase, remaining });
     }
 
-    fn stop(&mut self, runs: &Runs) -> Result<()> {
+    fn stop(&mut self) -> Result<()> {
         self.interrupted = true;
-        control::post(&self.reader.dir.control(), Request::Stop)?;
-        let name = runs.name_of(&self.reader.dir);
-        self.screen.say(&format!(
-            "\rasked the worker to save and stop; press Ctrl-C again to leave it to do so by itself ({name})"
-        ));
+        if self.at_work {
+            control::post(&self.reader.dir.control(), Request::Stop)?;
+        }
+        self.screen.say("asked the worker to save and stop; Ctrl-C again leaves it to do so by itself");
         Ok(())
     }
 

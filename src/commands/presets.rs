@@ -84,20 +84,22 @@ impl Row {
 fn annotated(config: &RunConfig) -> String {
     let departures = config.departures();
     let defaults = RunConfig::default().to_table();
-    let mut text = String::new();
+    let mut lines = Vec::new();
     let mut section = String::new();
     for line in toml::to_string(config).expect("a configuration has only TOML's types").lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name.into();
         }
-        text.push_str(line);
         let key = line.split_once(" = ").map(|(key, _)| format!("{section}.{key}"));
-        if let Some((key, _)) = departures.iter().find(|(departure, _)| Some(departure) == key.as_ref()) {
-            let default = key.split_once('.').and_then(|(section, key)| defaults.get(section)?.get(key));
-            let default = default.map_or_else(|| "none".into(), toml::Value::to_string);
-            text.push_str(&format!("  # default: {default}"));
-        }
-        text.push('\n');
+        let departure = departures.iter().find(|(departure, _)| Some(departure) == key.as_ref());
+        lines.push(departure.map_or_else(
+            || line.to_owned(),
+            |(key, _)| {
+                let default = key.split_once('.').and_then(|(section, key)| defaults.get(section)?.get(key));
+                let default = default.map_or_else(|| "none".into(), toml::Value::to_string);
+                format!("{line}  # default: {default}")
+            },
+        ));
     }
-    text
+    lines.join("\n")
 }

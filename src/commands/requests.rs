@@ -2,9 +2,10 @@
 //! wait for what comes of it.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::checkpoint;
 use fixmatch::control::{self, Change, Request};
 use fixmatch::event::{Evaluated, Event};
 use fixmatch::run_dir::RunDir;
@@ -15,8 +16,8 @@ use super::format::percent;
 use super::watch::POLL;
 use super::{Reader, RunArg, Runs, note, say};
 
-/// A worker that is parked leaves some requests for later; this is how long they are waited for.
-const PARKED_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a worker may take to answer: its mailbox is read ten times a second, but its disk may be slow.
+const TIMEOUT_S: u64 = 30;
 
 /// What all requests take.
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub struct Ask {
 #[derive(clap::Args)]
 struct Patience {
     /// Seconds to wait for the worker to answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
 }
 
@@ -70,7 +71,7 @@ pub struct Evaluate {
     pub ask: Ask,
 }
 
-/// Change values of a run while it trains: threshold, lambda_u, lr_factor, steps
+/// Change values of a run while it trains: `threshold`, `lambda_u`, `lr_factor`, `steps`
 ///
 /// For example `fixmatch set quickstart threshold=0.9 lr_factor=0.5`. RUN may be left out for the newest run.
 #[derive(clap::Args)]
@@ -82,13 +83,6 @@ pub struct Set {
     patience: Patience,
 }
 
-/// What came of a request.
-enum Outcome<T> {
-    Done(T),
-    /// The worker is parked and has taken note of it.
-    Later,
-}
-
 pub fn pause(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
     let (mut reader, status) = open(&ask.run, runs)?;
     let name = runs.name_of(&reader.dir);
@@ -97,25 +91,18 @@ pub fn pause(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     note(format_args!("pausing {}…", reader.dir.id()));
-    let step = request(&mut reader, Request::Pause, &ask.patience, |id, event| match event {
-        Event::Paused { step } => Some(*step),
-        event => applied(event, id),
-    })?;
-    told(step, |step| {
-        format!(
-            "paused at step {step}; its memory is kept. `fixmatch suspend {name}` frees it, `fixmatch resume {name}` goes on"
-        )
-    })
+    let step = request(&mut reader, Request::Pause, &ask.patience)?;
+    say(format_args!(
+        "paused at step {step}; its memory is kept. `fixmatch suspend {name}` frees it, `fixmatch resume {name}` goes on"
+    ))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends a pause, for `fixmatch resume`.
 pub fn go_on(mut reader: Reader) -> Result<ExitCode> {
-    let patience = Patience { timeout: 30 };
-    let step = request(&mut reader, Request::Continue, &patience, |id, event| match event {
-        Event::Continued { step } => Some(*step),
-        event => applied(event, id),
-    })?;
-    told(step, |step| format!("{} goes on at step {step}", reader.dir.id()))
+    let step = request(&mut reader, Request::Continue, &Patience { timeout: TIMEOUT_S })?;
+    say(format_args!("{} goes on at step {step}", reader.dir.id()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn stop(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
@@ -128,25 +115,23 @@ pub fn suspend(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
 
 pub fn checkpoint(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
     let (mut reader, _) = open(&ask.run, runs)?;
-    let checkpoints = reader.dir.checkpoints();
-    let saved = request(&mut reader, Request::Checkpoint, &ask.patience, |_, event| match event {
-        Event::Checkpointed { step, file, .. } => Some((*step, file.clone())),
-        _ => None,
-    })?;
-    told(saved, |(step, file)| format!("saved step {step} as {}", checkpoints.join(file).display()))
+    let step = request(&mut reader, Request::Checkpoint, &ask.patience)?;
+    let path = reader.dir.checkpoints().join(checkpoint::file_name(step));
+    say(format_args!("saved step {step} as {}", path.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn evaluate(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
     let (mut reader, _) = open(&ask.run, runs)?;
     note(format_args!("evaluating {}…", reader.dir.id()));
-    let evaluated = request(&mut reader, Request::Evaluate, &ask.patience, |_, event| match event {
-        Event::Evaluated(evaluated) => Some(evaluated.clone()),
-        _ => None,
-    })?;
-    told(evaluated, |evaluated| {
-        let Evaluated { step, raw, ema, .. } = *evaluated;
-        format!("step {step}: test accuracy {} (EMA), {} (raw)", percent(ema.accuracy), percent(raw.accuracy))
-    })
+    let step = request(&mut reader, Request::Evaluate, &ask.patience)?;
+    // The worker evaluates before it says that it has.
+    let mut evaluations = reader.state.evaluations.iter().rev();
+    let evaluated = evaluations.find(|evaluated| evaluated.step == step && evaluated.requested);
+    let Evaluated { raw, ema, .. } =
+        evaluated.context("the worker says that it evaluated, but not with what result")?;
+    say(format_args!("step {step}: test accuracy {} (EMA), {} (raw)", percent(ema.accuracy), percent(raw.accuracy)))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn set(args: &Set, runs: &Runs) -> Result<ExitCode> {
@@ -164,8 +149,8 @@ pub fn set(args: &Set, runs: &Runs) -> Result<ExitCode> {
             live.apply(past, step);
         }
         let before = value_in(&live, change);
-        let step = request(&mut reader, Request::Set(change), &args.patience, |id, event| applied(event, id))?;
-        told(step, |step| format!("{change} from step {step} on, was {before}"))?;
+        let step = request(&mut reader, Request::Set(change), &args.patience)?;
+        say(format_args!("{change} from step {step} on, was {before}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -183,7 +168,12 @@ fn value_in(live: &Live, change: Change) -> String {
 /// The run and how it stands, if a worker is there to ask.
 fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
     let mut reader = Reader::new(runs.find(run)?);
-    let (_, status) = reader.look()?;
+    let (_, mut status) = reader.look()?;
+    while status == Status::Starting && reader.state.last_state.is_none() {
+        // A worker refuses what was put into the mailbox before it came.
+        std::thread::sleep(POLL);
+        (_, status) = reader.look()?;
+    }
     let (id, name) = (reader.dir.id(), runs.name_of(&reader.dir));
     match status {
         Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok((reader, status)),
@@ -194,34 +184,23 @@ fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
     }
 }
 
-/// Posts a request and waits until an event says what came of it.
-fn request<T>(
-    reader: &mut Reader,
-    request: Request,
-    patience: &Patience,
-    found: impl Fn(&str, &Event) -> Option<T>,
-) -> Result<Outcome<T>> {
+/// Posts a request and waits until it has been followed. Returns the step at which.
+fn request(reader: &mut Reader, request: Request, patience: &Patience) -> Result<u64> {
     let id = control::post(&reader.dir.control(), request)?;
-    let posted = Instant::now();
-    let mut answered = None;
+    let (posted, mut answered) = (Instant::now(), false);
     loop {
         let (records, status) = reader.look()?;
-        for event in records.iter().map(|record| &record.event) {
-            if answers(event, &id)? {
-                answered.get_or_insert_with(Instant::now);
-            }
-            if let Some(result) = found(&id, event) {
-                return Ok(Outcome::Done(result));
+        for record in &records {
+            answered |= answers(&record.event, &id)?;
+            match &record.event {
+                Event::Applied { id: applied, step, .. } if *applied == id => return Ok(*step),
+                _ => {}
             }
         }
         if !status.is_alive() {
             bail!("{} is {} now; the request came too late", reader.dir.id(), status.label());
         }
-        let parked = status == Status::Paused && answered.is_some_and(|when| when.elapsed() > PARKED_PATIENCE);
-        if parked {
-            return Ok(Outcome::Later);
-        }
-        check_patience(&reader.dir, status, patience, posted, answered.is_some())?;
+        check_patience(&reader.dir, status, patience, posted, answered)?;
         std::thread::sleep(POLL);
     }
 }
@@ -232,8 +211,7 @@ fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode
     let name = runs.name_of(&reader.dir);
     note(format_args!("{doing} {}…", reader.dir.id()));
     let id = control::post(&reader.dir.control(), request)?;
-    let posted = Instant::now();
-    let mut answered = false;
+    let (posted, mut answered) = (Instant::now(), false);
     loop {
         let (records, status) = reader.look()?;
         for record in &records {
@@ -270,14 +248,6 @@ fn answers(event: &Event, id: &str) -> Result<bool> {
     }
 }
 
-/// The step from which a request is in force.
-fn applied(event: &Event, id: &str) -> Option<u64> {
-    match event {
-        Event::Applied { id: answered, step, .. } if answered == id => Some(*step),
-        _ => None,
-    }
-}
-
 fn check_patience(dir: &RunDir, status: Status, patience: &Patience, posted: Instant, answered: bool) -> Result<()> {
     let waited = posted.elapsed().as_secs();
     if answered && status != Status::NotResponding || waited < patience.timeout {
@@ -303,12 +273,4 @@ pub fn not_responding(dir: &RunDir) -> String {
         dir.id(),
         dir.worker_log().display()
     )
-}
-
-fn told<T>(outcome: Outcome<T>, tell: impl Fn(T) -> String) -> Result<ExitCode> {
-    match outcome {
-        Outcome::Done(result) => say(tell(result))?,
-        Outcome::Later => say("the run is paused; it takes effect when the run goes on")?,
-    }
-    Ok(ExitCode::SUCCESS)
 }

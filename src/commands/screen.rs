@@ -16,7 +16,7 @@ use super::note;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The bar keeps at least this many columns; fields make way.
-const SHORTEST_BAR: usize = 8;
+const SHORTEST_BAR: usize = 6;
 
 /// A run at this moment.
 pub struct Glimpse<'a> {
@@ -141,7 +141,7 @@ fn draw(bar: &ProgressBar, glimpse: &Glimpse) {
         bar.set_message(waiting);
         return;
     }
-    let done = format!("step {}/{}", short(glimpse.step as f64), short(glimpse.steps as f64));
+    let done = format!("{}/{}", short(glimpse.step as f64), short(glimpse.steps as f64));
     let n_columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
     let room = n_columns.saturating_sub(done.chars().count() + SHORTEST_BAR + 4);
     bar.set_style(style("{prefix}  {wide_bar}  {msg}").progress_chars("━╸─"));
@@ -183,10 +183,9 @@ fn fields(glimpse: &Glimpse, room: usize) -> String {
 /// What there is to wait for before there are steps to count.
 fn waiting_for(glimpse: &Glimpse) -> Option<&'static str> {
     match glimpse.phase {
-        _ if !glimpse.state.progress.is_empty() || glimpse.step > 0 => None,
-        None => Some("starting the worker…"),
         Some(Phase::Loading) => Some("loading data and model…"),
-        Some(Phase::Training | Phase::Evaluating | Phase::Saving | Phase::Paused) => None,
+        None if glimpse.step == 0 => Some("starting the worker…"),
+        None | Some(Phase::Training | Phase::Evaluating | Phase::Saving | Phase::Paused) => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! `fixmatch show`: all that is known of one run.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use fixmatch::checkpoint;
 use fixmatch::control::Change;
 use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
 use fixmatch::run_dir::{Environment, Heartbeat, Phase, RunDir, RunFile};
@@ -55,6 +57,7 @@ struct Changed {
 
 #[derive(Serialize)]
 struct CheckpointFile {
+    step: u64,
     file: String,
     n_bytes: u64,
 }
@@ -216,15 +219,9 @@ fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
 }
 
 fn checkpoints_of(dir: &RunDir) -> Result<Vec<CheckpointFile>> {
-    let folder = dir.checkpoints();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let entry = entry?;
-        let file = entry.file_name().to_string_lossy().into_owned();
-        if std::path::Path::new(&file).extension().is_some_and(|extension| extension == "safetensors") {
-            found.push(CheckpointFile { file, n_bytes: entry.metadata()?.len() });
-        }
-    }
-    found.sort_by(|a, b| a.file.cmp(&b.file));
-    Ok(found)
+    let size_of = |(step, path): (u64, PathBuf)| {
+        let n_bytes = path.metadata().ok()?.len(); // the worker may remove an old one meanwhile
+        Some(CheckpointFile { step, file: checkpoint::file_name(step), n_bytes })
+    };
+    Ok(checkpoint::list(&dir.checkpoints())?.into_iter().filter_map(size_of).collect())
 }

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use fixmatch::config::{Device, RunConfig};
+use fixmatch::data::{self, Place};
+use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::preset::Preset;
 use fixmatch::run_dir::{Provenance, RunDir, RunFile, user_at_host};
@@ -39,7 +41,7 @@ pub struct Args {
     /// Hand it to the background and return
     #[arg(long, conflicts_with = "baseline")]
     detach: bool,
-    /// Then train on the labels alone (lambda_u = 0) and compare
+    /// Then train on the labels alone (`lambda_u` = 0) and compare
     #[arg(long)]
     baseline: bool,
 }
@@ -89,6 +91,7 @@ impl Plan {
         settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
         settings.extend(args.device.map(|device| format!("machine.device={device}")));
         let config = preset.resolve(&settings)?;
+        check_data(&config)?;
         let name = args.name.clone().unwrap_or_else(|| preset.name.clone());
         Ok(Self { name, preset: preset.reference(), settings, config })
     }
@@ -120,7 +123,22 @@ impl Plan {
     }
 
     fn train(&self, runs: &Runs) -> Result<Report> {
-        foreground::follow(&self.make(runs)?, self.config.train.steps, runs)
+        foreground::follow(&self.make(runs)?, self.config.train.steps)
+    }
+}
+
+/// Says before a run is made that its images are missing.
+fn check_data(config: &RunConfig) -> Result<()> {
+    let descriptor = data::find(&config.data.dataset)?;
+    let data_dir = dirs::data_dir()?;
+    let place = Place { path: config.data.path.as_deref(), resize: config.data.resize, data_dir: &data_dir };
+    if (descriptor.find)(&place).is_some() {
+        return Ok(());
+    }
+    let (name, title) = (descriptor.name, descriptor.title);
+    match place.path {
+        Some(path) => bail!("there is no {title} in {}; check data.path", path.display()),
+        None => bail!("{title} is not on this machine; `fixmatch data fetch {name}` gets it"),
     }
 }
 
