@@ -3,7 +3,7 @@
 //! A reader takes whole lines only, so it never sees half an event; a line that a crash tore is skipped.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -72,26 +72,27 @@ impl Follower {
 
     /// The events that were appended since the last call.
     pub fn read_new(&mut self) -> Result<Vec<Record>> {
-        let read = || -> io::Result<(Vec<Record>, u64)> {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(self.offset))?;
-            let (mut reader, mut records, mut offset) = (BufReader::new(file), Vec::new(), self.offset);
-            let mut line = Vec::new();
-            while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
-                offset += line.len() as u64;
-                records.extend(serde_json::from_slice::<Record>(&line).ok());
-                line.clear();
-            }
-            Ok((records, offset))
+        let lines = self.read_new_lines()?;
+        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// The whole lines that were appended since the last call, as they are.
+    pub fn read_new_lines(&mut self) -> Result<Vec<String>> {
+        let text = match self.read_rest() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.with_context(|| format!("cannot read {}", self.path.display()))?,
         };
-        match read() {
-            Ok((records, offset)) => {
-                self.offset = offset;
-                Ok(records)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", self.path.display())),
-        }
+        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+        self.offset += end as u64;
+        Ok(String::from_utf8_lossy(&text[..end]).lines().map(str::to_owned).collect())
+    }
+
+    fn read_rest(&self) -> io::Result<Vec<u8>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        Ok(text)
     }
 }
 

@@ -8,6 +8,7 @@
 //! Nothing here knows tensors or terminals.
 
 pub mod augment;
+pub mod checkpoint;
 pub mod config;
 pub mod control;
 pub mod data;
@@ -16,11 +17,12 @@ pub mod event;
 pub mod event_log;
 pub mod image;
 pub mod launch;
+pub mod loader;
 pub mod preset;
 pub mod rng;
 pub mod run_dir;
 pub mod run_state;
 pub mod schedule;
 
-/// The version and the commit it was built from.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version and the commit it was built from, as `--version` and run directories say it.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");

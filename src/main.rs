@@ -1,1 +1,82 @@
-fn main() {}
+//! The `fixmatch` command: parses, hands over to a file of [`commands`], and says what went wrong.
+
+use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod commands;
+
+use commands::{Runs, completions, export, presets, requests, resume, runs, show, train, wait, watch};
+
+/// Semi-supervised image classification with FixMatch, driven from the terminal.
+///
+/// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
+#[derive(Parser)]
+#[command(name = "fixmatch", version = fixmatch::VERSION, arg_required_else_help = true)]
+struct Cli {
+    /// The folder of runs [default: $FIXMATCH_RUNS, else fixmatch/runs in the XDG state directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Args),
+    Presets(presets::Args),
+    Runs(runs::Args),
+    Show(show::Args),
+    Watch(watch::Args),
+    Wait(wait::Args),
+    Pause(requests::Pause),
+    Resume(resume::Args),
+    Stop(requests::Stop),
+    Suspend(requests::Suspend),
+    Checkpoint(requests::Checkpoint),
+    Evaluate(requests::Evaluate),
+    Set(requests::Set),
+    Export(export::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    run(cli).unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return ExitCode::SUCCESS; // whoever read the output has seen enough
+        }
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let runs = Runs::at(cli.runs)?;
+    match cli.command {
+        Command::Train(args) => train::run(&args, &runs),
+        Command::Presets(args) => presets::run(&args),
+        Command::Runs(args) => runs::run(&args, &runs),
+        Command::Show(args) => show::run(&args, &runs),
+        Command::Watch(args) => watch::run(&args, &runs),
+        Command::Wait(args) => wait::run(&args, &runs),
+        Command::Pause(args) => requests::pause(&args.ask, &runs),
+        Command::Resume(args) => resume::run(&args, &runs),
+        Command::Stop(args) => requests::stop(&args.ask, &runs),
+        Command::Suspend(args) => requests::suspend(&args.ask, &runs),
+        Command::Checkpoint(args) => requests::checkpoint(&args.ask, &runs),
+        Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
+        Command::Set(args) => requests::set(&args, &runs),
+        Command::Export(args) => export::run(&args, &runs),
+        Command::Completions(args) => completions::run::<Cli>(&args),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe))
+}

@@ -67,6 +67,14 @@ impl Preset {
         Ok(Self { name, origin: path.display().to_string(), folder, text })
     }
 
+    /// What finds it again from any folder: a shipped preset's name, or the whole path of a file.
+    pub fn reference(&self) -> String {
+        match &self.folder {
+            Some(folder) => folder.join(&self.name).with_extension("toml").display().to_string(),
+            None => self.name.clone(),
+        }
+    }
+
     /// The whole configuration: defaults, the presets this one extends, this one, then `key=value` settings.
     pub fn resolve(&self, settings: &[String]) -> Result<RunConfig> {
         let mut layers = self.layers()?;

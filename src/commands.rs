@@ -1,0 +1,128 @@
+//! The commands, one file each, and what they share: finding a run, printing, and reading a log to its end.
+//!
+//! Results go to stdout, what happens on the way to stderr. A command returns its exit code; an error is 1.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fixmatch::dirs;
+use fixmatch::event::Record;
+use fixmatch::event_log::Follower;
+use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::{RunState, Status};
+
+pub mod completions;
+pub mod export;
+mod foreground;
+mod format;
+mod narrate;
+pub mod presets;
+mod rate;
+pub mod requests;
+pub mod resume;
+pub mod runs;
+mod screen;
+pub mod show;
+pub mod train;
+pub mod wait;
+pub mod watch;
+
+/// The exit code of a run that was stopped or suspended, where that matters.
+const STOPPED: u8 = 3;
+
+/// Which run a command is about.
+#[derive(clap::Args)]
+pub struct RunArg {
+    /// A path, a name, a part of one that fits one run, or nothing for the newest
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// The folder of runs.
+pub struct Runs {
+    folder: PathBuf,
+    /// Whether commands find it without `--runs`.
+    usual: bool,
+}
+
+impl Runs {
+    /// `--runs`, else the usual folder.
+    pub fn at(folder: Option<PathBuf>) -> Result<Self> {
+        match folder {
+            Some(folder) => Ok(Self { usual: dirs::runs_dir().is_ok_and(|usual| usual == folder), folder }),
+            None => Ok(Self { folder: dirs::runs_dir()?, usual: true }),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The run that is meant.
+    pub fn find(&self, wanted: &RunArg) -> Result<RunDir> {
+        RunDir::find(&self.folder, wanted.run.as_deref())
+    }
+
+    /// How a user can name a run in the next command: by its name where that finds it, else by its path.
+    pub fn name_of(&self, dir: &RunDir) -> String {
+        let here = std::path::absolute(&self.folder).ok();
+        if self.usual && dir.path().parent() == here.as_deref() {
+            return dir.id();
+        }
+        dir.path().display().to_string()
+    }
+}
+
+/// Prints a line of the result.
+fn say(line: impl Display) -> Result<()> {
+    writeln!(io::stdout(), "{line}")?;
+    Ok(())
+}
+
+/// Prints a value as JSON.
+fn say_json(value: &impl serde::Serialize) -> Result<()> {
+    say(serde_json::to_string_pretty(value).expect("the value has only JSON's types"))
+}
+
+/// Prints a line about what happens on the way; a closed stderr is no reason to end.
+fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A run whose log is read as it grows.
+pub struct Reader {
+    dir: RunDir,
+    follower: Follower,
+    state: RunState,
+}
+
+impl Reader {
+    /// Starts at the beginning of the log, nothing read yet.
+    fn new(dir: RunDir) -> Self {
+        Self { follower: Follower::new(dir.events()), state: RunState::default(), dir }
+    }
+
+    /// Reads and folds what is new.
+    fn read(&mut self) -> Result<Vec<Record>> {
+        let records = self.follower.read_new()?;
+        for record in &records {
+            self.state.apply(record);
+        }
+        Ok(records)
+    }
+
+    /// Reads what is new and says how the run stands after it.
+    fn look(&mut self) -> Result<(Vec<Record>, Status)> {
+        let mut records = self.read()?;
+        let mut status = self.state.status(&self.dir);
+        if !status.is_alive() {
+            // The worker wrote its last words before it freed the lock, but perhaps after they were read here.
+            records.extend(self.read()?);
+            status = self.state.status(&self.dir);
+        }
+        Ok((records, status))
+    }
+}

@@ -1,0 +1,103 @@
+//! `fixmatch presets`: what can be trained, and what a preset comes to.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fixmatch::config::{ModelName, RunConfig};
+use fixmatch::preset::Preset;
+use serde::Serialize;
+
+use super::format::{short, table};
+use super::{say, say_json};
+
+/// List the presets, or show one in full
+#[derive(clap::Args)]
+pub struct Args {
+    /// A preset's name or path: shows all its values, and the default where it departs from it
+    preset: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    title: String,
+    about: String,
+    dataset: String,
+    labels_per_class: u32,
+    model: String,
+    steps: u64,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(name) = &args.preset {
+        let config = Preset::find(name)?.resolve(&[])?;
+        if args.json {
+            say_json(&config)?
+        } else {
+            say(annotated(&config).trim_end())?
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = Preset::shipped().iter().map(Row::of).collect::<Result<Vec<_>>>()?;
+    if args.json {
+        say_json(&rows)?;
+    } else {
+        let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+        say(table(&["preset", "data set", "labels/class", "model", "steps"], &cells))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Row {
+    fn of(preset: &Preset) -> Result<Self> {
+        let config = preset.resolve(&[])?;
+        let model = match config.model.name {
+            ModelName::Cnn => "cnn".into(),
+            ModelName::Wrn => format!("wrn-{}-{}", config.model.depth, config.model.width),
+        };
+        Ok(Self {
+            name: preset.name.clone(),
+            title: config.title,
+            about: config.about,
+            dataset: config.data.dataset,
+            labels_per_class: config.labels.per_class,
+            model,
+            steps: config.train.steps,
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.dataset.clone(),
+            self.labels_per_class.to_string(),
+            self.model.clone(),
+            short(self.steps as f64),
+        ]
+    }
+}
+
+/// The configuration as TOML; what departs from a default has that default behind it.
+fn annotated(config: &RunConfig) -> String {
+    let departures = config.departures();
+    let defaults = RunConfig::default().to_table();
+    let mut text = String::new();
+    let mut section = String::new();
+    for line in toml::to_string(config).expect("a configuration has only TOML's types").lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.into();
+        }
+        text.push_str(line);
+        let key = line.split_once(" = ").map(|(key, _)| format!("{section}.{key}"));
+        if let Some((key, _)) = departures.iter().find(|(departure, _)| Some(departure) == key.as_ref()) {
+            let default = key.split_once('.').and_then(|(section, key)| defaults.get(section)?.get(key));
+            let default = default.map_or_else(|| "none".into(), toml::Value::to_string);
+            text.push_str(&format!("  # default: {default}"));
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,314 @@
+//! `fixmatch pause`, `stop`, `suspend`, `checkpoint`, `evaluate` and `set`: put a request into the mailbox of a run and
+//! wait for what comes of it.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use fixmatch::control::{self, Change, Request};
+use fixmatch::event::{Evaluated, Event};
+use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::Status;
+use fixmatch::schedule::Live;
+
+use super::format::percent;
+use super::watch::POLL;
+use super::{Reader, RunArg, Runs, note, say};
+
+/// A worker that is parked leaves some requests for later; this is how long they are waited for.
+const PARKED_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What all requests take.
+#[derive(clap::Args)]
+pub struct Ask {
+    #[command(flatten)]
+    run: RunArg,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+/// How long to wait for an answer.
+#[derive(clap::Args)]
+struct Patience {
+    /// Seconds to wait for the worker to answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    timeout: u64,
+}
+
+/// Pause a run: it keeps its memory and waits for `fixmatch resume`
+#[derive(clap::Args)]
+pub struct Pause {
+    #[command(flatten)]
+    pub ask: Ask,
+}
+
+/// Save a run and end its worker
+#[derive(clap::Args)]
+pub struct Stop {
+    #[command(flatten)]
+    pub ask: Ask,
+}
+
+/// Save a run and end its worker for now, which frees its memory; `fixmatch resume` goes on
+#[derive(clap::Args)]
+pub struct Suspend {
+    #[command(flatten)]
+    pub ask: Ask,
+}
+
+/// Save a run now
+#[derive(clap::Args)]
+pub struct Checkpoint {
+    #[command(flatten)]
+    pub ask: Ask,
+}
+
+/// Evaluate a run on the test set now
+#[derive(clap::Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    pub ask: Ask,
+}
+
+/// Change values of a run while it trains: threshold, lambda_u, lr_factor, steps
+///
+/// For example `fixmatch set quickstart threshold=0.9 lr_factor=0.5`. RUN may be left out for the newest run.
+#[derive(clap::Args)]
+pub struct Set {
+    /// RUN, then KEY=VALUE, repeatable
+    #[arg(required = true, value_name = "RUN | KEY=VALUE")]
+    words: Vec<String>,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+/// What came of a request.
+enum Outcome<T> {
+    Done(T),
+    /// The worker is parked and has taken note of it.
+    Later,
+}
+
+pub fn pause(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
+    let (mut reader, status) = open(&ask.run, runs)?;
+    let name = runs.name_of(&reader.dir);
+    if status == Status::Paused {
+        say(format_args!("{} is paused already, at step {}", reader.dir.id(), reader.state.step))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    note(format_args!("pausing {}…", reader.dir.id()));
+    let step = request(&mut reader, Request::Pause, &ask.patience, |id, event| match event {
+        Event::Paused { step } => Some(*step),
+        event => applied(event, id),
+    })?;
+    told(step, |step| {
+        format!(
+            "paused at step {step}; its memory is kept. `fixmatch suspend {name}` frees it, `fixmatch resume {name}` goes on"
+        )
+    })
+}
+
+/// Ends a pause, for `fixmatch resume`.
+pub fn go_on(mut reader: Reader) -> Result<ExitCode> {
+    let patience = Patience { timeout: 30 };
+    let step = request(&mut reader, Request::Continue, &patience, |id, event| match event {
+        Event::Continued { step } => Some(*step),
+        event => applied(event, id),
+    })?;
+    told(step, |step| format!("{} goes on at step {step}", reader.dir.id()))
+}
+
+pub fn stop(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
+    end(ask, runs, Request::Stop, "stopping")
+}
+
+pub fn suspend(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
+    end(ask, runs, Request::Suspend, "suspending")
+}
+
+pub fn checkpoint(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
+    let (mut reader, _) = open(&ask.run, runs)?;
+    let checkpoints = reader.dir.checkpoints();
+    let saved = request(&mut reader, Request::Checkpoint, &ask.patience, |_, event| match event {
+        Event::Checkpointed { step, file, .. } => Some((*step, file.clone())),
+        _ => None,
+    })?;
+    told(saved, |(step, file)| format!("saved step {step} as {}", checkpoints.join(file).display()))
+}
+
+pub fn evaluate(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
+    let (mut reader, _) = open(&ask.run, runs)?;
+    note(format_args!("evaluating {}…", reader.dir.id()));
+    let evaluated = request(&mut reader, Request::Evaluate, &ask.patience, |_, event| match event {
+        Event::Evaluated(evaluated) => Some(evaluated.clone()),
+        _ => None,
+    })?;
+    told(evaluated, |evaluated| {
+        let Evaluated { step, raw, ema, .. } = *evaluated;
+        format!("step {step}: test accuracy {} (EMA), {} (raw)", percent(ema.accuracy), percent(raw.accuracy))
+    })
+}
+
+pub fn set(args: &Set, runs: &Runs) -> Result<ExitCode> {
+    let (run, settings) = match args.words.split_first() {
+        Some((run, settings)) if !run.contains('=') => (Some(run.clone()), settings),
+        _ => (None, args.words.as_slice()),
+    };
+    ensure!(!settings.is_empty(), "say what to set, such as `fixmatch set RUN threshold=0.9`");
+    let changes = settings.iter().map(|setting| setting.parse()).collect::<Result<Vec<Change>>>()?;
+    let (mut reader, _) = open(&RunArg { run }, runs)?;
+    let config = reader.dir.read_run()?.config;
+    for change in changes {
+        let mut live = Live::new(&config, 1);
+        for &(step, past) in &reader.state.changes {
+            live.apply(past, step);
+        }
+        let before = value_in(&live, change);
+        let step = request(&mut reader, Request::Set(change), &args.patience, |id, event| applied(event, id))?;
+        told(step, |step| format!("{change} from step {step} on, was {before}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The value that a change replaces.
+fn value_in(live: &Live, change: Change) -> String {
+    match change {
+        Change::Threshold(_) => live.threshold.to_string(),
+        Change::LambdaU(_) => live.lambda_u.to_string(),
+        Change::LrFactor(_) => live.lr_factor.to_string(),
+        Change::Steps(_) => live.steps.to_string(),
+    }
+}
+
+/// The run and how it stands, if a worker is there to ask.
+fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
+    let mut reader = Reader::new(runs.find(run)?);
+    let (_, status) = reader.look()?;
+    let (id, name) = (reader.dir.id(), runs.name_of(&reader.dir));
+    match status {
+        Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok((reader, status)),
+        Status::Finished => bail!("{id} has finished; there is no worker to ask"),
+        Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => {
+            bail!("{id} is {}: there is no worker to ask; `fixmatch resume {name}` starts one", status.label())
+        }
+    }
+}
+
+/// Posts a request and waits until an event says what came of it.
+fn request<T>(
+    reader: &mut Reader,
+    request: Request,
+    patience: &Patience,
+    found: impl Fn(&str, &Event) -> Option<T>,
+) -> Result<Outcome<T>> {
+    let id = control::post(&reader.dir.control(), request)?;
+    let posted = Instant::now();
+    let mut answered = None;
+    loop {
+        let (records, status) = reader.look()?;
+        for event in records.iter().map(|record| &record.event) {
+            if answers(event, &id)? {
+                answered.get_or_insert_with(Instant::now);
+            }
+            if let Some(result) = found(&id, event) {
+                return Ok(Outcome::Done(result));
+            }
+        }
+        if !status.is_alive() {
+            bail!("{} is {} now; the request came too late", reader.dir.id(), status.label());
+        }
+        let parked = status == Status::Paused && answered.is_some_and(|when| when.elapsed() > PARKED_PATIENCE);
+        if parked {
+            return Ok(Outcome::Later);
+        }
+        check_patience(&reader.dir, status, patience, posted, answered.is_some())?;
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Posts a request that ends the worker and waits until it is gone.
+fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode> {
+    let (mut reader, _) = open(&ask.run, runs)?;
+    let name = runs.name_of(&reader.dir);
+    note(format_args!("{doing} {}…", reader.dir.id()));
+    let id = control::post(&reader.dir.control(), request)?;
+    let posted = Instant::now();
+    let mut answered = false;
+    loop {
+        let (records, status) = reader.look()?;
+        for record in &records {
+            answered |= answers(&record.event, &id)?;
+        }
+        let step = reader.state.step;
+        match status {
+            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => {
+                check_patience(&reader.dir, status, &ask.patience, posted, answered)?;
+                std::thread::sleep(POLL);
+            }
+            Status::Finished => {
+                say(format_args!("finished all {step} steps before it could be asked"))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Status::Stopped | Status::Suspended => {
+                say(format_args!("{} at step {step}; go on with `fixmatch resume {name}`", status.label()))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Status::Failed => bail!("the run failed: {}", reader.state.failure().unwrap_or_default()),
+            Status::Lost => bail!(
+                "the worker ended without a word; the newest checkpoint is kept, `fixmatch resume {name}` goes on from it"
+            ),
+        }
+    }
+}
+
+/// Whether an event answers the request; a refusal is an error.
+fn answers(event: &Event, id: &str) -> Result<bool> {
+    match event {
+        Event::Accepted { id: answered, .. } | Event::Applied { id: answered, .. } => Ok(answered == id),
+        Event::Refused { id: answered, reason } if answered == id => bail!("the worker refuses: {reason}"),
+        _ => Ok(false),
+    }
+}
+
+/// The step from which a request is in force.
+fn applied(event: &Event, id: &str) -> Option<u64> {
+    match event {
+        Event::Applied { id: answered, step, .. } if answered == id => Some(*step),
+        _ => None,
+    }
+}
+
+fn check_patience(dir: &RunDir, status: Status, patience: &Patience, posted: Instant, answered: bool) -> Result<()> {
+    let waited = posted.elapsed().as_secs();
+    if answered && status != Status::NotResponding || waited < patience.timeout {
+        return Ok(());
+    }
+    if status == Status::NotResponding {
+        bail!("{}\nthe request stays in its mailbox", not_responding(dir));
+    }
+    bail!(
+        "the worker has not answered for {waited} s (status: {}); the request stays in its mailbox; see {}",
+        status.label(),
+        dir.worker_log().display()
+    )
+}
+
+/// What to do about a worker that gives no sign of life.
+pub fn not_responding(dir: &RunDir) -> String {
+    let process = dir.heartbeat().map_or_else(String::new, |(beat, age)| {
+        format!(": process {} on {}, silent for {} s", beat.pid, beat.host, age.as_secs())
+    });
+    format!(
+        "the worker of {} is not responding{process}; see {}; if it hangs, kill it and resume the run",
+        dir.id(),
+        dir.worker_log().display()
+    )
+}
+
+fn told<T>(outcome: Outcome<T>, tell: impl Fn(T) -> String) -> Result<ExitCode> {
+    match outcome {
+        Outcome::Done(result) => say(tell(result))?,
+        Outcome::Later => say("the run is paused; it takes effect when the run goes on")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,102 @@
+//! `fixmatch runs`: all runs, one a line.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use fixmatch::run_dir::{RunDir, now};
+use fixmatch::run_state::{Status, Summary, live_step};
+use serde::Serialize;
+
+use super::format::{duration, or_dash, percent, table};
+use super::{Reader, Runs, note, say, say_json};
+
+/// List the runs, the newest last
+#[derive(clap::Args)]
+pub struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the list says of a run.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    path: String,
+    status: Status,
+    preset: Option<String>,
+    created: Option<String>,
+    #[serde(flatten)]
+    summary: Summary,
+    /// Why a part of it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let rows = RunDir::list(runs.folder())?.iter().map(Row::of).collect::<Result<Vec<_>>>()?;
+    if args.json {
+        say_json(&rows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if rows.is_empty() {
+        note(format_args!(
+            "there are no runs in {}; start one with `fixmatch train quickstart`",
+            runs.folder().display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    say(table(&["run", "status", "step", "done", "EMA", "best", "age"], &cells))?;
+    for error in rows.iter().filter_map(|row| row.error.as_ref()) {
+        note(format_args!("warning: {error}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Row {
+    fn of(dir: &RunDir) -> Result<Self> {
+        let mut reader = Reader::new(dir.clone());
+        let (_, status) = reader.look()?;
+        let mut summary = reader.state.summary();
+        summary.step = live_step(dir, &reader.state).0;
+        let mut row = Self {
+            id: dir.id(),
+            path: dir.path().display().to_string(),
+            status,
+            preset: None,
+            created: None,
+            summary,
+            error: None,
+        };
+        match dir.read_run() {
+            Ok(run) => {
+                row.preset = Some(run.provenance.preset);
+                row.created = Some(run.provenance.created);
+                row.summary.steps = reader.state.steps().unwrap_or(run.config.train.steps);
+            }
+            Err(error) => row.error = Some(format!("{error:#}")),
+        }
+        Ok(row)
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let Summary { step, steps, ema_accuracy, best, .. } = self.summary;
+        let done = (steps > 0).then(|| format!("{} %", 100 * step / steps));
+        vec![
+            self.id.clone(),
+            self.status.label().into(),
+            if steps > 0 { format!("{step}/{steps}") } else { step.to_string() },
+            or_dash(done, |done| done),
+            or_dash(ema_accuracy, percent),
+            or_dash(best, percent),
+            or_dash(self.age(), duration),
+        ]
+    }
+
+    fn age(&self) -> Option<Duration> {
+        let created: jiff::Timestamp = self.created.as_ref()?.parse().ok()?;
+        Duration::try_from_secs_f64((now() - created.as_second() as f64).max(0.0)).ok()
+    }
+}

@@ -1,0 +1,230 @@
+//! `fixmatch show`: all that is known of one run.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use fixmatch::control::Change;
+use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
+use fixmatch::run_dir::{Environment, Heartbeat, Phase, RunDir, RunFile};
+use fixmatch::run_state::{RunState, Status, live_step};
+use serde::Serialize;
+
+use super::foreground::last_output;
+use super::format::{bytes, grouped, or_dash, percent, plural, short, table};
+use super::{Reader, RunArg, Runs, say, say_json};
+
+/// Show a run: status, configuration, machine, progress, accuracies, checkpoints
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// Everything, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A run in full.
+#[derive(Serialize)]
+struct Page {
+    id: String,
+    path: String,
+    status: Status,
+    step: u64,
+    steps: u64,
+    phase: Option<Phase>,
+    heartbeat: Option<Heartbeat>,
+    #[serde(flatten)]
+    run: RunFile,
+    started: Option<Started>,
+    last_progress: Option<Progress>,
+    evaluations: Vec<Evaluated>,
+    changes: Vec<Changed>,
+    warnings: Vec<String>,
+    failure: Option<String>,
+    checkpoints: Vec<CheckpointFile>,
+    #[serde(skip)]
+    last_output: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    step: u64,
+    #[serde(flatten)]
+    change: Change,
+}
+
+#[derive(Serialize)]
+struct CheckpointFile {
+    file: String,
+    n_bytes: u64,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let page = Page::of(runs.find(&args.run)?)?;
+    if args.json {
+        say_json(&page)?;
+    } else {
+        say(page.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Page {
+    fn of(dir: RunDir) -> Result<Self> {
+        let mut reader = Reader::new(dir);
+        let (_, status) = reader.look()?;
+        let Reader { dir, state, .. } = reader;
+        let run = dir.read_run()?;
+        let (step, phase) = live_step(&dir, &state);
+        let failure = state.failure().map(str::to_owned);
+        let steps = state.steps().unwrap_or(run.config.train.steps);
+        let RunState { started, mut progress, evaluations, changes, warnings, .. } = state;
+        Ok(Self {
+            id: dir.id(),
+            path: dir.path().display().to_string(),
+            status,
+            step,
+            steps,
+            phase,
+            heartbeat: dir.heartbeat().map(|(beat, _)| beat),
+            run,
+            started,
+            last_progress: progress.pop(),
+            evaluations,
+            changes: changes.into_iter().map(|(step, change)| Changed { step, change }).collect(),
+            warnings,
+            failure,
+            checkpoints: checkpoints_of(&dir)?,
+            last_output: (status == Status::Lost).then(|| last_output(&dir)),
+        })
+    }
+
+    fn text(&self) -> String {
+        let parts = [
+            self.head(),
+            self.configuration(),
+            self.run.environment.as_ref().map(machine).unwrap_or_default(),
+            self.progress(),
+            self.accuracy(),
+            self.history(),
+            self.saved(),
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn head(&self) -> String {
+        let done = 100 * self.step / self.steps.max(1);
+        let (id, status) = (&self.id, self.status.label());
+        format!("{id}\n{status}, step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
+    }
+
+    fn configuration(&self) -> String {
+        let provenance = &self.run.provenance;
+        let mut lines = vec![
+            format!("preset       {}", provenance.preset),
+            format!("made         {} by {}, version {}", provenance.created, provenance.who, provenance.version),
+        ];
+        let departures = self.run.config.departures();
+        lines.push("departs from the paper's defaults in".into());
+        lines.extend(departures.iter().map(|(key, value)| format!("  {key} = {value}")));
+        lines.join("\n")
+    }
+
+    fn progress(&self) -> String {
+        let mut lines = Vec::new();
+        if let Some(started) = &self.started {
+            lines.push(format!(
+                "training on {} labeled and {} unlabeled images of {} classes, {} test images; {}",
+                grouped(started.n_labeled),
+                grouped(started.n_unlabeled),
+                started.classes.len(),
+                grouped(started.n_test),
+                plural(started.n_parameters, "parameter"),
+            ));
+        }
+        if let Some(point) = &self.last_progress {
+            lines.push(format!(
+                "step {}: loss {:.3} = {:.3} labeled + λ_u × {:.3} unlabeled, learning rate {:.4}",
+                point.step, point.loss, point.loss_supervised, point.loss_unsupervised, point.lr
+            ));
+            lines.push(format!(
+                "mask ratio {}, pseudo-labels right {}, {} images/s, waiting for data {}, memory {}",
+                or_dash(point.mask_ratio, |mask| format!("{mask:.2}")),
+                or_dash(point.pseudo_label_accuracy, percent),
+                short(point.images_per_s),
+                percent(point.data_wait),
+                bytes(point.memory_bytes),
+            ));
+        }
+        lines.join("\n")
+    }
+
+    fn accuracy(&self) -> String {
+        let Some(last) = self.evaluations.last() else { return String::new() };
+        let head = format!(
+            "test accuracy at step {}: {} (EMA), {} (raw)\nmedian of the last {} {}, best {} at step {}",
+            last.step,
+            percent(last.ema.accuracy),
+            percent(last.raw.accuracy),
+            last.median_of,
+            percent(last.median),
+            percent(last.best),
+            last.best_step
+        );
+        let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
+        format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
+    }
+
+    /// Changes, warnings and what went wrong.
+    fn history(&self) -> String {
+        let changes = self.changes.iter().map(|Changed { step, change }| format!("from step {step}: {change}"));
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let failure = self.failure.iter().map(|reason| format!("failed: {reason}"));
+        let lost = self.last_output.iter().map(|output| format!("the worker ended without a word; {output}"));
+        changes.chain(warnings).chain(failure).chain(lost).collect::<Vec<_>>().join("\n")
+    }
+
+    fn saved(&self) -> String {
+        let lines =
+            self.checkpoints.iter().map(|saved| format!("checkpoints/{}  {}", saved.file, bytes(saved.n_bytes)));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn machine(environment: &Environment) -> String {
+    let Environment { host, cpu, device, cuda_visible_devices, libtorch, threads, data_digest, data_known, .. } =
+        environment;
+    let visible = cuda_visible_devices.as_ref().map_or_else(String::new, |it| format!(", CUDA_VISIBLE_DEVICES={it}"));
+    let known = if *data_known { "the official one" } else { "not a known one" };
+    [
+        format!("host         {host}, {cpu}"),
+        format!("device       {device}, {}, libtorch {libtorch}{visible}", plural(u64::from(*threads), "thread")),
+        format!("worker       version {}", environment.version),
+        format!("data digest  {data_digest}, {known}"),
+    ]
+    .join("\n")
+}
+
+fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
+    let row = |class: usize| {
+        let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let of = |evaluation: &Evaluation| or_dash(evaluation.per_class.get(class).copied().flatten(), percent);
+        vec![name, of(ema), of(raw)]
+    };
+    let rows: Vec<_> = (0..ema.per_class.len()).map(row).collect();
+    table(&["class", "EMA", "raw"], &rows)
+}
+
+fn checkpoints_of(dir: &RunDir) -> Result<Vec<CheckpointFile>> {
+    let folder = dir.checkpoints();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry?;
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if std::path::Path::new(&file).extension().is_some_and(|extension| extension == "safetensors") {
+            found.push(CheckpointFile { file, n_bytes: entry.metadata()?.len() });
+        }
+    }
+    found.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(found)
+}

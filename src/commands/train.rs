@@ -1,0 +1,186 @@
+//! `fixmatch train`: makes a run of a preset and starts a worker on it.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use fixmatch::config::{Device, RunConfig};
+use fixmatch::event::Evaluated;
+use fixmatch::preset::Preset;
+use fixmatch::run_dir::{Provenance, RunDir, RunFile, user_at_host};
+use fixmatch::run_state::RunState;
+
+use super::foreground::{self, End, Report};
+use super::format::{duration, or_dash, percent, plural, short, table};
+use super::{Runs, note, say};
+
+/// The setting that leaves the unlabeled images out.
+const LABELS_ONLY: &str = "train.lambda_u=0";
+
+/// Train a preset
+///
+/// Ctrl-C asks the worker to save and stop. The worker does not depend on this terminal: if that goes away, training
+/// goes on. Exit code: 0 finished, 1 failed, 3 stopped or suspended from elsewhere, 130 after Ctrl-C.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A name that `fixmatch presets` lists, or the path of a .toml file
+    preset: String,
+    /// Override a value, such as train.lr=0.01; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run's seed, as train.seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where to train, as machine.device: auto, cpu or cuda:N
+    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()))]
+    device: Option<Device>,
+    /// What to call the run [default: the preset's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Hand it to the background and return
+    #[arg(long, conflicts_with = "baseline")]
+    detach: bool,
+    /// Then train on the labels alone (lambda_u = 0) and compare
+    #[arg(long)]
+    baseline: bool,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let preset = Preset::find(&args.preset)?;
+    let plan = Plan::new(args, &preset)?;
+    if args.detach {
+        return foreground::detach(&plan.make(runs)?, runs);
+    }
+    if !args.baseline {
+        return finish(&plan.train(runs)?, runs);
+    }
+    let labels_only = plan.labels_only(&preset)?;
+    note("first with the unlabeled images");
+    let fixmatch = plan.train(runs)?;
+    if fixmatch.end != End::Finished {
+        return fixmatch.conclude(runs);
+    }
+    note("then on the labels alone");
+    let labels_only = labels_only.train(runs)?;
+    if labels_only.end == End::Finished {
+        say(comparison(&fixmatch, &labels_only))?;
+    }
+    labels_only.conclude(runs)
+}
+
+/// Prints the summary of a run that finished, or says how else it ended.
+pub fn finish(report: &Report, runs: &Runs) -> Result<ExitCode> {
+    if report.end == End::Finished {
+        say(summary(report))?;
+    }
+    report.conclude(runs)
+}
+
+/// A run as it will be made, checked in full before anything is written.
+struct Plan {
+    name: String,
+    preset: String,
+    settings: Vec<String>,
+    config: RunConfig,
+}
+
+impl Plan {
+    fn new(args: &Args, preset: &Preset) -> Result<Self> {
+        let mut settings = args.set.clone();
+        settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
+        settings.extend(args.device.map(|device| format!("machine.device={device}")));
+        let config = preset.resolve(&settings)?;
+        let name = args.name.clone().unwrap_or_else(|| preset.name.clone());
+        Ok(Self { name, preset: preset.reference(), settings, config })
+    }
+
+    /// The same without unlabeled images.
+    fn labels_only(&self, preset: &Preset) -> Result<Self> {
+        ensure!(
+            self.config.train.lambda_u > 0.0,
+            "train.lambda_u is 0 in this run, so it is its own baseline; leave --baseline out"
+        );
+        let mut settings = self.settings.clone();
+        settings.push(LABELS_ONLY.into());
+        let config = preset.resolve(&settings)?;
+        Ok(Self { name: format!("{}-labels-only", self.name), preset: self.preset.clone(), settings, config })
+    }
+
+    fn make(&self, runs: &Runs) -> Result<RunDir> {
+        let provenance = Provenance {
+            preset: self.preset.clone(),
+            settings: self.settings.clone(),
+            version: fixmatch::VERSION.into(),
+            who: user_at_host(),
+            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        };
+        let run = RunFile { provenance, environment: None, config: self.config.clone() };
+        let dir = RunDir::create(runs.folder(), &self.name, &run)?;
+        note(format_args!("run directory: {}", dir.path().display()));
+        Ok(dir)
+    }
+
+    fn train(&self, runs: &Runs) -> Result<Report> {
+        foreground::follow(&self.make(runs)?, self.config.train.steps, runs)
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let state = &report.state;
+    let rate = or_dash(images_per_s(state), short);
+    let mut lines =
+        vec![format!("finished {} in {}, {rate} images/s", plural(state.step, "step"), duration(report.wall))];
+    if let Some(last) = state.evaluations.last() {
+        lines.push(format!(
+            "test accuracy  {} (EMA)  {} (raw)",
+            percent(last.ema.accuracy),
+            percent(last.raw.accuracy)
+        ));
+        lines.push(format!(
+            "of the EMA     {} median of the last {}  {} best, at step {}",
+            percent(last.median),
+            last.median_of,
+            percent(last.best),
+            last.best_step
+        ));
+    }
+    lines.join("\n")
+}
+
+/// Both runs, and how far they are apart in the last evaluation of the averaged weights.
+fn comparison(fixmatch: &Report, labels_only: &Report) -> String {
+    let head = ["test accuracy", "EMA", "raw", "median", "best", "at step", "time", "images/s"];
+    let table = table(&head, &[row("FixMatch", fixmatch), row("labels only", labels_only)]);
+    let last = |report: &Report| report.state.evaluations.last().map(|evaluated| evaluated.ema.accuracy);
+    match (last(fixmatch), last(labels_only)) {
+        (Some(with), Some(without)) => format!(
+            "{table}\nthe unlabeled images are worth {:+.1} points (EMA, last evaluation; median of the last {})",
+            100.0 * (with - without),
+            fixmatch.state.evaluations.last().map_or(0, |evaluated| evaluated.median_of)
+        ),
+        _ => table,
+    }
+}
+
+fn row(name: &str, report: &Report) -> Vec<String> {
+    let last = report.state.evaluations.last();
+    let ratio = |value: fn(&Evaluated) -> f64| or_dash(last.map(value), percent);
+    vec![
+        name.into(),
+        ratio(|last| last.ema.accuracy),
+        ratio(|last| last.raw.accuracy),
+        ratio(|last| last.median),
+        ratio(|last| last.best),
+        or_dash(last, |last| last.best_step.to_string()),
+        duration(report.wall),
+        or_dash(images_per_s(&report.state), short),
+    ]
+}
+
+/// Images a second over all windows.
+fn images_per_s(state: &RunState) -> Option<f64> {
+    // Every step has the same number of images, so the mean over time is the harmonic one over steps.
+    let rated = || state.progress.iter().filter(|point| point.images_per_s > 0.0);
+    let n_steps: u64 = rated().map(|point| point.n_steps).sum();
+    let time: f64 = rated().map(|point| point.n_steps as f64 / point.images_per_s).sum();
+    (n_steps > 0).then(|| n_steps as f64 / time)
+}

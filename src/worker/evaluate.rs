@@ -1,0 +1,65 @@
+//! The test set under the current weights.
+
+use fixmatch::data::Images;
+use fixmatch::event::Evaluation;
+use tch::{Device, Kind, Reduction, Tensor};
+
+use crate::trainer::{Trainer, Which};
+
+/// Test images a pass.
+const BATCH: usize = 500;
+
+/// Accuracy, loss and confusion over all images. Waits for the device once, at the end.
+pub fn evaluate(trainer: &Trainer, which: Which, images: &Images, n_classes: usize) -> Evaluation {
+    let options = (Kind::Double, trainer.input().device());
+    let n = n_classes as i64;
+    let (mut loss, mut confusion) = (Tensor::zeros([1], options), Tensor::zeros([n * n], options));
+    for start in (0..images.n()).step_by(BATCH) {
+        let range = start..(start + BATCH).min(images.n());
+        let size = images.bytes_per_image();
+        let logits = trainer.predict(which, &images.pixels[range.start * size..range.end * size]); // (N, classes)
+        let labels: Vec<i64> = images.labels[range].iter().map(|&label| i64::from(label)).collect();
+        let labels = trainer.input().labels(&labels); // (N) i64
+        let losses = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
+        let cells = labels * n + logits.argmax(-1, false);
+        let _ = loss.g_add_(&losses);
+        let _ = confusion.g_add_(&cells.bincount::<Tensor>(None, n * n));
+    }
+    summarize(&to_vec(&confusion), to_vec(&loss)[0], n_classes)
+}
+
+fn to_vec(tensor: &Tensor) -> Vec<f64> {
+    Vec::try_from(tensor.to_device(Device::Cpu)).expect("a vector of doubles")
+}
+
+fn summarize(confusion: &[f64], loss: f64, n_classes: usize) -> Evaluation {
+    let confusion: Vec<Vec<u32>> =
+        confusion.chunks(n_classes).map(|row| row.iter().map(|&n| n as u32).collect()).collect();
+    let row_sums: Vec<u32> = confusion.iter().map(|row| row.iter().sum()).collect();
+    let n: u32 = row_sums.iter().sum();
+    let n_right: u32 = (0..n_classes).map(|class| confusion[class][class]).sum();
+    let of_class = |class: usize| {
+        let n = row_sums[class];
+        (n > 0).then(|| f64::from(confusion[class][class]) / f64::from(n))
+    };
+    Evaluation {
+        accuracy: f64::from(n_right) / f64::from(n),
+        loss: loss / f64::from(n),
+        per_class: (0..n_classes).map(of_class).collect(),
+        confusion,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_confusion_matrix_gives_accuracies() {
+        let evaluation = summarize(&[3.0, 1.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0], 4.0, 3);
+        assert_eq!(evaluation.accuracy, 7.0 / 8.0);
+        assert_eq!(evaluation.loss, 0.5);
+        assert_eq!(evaluation.per_class, [Some(0.75), Some(1.0), None]);
+        assert_eq!(evaluation.confusion[0], [3, 1, 0]);
+    }
+}

@@ -1,0 +1,128 @@
+//! From bytes to what a network sees: u8 N×H×W×C on the way to the device, normalised floats in `channels_last` there.
+
+use fixmatch::config::Normalize;
+use fixmatch::data::Images;
+use tch::{Device, Kind, Tensor};
+
+/// The way in.
+#[derive(Debug)]
+pub struct Input {
+    height: i64,
+    width: i64,
+    channels: i64,
+    device: Device,
+    /// (x − mean) / std, in the units of a byte: (C, 1, 1) f32 each.
+    mean: Tensor,
+    std: Tensor,
+}
+
+impl Input {
+    /// The way in for images like these, the training images.
+    pub fn new(images: &Images, normalize: Normalize, device: Device) -> Self {
+        let (mean, std) = match normalize {
+            Normalize::Unit => (vec![127.5; images.channels], vec![127.5; images.channels]),
+            Normalize::None => (vec![0.0; images.channels], vec![255.0; images.channels]),
+            Normalize::MeanStd => mean_and_std(images),
+        };
+        let on_device = |values: &[f64]| {
+            Tensor::from_slice(values).to_kind(Kind::Float).view([values.len() as i64, 1, 1]).to_device(device)
+        };
+        Self {
+            height: images.height as i64,
+            width: images.width as i64,
+            channels: images.channels as i64,
+            device,
+            mean: on_device(&mean),
+            std: on_device(&std),
+        }
+    }
+
+    /// Where tensors live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Images (N, C, H, W) f32 in `channels_last` of concatenated bytes N×H×W×C.
+    pub fn images(&self, parts: &[&[u8]]) -> Tensor {
+        let size = self.height * self.width * self.channels;
+        let bytes: Vec<Tensor> = parts
+            .iter()
+            .map(|part| {
+                let n = part.len() as i64 / size;
+                upload(
+                    Tensor::from_data_size(part, &[n, self.height, self.width, self.channels], Kind::Uint8),
+                    self.device,
+                )
+            })
+            .collect();
+        let bytes = if let [one] = &bytes[..] { one.shallow_clone() } else { Tensor::cat(&bytes, 0) };
+        let mut images = bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float); // (N, C, H, W), strides of N×H×W×C
+        let _ = images.g_sub_(&self.mean).g_div_(&self.std);
+        images
+    }
+
+    /// Labels (N) i64.
+    pub fn labels(&self, labels: &[i64]) -> Tensor {
+        upload(Tensor::from_slice(labels), self.device)
+    }
+}
+
+/// To the device without waiting for it: a GPU copies from pinned memory on its own.
+fn upload(tensor: Tensor, device: Device) -> Tensor {
+    if device.is_cuda() { tensor.pin_memory(device).to_device_(device, tensor.kind(), true, false) } else { tensor }
+}
+
+/// Mean and standard deviation of each channel, in the units of a byte.
+fn mean_and_std(images: &Images) -> (Vec<f64>, Vec<f64>) {
+    let (mut sums, mut squares) = (vec![0_u64; images.channels], vec![0_u64; images.channels]);
+    for pixel in images.pixels.chunks_exact(images.channels) {
+        for (channel, &value) in pixel.iter().enumerate() {
+            sums[channel] += u64::from(value);
+            squares[channel] += u64::from(value).pow(2);
+        }
+    }
+    let n = (images.pixels.len() / images.channels) as f64;
+    let mean: Vec<f64> = sums.iter().map(|&sum| sum as f64 / n).collect();
+    let std = squares.iter().zip(&mean).map(|(&sum, mean)| (sum as f64 / n - mean * mean).sqrt().max(1.0)).collect();
+    (mean, std)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images() -> Images {
+        // two pixels of two images: channel 0 has 0 and 255, channel 1 is constant, channel 2 has 10 and 20
+        let pixels = vec![0, 7, 10, 255, 7, 20];
+        Images { width: 1, height: 1, channels: 3, pixels, labels: vec![0, 1] }
+    }
+
+    fn channel(input: &Input, image: i64, channel: i64) -> f64 {
+        input.images(&[&images().pixels]).double_value(&[image, channel, 0, 0])
+    }
+
+    #[test]
+    fn bytes_become_numbers_as_the_preset_says() {
+        let cases = [(Normalize::Unit, [-1.0, 1.0]), (Normalize::None, [0.0, 1.0]), (Normalize::MeanStd, [-1.0, 1.0])];
+        for (normalize, expected) in cases {
+            let input = Input::new(&images(), normalize, Device::Cpu);
+            let values = [channel(&input, 0, 0), channel(&input, 1, 0)];
+            assert!(values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6), "{normalize:?}: {values:?}");
+        }
+    }
+
+    #[test]
+    fn a_constant_channel_stays_finite() {
+        let input = Input::new(&images(), Normalize::MeanStd, Device::Cpu);
+        assert_eq!(channel(&input, 0, 1), 0.0);
+        assert!((channel(&input, 1, 2) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn parts_are_concatenated_in_order() {
+        let input = Input::new(&images(), Normalize::None, Device::Cpu);
+        let pixels = images().pixels;
+        let (joined, apart) = (input.images(&[&pixels]), input.images(&[&pixels[..3], &pixels[3..]]));
+        assert!(joined.equal(&apart));
+    }
+}

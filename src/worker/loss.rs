@@ -1,0 +1,111 @@
+//! The loss of FixMatch (paper, section 2.2, equations 3 and 4).
+
+use tch::{Kind, Reduction, Tensor};
+
+/// The loss of one step and what it was made of; scalars unless said otherwise.
+#[derive(Debug)]
+pub struct Loss {
+    /// ℓ_s + λ_u ℓ_u, with its graph.
+    pub total: Tensor,
+    /// ℓ_s: mean cross-entropy of the labeled views.
+    pub supervised: Tensor,
+    /// What the unlabeled images add; None without any.
+    pub unlabeled: Option<Unlabeled>,
+}
+
+/// The unlabeled part.
+#[derive(Debug)]
+pub struct Unlabeled {
+    /// ℓ_u: cross-entropy of the strong views against the pseudo-labels, masked ones counted as zero, mean over all μB.
+    pub loss: Tensor,
+    /// Whether each pseudo-label counts: (μB) bool.
+    pub mask: Tensor,
+    /// The most probable class of each weak view: (μB) i64.
+    pub pseudo_labels: Tensor,
+}
+
+/// The pseudo-labels and their mask, without gradient: argmax p and max p ≥ τ of weak logits (μB, classes).
+pub fn pseudo_labels(logits_weak: &Tensor, threshold: f64) -> (Tensor, Tensor) {
+    let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
+    let (confidence, pseudo_labels) = probabilities.max_dim(-1, false); // (μB) f32, (μB) i64
+    (pseudo_labels, confidence.ge(threshold))
+}
+
+/// ℓ_s of labeled logits (B, classes).
+pub fn supervised(logits: &Tensor, labels: &Tensor) -> Tensor {
+    logits.cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)
+}
+
+/// The unlabeled part, of weak logits, from which no gradient flows, and strong ones (μB, classes).
+///
+/// A mask without any image in it gives a loss and a gradient of zero.
+pub fn unsupervised(logits_weak: &Tensor, logits_strong: &Tensor, threshold: f64) -> Unlabeled {
+    let (pseudo_labels, mask) = pseudo_labels(logits_weak, threshold);
+    let losses = logits_strong.cross_entropy_loss::<Tensor>(&pseudo_labels, None, Reduction::None, -100, 0.0); // (μB)
+    let loss = (losses * mask.to_kind(Kind::Float)).mean(None);
+    Unlabeled { loss, mask, pseudo_labels }
+}
+
+/// ℓ_s + λ_u ℓ_u.
+pub fn combine(supervised: Tensor, unlabeled: Option<Unlabeled>, lambda_u: f64) -> Loss {
+    let total = match &unlabeled {
+        Some(unlabeled) => &supervised + lambda_u * &unlabeled.loss,
+        None => supervised.shallow_clone(),
+    };
+    Loss { total, supervised, unlabeled }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits(rows: &[[f32; 2]]) -> Tensor {
+        Tensor::from_slice(rows.as_flattened()).view([rows.len() as i64, 2])
+    }
+
+    fn assert_near(value: &Tensor, expected: f64) {
+        let value = value.double_value(&[]);
+        assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
+    }
+
+    /// Worked by hand. Weak: ln 19 : 0 gives p = 0.95 for class 0; 0 : ln 3 gives p = 0.75 for class 1.
+    /// Strong: 0 : 0 costs ln 2; 0 : ln 3 costs ln(4/3) against class 1.
+    #[test]
+    fn the_loss_is_what_the_hand_gets() {
+        let (ln3, ln19) = (3.0_f32.ln(), 19.0_f32.ln());
+        let weak = logits(&[[ln19 + 0.001, 0.0], [0.0, ln3], [0.0, ln19 + 0.001], [0.0, 0.0]]);
+        let strong = logits(&[[0.0, 0.0], [0.0, 5.0], [0.0, ln3], [9.0, 0.0]]);
+        let unlabeled = unsupervised(&weak, &strong, 0.95);
+        assert_eq!(Vec::<bool>::try_from(&unlabeled.mask).expect("a vector"), [true, false, true, false]);
+        let expected = (2.0_f64.ln() + (4.0_f64 / 3.0).ln()) / 4.0;
+        assert_near(&unlabeled.loss, expected);
+        let labeled = supervised(&logits(&[[0.0, ln3], [0.0, 0.0]]), &Tensor::from_slice(&[0_i64, 1]));
+        assert_near(&labeled, (4.0_f64.ln() + 2.0_f64.ln()) / 2.0);
+        let total = combine(labeled, Some(unlabeled), 0.5).total;
+        assert_near(&total, 1.5 * 2.0_f64.ln() + 0.5 * expected);
+    }
+
+    #[test]
+    fn a_probability_at_the_threshold_counts() {
+        let (_, mask) = pseudo_labels(&logits(&[[0.0, 0.0]]), 0.5);
+        assert_eq!(Vec::<bool>::try_from(&mask).expect("a vector"), [true]);
+    }
+
+    #[test]
+    fn an_empty_mask_gives_zero_and_no_gradient() {
+        let strong = logits(&[[1.0, 2.0]]).set_requires_grad(true);
+        let unlabeled = unsupervised(&logits(&[[0.0, 0.0]]), &strong, 0.95);
+        assert_near(&unlabeled.loss, 0.0);
+        unlabeled.loss.backward();
+        assert_near(&strong.grad().abs().sum(None), 0.0);
+    }
+
+    #[test]
+    fn no_gradient_reaches_the_weak_views() {
+        let weak = logits(&[[9.0, 0.0]]).set_requires_grad(true);
+        let strong = logits(&[[0.0, 0.0]]).set_requires_grad(true);
+        unsupervised(&weak, &strong, 0.95).loss.backward();
+        assert!(!weak.grad().defined());
+        assert!(strong.grad().abs().sum(None).double_value(&[]) > 0.1);
+    }
+}

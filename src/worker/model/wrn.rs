@@ -1,0 +1,173 @@
+//! The wide residual network of the paper's original code (its `libml/models.py`), to the letter.
+//!
+//! Three stages of (depth − 4) / 6 blocks. Only the very first block shares its activation with its shortcut; in the
+//! first blocks of the later stages the residual branch sees batch norm and leaky ReLU, and the shortcut sees what came
+//! in. Convolutions have biases. The original pads strided convolutions at the bottom and right only; this network
+//! pads both sides, as PyTorch does.
+
+use tch::Tensor;
+
+use super::layers::{BatchNorm, bn_specs, conv, linear, spec};
+use super::{Mode, Shape};
+use crate::weights::{Init, Role, Spec, Weights};
+
+/// Leaky ReLU's slope below zero.
+const SLOPE: f64 = 0.1;
+/// Batch norm's ε.
+const BN_EPS: f64 = 1e-3;
+/// Channels of the first convolution.
+const STEM: i64 = 16;
+const N_STAGES: u32 = 3;
+
+/// WRN-depth-width for images of one shape.
+#[derive(Debug)]
+pub struct Wrn {
+    pub(super) shape: Shape,
+    pub(super) depth: u32,
+    pub(super) width: u32,
+    pub(super) bn_momentum: f64,
+}
+
+/// One residual block.
+struct Block {
+    name: String,
+    inputs: i64,
+    outputs: i64,
+    stride: i64,
+    /// The very first block.
+    is_first: bool,
+}
+
+impl Wrn {
+    fn blocks(&self) -> Vec<Block> {
+        let per_stage = (self.depth - 4) / 6;
+        let mut inputs = STEM;
+        let mut blocks = Vec::new();
+        for stage in 0..N_STAGES {
+            let outputs = (STEM * i64::from(self.width)) << stage;
+            for place in 0..per_stage {
+                let stride = if stage > 0 && place == 0 { 2 } else { 1 };
+                let name = format!("block{}.{place}", stage + 1);
+                blocks.push(Block { name, inputs, outputs, stride, is_first: stage == 0 && place == 0 });
+                inputs = outputs;
+            }
+        }
+        blocks
+    }
+
+    pub(super) fn specs(&self) -> Vec<Spec> {
+        let blocks = self.blocks();
+        let n_features = blocks.last().expect("a network has blocks").outputs;
+        let mut specs = conv_specs("conv1", self.shape.channels, STEM, 3).to_vec();
+        for block in &blocks {
+            let Block { name, inputs, outputs, .. } = block;
+            specs.extend(bn_specs(&format!("{name}.bn1"), *inputs));
+            specs.extend(conv_specs(&format!("{name}.conv1"), *inputs, *outputs, 3));
+            specs.extend(bn_specs(&format!("{name}.bn2"), *outputs));
+            specs.extend(conv_specs(&format!("{name}.conv2"), *outputs, *outputs, 3));
+            if inputs != outputs {
+                specs.extend(conv_specs(&format!("{name}.shortcut"), *inputs, *outputs, 1));
+            }
+        }
+        specs.extend(bn_specs("bn", n_features));
+        // Glorot's normal distribution, cut at two standard deviations as TensorFlow's is
+        let std = (2.0 / (n_features + self.shape.classes) as f64).sqrt();
+        let init = Init::TruncatedNormal(std);
+        specs.push(spec("fc.weight".into(), &[self.shape.classes, n_features], Role::Kernel, init));
+        specs.push(spec("fc.bias".into(), &[self.shape.classes], Role::Other, Init::Constant(0.0)));
+        specs
+    }
+
+    pub(super) fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
+        let activate = Activation::new(self.bn_momentum, images);
+        let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
+        for block in self.blocks() {
+            xs = block.forward(weights, &xs, mode, &activate);
+        }
+        let xs = activate.forward(weights, "bn", &xs, mode); // (N, 64·width, H/4, W/4)
+        linear(weights, "fc", &xs.mean_dim([2_i64, 3].as_slice(), false, None)) // (N, classes)
+    }
+}
+
+impl Block {
+    fn forward(&self, weights: &Weights, xs: &Tensor, mode: Mode, activate: &Activation) -> Tensor {
+        let part = |part: &str| format!("{}.{part}", self.name);
+        let activated = activate.forward(weights, &part("bn1"), xs, mode);
+        let branch = conv(weights, &part("conv1"), &activated, self.stride);
+        let branch = activate.forward(weights, &part("bn2"), &branch, mode);
+        let branch = conv(weights, &part("conv2"), &branch, 1);
+        let xs = if self.is_first { &activated } else { xs };
+        if self.inputs == self.outputs {
+            return branch + xs;
+        }
+        branch + conv(weights, &part("shortcut"), xs, self.stride)
+    }
+}
+
+/// Batch norm, then leaky ReLU.
+struct Activation {
+    bn: BatchNorm,
+    /// Leaky ReLU as a parametric one: the binding of `leaky_relu` has no slope.
+    slope: Tensor, // (1)
+}
+
+impl Activation {
+    fn new(bn_momentum: f64, like: &Tensor) -> Self {
+        let slope = Tensor::full([1], SLOPE, (like.kind(), like.device()));
+        Self { bn: BatchNorm { momentum: bn_momentum, eps: BN_EPS }, slope }
+    }
+
+    fn forward(&self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
+        self.bn.forward(weights, name, xs, mode).prelu(&self.slope)
+    }
+}
+
+/// A convolution that begins as N(0, 2 / (k²·outputs)), its bias as zero.
+fn conv_specs(name: &str, inputs: i64, outputs: i64, side: i64) -> [Spec; 2] {
+    let std = (2.0 / (side * side * outputs) as f64).sqrt();
+    [
+        spec(format!("{name}.weight"), &[outputs, inputs, side, side], Role::Kernel, Init::Normal(std)),
+        spec(format!("{name}.bias"), &[outputs], Role::Other, Init::Constant(0.0)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    fn wrn_28_2() -> Wrn {
+        let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
+        Wrn { shape, depth: 28, width: 2, bn_momentum: 0.001 }
+    }
+
+    #[test]
+    fn wrn_28_2_has_the_original_number_of_parameters() {
+        let weights = Weights::init(wrn_28_2().specs(), 0, Device::Cpu);
+        assert_eq!(weights.n_parameters(), 1_469_642);
+    }
+
+    #[test]
+    fn later_stages_shortcut_what_came_in_and_the_first_one_what_was_activated() {
+        let blocks = wrn_28_2().blocks();
+        let first: Vec<_> = blocks.iter().filter(|block| block.is_first).map(|block| block.name.as_str()).collect();
+        assert_eq!(first, ["block1.0"]);
+        let strided: Vec<_> =
+            blocks.iter().filter(|block| block.stride == 2).map(|block| block.name.as_str()).collect();
+        assert_eq!(strided, ["block2.0", "block3.0"]);
+        assert_eq!(blocks.len(), 12);
+    }
+
+    #[test]
+    fn only_training_moves_the_running_statistics() {
+        let wrn = Wrn { depth: 10, width: 1, ..wrn_28_2() };
+        let weights = Weights::init(wrn.specs(), 0, Device::Cpu);
+        let images = Tensor::linspace(-1.0, 1.0, 2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
+        let mean = || weights["block2.0.bn1.running_mean"].abs().sum(None).double_value(&[]);
+        let _ = wrn.forward(&weights, &images, Mode::Evaluate);
+        let _ = wrn.forward(&weights, &images, Mode::Batch);
+        assert_eq!(mean(), 0.0);
+        let _ = wrn.forward(&weights, &images, Mode::Train);
+        assert!(mean() > 0.0);
+    }
+}

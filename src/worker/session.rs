@@ -1,0 +1,158 @@
+//! The trainer's thread: from the run directory to the last step.
+//!
+//! At each boundary between two steps it follows requests, and after each step it closes progress windows, evaluates
+//! and saves when these are due. Which events come of it is a function of the run alone, never of the clock.
+
+mod milestones;
+mod prepare;
+mod requests;
+mod window;
+
+use std::collections::VecDeque;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use fixmatch::checkpoint::{self, State};
+use fixmatch::control::Change;
+use fixmatch::event::Event;
+use fixmatch::loader::Loader;
+use fixmatch::run_dir::{Phase, RunDir};
+use fixmatch::run_state::RunState;
+use fixmatch::schedule::Live;
+
+use self::prepare::{Prepared, prepare};
+use self::window::Window;
+use crate::recorder::{Command, Reporter};
+use crate::trainer::StepValues;
+
+/// A run in training.
+struct Session {
+    dir: RunDir,
+    reporter: Reporter,
+    commands: Receiver<Command>,
+    run: Prepared,
+    loader: Loader,
+    live: Live,
+    /// Changes that an earlier worker applied at steps that lie ahead again.
+    replay: VecDeque<(u64, Change)>,
+    window: Window,
+    state: State,
+    /// The step of the newest checkpoint.
+    saved_at: Option<u64>,
+    paused: bool,
+}
+
+/// Trains the run in `dir` to its end, or to the request that ends it.
+pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> Result<()> {
+    let log = RunState::read(dir)?;
+    let run = prepare(dir, reporter)?;
+    if log.started.is_none() {
+        reporter.event(Event::Started(run.started.clone()));
+    }
+    let mut session = Session::new(dir, reporter, commands, run, log.changes)?;
+    session.restore()?;
+    if log.started.is_some() {
+        reporter.event(Event::Resumed { step: session.state.step });
+    }
+    let end = session.take_steps()?;
+    reporter.event(end);
+    Ok(())
+}
+
+impl Session {
+    fn new(
+        dir: &RunDir,
+        reporter: &Reporter,
+        commands: Receiver<Command>,
+        run: Prepared,
+        changes: Vec<(u64, Change)>,
+    ) -> Result<Self> {
+        let n_unlabeled_a_step = u64::from(run.config.train.batch * run.config.train.mu);
+        let live = Live::new(&run.config, run.source.unlabeled.len() as u64 / n_unlabeled_a_step);
+        let loader = Loader::start(&run.source, 0, run.n_loaders)?;
+        let mut replay = VecDeque::from(changes);
+        replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
+        Ok(Self {
+            dir: dir.clone(),
+            reporter: reporter.clone(),
+            commands,
+            run,
+            loader,
+            live,
+            replay,
+            window: Window::default(),
+            state: State::default(),
+            saved_at: None,
+            paused: false,
+        })
+    }
+
+    /// Continues from the newest intact checkpoint; without one, from the start.
+    fn restore(&mut self) -> Result<()> {
+        let (found, broken) = checkpoint::newest(&self.dir.checkpoints())?;
+        for reason in broken {
+            self.reporter.warn(format!("passed over a checkpoint: {reason}"));
+        }
+        if let Some(checkpoint) = found {
+            self.run.trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
+            self.window.restore(&checkpoint.tensors)?;
+            self.state = checkpoint.state;
+            self.saved_at = Some(self.state.step);
+        }
+        self.replay_changes()?;
+        self.restart_loader()
+    }
+
+    /// Takes steps until the last one or until a request ends the run; returns the event that says which.
+    fn take_steps(&mut self) -> Result<Event> {
+        self.reporter.phase(self.state.step, Phase::Training);
+        loop {
+            if let Some(end) = self.follow_requests()? {
+                return Ok(end);
+            }
+            if self.state.step >= self.live.steps {
+                self.save()?;
+                return Ok(Event::Finished { step: self.state.step });
+            }
+            self.replay_changes()?;
+            self.step()?;
+            self.after_step()?;
+        }
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let step = self.state.step;
+        let Live { threshold, lambda_u, .. } = self.live;
+        let begun = Instant::now();
+        let batch = self.loader.next_batch()?;
+        let waited = begun.elapsed();
+        let row = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
+        self.window.push(row, batch.n_images(), waited, begun.elapsed());
+        self.state.step += 1;
+        self.reporter.phase(self.state.step, Phase::Training);
+        Ok(())
+    }
+
+    /// What is due after a step, in this order: the window, the evaluation, the checkpoint. So a checkpoint holds all
+    /// that was reported up to its step.
+    fn after_step(&mut self) -> Result<()> {
+        let (step, config) = (self.state.step, &self.run.config);
+        let is_due = |every: u64| step.is_multiple_of(every) || step == self.live.steps;
+        let (evaluates, saves) = (is_due(config.eval.every), is_due(config.checkpoint.every));
+        if is_due(config.train.window) {
+            self.close_window()?;
+        }
+        let is_best = evaluates && self.evaluate_on_schedule()?;
+        if saves || is_best { self.save() } else { Ok(()) }
+    }
+
+    /// Makes batches from the current step on, without unlabeled images while `λ_u` is zero.
+    fn restart_loader(&mut self) -> Result<()> {
+        let train = &self.run.config.train;
+        let n_unlabeled = if self.live.lambda_u > 0.0 { train.batch * train.mu } else { 0 };
+        self.run.source.n_unlabeled = n_unlabeled as usize;
+        self.loader = Loader::start(&self.run.source, self.state.step, self.run.n_loaders)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! What a run leaves behind: points of its curves, evaluations and checkpoints.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use fixmatch::checkpoint::{Checkpoint, Which, file_name, prune};
+use fixmatch::event::{Evaluated, Event};
+use fixmatch::run_dir::Phase;
+
+use super::Session;
+use crate::evaluate::evaluate;
+
+/// The paper reports the median over the last 20 evaluations (section 4.1).
+const MEDIAN_OF: usize = 20;
+
+impl Session {
+    /// Reports the mean over the open window's steps, unless one of them was not finite.
+    pub(super) fn close_window(&mut self) -> Result<()> {
+        self.check_finite()?;
+        if let Some(progress) = self.window.close(self.state.step) {
+            self.reporter.event(Event::Progress(progress));
+        }
+        Ok(())
+    }
+
+    /// Evaluates and says whether the averaged weights are the best so far.
+    pub(super) fn evaluate_on_schedule(&mut self) -> Result<bool> {
+        self.check_finite()?;
+        let mut evaluated = self.evaluate();
+        let (accuracy, step) = (evaluated.ema.accuracy, self.state.step);
+        let is_best = self.state.best.is_none_or(|(best, _)| accuracy > best);
+        if is_best {
+            self.state.best = Some((accuracy, step));
+        }
+        let ring = &mut self.state.ema_accuracies;
+        ring.push(accuracy);
+        ring.drain(..ring.len().saturating_sub(MEDIAN_OF));
+        self.fill_in(&mut evaluated);
+        self.reporter.event(Event::Evaluated(Box::new(evaluated)));
+        Ok(is_best)
+    }
+
+    /// Evaluates outside of the schedule, which leaves no trace in the median and the best.
+    pub(super) fn evaluate_on_request(&mut self) {
+        let mut evaluated = Evaluated { requested: true, ..self.evaluate() };
+        self.fill_in(&mut evaluated);
+        self.reporter.event(Event::Evaluated(Box::new(evaluated)));
+    }
+
+    fn evaluate(&self) -> Evaluated {
+        self.reporter.phase(self.state.step, Phase::Evaluating);
+        let n_classes = self.run.started.classes.len();
+        let evaluate = |which| evaluate(&self.run.trainer, which, &self.run.test, n_classes);
+        Evaluated {
+            step: self.state.step,
+            raw: evaluate(Which::Raw),
+            ema: evaluate(Which::Ema),
+            median: 0.0,
+            median_of: 0,
+            best: 0.0,
+            best_step: 0,
+            requested: false,
+        }
+    }
+
+    fn fill_in(&self, evaluated: &mut Evaluated) {
+        evaluated.median = median(&self.state.ema_accuracies);
+        evaluated.median_of = self.state.ema_accuracies.len() as u64;
+        (evaluated.best, evaluated.best_step) = self.state.best.unwrap_or_default();
+    }
+
+    /// Writes a checkpoint, unless there is one of this very step with the same content.
+    pub(super) fn save(&mut self) -> Result<()> {
+        let step = self.state.step;
+        if self.saved_at == Some(step) {
+            return Ok(());
+        }
+        self.check_finite()?;
+        self.reporter.phase(step, Phase::Saving);
+        let mut tensors: BTreeMap<_, _> = self.run.trainer.save();
+        self.window.save(&mut tensors);
+        let file = file_name(step);
+        let folder = self.dir.checkpoints();
+        Checkpoint { state: self.state.clone(), tensors }.write(&folder.join(&file))?;
+        let best = self.state.best.map(|(_, step)| step);
+        prune(&folder, self.run.config.checkpoint.keep, best)?;
+        self.saved_at = Some(step);
+        self.reporter.event(Event::Checkpointed { step, file, best: best == Some(step) });
+        Ok(())
+    }
+
+    /// Fails if a step of the open window had a loss that is no number: such weights are worth neither a checkpoint
+    /// nor an evaluation.
+    fn check_finite(&mut self) -> Result<()> {
+        let rows = self.window.read_rows();
+        let Some(place) = rows.iter().position(|row| !row[0].is_finite()) else { return Ok(()) };
+        let step = self.state.step - (rows.len() - place) as u64;
+        let lr = self.live.lr(step);
+        bail!(
+            "the loss of step {step} is {}, at a learning rate of {lr:.3e}: start again with a lower train.lr \
+             (--set train.lr={}), or with a smaller train.lambda_u",
+            rows[place][0],
+            self.run.config.train.lr / 10.0,
+        )
+    }
+}
+
+/// The middle value, or the mean of the two middle ones; 0 of none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(&[]), 0.0);
+        assert_eq!(median(&[0.3]), 0.3);
+        assert_eq!(median(&[0.9, 0.1, 0.5]), 0.5);
+        assert_eq!(median(&[0.9, 0.1, 0.5, 0.7]), 0.6);
+    }
+}

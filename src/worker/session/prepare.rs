@@ -1,0 +1,163 @@
+//! Everything that a run needs before its first step: device, data, labels, network.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result, ensure};
+use fixmatch::augment::{Strong, StrongPolicy, Weak};
+use fixmatch::config::{self, Pick, RunConfig};
+use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
+use fixmatch::data::{self, Dataset, Images, Known};
+use fixmatch::event::Started;
+use fixmatch::loader::Source;
+use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
+
+use crate::device;
+use crate::input::Input;
+use crate::model::{Network, Shape};
+use crate::recorder::Reporter;
+use crate::trainer::Trainer;
+
+/// A run that is ready for its first step.
+pub struct Prepared {
+    pub config: RunConfig,
+    pub trainer: Trainer,
+    pub source: Source,
+    pub test: Arc<Images>,
+    pub n_loaders: usize,
+    pub started: Started,
+}
+
+/// Reads what the run directory asks for. Writes into it what the first worker finds: the environment and the labels.
+pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
+    let mut run = dir.read_run()?;
+    let config = run.config.clone();
+    let device = device::resolve(config.machine.device)?;
+    let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
+    tch::set_num_threads(n_threads as i32);
+    let data_dir = fixmatch::dirs::data_dir()?;
+    let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+    for warning in &dataset.warnings {
+        reporter.warn(warning.clone());
+    }
+    let environment = environment(&device::name(device), n_threads, &dataset);
+    record_environment(dir, &mut run, environment, reporter)?;
+    let labels = labels(dir, &config, &dataset, reporter)?;
+    let source = source(&config, &dataset.train, &labels);
+    ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", dataset.train.n());
+
+    let images = &dataset.train;
+    let shape = Shape {
+        channels: images.channels as i64,
+        height: images.height as i64,
+        width: images.width as i64,
+        classes: dataset.classes.len() as i64,
+    };
+    let input = Input::new(images, config.data.normalize, device);
+    let trainer = Trainer::new(&config, Network::new(&config.model, shape), input);
+    let started = Started {
+        steps: config.train.steps,
+        device: device::name(device),
+        threads: n_threads,
+        n_parameters: trainer.n_parameters(),
+        n_labeled: source.labeled.len() as u64,
+        n_unlabeled: source.unlabeled.len() as u64,
+        n_test: dataset.test.n() as u64,
+        classes: dataset.classes,
+    };
+    let n_loaders = cores_unless(config.machine.loaders) as usize;
+    Ok(Prepared { config, trainer, source, test: Arc::new(dataset.test), n_loaders, started })
+}
+
+/// `n`, or for 0 the number of cores.
+fn cores_unless(n: u32) -> u32 {
+    if n > 0 { n } else { available_parallelism().map_or(1, |n| n.get() as u32) }
+}
+
+fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    Environment {
+        host: host(),
+        cpu: model.trim_start_matches([' ', '\t', ':']).to_owned(),
+        device: device.to_owned(),
+        cuda_visible_devices: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
+        libtorch: crate::LIBTORCH_VERSION.to_owned(),
+        threads,
+        version: fixmatch::VERSION.to_owned(),
+        data_digest: dataset.digest.clone(),
+        data_known: dataset.known == Known::Official,
+    }
+}
+
+/// Writes the environment of the first worker into `run.toml`; tells a later one where its own differs.
+fn record_environment(dir: &RunDir, run: &mut RunFile, found: Environment, reporter: &Reporter) -> Result<()> {
+    let Some(recorded) = &run.environment else {
+        run.environment = Some(found);
+        return dir.write_run(run);
+    };
+    ensure!(
+        recorded.data_digest == found.data_digest,
+        "the data set is not the one this run began with (digest {} then, {} now): put the old one back, or start a new run",
+        recorded.data_digest,
+        found.data_digest,
+    );
+    let pairs = [
+        ("processor", &recorded.cpu, &found.cpu),
+        ("device", &recorded.device, &found.device),
+        ("libtorch", &recorded.libtorch, &found.libtorch),
+        ("version", &recorded.version, &found.version),
+    ];
+    for (what, then, now) in pairs.into_iter().filter(|(_, then, now)| then != now) {
+        reporter.warn(format!("the {what} was {then:?} and is now {now:?}: the run goes on, but not bit for bit"));
+    }
+    Ok(())
+}
+
+/// The labeled images: as recorded, or for a new run, picked and recorded.
+fn labels(dir: &RunDir, config: &RunConfig, dataset: &Dataset, reporter: &Reporter) -> Result<LabelSet> {
+    let path = dir.labels();
+    if path.exists() {
+        let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        return serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()));
+    }
+    let labels = pick(&config.labels, dataset)?;
+    for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
+        reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
+    }
+    replace_file(&path, &serde_json::to_vec(&labels)?)?;
+    Ok(labels)
+}
+
+fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
+    let train = &dataset.train;
+    if let Some(indices) = &labels.indices {
+        return label_set::from_indices(indices, train.n()).context("labels.indices");
+    }
+    match &labels.pick {
+        Pick::Random => {
+            let n = labels.per_class as usize;
+            label_set::draw_per_class(&train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
+        }
+        Pick::File(path) => label_set::from_file(path, train.n()),
+    }
+}
+
+fn source(config: &RunConfig, train: &Images, labels: &LabelSet) -> Source {
+    let weak = Weak { flip: config.augment.flip, shift: config.augment.shift };
+    let policy = match config.augment.strong {
+        config::Strong::None => StrongPolicy::None,
+        config::Strong::Randaugment => StrongPolicy::RandAugment,
+    };
+    let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
+    Source {
+        images: Arc::new(train.clone()),
+        labeled: labels.indices.clone().into(),
+        unlabeled: labels.unlabeled(train.n(), kept).into(),
+        n_labeled: config.train.batch as usize,
+        n_unlabeled: (config.train.batch * config.train.mu) as usize,
+        weak,
+        strong: Strong { weak, policy, cutout: config.augment.cutout },
+        seed: config.train.seed,
+    }
+}

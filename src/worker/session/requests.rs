@@ -1,0 +1,109 @@
+//! What a run does when it is asked to, at the boundary between two steps.
+
+use std::sync::mpsc::TryRecvError;
+
+use anyhow::{Result, bail};
+use fixmatch::control::{Change, Request};
+use fixmatch::event::Event;
+use fixmatch::run_dir::Phase;
+
+use super::Session;
+use crate::recorder::Command;
+
+impl Session {
+    /// Follows the requests that have arrived; while paused, waits for more. Returns the event that ends the run.
+    pub(super) fn follow_requests(&mut self) -> Result<Option<Event>> {
+        loop {
+            let command = if self.paused {
+                self.commands.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                self.commands.try_recv()
+            };
+            match command {
+                Ok(command) => {
+                    if let Some(end) = self.follow(command)? {
+                        return Ok(Some(end));
+                    }
+                }
+                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Disconnected) => bail!("the recorder has ended"),
+            }
+        }
+    }
+
+    fn follow(&mut self, Command { id, request }: Command) -> Result<Option<Event>> {
+        let step = self.state.step;
+        if let Some(reason) = self.refusal(request) {
+            self.reporter.event(Event::Refused { id, reason });
+            return Ok(None);
+        }
+        if let Request::Set(change) = request {
+            // On disk before the step runs: no step is ever taken under an unrecorded value.
+            self.reporter.synced(Event::Applied { id, step, change: Some(change) })?;
+            return self.change(change, step).map(|()| None);
+        }
+        let outcome = match request {
+            Request::Pause => Some(self.pause()),
+            Request::Continue => Some(self.go_on()),
+            Request::Stop => Some(Event::Stopped { step }),
+            Request::Suspend => Some(Event::Suspended { step }),
+            Request::Checkpoint | Request::Set(_) => None,
+            Request::Evaluate => {
+                self.evaluate_on_request();
+                None
+            }
+        };
+        let ends = matches!(request, Request::Stop | Request::Suspend);
+        if ends || request == Request::Checkpoint {
+            self.save()?;
+        }
+        self.reporter.event(Event::Applied { id, step, change: None });
+        if ends {
+            return Ok(outcome);
+        }
+        if let Some(event) = outcome {
+            self.reporter.event(event);
+        }
+        Ok(None)
+    }
+
+    /// Why a request cannot be followed now, if so.
+    fn refusal(&self, request: Request) -> Option<String> {
+        let step = self.state.step;
+        match request {
+            Request::Pause if self.paused => Some("it is paused already".into()),
+            Request::Continue if !self.paused => Some("it is not paused".into()),
+            Request::Set(Change::Steps(steps)) if steps <= step => {
+                Some(format!("steps must be more than the {step} already done, not {steps}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn pause(&mut self) -> Event {
+        self.paused = true;
+        self.reporter.phase(self.state.step, Phase::Paused);
+        Event::Paused { step: self.state.step }
+    }
+
+    fn go_on(&mut self) -> Event {
+        self.paused = false;
+        self.reporter.phase(self.state.step, Phase::Training);
+        Event::Continued { step: self.state.step }
+    }
+
+    /// Applies again what an earlier worker applied up to this step; the log holds it already.
+    pub(super) fn replay_changes(&mut self) -> Result<()> {
+        while let Some((step, change)) = self.replay.pop_front_if(|(step, _)| *step <= self.state.step) {
+            self.change(change, step)?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change, step: u64) -> Result<()> {
+        let drew_unlabeled = self.live.lambda_u > 0.0;
+        self.live.apply(change, step);
+        let draws_unlabeled = self.live.lambda_u > 0.0;
+        if drew_unlabeled == draws_unlabeled { Ok(()) } else { self.restart_loader() }
+    }
+}

@@ -1,0 +1,281 @@
+//! One training step of FixMatch, in the order of the paper, and what it leaves behind.
+//!
+//! The trainer owns every tensor. It knows no channel, file, clock or pause.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use fixmatch::checkpoint::Array;
+use fixmatch::config::{Forward, RunConfig};
+use fixmatch::loader::Batch;
+use tch::{Device, Kind, Tensor};
+
+use crate::input::Input;
+use crate::loss::{self, Loss};
+use crate::model::{Mode, Network};
+use crate::optim::{Sgd, move_average};
+use crate::weights::{self, Weights};
+
+/// The values of a step that can change while a run trains.
+#[derive(Clone, Copy, Debug)]
+pub struct StepValues {
+    /// The learning rate.
+    pub lr: f64,
+    /// τ.
+    pub threshold: f64,
+    /// `λ_u`.
+    pub lambda_u: f64,
+}
+
+/// Columns of a step's row of measurements: what a progress window averages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The whole loss.
+    Loss,
+    /// ℓ_s.
+    Supervised,
+    /// ℓ_u.
+    Unsupervised,
+    /// Accepted pseudo-labels.
+    Accepted,
+    /// Accepted pseudo-labels that are right.
+    Right,
+    /// Unlabeled images.
+    Unlabeled,
+    /// The learning rate.
+    Lr,
+}
+
+/// How many columns a row has.
+pub const N_COLUMNS: usize = 7;
+
+/// The network, its weights, their average and their momentum.
+#[derive(Debug)]
+pub struct Trainer {
+    network: Network,
+    input: Input,
+    weights: Weights,
+    average: Weights,
+    sgd: Sgd,
+    forward: Forward,
+    ema_decay: f64,
+}
+
+/// Which weights to evaluate.
+pub use fixmatch::checkpoint::Which;
+
+impl Trainer {
+    /// A trainer before its first step.
+    pub fn new(config: &RunConfig, network: Network, input: Input) -> Self {
+        let weights = Weights::init(network.specs(), config.train.seed, input.device());
+        let average = weights.average();
+        let sgd = Sgd::new(&config.optim, &weights);
+        let (forward, ema_decay) = (config.train.forward, config.optim.ema_decay);
+        Self { network, input, weights, average, sgd, forward, ema_decay }
+    }
+
+    /// Trained numbers.
+    pub fn n_parameters(&self) -> u64 {
+        self.weights.n_parameters()
+    }
+
+    /// Takes one step and returns its row of measurements, still on the device: nothing here waits for a GPU.
+    pub fn step(&mut self, batch: &Batch, values: StepValues) -> Tensor {
+        let hidden_labels = self.input.labels(&batch.hidden_labels); // (μB) i64
+        let loss = self.loss(batch, values);
+        let parameters: Vec<&Tensor> = self.weights.trained().map(|(_, tensor)| tensor).collect();
+        let gradients = Tensor::run_backward(&[&loss.total], &parameters, false, false);
+        self.sgd.step(&self.weights, &gradients, values.lr);
+        move_average(&self.average, &self.weights, self.ema_decay);
+        measurements(&loss, &hidden_labels, values.lr)
+    }
+
+    /// ℓ_s + λ_u ℓ_u of a batch.
+    fn loss(&self, batch: &Batch, values: StepValues) -> Loss {
+        let labels = self.input.labels(&batch.labels); // (B) i64
+        let n_labeled = batch.labels.len() as i64;
+        if batch.hidden_labels.is_empty() {
+            let logits = self.logits(&[&batch.labeled], Mode::Train);
+            return loss::combine(loss::supervised(&logits, &labels), None, values.lambda_u);
+        }
+        let (logits, logits_weak, logits_strong) = match self.forward {
+            Forward::Joint => {
+                let logits = self.logits(&[&batch.labeled, &batch.weak, &batch.strong], Mode::Train);
+                let unlabeled = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
+                let halves = unlabeled.chunk(2, 0);
+                (logits, halves[0].shallow_clone(), halves[1].shallow_clone())
+            }
+            Forward::Split => {
+                let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
+                let logits = self.logits(&[&batch.labeled, &batch.strong], Mode::Train);
+                let logits_strong = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
+                (logits, logits_weak, logits_strong)
+            }
+        };
+        let supervised = loss::supervised(&logits.narrow(0, 0, n_labeled), &labels);
+        let unlabeled = loss::unsupervised(&logits_weak, &logits_strong, values.threshold);
+        loss::combine(supervised, Some(unlabeled), values.lambda_u)
+    }
+
+    fn logits(&self, parts: &[&[u8]], mode: Mode) -> Tensor {
+        self.network.forward(&self.weights, &self.input.images(parts), mode)
+    }
+
+    /// Logits (N, classes) of images as bytes, under the given weights, as in evaluation.
+    pub fn predict(&self, which: Which, images: &[u8]) -> Tensor {
+        let weights = match which {
+            Which::Raw => &self.weights,
+            Which::Ema => &self.average,
+        };
+        tch::no_grad(|| self.network.forward(weights, &self.input.images(&[images]), Mode::Evaluate))
+    }
+
+    /// Where labels and images go.
+    pub fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// All tensors that the next step depends on.
+    pub fn save(&self) -> BTreeMap<String, Array> {
+        let mut tensors = BTreeMap::new();
+        weights::save("model.", self.weights.all(), &mut tensors);
+        weights::save("ema.", self.average.trained(), &mut tensors);
+        self.sgd.save(&self.weights, &mut tensors);
+        tensors
+    }
+
+    /// Takes them back.
+    pub fn restore(&mut self, tensors: &BTreeMap<String, Array>) -> Result<()> {
+        weights::restore("model.", self.weights.all(), tensors)?;
+        weights::restore("ema.", self.average.trained(), tensors)?;
+        self.sgd.restore(&self.weights, tensors).context("cannot take the optimiser's state back")
+    }
+}
+
+/// A step's row of measurements, (`N_COLUMNS`) f32 on the device.
+fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    let options = (Kind::Float, loss.total.device());
+    let scalar = |x: f64| Tensor::full([1], x, options);
+    let as_row = |x: &Tensor| x.detach().to_kind(Kind::Float).reshape([1]);
+    let (unsupervised, accepted, right) = match &loss.unlabeled {
+        Some(unlabeled) => {
+            let right = unlabeled.pseudo_labels.eq_tensor(hidden_labels).logical_and(&unlabeled.mask);
+            (as_row(&unlabeled.loss), as_row(&unlabeled.mask.sum(None)), as_row(&right.sum(None)))
+        }
+        None => (scalar(0.0), scalar(0.0), scalar(0.0)),
+    };
+    let n_unlabeled = scalar(hidden_labels.size()[0] as f64);
+    let (total, supervised) = (as_row(&loss.total), as_row(&loss.supervised));
+    Tensor::cat(&[total, supervised, unsupervised, accepted, right, n_unlabeled, scalar(lr)], 0)
+}
+
+/// Rows of measurements as numbers. The one wait for the device in a window.
+pub fn read_rows(rows: &[Tensor]) -> Vec<[f32; N_COLUMNS]> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let table = Tensor::stack(rows, 0).to_device(Device::Cpu);
+    weights::to_array(&table).values.as_chunks().0.to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fixmatch::augment::{Strong, StrongPolicy, Weak};
+    use fixmatch::config::{Model, ModelName};
+    use fixmatch::data::Images;
+    use fixmatch::loader::{Maker, Source};
+
+    use super::*;
+    use crate::model::Shape;
+
+    const VALUES: StepValues = StepValues { lr: 0.1, threshold: 0.1, lambda_u: 2.0 };
+
+    fn images() -> Arc<Images> {
+        let (n, side) = (20, 8);
+        let pixels = (0..n * side * side * 3).map(|i| (i * i / 7 % 256) as u8).collect();
+        let labels = (0..n as u16).map(|i| i % 10).collect();
+        Arc::new(Images { width: side, height: side, channels: 3, pixels, labels })
+    }
+
+    fn batch() -> Batch {
+        let weak = Weak { flip: true, shift: true };
+        let source = Source {
+            images: images(),
+            labeled: (0..10).collect(),
+            unlabeled: (0..20).collect(),
+            n_labeled: 4,
+            n_unlabeled: 12,
+            weak,
+            strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+            seed: 0,
+        };
+        Maker::new(source).batch(0)
+    }
+
+    fn trainer(model: ModelName, forward: Forward) -> Trainer {
+        let mut config = RunConfig::default();
+        config.model = Model { name: model, depth: 10, width: 1, bn_momentum: 0.1 };
+        config.train.forward = forward;
+        let images = images();
+        let input = Input::new(&images, config.data.normalize, Device::Cpu);
+        let shape = Shape { channels: 3, height: 8, width: 8, classes: 10 };
+        Trainer::new(&config, Network::new(&config.model, shape), input)
+    }
+
+    fn largest_difference(a: &Trainer, b: &Trainer) -> f64 {
+        let pairs = a.weights.trained().zip(b.weights.trained());
+        pairs.map(|((_, a), (_, b))| (a - b).abs().max().double_value(&[])).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn one_pass_and_two_give_the_same_step_without_batch_norm() {
+        let (mut joint, mut split) = (trainer(ModelName::Cnn, Forward::Joint), trainer(ModelName::Cnn, Forward::Split));
+        let before = joint.weights["fc2.weight"].copy();
+        let probabilities = joint.predict(Which::Raw, &batch().weak).softmax(-1, Kind::Float);
+        let threshold = probabilities.max_dim(-1, false).0.median().double_value(&[]);
+        let values = StepValues { threshold, ..VALUES };
+        let rows = read_rows(&[joint.step(&batch(), values), split.step(&batch(), values)]);
+        let accepted = rows[0][Column::Accepted as usize];
+        assert!(accepted > 0.0 && accepted < 12.0, "the mask is neither empty nor full: {accepted}");
+        assert!((&joint.weights["fc2.weight"] - before).abs().max().double_value(&[]) > 1e-4, "a step moves");
+        let difference = largest_difference(&joint, &split);
+        assert!(difference < 1e-6, "{difference}");
+    }
+
+    #[test]
+    fn a_step_without_unlabeled_images_is_supervised_only() {
+        let mut trainer = trainer(ModelName::Cnn, Forward::Split);
+        let batch = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
+        let row = read_rows(&[trainer.step(&batch, VALUES)])[0];
+        assert_eq!(row[Column::Loss as usize], row[Column::Supervised as usize]);
+        assert_eq!(row[Column::Unlabeled as usize], 0.0);
+    }
+
+    #[test]
+    fn a_restored_trainer_takes_the_same_steps_bit_for_bit() {
+        for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
+            let mut unbroken = trainer(model, forward);
+            let _ = unbroken.step(&batch(), VALUES);
+            let saved = unbroken.save();
+            let _ = unbroken.step(&batch(), VALUES);
+            let mut resumed = trainer(model, forward);
+            resumed.restore(&saved).expect("fits");
+            let _ = resumed.step(&batch(), VALUES);
+            assert_eq!(unbroken.save(), resumed.save(), "{model:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_network_is_refused() {
+        let saved = trainer(ModelName::Cnn, Forward::Split).save();
+        let error = trainer(ModelName::Wrn, Forward::Joint).restore(&saved).expect_err("another network");
+        assert!(
+            error.to_string().contains("the checkpoint has no tensor model.block1.0.bn1.weight")
+                || error.to_string().contains("in the checkpoint and"),
+            "{error}"
+        );
+    }
+}

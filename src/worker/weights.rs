@@ -1,0 +1,187 @@
+//! A network's numbers: named tensors with a role, made from a specification and a seed.
+//!
+//! Names are those that PyTorch's modules would give. The same networks run on the weights as trained and on their
+//! moving average, so a network is a function of [`Weights`] and holds none.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Index;
+
+use anyhow::{Context, Result, ensure};
+use fixmatch::checkpoint::Array;
+use fixmatch::rng::{Rng, Stream};
+use tch::{Device, Kind, Tensor};
+
+/// What a tensor is for: decides whether it is trained and whether it decays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The weight of a convolution or a dense layer.
+    Kernel,
+    /// A bias, or batch norm's scale and shift.
+    Other,
+    /// Batch norm's running statistics: not trained.
+    Statistic,
+}
+
+/// How a tensor begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Init {
+    /// All the same.
+    Constant(f64),
+    /// Uniform over ± this.
+    Uniform(f64),
+    /// Normal with this standard deviation.
+    Normal(f64),
+    /// Normal, drawn again beyond two standard deviations, with this standard deviation after the cut.
+    TruncatedNormal(f64),
+}
+
+/// One tensor of a network.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// PyTorch's name.
+    pub name: String,
+    /// Its sides.
+    pub shape: Vec<i64>,
+    /// What it is for.
+    pub role: Role,
+    /// How it begins.
+    pub init: Init,
+}
+
+/// The standard deviation that a standard normal distribution keeps when it is cut at ±2.
+const TRUNCATED_STD: f64 = 0.879_625_661_034_239_8;
+
+impl Init {
+    fn draw(self, rng: &mut Rng) -> f64 {
+        match self {
+            Self::Constant(value) => value,
+            Self::Uniform(bound) => rng.uniform(-bound, bound),
+            Self::Normal(std) => std * rng.normal(),
+            Self::TruncatedNormal(std) => loop {
+                let draw = rng.normal();
+                if draw.abs() <= 2.0 {
+                    return draw * std / TRUNCATED_STD;
+                }
+            },
+        }
+    }
+}
+
+/// Named tensors in the order of their specification.
+#[derive(Debug)]
+pub struct Weights {
+    specs: Vec<Spec>,
+    tensors: Vec<Tensor>,
+    places: HashMap<String, usize>,
+}
+
+impl Weights {
+    /// Draws a network's initial weights. They depend on the seed alone, not on device or libtorch.
+    pub fn init(specs: Vec<Spec>, seed: u64, device: Device) -> Self {
+        let draw = |(place, spec): (usize, &Spec)| {
+            let mut rng = Rng::new(seed, Stream::Weights, 0, place as u64);
+            let n: i64 = spec.shape.iter().product();
+            let values: Vec<f32> = (0..n).map(|_| spec.init.draw(&mut rng) as f32).collect();
+            let tensor = to_tensor(&values, &spec.shape, device);
+            tensor.set_requires_grad(spec.role != Role::Statistic)
+        };
+        let tensors = specs.iter().enumerate().map(draw).collect();
+        let places = specs.iter().enumerate().map(|(place, spec)| (spec.name.clone(), place)).collect();
+        Self { specs, tensors, places }
+    }
+
+    /// Weights of their own memory where these are trained, sharing the statistics: what an average starts from.
+    pub fn average(&self) -> Self {
+        let own = |(spec, tensor): (&Spec, &Tensor)| match spec.role {
+            Role::Kernel | Role::Other => tensor.detach().copy(),
+            Role::Statistic => tensor.shallow_clone(),
+        };
+        let tensors = self.specs.iter().zip(&self.tensors).map(own).collect();
+        Self { specs: self.specs.clone(), tensors, places: self.places.clone() }
+    }
+
+    /// The tensors that are trained, with their specification.
+    pub fn trained(&self) -> impl Iterator<Item = (&Spec, &Tensor)> {
+        self.specs.iter().zip(&self.tensors).filter(|(spec, _)| spec.role != Role::Statistic)
+    }
+
+    /// All tensors, with their specification.
+    pub fn all(&self) -> impl Iterator<Item = (&Spec, &Tensor)> {
+        self.specs.iter().zip(&self.tensors)
+    }
+
+    /// Trained numbers.
+    pub fn n_parameters(&self) -> u64 {
+        self.trained().map(|(_, tensor)| tensor.numel() as u64).sum()
+    }
+}
+
+impl Index<&str> for Weights {
+    type Output = Tensor;
+
+    fn index(&self, name: &str) -> &Tensor {
+        let place = self.places.get(name).unwrap_or_else(|| panic!("the network has no tensor {name}"));
+        &self.tensors[*place]
+    }
+}
+
+/// Copies tensors into a checkpoint under `prefix`.
+pub fn save<'a>(
+    prefix: &str,
+    tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>,
+    into: &mut BTreeMap<String, Array>,
+) {
+    for (spec, tensor) in tensors {
+        into.insert(format!("{prefix}{}", spec.name), to_array(tensor));
+    }
+}
+
+/// Copies tensors back from a checkpoint, in place.
+pub fn restore<'a>(
+    prefix: &str,
+    tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>,
+    from: &BTreeMap<String, Array>,
+) -> Result<()> {
+    for (spec, tensor) in tensors {
+        let name = format!("{prefix}{}", spec.name);
+        let array = from.get(&name).with_context(|| format!("the checkpoint has no tensor {name}"))?;
+        let shape: Vec<i64> = array.shape.iter().map(|&side| side as i64).collect();
+        ensure!(shape == spec.shape, "{name} is {shape:?} in the checkpoint and {:?} in the network", spec.shape);
+        tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(&array.values).view(&shape[..])));
+    }
+    Ok(())
+}
+
+/// A tensor's numbers, row-major.
+pub fn to_array(tensor: &Tensor) -> Array {
+    let shape = tensor.size().iter().map(|&side| side as usize).collect();
+    let flat = tensor.detach().to_device(Device::Cpu).contiguous().view(-1);
+    let mut values = vec![0.0; flat.numel()];
+    flat.copy_data(&mut values, flat.numel());
+    Array { shape, values }
+}
+
+/// A tensor of these numbers; four-dimensional ones in `channels_last`, as the convolutions want them.
+fn to_tensor(values: &[f32], shape: &[i64], device: Device) -> Tensor {
+    let tensor = Tensor::from_slice(values).view(shape).to_device(device).to_kind(Kind::Float);
+    if shape.len() == 4 { channels_last(&tensor) } else { tensor }
+}
+
+/// The same tensor with its channels innermost in memory.
+fn channels_last(tensor: &Tensor) -> Tensor {
+    tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truncated_normal_keeps_its_standard_deviation() {
+        let mut rng = Rng::new(0, Stream::Weights, 0, 0);
+        let draws: Vec<f64> = (0..50_000).map(|_| Init::TruncatedNormal(0.5).draw(&mut rng)).collect();
+        let variance = draws.iter().map(|x| x * x).sum::<f64>() / draws.len() as f64;
+        assert!((variance.sqrt() - 0.5).abs() < 0.005, "{}", variance.sqrt());
+        assert!(draws.iter().all(|x| x.abs() <= 1.0 / TRUNCATED_STD));
+    }
+}
