@@ -5,8 +5,11 @@
 //! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
 
 pub mod cifar10;
+pub mod download;
 pub mod embedded;
 pub mod fashion_mnist;
+pub mod fetch;
+pub mod folder;
 pub mod idx;
 pub mod label_set;
 
@@ -226,7 +229,8 @@ pub enum Published {
 }
 
 /// Every data set, in the order in which they are listed.
-pub const DATASETS: &[Descriptor] = &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR];
+pub const DATASETS: &[Descriptor] =
+    &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR, folder::DESCRIPTOR];
 
 /// The descriptor of data set `name`.
 pub fn find(name: &str) -> Result<&'static Descriptor> {

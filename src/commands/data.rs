@@ -1,0 +1,227 @@
+//! `fixmatch data list|fetch|verify`: which data sets there are, getting them, checking them.
+
+use std::io::{IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use fixmatch::data::download::{Client, Progress};
+use fixmatch::data::fetch::{Outcome, fetch};
+use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
+use fixmatch::dirs;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// List, fetch and check data sets
+///
+/// Fetched data sets live in $FIXMATCH_DATA, else fixmatch in the XDG data directory.
+#[derive(Args, Debug)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum DataCommand {
+    /// List the data sets, and which are on this machine
+    List {
+        /// Print JSON, one object per data set
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a data set, check it and put it in its place
+    ///
+    /// A broken download goes on where it stopped. `FIXMATCH_DATA_URL` names the address of a folder that has the files,
+    /// to use instead of the official places; `HTTPS_PROXY` is honoured.
+    Fetch {
+        /// A name that `data list` shows
+        name: String,
+    },
+    /// Read a whole data set and say what is in it and whether it is the published one
+    Verify {
+        /// A name that `data list` shows
+        name: String,
+        /// Where its files are, if not in the usual places
+        #[arg(long)]
+        path: Option<PathBuf>,
+        /// Resize the images of a folder to this many pixels a side
+        #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+        resize: Option<u32>,
+    },
+}
+
+/// Runs `fixmatch data`.
+pub fn run(args: DataArgs) -> Result<()> {
+    let data_dir = dirs::data_dir()?;
+    let out = &mut std::io::stdout().lock();
+    match args.command {
+        DataCommand::List { json: true } => list_json(&data_dir, out),
+        DataCommand::List { json: false } => list(&data_dir, out),
+        DataCommand::Fetch { name } => fetch_named(&name, &data_dir, out),
+        DataCommand::Verify { name, path, resize } => verify(&name, path.as_deref(), resize, &data_dir, out),
+    }
+}
+
+fn list(data_dir: &Path, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "{:<14} {:<15} {:<8} {:<34} WHERE", "NAME", "IMAGES", "SIZE", "LICENCE")?;
+    for descriptor in DATASETS {
+        let images = descriptor.n_images.map_or_else(|| "any".into(), |(train, test)| format!("{train} + {test}"));
+        let size = descriptor.shape.map_or_else(|| "any".into(), |(w, h, c)| format!("{w}×{h}×{c}"));
+        let place = whereabouts(descriptor, data_dir);
+        writeln!(out, "{:<14} {images:<15} {size:<8} {:<34} {place}", descriptor.name, descriptor.licence)?;
+    }
+    Ok(())
+}
+
+fn list_json(data_dir: &Path, out: &mut impl Write) -> Result<()> {
+    for descriptor in DATASETS {
+        let found = find(descriptor, data_dir);
+        let line = serde_json::json!({
+            "name": descriptor.name,
+            "title": descriptor.title,
+            "n_train": descriptor.n_images.map(|(train, _)| train),
+            "n_test": descriptor.n_images.map(|(_, test)| test),
+            "shape": descriptor.shape,
+            "licence": descriptor.licence,
+            "homepage": descriptor.homepage,
+            "here": found.is_some(),
+            "path": match found {
+                Some(Found::Folder(path)) => Some(path),
+                Some(Found::Embedded) | None => None,
+            },
+        });
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn find(descriptor: &Descriptor, data_dir: &Path) -> Option<Found> {
+    (descriptor.find)(&Place { path: None, resize: None, data_dir })
+}
+
+fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
+    match find(descriptor, data_dir) {
+        Some(Found::Embedded) => "in the program".into(),
+        Some(Found::Folder(path)) => path.display().to_string(),
+        None if descriptor.downloads.is_empty() => "where data.path says".into(),
+        None => {
+            let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
+            format!("not here: fixmatch data fetch {} ({})", descriptor.name, HumanBytes(n_bytes))
+        }
+    }
+}
+
+fn fetch_named(name: &str, data_dir: &Path, out: &mut impl Write) -> Result<()> {
+    let descriptor = data::find(name)?;
+    let mirror = std::env::var("FIXMATCH_DATA_URL").ok().filter(|url| !url.is_empty());
+    let client = Client::new(mirror);
+    let outcome = if std::io::stderr().is_terminal() {
+        let bar = Bar::new();
+        fetch(descriptor, data_dir, &client, &mut |progress| bar.show(progress))
+    } else {
+        let mut lines = Lines::default();
+        fetch(descriptor, data_dir, &client, &mut |progress| lines.show(progress))
+    };
+    match outcome? {
+        Outcome::Fetched(folder) => writeln!(out, "{name} is in {}, checksums right", folder.display())?,
+        Outcome::AlreadyThere(folder) => {
+            writeln!(out, "{name} is in {} already, checksums right: nothing to do", folder.display())?;
+        }
+    }
+    Ok(())
+}
+
+/// Progress on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let style = "{msg}  {bar:30}  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        Self(bar.with_style(ProgressStyle::with_template(style).expect("the template is well-formed")))
+    }
+
+    fn show(&self, progress: Progress) {
+        match progress {
+            Progress::Started { file, done, total } => {
+                self.0.set_length(total);
+                self.0.set_position(done);
+                self.0.reset_eta();
+                self.0.set_message(file.to_owned());
+            }
+            Progress::Advanced { done } => self.0.set_position(done),
+            Progress::Checking { file } => self.0.set_message(format!("checking {file}")),
+            Progress::Unpacking { file } => self.0.set_message(format!("unpacking {file}")),
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Progress where stderr is a file: a line at each stage, and at most one every ten seconds between.
+#[derive(Default)]
+struct Lines {
+    file: String,
+    total: u64,
+    last: Option<Instant>,
+}
+
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+impl Lines {
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Started { file, done, total } => {
+                (self.file, self.total, self.last) = (file.into(), total, Some(Instant::now()));
+                say(&format!("{file}: {} of {}", HumanBytes(done), HumanBytes(total)));
+            }
+            Progress::Advanced { done } if self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
+                self.last = Some(Instant::now());
+                say(&format!("{}: {} of {}", self.file, HumanBytes(done), HumanBytes(self.total)));
+            }
+            Progress::Advanced { .. } => {}
+            Progress::Checking { file } => say(&format!("checking {file}")),
+            Progress::Unpacking { file } => say(&format!("unpacking {file}")),
+        }
+    }
+}
+
+/// A line on stderr; a reader that went away does not stop a download.
+fn say(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path, out: &mut impl Write) -> Result<()> {
+    let dataset = data::load(name, path, resize, data_dir)?;
+    let Images { width, height, channels, .. } = dataset.train;
+    writeln!(out, "{name}: {} training and {} test images", dataset.train.n(), dataset.test.n())?;
+    writeln!(out, "{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" })?;
+    writeln!(out, "digest {}, {}", dataset.digest, verdict(dataset.known))?;
+    for warning in &dataset.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    print_classes(&dataset, out)
+}
+
+fn verdict(known: Known) -> &'static str {
+    match known {
+        Known::Official => "the published images",
+        Known::Unknown => "not the published images",
+        Known::Own => "your own images, never published",
+    }
+}
+
+fn print_classes(dataset: &Dataset, out: &mut impl Write) -> Result<()> {
+    let n_classes = dataset.classes.len();
+    let (train, test) = (dataset.train.class_counts(n_classes), dataset.test.class_counts(n_classes));
+    let name_width = dataset.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    writeln!(out, "\n  #  {:<name_width$}  {:>8}  {:>8}", "CLASS", "TRAINING", "TEST")?;
+    for (class, name) in dataset.classes.iter().enumerate() {
+        writeln!(out, "{class:>3}  {name:<name_width$}  {:>8}  {:>8}", train[class], test[class])?;
+    }
+    Ok(())
+}
