@@ -15,6 +15,8 @@ build: setup ## Build the console and the worker
 	cargo build --bins
 
 test: setup ## Check the format, lint and run all tests, without and with training
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \
+		{ echo 'set-up: rustfmt or clippy is missing: run `rustup component add rustfmt clippy`' >&2; exit 1; }
 	cargo fmt --check
 	cargo clippy $(CONSOLE_ONLY) --all-targets -- -D warnings
 	cargo clippy --all-targets -- -D warnings

@@ -19,7 +19,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT SCRIPTS=$ROOT/scripts CONFIG=$ROOT/.cargo/config.toml
 readonly CONFIG_HEADER='# Written by scripts/setup.sh, which replaces this file when libtorch moves.'
 # Disk space in MB, each a little more than measured: the wheels, what is unpacked from them, and cargo's target folder.
-readonly CPU_FETCH_MB=1500 CUDA_FETCH_MB=8000 TARGET_MB=3000
+readonly CPU_FETCH_MB=1500 CUDA_FETCH_MB=6000 TARGET_MB=3000
 
 die() {
     printf 'set-up: %s\n' "$*" >&2
@@ -141,7 +141,7 @@ fetch_cuda() {
 # Fetches the wheels of libtorch-$1.txt and lays them out as folder $2, with $3 MB of disk space, telling that it fetches $4.
 # All of it happens in a staging folder beside the target, which is renamed at the end.
 fetch() {
-    local kind=$1 target=$2 space_mb=$3 what=$4 cache python
+    local kind=$1 target=$2 space_mb=$3 what=$4 cache python said
     cache=$(cache_dir)
     check_platform
     python=$(find_python)
@@ -156,8 +156,8 @@ fetch() {
     trap 'exit 130' INT TERM HUP
     echo "fetching $what into $target"
     download "$python" "$SCRIPTS/libtorch-$kind.txt"
-    "$python" "$SCRIPTS/libtorch.py" "$kind" "$staging/wheels" "$staging/out" 2>"$staging/log" ||
-        die "could not unpack libtorch: $(tail -n 1 "$staging/log")"
+    said=$("$python" "$SCRIPTS/libtorch.py" "$kind" "$staging/wheels" "$staging/out" 2>&1) ||
+        die "could not unpack libtorch: ${said##*$'\n'}"
     mv -T "$staging/out" "$target"
     rm -rf "$staging"
     exec 9>&-
@@ -185,16 +185,17 @@ find_python() {
 
 # Downloads the wheels in requirements file $2 with Python $1 to the staging folder; with a bar on a terminal, else silently.
 download() {
-    local quiet=(--quiet --progress-bar off)
+    local said quiet=(--quiet --progress-bar off)
     [ ! -t 1 ] || quiet=()
     mkdir "$staging/tmp"
-    TMPDIR=$staging/tmp "$1" -m pip download "${quiet[@]}" --no-cache-dir --no-deps --require-hashes --only-binary=:all: \
+    # pip's errors are kept in memory: the disk may be what is full.
+    { said=$(TMPDIR=$staging/tmp "$1" -m pip download "${quiet[@]}" --no-cache-dir --no-deps --require-hashes --only-binary=:all: \
         --python-version 3.11 --implementation cp --abi cp311 \
         --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 \
         --platform manylinux_2_18_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
         --platform manylinux2010_x86_64 \
-        --dest "$staging/wheels" --requirement "$2" 2>"$staging/log" ||
-        die "could not fetch libtorch, is the network (or the proxy) up? pip says: $(grep . "$staging/log" | tail -n 1)"
+        --dest "$staging/wheels" --requirement "$2" 2>&1 >&3); } 3>&1 ||
+        die "could not fetch libtorch, is the network (or the proxy) up? pip says: ${said##*$'\n'}"
 }
 
 # --- .cargo/config.toml
