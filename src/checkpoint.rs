@@ -15,6 +15,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
 use crate::run_dir::replace_file;
 
 /// The key of the metadata that holds [`State`], and the one of the checksum.
@@ -174,7 +175,7 @@ fn checksum(state: &str, tensors: &BTreeMap<String, Array>) -> String {
         hash.update(format!("\n{name} {:?}\n", array.shape));
         hash.update(array.data());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

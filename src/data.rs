@@ -13,12 +13,12 @@ pub mod folder;
 pub mod idx;
 pub mod label_set;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
 use crate::image::Image;
 
 /// Images of one size with their labels; `pixels` is N×H×W×C.
@@ -290,18 +290,6 @@ pub fn digest(train: &Images, test: &Images) -> String {
         hash.update(labels);
     }
     hex(&hash.finalize())
-}
-
-/// SHA-256 of `bytes`, in hex.
-fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod data;
 pub mod dirs;
 pub mod event;
 pub mod event_log;
+mod hex;
 pub mod image;
 pub mod launch;
 pub mod loader;

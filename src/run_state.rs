@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_status_follows_from_events_lock_and_heartbeat() {
-        const OLD: Duration = Duration::from_secs(3600);
+        const OLD: Duration = Duration::from_hours(1);
         const NEW: Duration = Duration::from_secs(1);
         let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into() };
         let failed = Event::Failed { step: 1, reason: "r".into() };

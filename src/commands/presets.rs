@@ -35,9 +35,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(name) = &args.preset {
         let config = Preset::find(name)?.resolve(&[])?;
         if args.json {
-            say_json(&config)?
+            say_json(&config)?;
         } else {
-            say(annotated(&config).trim_end())?
+            say(annotated(&config).trim_end())?;
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
-use super::{Download, hex};
+use super::Download;
+use crate::hex::hex;
 
 /// What happens meanwhile, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

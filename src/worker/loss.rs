@@ -80,7 +80,7 @@ mod tests {
         let expected = (2.0_f64.ln() + (4.0_f64 / 3.0).ln()) / 4.0;
         assert_near(&unlabeled.loss, expected);
         let labeled = supervised(&logits(&[[0.0, ln3], [0.0, 0.0]]), &Tensor::from_slice(&[0_i64, 1]));
-        assert_near(&labeled, (4.0_f64.ln() + 2.0_f64.ln()) / 2.0);
+        assert_near(&labeled, 8.0_f64.ln() / 2.0);
         let total = combine(labeled, Some(unlabeled), 0.5).total;
         assert_near(&total, 1.5 * 2.0_f64.ln() + 0.5 * expected);
     }

@@ -66,7 +66,7 @@ impl Network {
     /// Logits (N, classes) of images (N, C, H, W).
     pub fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         match self {
-            Self::Cnn(cnn) => cnn.forward(weights, images),
+            Self::Cnn(_) => Cnn::forward(weights, images),
             Self::Wrn(wrn) => wrn.forward(weights, images, mode),
         }
     }

@@ -184,7 +184,7 @@ mod tests {
     use std::sync::Arc;
 
     use fixmatch::augment::{Strong, StrongPolicy, Weak};
-    use fixmatch::config::{Model, ModelName};
+    use fixmatch::config::{self, Model, ModelName};
     use fixmatch::data::Images;
     use fixmatch::loader::{Maker, Source};
 
@@ -216,9 +216,11 @@ mod tests {
     }
 
     fn trainer(model: ModelName, forward: Forward) -> Trainer {
-        let mut config = RunConfig::default();
-        config.model = Model { name: model, depth: 10, width: 1, bn_momentum: 0.1 };
-        config.train.forward = forward;
+        let config = RunConfig {
+            model: Model { name: model, depth: 10, width: 1, bn_momentum: 0.1 },
+            train: config::Train { forward, ..config::Train::default() },
+            ..RunConfig::default()
+        };
         let images = images();
         let input = Input::new(&images, config.data.normalize, Device::Cpu);
         let shape = Shape { channels: 3, height: 8, width: 8, classes: 10 };

@@ -29,7 +29,7 @@ impl Cnn {
         .concat()
     }
 
-    pub(super) fn forward(&self, weights: &Weights, images: &Tensor) -> Tensor {
+    pub(super) fn forward(weights: &Weights, images: &Tensor) -> Tensor {
         let xs = conv(weights, "conv1", images, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);
         let xs = conv(weights, "conv2", &xs, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);
         let xs = conv(weights, "conv3", &xs, 1).relu_(); // (N, 64, H/4, W/4)
