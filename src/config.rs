@@ -222,7 +222,7 @@ pub struct Train {
     /// η, the learning rate of the first step. Default: 0.03.
     #[serde(deserialize_with = "range::lr")]
     pub lr: f64,
-    /// λ_u, the weight of the unsupervised loss. Default: 1. At 0 no unlabeled image is drawn: the baseline.
+    /// `λ_u`, the weight of the unsupervised loss. Default: 1. At 0 no unlabeled image is drawn: the baseline.
     #[serde(deserialize_with = "range::lambda_u")]
     pub lambda_u: f64,
     /// τ: a pseudo-label counts when its probability is at least this. Default: 0.95.

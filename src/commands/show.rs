@@ -215,7 +215,7 @@ fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
         vec![name, of(ema), of(raw)]
     };
     let rows: Vec<_> = (0..ema.per_class.len()).map(row).collect();
-    table(&["class", "EMA", "raw"], &rows)
+    table(&["CLASS", "EMA", "RAW"], &rows)
 }
 
 fn checkpoints_of(dir: &RunDir) -> Result<Vec<CheckpointFile>> {

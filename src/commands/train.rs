@@ -166,12 +166,12 @@ fn summary(report: &Report) -> String {
 
 /// Both runs, and how far they are apart in the last evaluation of the averaged weights.
 fn comparison(fixmatch: &Report, labels_only: &Report) -> String {
-    let head = ["test accuracy", "EMA", "raw", "median", "best", "at step", "time", "images/s"];
+    let head = ["TEST ACCURACY", "EMA", "RAW", "MEDIAN", "BEST", "AT STEP", "TIME", "IMAGES/S"];
     let table = table(&head, &[row("FixMatch", fixmatch), row("labels only", labels_only)]);
     let last = |report: &Report| report.state.evaluations.last().map(|evaluated| evaluated.ema.accuracy);
     match (last(fixmatch), last(labels_only)) {
         (Some(with), Some(without)) => format!(
-            "{table}\nthe unlabeled images are worth {:+.1} points (EMA, last evaluation; median of the last {})",
+            "{table}\ngap: {:+.1} points of EMA accuracy; the medians are of the last {} evaluations",
             100.0 * (with - without),
             fixmatch.state.evaluations.last().map_or(0, |evaluated| evaluated.median_of)
         ),
