@@ -164,16 +164,9 @@ impl Page {
 
     fn accuracy(&self) -> String {
         let Some(last) = self.evaluations.last() else { return String::new() };
-        let head = format!(
-            "test accuracy at step {}: {} (EMA), {} (raw)\nmedian of the last {} {}, best {} at step {}",
-            last.step,
-            percent(last.ema.accuracy),
-            percent(last.raw.accuracy),
-            last.median_of,
-            percent(last.median),
-            percent(last.best),
-            last.best_step
-        );
+        let (ema, raw) = (percent(last.ema.accuracy), percent(last.raw.accuracy));
+        let scheduled = if last.median_of > 0 { format!("\n{}", scheduled(last)) } else { String::new() };
+        let head = format!("test accuracy at step {}: {ema} (EMA), {raw} (raw){scheduled}", last.step);
         let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
         format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
     }
@@ -206,6 +199,12 @@ fn machine(environment: &Environment) -> String {
         format!("data digest  {data_digest}, {known}"),
     ]
     .join("\n")
+}
+
+/// What the evaluations on schedule come to.
+fn scheduled(last: &Evaluated) -> String {
+    let (median, best) = (percent(last.median), percent(last.best));
+    format!("median of the last {} {median}, best {best} at step {}", last.median_of, last.best_step)
 }
 
 fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {

@@ -147,12 +147,15 @@ fn summary(report: &Report) -> String {
     let rate = or_dash(images_per_s(state), short);
     let mut lines =
         vec![format!("finished {} in {}, {rate} images/s", plural(state.step, "step"), duration(report.wall))];
-    if let Some(last) = state.evaluations.last() {
+    let last = state.evaluations.last();
+    if let Some(last) = last {
         lines.push(format!(
             "test accuracy  {} (EMA)  {} (raw)",
             percent(last.ema.accuracy),
             percent(last.raw.accuracy)
         ));
+    }
+    if let Some(last) = last.filter(|last| last.median_of > 0) {
         lines.push(format!(
             "of the EMA     {} median of the last {}  {} best, at step {}",
             percent(last.median),

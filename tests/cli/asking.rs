@@ -1,5 +1,7 @@
 //! Commands that ask a worker for something or wait for it; the test plays the worker.
 
+use std::time::{Duration, SystemTime};
+
 use fixmatch::control::{Change, Request};
 use fixmatch::event::{Evaluated, Event};
 use fixmatch::run_dir::Phase;
@@ -72,6 +74,22 @@ fn a_worker_that_does_not_answer_is_waited_for_only_so_long() {
         &[],
         &["has not answered for 0 s (status: running)", "the request stays in its mailbox", "worker.log"],
     );
+    drop(worker);
+}
+
+#[test]
+fn a_worker_that_gives_no_sign_of_life_is_told_with_its_process() {
+    let place = Place::new();
+    let dir = place.run("it", &[]);
+    let worker = Worker::on(&dir);
+    for path in [dir.run_toml(), dir.path().join("heartbeat")] {
+        let file = std::fs::File::options().write(true).open(path).expect("opens");
+        file.set_modified(SystemTime::now() - Duration::from_secs(120)).expect("made older");
+    }
+    let silent = "is not responding: process 77 on here, silent for 1";
+    place.fixmatch(&["stop", "--timeout", "0"]).check(1, &[], &[silent, "the request stays in its mailbox"]);
+    place.fixmatch(&["resume"]).check(1, &[], &[silent, "kill it and resume the run"]);
+    place.fixmatch(&["runs"]).check(0, &["not responding"], &[]);
     drop(worker);
 }
 
