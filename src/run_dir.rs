@@ -157,8 +157,8 @@ impl RunDir {
             (None, [dir]) => Ok((*dir).clone()),
             (None, []) => bail!("no run in {} is called {wanted:?}; `fixmatch runs` lists them", runs.display()),
             (None, several) => {
-                let names: Vec<_> = several.iter().map(|dir| dir.id()).collect();
-                bail!("{wanted:?} fits {} runs, give more of the name: {}", names.len(), names.join(", "))
+                let ids: Vec<_> = several.iter().map(|dir| dir.id()).collect();
+                bail!("{wanted:?} fits {} runs, give more of the name: {}", ids.len(), ids.join(", "))
             }
         }
     }

@@ -79,6 +79,7 @@ fn read(dir: &RunDir, args: &Args) -> Result<Checkpoint> {
 
 fn best_step(dir: &RunDir) -> Result<u64> {
     let state = RunState::read(dir)?;
-    let last = state.evaluations.last().with_context(|| format!("{} was never evaluated", dir.id()))?;
+    let last = state.evaluations.iter().rfind(|evaluated| evaluated.median_of > 0);
+    let last = last.with_context(|| format!("{} was not evaluated yet", dir.id()))?;
     Ok(last.best_step)
 }

@@ -34,19 +34,15 @@ struct Row {
 pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(name) = &args.preset {
         let config = Preset::find(name)?.resolve(&[])?;
-        if args.json {
-            say_json(&config)?;
-        } else {
-            say(annotated(&config).trim_end())?;
-        }
-        return Ok(ExitCode::SUCCESS);
+        let shown = if args.json { say_json(&config) } else { say(annotated(&config)) };
+        return shown.map(|()| ExitCode::SUCCESS);
     }
     let rows = Preset::shipped().iter().map(Row::of).collect::<Result<Vec<_>>>()?;
     if args.json {
         say_json(&rows)?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        say(table(&["preset", "data set", "labels/class", "model", "steps"], &cells))?;
+        say(table(&["PRESET", "DATA SET", "LABELS/CLASS", "MODEL", "STEPS"], &cells))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -66,15 +66,15 @@ mod tests {
     #[test]
     fn the_rest_takes_as_long_as_the_recent_rate_says() {
         let cases = [
-            (&[][..], 0, None),
-            (&[(0, 0), (2, 20)], 2, None),                      // too short
-            (&[(0, 0), (10, 100)], 10, Some(90)),               // 10 steps a second
-            (&[(0, 0), (10, 100)], 12, Some(88)),               // the clock goes on
-            (&[(0, 0), (100, 100), (110, 200)], 110, Some(80)), // a slow start is forgotten
-            (&[(0, 900), (10, 100), (20, 200)], 20, Some(80)),  // resumed
+            (vec![], 0, None),
+            (vec![(0, 0), (2, 20)], 2, None),                      // too short
+            (vec![(0, 0), (10, 100)], 10, Some(90)),               // 10 steps a second
+            (vec![(0, 0), (10, 100)], 12, Some(88)),               // the clock goes on
+            (vec![(0, 0), (100, 100), (110, 200)], 110, Some(80)), // a slow start is forgotten
+            (vec![(0, 900), (10, 100), (20, 200)], 20, Some(80)),  // resumed
         ];
         for (observations, now_s, expected) in cases {
-            assert_eq!(remaining_after(observations, now_s), expected, "{observations:?}");
+            assert_eq!(remaining_after(&observations, now_s), expected, "{observations:?}");
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-    say(table(&["run", "status", "step", "done", "EMA", "best", "age"], &cells))?;
+    say(table(&["RUN", "STATUS", "STEP", "DONE", "EMA", "BEST", "AGE"], &cells))?;
     for error in rows.iter().filter_map(|row| row.error.as_ref()) {
         note(format_args!("warning: {error}"));
     }

@@ -164,16 +164,9 @@ impl Page {
 
     fn accuracy(&self) -> String {
         let Some(last) = self.evaluations.last() else { return String::new() };
-        let head = format!(
-            "test accuracy at step {}: {} (EMA), {} (raw)\nmedian of the last {} {}, best {} at step {}",
-            last.step,
-            percent(last.ema.accuracy),
-            percent(last.raw.accuracy),
-            last.median_of,
-            percent(last.median),
-            percent(last.best),
-            last.best_step
-        );
+        let (ema, raw) = (percent(last.ema.accuracy), percent(last.raw.accuracy));
+        let scheduled = if last.median_of > 0 { format!("\n{}", scheduled(last)) } else { String::new() };
+        let head = format!("test accuracy at step {}: {ema} (EMA), {raw} (raw){scheduled}", last.step);
         let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
         format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
     }
@@ -208,6 +201,12 @@ fn machine(environment: &Environment) -> String {
     .join("\n")
 }
 
+/// What the evaluations on schedule come to.
+fn scheduled(last: &Evaluated) -> String {
+    let (median, best) = (percent(last.median), percent(last.best));
+    format!("median of the last {} {median}, best {best} at step {}", last.median_of, last.best_step)
+}
+
 fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
     let row = |class: usize| {
         let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
@@ -215,7 +214,7 @@ fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
         vec![name, of(ema), of(raw)]
     };
     let rows: Vec<_> = (0..ema.per_class.len()).map(row).collect();
-    table(&["class", "EMA", "raw"], &rows)
+    table(&["CLASS", "EMA", "RAW"], &rows)
 }
 
 fn checkpoints_of(dir: &RunDir) -> Result<Vec<CheckpointFile>> {

@@ -147,12 +147,15 @@ fn summary(report: &Report) -> String {
     let rate = or_dash(images_per_s(state), short);
     let mut lines =
         vec![format!("finished {} in {}, {rate} images/s", plural(state.step, "step"), duration(report.wall))];
-    if let Some(last) = state.evaluations.last() {
+    let last = state.evaluations.last();
+    if let Some(last) = last {
         lines.push(format!(
             "test accuracy  {} (EMA)  {} (raw)",
             percent(last.ema.accuracy),
             percent(last.raw.accuracy)
         ));
+    }
+    if let Some(last) = last.filter(|last| last.median_of > 0) {
         lines.push(format!(
             "of the EMA     {} median of the last {}  {} best, at step {}",
             percent(last.median),
@@ -166,12 +169,12 @@ fn summary(report: &Report) -> String {
 
 /// Both runs, and how far they are apart in the last evaluation of the averaged weights.
 fn comparison(fixmatch: &Report, labels_only: &Report) -> String {
-    let head = ["test accuracy", "EMA", "raw", "median", "best", "at step", "time", "images/s"];
+    let head = ["TEST ACCURACY", "EMA", "RAW", "MEDIAN", "BEST", "AT STEP", "TIME", "IMAGES/S"];
     let table = table(&head, &[row("FixMatch", fixmatch), row("labels only", labels_only)]);
     let last = |report: &Report| report.state.evaluations.last().map(|evaluated| evaluated.ema.accuracy);
     match (last(fixmatch), last(labels_only)) {
         (Some(with), Some(without)) => format!(
-            "{table}\nthe unlabeled images are worth {:+.1} points (EMA, last evaluation; median of the last {})",
+            "{table}\ngap: {:+.1} points of EMA accuracy; the medians are of the last {} evaluations",
             100.0 * (with - without),
             fixmatch.state.evaluations.last().map_or(0, |evaluated| evaluated.median_of)
         ),

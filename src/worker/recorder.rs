@@ -18,6 +18,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// The kernel stamps files with a clock that may lag behind by a tick.
+const CLOCK_SLACK: Duration = Duration::from_millis(50);
+
 /// A request on its way to the trainer.
 #[derive(Debug)]
 pub struct Command {
@@ -113,7 +116,7 @@ impl Recorder {
             log: EventLog::open(&dir.events())?,
             step: state.step,
             state,
-            begun: SystemTime::now(),
+            begun: SystemTime::now() - CLOCK_SLACK,
             phase: Phase::Loading,
             commands: sender,
             reports,

@@ -1,0 +1,211 @@
+//! The `fixmatch` commands, driven as a user drives them: the real program, run directories in a temporary folder, and
+//! a worker that is played by the test ([`Worker`]) or by a shell script.
+
+mod asking;
+mod reading;
+mod training;
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use fixmatch::control::{self, Request};
+use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Started};
+use fixmatch::event_log::EventLog;
+use fixmatch::preset::Preset;
+use fixmatch::run_dir::{Heartbeat, Phase, Provenance, RunDir, RunFile};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A machine of its own for one test.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn runs(&self) -> std::path::PathBuf {
+        self.folder.path().join("runs")
+    }
+
+    /// A new run of the quickstart with these events in its log.
+    fn run(&self, name: &str, events: &[Event]) -> RunDir {
+        let config =
+            Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves");
+        let provenance = Provenance {
+            preset: "quickstart".into(),
+            settings: vec![],
+            version: "0".into(),
+            who: "me@here".into(),
+            created: "2026-11-23T18:01:00Z".into(),
+        };
+        let run = RunFile { provenance, environment: None, config };
+        let dir = RunDir::create(&self.runs(), name, &run).expect("made");
+        append(&dir, events);
+        dir
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fixmatch"));
+        command.args(args).env("FIXMATCH_RUNS", self.runs()).env("FIXMATCH_DATA", self.folder.path());
+        command.env_remove("FIXMATCH_WORKER").env("TERM", "dumb").current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().expect("fixmatch starts")
+    }
+
+    fn fixmatch(&self, args: &[&str]) -> Said {
+        end_of(self.start(args))
+    }
+}
+
+/// What a command did, once it has ended.
+fn end_of(mut child: Child) -> Said {
+    until("the command ends", || child.try_wait().expect("waits"));
+    let output = child.wait_with_output().expect("its output");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Polls until there is a value.
+fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = found() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn append(dir: &RunDir, events: &[Event]) {
+    let mut log = EventLog::open(&dir.events()).expect("opens");
+    for event in events {
+        log.append(event.clone()).expect("appended");
+    }
+}
+
+impl Said {
+    #[track_caller]
+    fn check(&self, code: i32, out: &[&str], err: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for part in out {
+            assert!(self.out.contains(part), "no {part:?} in stdout:\n{}\n{}", self.out, self.err);
+        }
+        for part in err {
+            assert!(self.err.contains(part), "no {part:?} in stderr:\n{}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+}
+
+/// A worker, as far as the run directory shows it, until it is dropped.
+struct Worker {
+    dir: RunDir,
+    log: EventLog,
+    _lock: File,
+}
+
+impl Worker {
+    fn on(dir: &RunDir) -> Self {
+        let lock = dir.lock().expect("the lock is free");
+        let log = EventLog::open(&dir.events()).expect("opens");
+        let mut worker = Self { dir: dir.clone(), log, _lock: lock };
+        worker.beat(Phase::Training);
+        worker.say(launched());
+        worker
+    }
+
+    fn beat(&self, phase: Phase) {
+        let beat = Heartbeat { time: 0.0, pid: 77, host: "here".into(), step: 0, phase };
+        self.dir.beat(&beat).expect("written");
+    }
+
+    fn say(&mut self, event: Event) {
+        self.log.append(event).expect("appended");
+    }
+
+    /// Waits for the next request and takes it out of the mailbox.
+    fn read(&mut self) -> (String, Request) {
+        let control = self.dir.control();
+        let mail = until("a request comes", || control::collect(&control).expect("collects").into_iter().next());
+        control::discard(&control, &mail.id).expect("discarded");
+        let letter = mail.letter.expect("reads");
+        self.say(Event::Accepted { id: mail.id.clone(), request: letter.request, who: letter.who });
+        (mail.id, letter.request)
+    }
+
+    /// Follows the next request at a step: these events, then that it was applied. Returns what was asked.
+    fn follow(&mut self, step: u64, events: &[Event]) -> Request {
+        let (id, request) = self.read();
+        for event in events {
+            self.say(event.clone());
+        }
+        let change = if let Request::Set(change) = request { Some(change) } else { None };
+        self.say(Event::Applied { id, step, change });
+        request
+    }
+}
+
+fn launched() -> Event {
+    Event::Launched { pid: 77, host: "here".into(), version: "0".into() }
+}
+
+fn started() -> Event {
+    Event::Started(Started {
+        steps: 500,
+        device: "cpu".into(),
+        threads: 2,
+        n_parameters: 1000,
+        n_labeled: 40,
+        n_unlabeled: 10_000,
+        n_test: 100,
+        classes: vec!["cats".into(), "dogs".into()],
+    })
+}
+
+fn progress(step: u64) -> Event {
+    Event::Progress(Progress {
+        step,
+        n_steps: 10,
+        loss: 1.5,
+        mask_ratio: Some(0.25),
+        images_per_s: 2000.0,
+        ..Progress::default()
+    })
+}
+
+fn evaluated(step: u64, accuracy: f64) -> Event {
+    let scores = |accuracy| Evaluation { accuracy, per_class: vec![Some(accuracy), None], ..Evaluation::default() };
+    Event::Evaluated(Box::new(Evaluated {
+        step,
+        raw: scores(accuracy - 0.1),
+        ema: scores(accuracy),
+        median: accuracy,
+        median_of: 1,
+        best: accuracy,
+        best_step: step,
+        requested: false,
+    }))
+}
+
+/// A whole run of 20 steps.
+fn whole_run(accuracy: f64) -> Vec<Event> {
+    vec![launched(), started(), progress(10), progress(20), evaluated(20, accuracy), Event::Finished { step: 20 }]
+}

@@ -1,0 +1,158 @@
+//! `fixmatch train` and `resume`, with a shell script for a worker.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use fixmatch::event::{Event, Record};
+use fixmatch::run_dir::RunDir;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
+
+/// Says that the run was stopped, once it is asked for anything.
+const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do sleep 0.05; done
+echo '{"time":9,"event":"stopped","step":7}' >>"$2/events.jsonl""#;
+
+/// A worker that writes these events, then does what the script says; `$2` is the run directory.
+fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
+    let line =
+        |event: &Event| serde_json::to_string(&Record { time: 1.0, event: event.clone() }).expect("serialises") + "\n";
+    let canned = place.folder.path().join("canned");
+    fs::write(&canned, events.iter().map(line).collect::<String>()).expect("written");
+    let program = place.folder.path().join("worker.sh");
+    let text = format!("#!/bin/sh\ncat '{}' >>\"$2/events.jsonl\"\n{script}\n", canned.display());
+    fs::write(&program, text).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
+    program
+}
+
+fn with_worker(place: &Place, args: &[&str], events: &[Event], script: &str) -> Command {
+    let mut command = place.command(args);
+    command.env("FIXMATCH_WORKER", worker(place, events, script));
+    command
+}
+
+fn train(place: &Place, args: &[&str], events: &[Event], script: &str) -> Said {
+    let args = [&["train", "quickstart"], args].concat();
+    end_of(with_worker(place, &args, events, script).spawn().expect("fixmatch starts"))
+}
+
+fn only_run(place: &Place) -> RunDir {
+    until("there is a run", || RunDir::list(&place.runs()).expect("lists").pop())
+}
+
+#[test]
+fn a_run_that_finishes_is_summed_up() {
+    let place = Place::new();
+    let args = ["--seed", "7", "--set", "train.lr=0.01", "--device", "cpu", "--name", "mine"];
+    let said = train(&place, &args, &whole_run(0.75), "");
+    said.check(
+        0,
+        &["finished 20 steps in ", "2000 images/s", "75.0 % (EMA)  65.0 % (raw)", "75.0 % best, at step 20"],
+        &["run directory: ", "step 20: test accuracy 75.0 %"],
+    );
+    assert!(!said.err.contains('\u{1b}'), "an escape code without a terminal: {}", said.err);
+    let dir = only_run(&place);
+    assert!(dir.id().ends_with("-mine-s7"), "{}", dir.id());
+    let run = dir.read_run().expect("reads");
+    assert_eq!((run.config.train.seed, run.config.train.lr), (7, 0.01));
+    assert_eq!(run.provenance.settings, ["train.lr=0.01", "train.seed=7", "machine.device=cpu"]);
+}
+
+#[test]
+fn a_baseline_is_trained_and_compared() {
+    let place = Place::new();
+    let lower = place.folder.path().join("lower");
+    // The second run is ten points worse.
+    let script =
+        format!("if [ -e '{0}' ]; then sed -i s/0.75/0.65/g \"$2/events.jsonl\"; fi; touch '{0}'", lower.display());
+    let said = train(&place, &["--baseline"], &whole_run(0.75), &script);
+    said.check(0, &["FixMatch       75.0 %", "labels only    65.0 %", "gap: +10.0 points of EMA accuracy"], &[]);
+    let runs = RunDir::list(&place.runs()).expect("lists");
+    for (name, is_baseline) in [("-quickstart-s0", false), ("-quickstart-labels-only-s0", true)] {
+        let dir = runs.iter().find(|dir| dir.id().ends_with(name)).expect(name);
+        assert_eq!(dir.read_run().expect("reads").config.train.lambda_u <= 0.0, is_baseline, "{name}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_says_why() {
+    let failed = Event::Failed { step: 10, reason: "the loss is NaN".into() };
+    let events = [launched(), started(), progress(10), failed];
+    for (args, message) in [
+        (&[][..], "error: the run failed at step 10: the loss is NaN"),
+        (&["--detach"], "error: the worker failed: the loss is NaN"),
+        (&["--baseline"], "error: the run failed at step 10: the loss is NaN"),
+    ] {
+        train(&Place::new(), args, &events, "").check(1, &[], &[message]);
+    }
+}
+
+#[test]
+fn a_worker_that_dies_without_a_word_is_told_with_its_last_output() {
+    for args in [&[][..], &["--detach"]] {
+        let said = train(&Place::new(), args, &[], "echo libtorch_cpu.so: cannot open >&2; exit 127");
+        said.check(1, &[], &["ended without a word", "exit status: 127", "worker.log:\nlibtorch_cpu.so: cannot open"]);
+    }
+    let said = train(&Place::new(), &[], &[], "kill -9 $$");
+    said.check(1, &[], &["signal: 9", "it printed nothing either"]);
+    let place = Place::new();
+    let mut command = place.command(&["train", "quickstart"]);
+    let said = end_of(command.env("FIXMATCH_WORKER", "/no/such/program").spawn().expect("starts"));
+    said.check(1, &[], &["cannot start the worker /no/such/program"]);
+}
+
+#[test]
+fn a_detached_run_goes_on_by_itself() {
+    let place = Place::new();
+    let said = train(&place, &["--detach"], &[launched(), started()], STOPS);
+    said.check(0, &["trains in the background", "fixmatch watch ", "fixmatch stop "], &["run directory: "]);
+    let dir = only_run(&place);
+    fs::write(dir.control().join("1.json"), "{}").expect("ended");
+    until("it ends", || fs::read_to_string(dir.events()).expect("reads").contains("stopped").then_some(()));
+}
+
+fn interrupt(child: &Child) {
+    let pid = Pid::from_raw(child.id().try_into().expect("a pid")).expect("not zero");
+    kill_process(pid, Signal::INT).expect("signalled");
+}
+
+#[test]
+fn ctrl_c_asks_the_worker_to_stop_and_tells_how_to_go_on() {
+    let place = Place::new();
+    let args = ["train", "quickstart", "--baseline"];
+    let child = with_worker(&place, &args, &[launched(), started()], STOPS).spawn().expect("starts");
+    let dir = only_run(&place);
+    until("it began", || fs::read(dir.events()).ok().filter(|log| !log.is_empty()));
+    interrupt(&child);
+    let said = end_of(child);
+    said.check(130, &[], &["asked the worker to save and stop", "stopped at step 7; go on with `fixmatch resume "]);
+    assert_eq!(RunDir::list(&place.runs()).expect("lists").len(), 1, "the baseline was trained after Ctrl-C");
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_the_worker_to_itself() {
+    let place = Place::new();
+    let script = r#"until [ -e "$2/enough" ]; do sleep 0.05; done"#;
+    let child = with_worker(&place, &["train", "quickstart"], &[launched()], script).spawn().expect("starts");
+    let dir = only_run(&place);
+    until("it began", || fs::read(dir.events()).ok().filter(|log| !log.is_empty()));
+    interrupt(&child);
+    until("the request is there", || fs::read_dir(dir.control()).expect("reads").next().map(drop));
+    interrupt(&child);
+    end_of(child).check(130, &[], &["the worker saves and stops by itself; `fixmatch wait "]);
+    fs::write(dir.path().join("enough"), "").expect("ended");
+}
+
+#[test]
+fn a_stopped_run_is_resumed() {
+    let place = Place::new();
+    let events = [launched(), started(), progress(10), Event::Stopped { step: 10 }];
+    train(&place, &[], &events, "").check(3, &[], &["stopped at step 10; go on with `fixmatch resume "]);
+    let rest = [launched(), Event::Resumed { step: 10 }, progress(20), Event::Finished { step: 20 }];
+    let mut command = with_worker(&place, &["resume"], &rest, "");
+    let said = end_of(command.spawn().expect("starts"));
+    said.check(0, &["finished 20 steps"], &["run directory: ", "resumed at step 10"]);
+}
