@@ -9,6 +9,7 @@
 //! ```
 
 mod allocator;
+mod bench;
 mod device;
 mod evaluate;
 mod input;
@@ -47,12 +48,15 @@ enum Task {
         /// The run directory
         dir: PathBuf,
     },
+    /// Times the parts of a training step on random images of CIFAR-10's shape
+    Bench(bench::Args),
 }
 
 fn main() -> Result<()> {
     allocator::keep_memory();
     match Arguments::parse().task {
         Task::Run { dir } => run(&RunDir::open(&dir)?),
+        Task::Bench(args) => bench::run(&args),
     }
 }
 

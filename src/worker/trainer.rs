@@ -83,15 +83,25 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch, values: StepValues) -> Tensor {
         let hidden_labels = self.input.labels(&batch.hidden_labels); // (μB) i64
         let loss = self.loss(batch, values);
-        let parameters: Vec<&Tensor> = self.weights.trained().map(|(_, tensor)| tensor).collect();
-        let gradients = Tensor::run_backward(&[&loss.total], &parameters, false, false);
-        self.sgd.step(&self.weights, &gradients, values.lr);
-        move_average(&self.average, &self.weights, self.ema_decay);
+        let gradients = self.gradients(&loss);
+        self.update(&gradients, values.lr);
         measurements(&loss, &hidden_labels, values.lr)
     }
 
+    /// The loss's gradients by the trained weights.
+    pub fn gradients(&self, loss: &Loss) -> Vec<Tensor> {
+        let parameters: Vec<&Tensor> = self.weights.trained().map(|(_, tensor)| tensor).collect();
+        Tensor::run_backward(&[&loss.total], &parameters, false, false)
+    }
+
+    /// Moves the weights along the gradients, and their average after them.
+    pub fn update(&mut self, gradients: &[Tensor], lr: f64) {
+        self.sgd.step(&self.weights, gradients, lr);
+        move_average(&self.average, &self.weights, self.ema_decay);
+    }
+
     /// ℓ_s + λ_u ℓ_u of a batch.
-    fn loss(&self, batch: &Batch, values: StepValues) -> Loss {
+    pub fn loss(&self, batch: &Batch, values: StepValues) -> Loss {
         let labels = self.input.labels(&batch.labels); // (B) i64
         let n_labeled = batch.labels.len() as i64;
         if batch.hidden_labels.is_empty() {

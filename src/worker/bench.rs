@@ -1,0 +1,151 @@
+//! `fixmatch-worker bench`: where the time of a training step goes, and how much memory it takes.
+//!
+//! Random images of CIFAR-10's shape, B = 64, μ = 7, every pseudo-label accepted. On a CPU libtorch returns from an
+//! operation when it is done, so a clock between the parts tells them apart.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use fixmatch::augment::{Strong, StrongPolicy, Weak};
+use fixmatch::config::{Forward, Model, ModelName, Normalize, RunConfig, Train};
+use fixmatch::data::Images;
+use fixmatch::loader::{Loader, Maker, Source};
+use fixmatch::rng::{Rng, Stream};
+use tch::Device;
+
+use crate::input::Input;
+use crate::model::{Network, Shape};
+use crate::trainer::{StepValues, Trainer};
+
+/// What to time
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which network
+    #[arg(long, value_enum, default_value_t = Which::Cnn)]
+    model: Which,
+    /// Steps to time, after two that warm up
+    #[arg(long, default_value_t = 20)]
+    steps: usize,
+    /// libtorch's threads; 0 for all cores
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Which {
+    /// The course study's small network
+    Cnn,
+    /// WRN-28-2
+    Wrn,
+}
+
+/// The parts of a step, in order.
+const PARTS: [&str; 4] = ["data wait", "forward", "backward", "optimiser"];
+
+/// Images of the made-up training set.
+const N_IMAGES: usize = 2048;
+
+const WARM_UP: usize = 2;
+
+/// Times both ways of passing through the network and prints a line for each.
+pub fn run(args: &Args) -> Result<()> {
+    let cores = available_parallelism()?.get();
+    let threads = if args.threads == 0 { cores } else { args.threads };
+    tch::set_num_threads(threads as i32);
+    println!("{:?}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps", args.model, args.steps);
+    println!(
+        "{:<10}{:>10} ms   {}   peak memory",
+        "forward",
+        "step",
+        PARTS.map(|part| format!("{part:>10}")).join(" ")
+    );
+    for forward in [Forward::Joint, Forward::Split] {
+        let parts = time_steps(args, forward, cores)?;
+        let of = |part: usize| median(parts.iter().map(|step| step[part]).collect());
+        let whole = median(parts.iter().map(|step| step.iter().sum()).collect());
+        let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
+        let name = format!("{forward:?}").to_lowercase();
+        println!("{name:<10}{whole:>10.1} ms   {}   {} MiB", columns.join(" "), peak_memory_mib());
+    }
+    let per_s = views_a_second();
+    println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
+    Ok(())
+}
+
+/// Milliseconds of each part of each step.
+fn time_steps(args: &Args, forward: Forward, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
+    let source = source();
+    let mut trainer = trainer(args.model, forward, &source.images);
+    let mut loader = Loader::start(&source, 0, n_loaders)?;
+    let values = StepValues { lr: 0.03, threshold: 0.0, lambda_u: 1.0 };
+    let mut times = Vec::new();
+    for _ in 0..WARM_UP + args.steps {
+        let begun = Instant::now();
+        let batch = loader.next_batch()?;
+        let got_batch = Instant::now();
+        let loss = trainer.loss(&batch, values);
+        let got_loss = Instant::now();
+        let gradients = trainer.gradients(&loss);
+        let got_gradients = Instant::now();
+        trainer.update(&gradients, values.lr);
+        let parts = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, got_gradients.elapsed()];
+        times.push(parts.map(|part| part.as_secs_f64() * 1000.0));
+    }
+    Ok(times.split_off(WARM_UP))
+}
+
+fn trainer(model: Which, forward: Forward, images: &Images) -> Trainer {
+    let name = match model {
+        Which::Cnn => ModelName::Cnn,
+        Which::Wrn => ModelName::Wrn,
+    };
+    let config = RunConfig {
+        model: Model { name, ..Model::default() },
+        train: Train { forward, ..Train::default() },
+        ..RunConfig::default()
+    };
+    let input = Input::new(images, Normalize::Unit, Device::Cpu);
+    let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
+    Trainer::new(&config, Network::new(&config.model, shape), input)
+}
+
+fn source() -> Source {
+    let mut rng = Rng::new(0, Stream::LabelSet, 0, 0);
+    let pixels = (0..N_IMAGES * 32 * 32 * 3).map(|_| rng.below(256) as u8).collect();
+    let labels = (0..N_IMAGES).map(|i| (i % 10) as u16).collect();
+    let weak = Weak { flip: true, shift: true };
+    Source {
+        images: Arc::new(Images { width: 32, height: 32, channels: 3, pixels, labels }),
+        labeled: (0..40).collect(),
+        unlabeled: (0..N_IMAGES as u32).collect(),
+        n_labeled: 64,
+        n_unlabeled: 448,
+        weak,
+        strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+        seed: 0,
+    }
+}
+
+/// Unlabeled images a second that one thread augments.
+fn views_a_second() -> f64 {
+    let (mut maker, begun, mut n) = (Maker::new(source()), Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(2) {
+        n += maker.batch(n as u64).hidden_labels.len();
+    }
+    n as f64 / begun.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The most resident memory this process has had.
+fn peak_memory_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024
+}
