@@ -99,6 +99,7 @@ impl Session {
             self.window.restore(&checkpoint.tensors)?;
             self.state = checkpoint.state;
             self.saved_at = Some(self.state.step);
+            checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
         }
         self.replay_changes()?;
         self.restart_loader()

@@ -67,6 +67,7 @@ fn a_torn_checkpoint_is_passed_over_for_an_older_one() {
             if message.starts_with("passed over a checkpoint: ") && message.contains("00000040.safetensors"))
     });
     assert!(warned, "{events:?}");
+    assert!(dir.checkpoints().join("00000040.broken").exists());
     assert_same(&unbroken, &dir, 40);
 }
 
