@@ -64,6 +64,7 @@ impl Session {
         if let Some(event) = outcome {
             self.reporter.event(event);
         }
+        self.reporter.phase(step, if self.paused { Phase::Paused } else { Phase::Training });
         Ok(None)
     }
 
@@ -82,13 +83,11 @@ impl Session {
 
     fn pause(&mut self) -> Event {
         self.paused = true;
-        self.reporter.phase(self.state.step, Phase::Paused);
         Event::Paused { step: self.state.step }
     }
 
     fn go_on(&mut self) -> Event {
         self.paused = false;
-        self.reporter.phase(self.state.step, Phase::Training);
         Event::Continued { step: self.state.step }
     }
 
