@@ -79,6 +79,8 @@ impl Session {
         self.reporter.phase(step, Phase::Saving);
         let mut tensors: BTreeMap<_, _> = self.run.trainer.save();
         self.window.save(&mut tensors);
+        // A worker that is killed from here on leaves a checkpoint, and the log must hold all that led to it.
+        self.reporter.sync()?;
         let file = file_name(step);
         let folder = self.dir.checkpoints();
         Checkpoint { state: self.state.clone(), tensors }.write(&folder.join(&file))?;

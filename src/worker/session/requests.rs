@@ -39,7 +39,8 @@ impl Session {
         }
         if let Request::Set(change) = request {
             // On disk before the step runs: no step is ever taken under an unrecorded value.
-            self.reporter.synced(Event::Applied { id, step, change: Some(change) })?;
+            self.reporter.event(Event::Applied { id, step, change: Some(change) });
+            self.reporter.sync()?;
             return self.change(change, step).map(|()| None);
         }
         let outcome = match request {
