@@ -85,9 +85,9 @@ fn a_run_whose_checkpoints_are_all_torn_fails_rather_than_start_over() {
 #[test]
 fn a_diverged_run_says_what_to_try_and_saves_no_broken_weights() {
     let place = Place::new();
-    for every in [1, 40] {
+    for (steps, every) in [(40, 1), (40, 40), (3, 3)] {
         let mut config = place.config();
-        config.train.lr = 100.0;
+        (config.train.lr, config.train.steps) = (100.0, steps);
         (config.checkpoint.every, config.checkpoint.keep) = (every, 40);
         let dir = place.run(&config);
         let reason = failure(&dir);

@@ -50,7 +50,7 @@ impl Session {
             Request::Suspend => Some(Event::Suspended { step }),
             Request::Checkpoint | Request::Set(_) => None,
             Request::Evaluate => {
-                self.evaluate_on_request();
+                self.evaluate_on_request()?;
                 None
             }
         };
