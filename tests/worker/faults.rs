@@ -16,22 +16,22 @@ fn bad_data_and_labels_fail_with_the_reason() {
     for class in ["train/cats", "train/dogs", "test/cats"] {
         fs::create_dir_all(empty.path().join(class)).expect("made");
     }
-    let missing = |config: &mut RunConfig| config.data.path = Some("no/such/folder".into());
-    let no_images = |config: &mut RunConfig| config.data.path = Some(empty.path().to_owned());
-    let too_many = |config: &mut RunConfig| config.labels.per_class = PER_CLASS + 1;
-    let out_of_range = |config: &mut RunConfig| config.labels.indices = Some(vec![0, 3 * PER_CLASS]);
-    let cases: [(&dyn Fn(&mut RunConfig), &str); 4] = [
-        (&missing, "cannot read the folder no/such/folder: "),
-        (&no_images, "train/cats holds no PNG or JPEG images: add some or remove the folder"),
-        (&too_many, "labels.per_class: cannot label 13 images of every class: class 0 (blue) has only 12"),
-        (&out_of_range, "labels.indices: "),
-    ];
-    for (spoil, expected) in cases {
+    let check = |spoil: &dyn Fn(&mut RunConfig), expected: &str| {
         let mut config = place.config();
         spoil(&mut config);
         let reason = failure(&place.run(&config));
         assert!(reason.contains(expected), "{reason}");
-    }
+    };
+    check(&|config| config.data.path = Some("no/such/folder".into()), "cannot read the folder no/such/folder: ");
+    check(
+        &|config| config.data.path = Some(empty.path().to_owned()),
+        "train/cats holds no PNG or JPEG images: add some or remove the folder",
+    );
+    check(
+        &|config| config.labels.per_class = PER_CLASS + 1,
+        "labels.per_class: cannot label 13 images of every class: class 0 (blue) has only 12",
+    );
+    check(&|config| config.labels.indices = Some(vec![0, 3 * PER_CLASS]), "labels.indices: ");
 }
 
 #[test]

@@ -17,10 +17,10 @@ use fixmatch::run_dir::{Provenance, RunDir, RunFile};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The side of an image.
-const SIDE: u32 = 12;
+pub const SIDE: u32 = 12;
 
 /// Training images of a class; half as many test images.
 pub const PER_CLASS: u32 = 12;
