@@ -13,6 +13,7 @@ mod bench;
 mod device;
 mod evaluate;
 mod input;
+mod logits;
 mod loss;
 mod model;
 mod optim;
@@ -50,6 +51,8 @@ enum Task {
     },
     /// Times the parts of a training step on random images of CIFAR-10's shape
     Bench(bench::Args),
+    /// Prints the logits of a run's newest checkpoint for the first test images, as JSON
+    Logits(logits::Args),
 }
 
 fn main() -> Result<()> {
@@ -57,6 +60,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Run { dir } => run(&RunDir::open(&dir)?),
         Task::Bench(args) => bench::run(&args),
+        Task::Logits(args) => logits::run(&args),
     }
 }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use fixmatch::checkpoint::Array;
 use fixmatch::config::{Forward, RunConfig};
+use fixmatch::data::Dataset;
 use fixmatch::loader::Batch;
 use tch::{Device, Kind, Tensor};
 
 use crate::input::Input;
 use crate::loss::{self, Loss};
-use crate::model::{Mode, Network};
+use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::weights::{self, Weights};
 
@@ -65,6 +66,19 @@ pub struct Trainer {
 pub use fixmatch::checkpoint::Which;
 
 impl Trainer {
+    /// A trainer of the network that a configuration asks for, on the images of a data set.
+    pub fn for_data(config: &RunConfig, dataset: &Dataset, device: Device) -> Self {
+        let images = &dataset.train;
+        let shape = Shape {
+            channels: images.channels as i64,
+            height: images.height as i64,
+            width: images.width as i64,
+            classes: dataset.classes.len() as i64,
+        };
+        let input = Input::new(images, config.data.normalize, device);
+        Self::new(config, Network::new(&config.model, shape), input)
+    }
+
     /// A trainer before its first step.
     pub fn new(config: &RunConfig, network: Network, input: Input) -> Self {
         let weights = Weights::init(network.specs(), config.train.seed, input.device());
@@ -199,7 +213,6 @@ mod tests {
     use fixmatch::loader::{Maker, Source};
 
     use super::*;
-    use crate::model::Shape;
 
     const VALUES: StepValues = StepValues { lr: 0.1, threshold: 0.1, lambda_u: 2.0 };
 

@@ -13,8 +13,6 @@ use fixmatch::loader::Source;
 use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
 
 use crate::device;
-use crate::input::Input;
-use crate::model::{Network, Shape};
 use crate::recorder::Reporter;
 use crate::trainer::Trainer;
 
@@ -46,15 +44,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     let source = source(&config, &dataset.train, &labels);
     ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", dataset.train.n());
 
-    let images = &dataset.train;
-    let shape = Shape {
-        channels: images.channels as i64,
-        height: images.height as i64,
-        width: images.width as i64,
-        classes: dataset.classes.len() as i64,
-    };
-    let input = Input::new(images, config.data.normalize, device);
-    let trainer = Trainer::new(&config, Network::new(&config.model, shape), input);
+    let trainer = Trainer::for_data(&config, &dataset, device);
     let started = Started {
         steps: config.train.steps,
         device: device::name(device),

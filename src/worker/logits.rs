@@ -1,0 +1,54 @@
+//! `fixmatch-worker logits`: what a run's network says to test images, as JSON, to compare with the weights elsewhere.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use fixmatch::checkpoint::{self, Which};
+use fixmatch::data;
+use fixmatch::run_dir::RunDir;
+use serde_json::json;
+
+use crate::device;
+use crate::trainer::Trainer;
+
+/// Test images a pass.
+const BATCH: usize = 500;
+
+/// Which logits to print
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run directory
+    dir: PathBuf,
+    /// Of the averaged weights, which the paper evaluates, rather than those as trained
+    #[arg(long)]
+    ema: bool,
+    /// Of how many test images, from the first on
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    images: usize,
+}
+
+/// Prints logits (N, classes) of the newest checkpoint, in evaluation mode, with what they belong to.
+pub fn run(args: &Args) -> Result<()> {
+    let dir = RunDir::open(&args.dir)?;
+    let config = dir.read_run()?.config;
+    let (newest, broken) = checkpoint::newest(&dir.checkpoints())?;
+    for reason in broken {
+        eprintln!("warning: passed over a checkpoint: {reason}");
+    }
+    let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
+    let device = device::resolve(config.machine.device)?;
+    let data_dir = fixmatch::dirs::data_dir()?;
+    let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+    let mut trainer = Trainer::for_data(&config, &dataset, device);
+    trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
+
+    let (test, which) = (&dataset.test, if args.ema { Which::Ema } else { Which::Raw });
+    let n = args.images.min(test.n());
+    let mut logits: Vec<Vec<f32>> = Vec::new();
+    for pixels in test.pixels[..n * test.bytes_per_image()].chunks(BATCH * test.bytes_per_image()) {
+        logits.extend(Vec::<Vec<f32>>::try_from(trainer.predict(which, pixels))?);
+    }
+    let (step, labels) = (checkpoint.state.step, &test.labels[..n]);
+    println!("{}", json!({ "step": step, "classes": dataset.classes, "labels": labels, "logits": logits }));
+    Ok(())
+}

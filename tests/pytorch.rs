@@ -1,0 +1,110 @@
+//! Exported weights give the same logits in PyTorch: the code of `docs/pytorch.md` is run as it stands there.
+//!
+//! Skipped without a Python that has torch: `$FIXMATCH_PYTHON`, else the one that `make bench-setup` makes.
+
+#![cfg(feature = "train")]
+
+#[path = "worker/support.rs"]
+#[expect(dead_code, reason = "this test needs few of the helpers")]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use fixmatch::run_dir::RunDir;
+use serde_json::Value;
+
+use self::support::{Place, SIDE};
+
+/// What the page leaves to its reader: which images, and which models with which weights.
+const DRIVER: &str = r"
+import glob, json, sys
+import numpy
+from PIL import Image
+
+images, models, files = sys.argv[1], sys.argv[2::2], sys.argv[3::2]
+pngs = sorted(glob.glob(images + '/*/*.png'))
+images = normalized(torch.from_numpy(numpy.stack([numpy.array(Image.open(png)) for png in pngs])))
+with torch.no_grad():
+    print(json.dumps([load(eval(model), file)(images).tolist() for model, file in zip(models, files)]))
+";
+
+/// Fails where a module is missing, without the seconds that it takes to import torch.
+const IS_COMPLETE: &str = "
+import importlib.util, sys
+sys.exit(not all(map(importlib.util.find_spec, ['numpy', 'PIL', 'safetensors', 'torch'])))
+";
+
+const TOLERANCE: f64 = 1e-4;
+
+/// A Python that can run the page's code, if there is one.
+fn python() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let made = cache.map(|cache| cache.join("fixmatch/python/bin/python"));
+    let python = std::env::var_os("FIXMATCH_PYTHON").map(PathBuf::from).or(made)?;
+    let modules = Command::new(&python).args(["-c", IS_COMPLETE]).output();
+    modules.is_ok_and(|output| output.status.success()).then_some(python)
+}
+
+/// The Python blocks of the page, one after the other.
+fn code_of_the_page() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pytorch.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let blocks = page.split("```python\n").skip(1);
+    blocks.map(|block| block.split("```").next().expect("a part")).collect::<Vec<_>>().concat()
+}
+
+#[track_caller]
+fn output_of(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("starts");
+    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("UTF-8")
+}
+
+fn numbers(rows: &Value) -> Vec<f64> {
+    let rows = rows.as_array().expect("rows").iter().flat_map(|row| row.as_array().expect("a row"));
+    rows.map(|x| x.as_f64().expect("a number")).collect()
+}
+
+/// The worker's logits of all test images.
+fn logits(dir: &RunDir, flags: &[&str]) -> Vec<f64> {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_fixmatch-worker"));
+    let text = output_of(worker.arg("logits").arg(dir.path()).args(["--images", "1000"]).args(flags));
+    numbers(&serde_json::from_str::<Value>(&text).expect("JSON")["logits"])
+}
+
+#[test]
+fn exported_weights_give_the_same_logits_in_pytorch() {
+    let Some(python) = python() else {
+        println!("skipped: no Python with torch, safetensors, numpy and Pillow; `make bench-setup` makes one");
+        return;
+    };
+    let place = Place::new();
+    let script = place.data().join("page.py");
+    fs::write(&script, code_of_the_page() + DRIVER).expect("written");
+    let mut theirs = Command::new(python);
+    theirs.arg(&script).arg(place.data().join("test"));
+    let mut cases = Vec::new();
+    let cnn = format!("Cnn(side={SIDE}, classes=3)");
+    for (config, model) in [(place.config(), &*cnn), (place.wrn_config(), "Wrn(classes=3, depth=10, width=1)")] {
+        let dir = place.finished(&config);
+        for (flags, file) in [(&[][..], "raw"), (&["--ema"], "ema")] {
+            let weights = dir.path().join(file);
+            let mut export = Command::new(env!("CARGO_BIN_EXE_fixmatch"));
+            output_of(export.arg("export").arg(dir.path()).arg("--weights").arg(&weights).args(flags));
+            theirs.arg(model).arg(&weights);
+            cases.push((format!("{model}, {file}"), logits(&dir, flags)));
+        }
+    }
+    let theirs: Vec<Value> = serde_json::from_str(&output_of(&mut theirs)).expect("JSON");
+    for ((case, ours), theirs) in cases.iter().zip(&theirs) {
+        let theirs = numbers(theirs);
+        assert_eq!(ours.len(), theirs.len());
+        assert!(ours.iter().any(|x| x.abs() > 0.01), "{case}: {ours:?} says nothing");
+        let difference = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        println!("{case}: {difference:.2e}");
+        assert!(difference < TOLERANCE, "{case}: {difference}");
+    }
+}
