@@ -1,0 +1,103 @@
+//! What a worker says to data, labels, checkpoints and learning rates that are no good.
+
+use std::fs::{self, File};
+
+use fixmatch::checkpoint::{Checkpoint, file_name, list};
+use fixmatch::config::RunConfig;
+use fixmatch::event::Event;
+use fixmatch::run_dir::RunDir;
+
+use super::support::{PER_CLASS, Place, assert_same, copy, events, failure, finish};
+
+#[test]
+fn bad_data_and_labels_fail_with_the_reason() {
+    let place = Place::new();
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    for class in ["train/cats", "train/dogs", "test/cats"] {
+        fs::create_dir_all(empty.path().join(class)).expect("made");
+    }
+    let missing = |config: &mut RunConfig| config.data.path = Some("no/such/folder".into());
+    let no_images = |config: &mut RunConfig| config.data.path = Some(empty.path().to_owned());
+    let too_many = |config: &mut RunConfig| config.labels.per_class = PER_CLASS + 1;
+    let out_of_range = |config: &mut RunConfig| config.labels.indices = Some(vec![0, 3 * PER_CLASS]);
+    let cases: [(&dyn Fn(&mut RunConfig), &str); 4] = [
+        (&missing, "cannot read the folder no/such/folder: "),
+        (&no_images, "train/cats holds no PNG or JPEG images: add some or remove the folder"),
+        (&too_many, "labels.per_class: cannot label 13 images of every class: class 0 (blue) has only 12"),
+        (&out_of_range, "labels.indices: "),
+    ];
+    for (spoil, expected) in cases {
+        let mut config = place.config();
+        spoil(&mut config);
+        let reason = failure(&place.run(&config));
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let place = Place::new();
+    let dir = place.finished(&place.config());
+    place.draw("train/red/99.png", 0, 99);
+    let reason = failure(&dir);
+    assert!(reason.contains("the data set is not the one this run began with"), "{reason}");
+    assert!(reason.contains("put the old one back, or start a new run"), "{reason}");
+}
+
+fn cut(dir: &RunDir, step: u64) {
+    let path = dir.checkpoints().join(file_name(step));
+    let length = path.metadata().expect("exists").len();
+    File::options().write(true).open(path).expect("opens").set_len(length / 2).expect("cut");
+}
+
+#[test]
+fn a_torn_checkpoint_is_passed_over_for_an_older_one() {
+    let place = Place::new();
+    let mut config = place.config();
+    config.checkpoint.keep = 1;
+    config.eval.every = 30;
+    let unbroken = place.finished(&config);
+    let dir = copy(&unbroken, "torn");
+    cut(&dir, 40);
+    finish(&dir);
+    let events = events(&dir);
+    assert!(events.contains(&Event::Resumed { step: 30 }), "{events:?}");
+    let warned = events.iter().any(|event| {
+        matches!(event, Event::Warning { message }
+            if message.starts_with("passed over a checkpoint: ") && message.contains("00000040.safetensors"))
+    });
+    assert!(warned, "{events:?}");
+    assert_same(&unbroken, &dir, 40);
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_all_torn_fails_rather_than_start_over() {
+    let place = Place::new();
+    let dir = place.finished(&place.config());
+    for (step, _) in list(&dir.checkpoints()).expect("lists") {
+        cut(&dir, step);
+    }
+    let reason = failure(&dir);
+    assert!(reason.contains("none of the 3 checkpoints is intact: "), "{reason}");
+}
+
+#[test]
+fn a_diverged_run_says_what_to_try_and_saves_no_broken_weights() {
+    let place = Place::new();
+    for every in [1, 40] {
+        let mut config = place.config();
+        config.train.lr = 100.0;
+        (config.checkpoint.every, config.checkpoint.keep) = (every, 40);
+        let dir = place.run(&config);
+        let reason = failure(&dir);
+        for part in ["step ", "learning rate of ", "--set train.lr=10)"] {
+            assert!(reason.contains(part), "no {part:?} in {reason}");
+        }
+        for (_, path) in list(&dir.checkpoints()).expect("lists") {
+            for (name, array) in Checkpoint::read(&path).expect("intact").tensors {
+                assert!(array.values.iter().all(|x| x.is_finite()), "{name} in {}", path.display());
+            }
+        }
+        assert!(!fs::read_to_string(dir.events()).expect("reads").contains(r#""loss":null"#));
+    }
+}

@@ -1,0 +1,8 @@
+//! Whole runs through the real worker: tiny images, a handful of steps, and everything that may happen to a run.
+
+#![cfg(feature = "train")]
+
+mod asking;
+mod faults;
+mod resume;
+mod support;

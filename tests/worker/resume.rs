@@ -1,0 +1,155 @@
+//! A run is the same bit for bit however often it was broken off, and however many threads make its batches.
+
+use std::fs;
+
+use fixmatch::checkpoint;
+use fixmatch::config::RunConfig;
+use fixmatch::control::{Change, Request};
+use fixmatch::event::{Event, Progress};
+use fixmatch::run_dir::RunDir;
+use rustix::process::Signal;
+
+use super::support::{Place, Worker, assert_same, copy, events, finish};
+
+/// A run that was broken off by a signal after its second window, at a moment that `is_right` for the test.
+///
+/// A worker may be faster than the test: then another one is broken off.
+fn broken_off(place: &Place, config: &RunConfig, signal: Signal, is_right: fn(&Event) -> bool) -> RunDir {
+    for _ in 0..20 {
+        let dir = place.run(config);
+        let mut worker = Worker::start(&dir);
+        assert_eq!((worker.until_progress().step, worker.until_progress().step), (7, 14));
+        worker.signal(signal);
+        let _ = worker.end();
+        if is_right(events(&dir).last().expect("a log")) {
+            return dir;
+        }
+    }
+    panic!("no worker was broken off at the right moment");
+}
+
+#[test]
+fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
+    let place = Place::new();
+    let inside_a_window = |last: &Event| matches!(last, Event::Stopped { step } if *step < 40 && step % 7 != 0);
+    for config in [place.config(), place.wrn_config()] {
+        let unbroken = place.finished(&config);
+        let dir = broken_off(&place, &config, Signal::INT, inside_a_window);
+        finish(&dir);
+        assert_same(&unbroken, &dir, 40);
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint_as_if_it_had_not_died() {
+    let place = Place::new();
+    let unfinished = |last: &Event| !matches!(last, Event::Finished { .. });
+    for config in [place.config(), place.wrn_config()] {
+        let unbroken = place.finished(&config);
+        let dir = broken_off(&place, &config, Signal::KILL, unfinished);
+        finish(&dir);
+        let resumed = events(&dir).into_iter().find_map(|event| match event {
+            Event::Resumed { step } => Some(step),
+            _ => None,
+        });
+        assert!(resumed.is_some_and(|step| step >= 10 && step % 10 == 0), "{resumed:?}");
+        assert_same(&unbroken, &dir, 40);
+    }
+}
+
+#[test]
+fn a_run_that_died_before_its_first_checkpoint_starts_over() {
+    let place = Place::new();
+    let mut config = place.config();
+    let unbroken = place.finished(&config);
+    config.checkpoint.every = 40;
+    config.eval.every = 40;
+    let dir = broken_off(&place, &config, Signal::KILL, |last| matches!(last, Event::Progress(_)));
+    let late = place.finished(&config);
+    finish(&dir);
+    assert!(events(&dir).contains(&Event::Resumed { step: 0 }));
+    assert_same(&late, &dir, 40);
+    let last = |dir: &RunDir| super::support::checkpoint(dir, 40).tensors;
+    assert!(last(&unbroken) == last(&late), "saving and evaluating must not change a run");
+}
+
+/// What a crash leaves of a run: the log up to the first point after `step` and half a line, and the checkpoints up
+/// to `saved`.
+fn crashed(unbroken: &RunDir, name: &str, step: u64, saved: u64) -> RunDir {
+    let dir = copy(unbroken, name);
+    let log = fs::read_to_string(dir.events()).expect("reads");
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let is_later = |event: &Event| matches!(event, Event::Progress(progress) if progress.step > step);
+    let last = events(&dir).iter().position(is_later).expect("a point after it");
+    let torn = &lines[last + 1][..lines[last + 1].len() / 2];
+    fs::write(dir.events(), lines[..=last].concat() + torn).expect("written");
+    for (step, path) in checkpoint::list(&dir.checkpoints()).expect("lists") {
+        if step > saved {
+            fs::remove_file(path).expect("removed");
+        }
+    }
+    dir
+}
+
+#[test]
+fn values_that_were_set_are_set_again_at_their_steps() {
+    let place = Place::new();
+    let mut config = place.config();
+    config.train.steps = 1_000_000;
+    config.checkpoint.every = 5;
+    config.checkpoint.keep = 1000;
+    let unbroken = place.run(&config);
+    let mut worker = Worker::start(&unbroken);
+    let _ = worker.until_progress();
+    let step = worker.ask(Request::Pause);
+    let steps = step + 20;
+    for change in [Change::Threshold(0.9), Change::LambdaU(0.0), Change::LrFactor(0.5), Change::Steps(steps)] {
+        assert_eq!(worker.ask(Request::Set(change)), step);
+    }
+    let _ = worker.post(Request::Continue);
+    assert!(worker.end().success());
+
+    let before = (step - 1) / 5 * 5;
+    for (name, saved) in [("from-before", before), ("from-after", before + 5), ("from-nothing", 0)] {
+        let dir = crashed(&unbroken, name, step, saved);
+        finish(&dir);
+        assert!(events(&dir).contains(&Event::Resumed { step: saved }));
+        assert_same(&unbroken, &dir, steps);
+    }
+    let rows = events(&unbroken);
+    let ratios = rows.iter().filter_map(|event| match event {
+        Event::Progress(Progress { step, mask_ratio, .. }) => Some((*step, *mask_ratio)),
+        _ => None,
+    });
+    for (at, ratio) in ratios {
+        assert_eq!(ratio.is_none(), at >= step + 7, "λ_u became 0 at step {step}, and at {at} the ratio is {ratio:?}");
+    }
+}
+
+#[test]
+fn the_number_of_loaders_changes_nothing() {
+    let place = Place::new();
+    let with = |loaders| {
+        let mut config = place.config();
+        config.machine.loaders = loaders;
+        place.finished(&config)
+    };
+    let one = with(1);
+    for n in [2, 3] {
+        assert_same(&one, &with(n), 40);
+    }
+}
+
+#[test]
+fn without_lambda_u_no_unlabeled_image_is_drawn() {
+    let place = Place::new();
+    let mut config = place.config();
+    config.train.lambda_u = 0.0;
+    let dir = place.finished(&config);
+    for event in events(&dir) {
+        if let Event::Progress(progress) = event {
+            assert_eq!((progress.mask_ratio, progress.pseudo_label_accuracy), (None, None));
+            assert_eq!((progress.loss, progress.loss_unsupervised), (progress.loss_supervised, 0.0));
+        }
+    }
+}
