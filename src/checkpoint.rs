@@ -156,6 +156,15 @@ pub fn newest(folder: &Path) -> Result<(Option<Checkpoint>, Vec<String>)> {
     Ok((None, broken))
 }
 
+/// Renames the checkpoints of later steps, which were found broken, so that [`prune`] does not count them.
+pub fn set_aside(folder: &Path, step: u64) -> Result<()> {
+    for (_, path) in list(folder)?.into_iter().filter(|(later, _)| *later > step) {
+        let aside = path.with_extension("broken");
+        fs::rename(&path, &aside).with_context(|| format!("cannot rename {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Removes all but the newest `keep` checkpoints and the best one.
 pub fn prune(folder: &Path, keep: u32, best: Option<u64>) -> Result<()> {
     let all = list(folder)?;
@@ -239,6 +248,19 @@ mod tests {
         prune(folder.path(), 2, Some(3)).expect("pruned");
         let steps: Vec<_> = list(folder.path()).expect("listed").into_iter().map(|(step, _)| step).collect();
         assert_eq!(steps, [3, 5, 6]);
+    }
+
+    #[test]
+    fn a_broken_checkpoint_that_was_set_aside_pushes_no_intact_one_out() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        some_checkpoint(3).write(&folder.path().join(file_name(3))).expect("written");
+        fs::write(folder.path().join(file_name(9)), "torn").expect("written");
+        set_aside(folder.path(), 3).expect("renamed");
+        some_checkpoint(4).write(&folder.path().join(file_name(4))).expect("written");
+        prune(folder.path(), 1, None).expect("pruned");
+        let (found, broken) = newest(folder.path()).expect("looks");
+        assert_eq!((found.expect("intact").state.step, broken.len()), (4, 0));
+        assert!(folder.path().join("00000009.broken").exists());
     }
 
     #[test]

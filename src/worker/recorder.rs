@@ -37,8 +37,8 @@ enum Report {
     Event(Event),
     /// The recorder knows the step.
     Failed(String),
-    /// Answered when the event is on disk.
-    Synced(Event, std_mpsc::SyncSender<()>),
+    /// Answered when all that was reported is on disk.
+    Sync(std_mpsc::SyncSender<()>),
 }
 
 /// The trainer's way out.
@@ -72,10 +72,10 @@ impl Reporter {
         self.send(Report::Failed(reason));
     }
 
-    /// Puts an event into the log and returns when it would survive a loss of power.
-    pub fn synced(&self, event: Event) -> Result<()> {
+    /// Returns when all events so far are in the log and would survive a loss of power.
+    pub fn sync(&self) -> Result<()> {
         let (sender, receiver) = std_mpsc::sync_channel(1);
-        self.send(Report::Synced(event, sender));
+        self.send(Report::Sync(sender));
         receiver.recv().context("the recorder has ended")
     }
 
@@ -156,8 +156,7 @@ impl Recorder {
             }
             Report::Event(event) => self.write(event),
             Report::Failed(reason) => self.write(Event::Failed { step: self.step, reason }),
-            Report::Synced(event, done) => {
-                self.write(event)?;
+            Report::Sync(done) => {
                 self.log.sync()?;
                 let _ = done.send(());
                 Ok(())

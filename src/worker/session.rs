@@ -99,6 +99,7 @@ impl Session {
             self.window.restore(&checkpoint.tensors)?;
             self.state = checkpoint.state;
             self.saved_at = Some(self.state.step);
+            checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
         }
         self.replay_changes()?;
         self.restart_loader()
@@ -108,6 +109,7 @@ impl Session {
     fn take_steps(&mut self) -> Result<Event> {
         self.reporter.phase(self.state.step, Phase::Training);
         loop {
+            self.replay_changes()?; // first, as in the log: what is asked now overrides it
             if let Some(end) = self.follow_requests()? {
                 return Ok(end);
             }
@@ -115,7 +117,6 @@ impl Session {
                 self.save()?;
                 return Ok(Event::Finished { step: self.state.step });
             }
-            self.replay_changes()?;
             self.step()?;
             self.after_step()?;
         }

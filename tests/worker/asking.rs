@@ -1,10 +1,12 @@
 //! Requests, signals and a second worker.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use fixmatch::control::{Change, Request};
 use fixmatch::event::{Evaluated, Event};
-use fixmatch::run_dir::Phase;
+use fixmatch::run_dir::{Heartbeat, Phase};
 use rustix::process::Signal;
 
 use super::support::{Place, Worker, checkpoint, events, worker_command};
@@ -17,6 +19,16 @@ impl Worker {
             _ => None,
         })
     }
+
+    /// Waits for a heartbeat that says so.
+    fn until_beat(&self, step: u64, phase: Phase) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let says_so = |beat: Heartbeat| (beat.step, beat.phase) == (step, phase);
+        while !self.dir.heartbeat().is_some_and(|(beat, _)| says_so(beat)) {
+            assert!(Instant::now() < deadline, "no heartbeat says {phase:?} at step {step}");
+            sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 #[test]
@@ -27,11 +39,10 @@ fn a_paused_run_waits_and_answers_until_it_goes_on() {
     let step = worker.ask(Request::Pause);
     worker.until("pause", |event| (*event == Event::Paused { step }).then_some(()));
     assert_eq!(worker.ask_in_vain(Request::Pause), "it is paused already");
+    assert_eq!(worker.ask(Request::Set(Change::Threshold(0.5))), step);
     assert_eq!(worker.ask(Request::Evaluate), step);
     assert_eq!(worker.ask(Request::Checkpoint), step);
-    assert_eq!(worker.ask(Request::Set(Change::Threshold(0.5))), step);
-    let (beat, _) = worker.dir.heartbeat().expect("a heartbeat");
-    assert_eq!((beat.step, beat.phase), (step, Phase::Paused));
+    worker.until_beat(step, Phase::Paused);
     assert_eq!(worker.ask(Request::Continue), step);
     assert!(worker.until_progress().step > step);
     assert_eq!(worker.ask_in_vain(Request::Continue), "it is not paused");

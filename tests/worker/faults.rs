@@ -67,6 +67,7 @@ fn a_torn_checkpoint_is_passed_over_for_an_older_one() {
             if message.starts_with("passed over a checkpoint: ") && message.contains("00000040.safetensors"))
     });
     assert!(warned, "{events:?}");
+    assert!(dir.checkpoints().join("00000040.broken").exists());
     assert_same(&unbroken, &dir, 40);
 }
 
@@ -84,9 +85,9 @@ fn a_run_whose_checkpoints_are_all_torn_fails_rather_than_start_over() {
 #[test]
 fn a_diverged_run_says_what_to_try_and_saves_no_broken_weights() {
     let place = Place::new();
-    for every in [1, 40] {
+    for (steps, every) in [(40, 1), (40, 40), (3, 3)] {
         let mut config = place.config();
-        config.train.lr = 100.0;
+        (config.train.lr, config.train.steps) = (100.0, steps);
         (config.checkpoint.every, config.checkpoint.keep) = (every, 40);
         let dir = place.run(&config);
         let reason = failure(&dir);

@@ -6,6 +6,7 @@ use fixmatch::checkpoint;
 use fixmatch::config::RunConfig;
 use fixmatch::control::{Change, Request};
 use fixmatch::event::{Event, Progress};
+use fixmatch::event_log::EventLog;
 use fixmatch::run_dir::RunDir;
 use rustix::process::Signal;
 
@@ -124,6 +125,20 @@ fn values_that_were_set_are_set_again_at_their_steps() {
     for (at, ratio) in ratios {
         assert_eq!(ratio.is_none(), at >= step + 7, "λ_u became 0 at step {step}, and at {at} the ratio is {ratio:?}");
     }
+}
+
+#[test]
+fn steps_that_were_added_after_the_last_one_are_taken_again() {
+    let place = Place::new();
+    let dir = place.finished(&place.config());
+    let mut log = EventLog::open(&dir.events()).expect("opens");
+    let added = Event::Applied { id: "1".into(), step: 40, change: Some(Change::Steps(50)) };
+    log.append(added).expect("appended");
+    for (_, path) in checkpoint::list(&dir.checkpoints()).expect("lists") {
+        fs::remove_file(path).expect("removed");
+    }
+    finish(&dir);
+    assert_eq!(events(&dir).pop(), Some(Event::Finished { step: 50 }));
 }
 
 #[test]

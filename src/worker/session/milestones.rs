@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, ensure};
 use fixmatch::checkpoint::{Checkpoint, Which, file_name, prune};
 use fixmatch::event::{Evaluated, Event};
 use fixmatch::run_dir::Phase;
@@ -25,8 +25,7 @@ impl Session {
 
     /// Evaluates and says whether the averaged weights are the best so far.
     pub(super) fn evaluate_on_schedule(&mut self) -> Result<bool> {
-        self.check_finite()?;
-        let mut evaluated = self.evaluate();
+        let mut evaluated = self.evaluate()?;
         let (accuracy, step) = (evaluated.ema.accuracy, self.state.step);
         let is_best = self.state.best.is_none_or(|(best, _)| accuracy > best);
         if is_best {
@@ -41,26 +40,32 @@ impl Session {
     }
 
     /// Evaluates outside of the schedule, which leaves no trace in the median and the best.
-    pub(super) fn evaluate_on_request(&mut self) {
-        let mut evaluated = Evaluated { requested: true, ..self.evaluate() };
+    pub(super) fn evaluate_on_request(&mut self) -> Result<()> {
+        let mut evaluated = Evaluated { requested: true, ..self.evaluate()? };
         self.fill_in(&mut evaluated);
         self.reporter.event(Event::Evaluated(Box::new(evaluated)));
+        Ok(())
     }
 
-    fn evaluate(&self) -> Evaluated {
+    fn evaluate(&mut self) -> Result<Evaluated> {
+        self.check_finite()?;
         self.reporter.phase(self.state.step, Phase::Evaluating);
         let n_classes = self.run.started.classes.len();
         let evaluate = |which| evaluate(&self.run.trainer, which, &self.run.test, n_classes);
-        Evaluated {
+        let (raw, ema) = (evaluate(Which::Raw), evaluate(Which::Ema));
+        for loss in [raw.loss, ema.loss] {
+            ensure!(loss.is_finite(), self.diverged("the test loss after", loss, self.state.step));
+        }
+        Ok(Evaluated {
             step: self.state.step,
-            raw: evaluate(Which::Raw),
-            ema: evaluate(Which::Ema),
+            raw,
+            ema,
             median: 0.0,
             median_of: 0,
             best: 0.0,
             best_step: 0,
             requested: false,
-        }
+        })
     }
 
     fn fill_in(&self, evaluated: &mut Evaluated) {
@@ -78,7 +83,14 @@ impl Session {
         self.check_finite()?;
         self.reporter.phase(step, Phase::Saving);
         let mut tensors: BTreeMap<_, _> = self.run.trainer.save();
+        for (name, array) in &tensors {
+            if let Some(value) = array.values.iter().find(|value| !value.is_finite()) {
+                return Err(self.diverged(&format!("a number of {name} after"), f64::from(*value), step));
+            }
+        }
         self.window.save(&mut tensors);
+        // A worker that is killed from here on leaves a checkpoint, and the log must hold all that led to it.
+        self.reporter.sync()?;
         let file = file_name(step);
         let folder = self.dir.checkpoints();
         Checkpoint { state: self.state.clone(), tensors }.write(&folder.join(&file))?;
@@ -94,12 +106,16 @@ impl Session {
     fn check_finite(&mut self) -> Result<()> {
         let rows = self.window.read_rows();
         let Some(place) = rows.iter().position(|row| !row[0].is_finite()) else { return Ok(()) };
-        let step = self.state.step - (rows.len() - place) as u64;
+        let (loss, step) = (rows[place][0], self.state.step - (rows.len() - place) as u64);
+        Err(self.diverged("the loss of", f64::from(loss), step))
+    }
+
+    /// What to say when `what` step `step` is no number.
+    fn diverged(&self, what: &str, value: f64, step: u64) -> Error {
         let lr = self.live.lr(step);
-        bail!(
-            "the loss of step {step} is {}, at a learning rate of {lr:.3e}: start again with a lower train.lr \
+        anyhow!(
+            "{what} step {step} is {value}, at a learning rate of {lr:.3e}: start again with a lower train.lr \
              (--set train.lr={}), or with a smaller train.lambda_u",
-            rows[place][0],
             self.run.config.train.lr / 10.0,
         )
     }

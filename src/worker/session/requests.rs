@@ -39,7 +39,8 @@ impl Session {
         }
         if let Request::Set(change) = request {
             // On disk before the step runs: no step is ever taken under an unrecorded value.
-            self.reporter.synced(Event::Applied { id, step, change: Some(change) })?;
+            self.reporter.event(Event::Applied { id, step, change: Some(change) });
+            self.reporter.sync()?;
             return self.change(change, step).map(|()| None);
         }
         let outcome = match request {
@@ -49,7 +50,7 @@ impl Session {
             Request::Suspend => Some(Event::Suspended { step }),
             Request::Checkpoint | Request::Set(_) => None,
             Request::Evaluate => {
-                self.evaluate_on_request();
+                self.evaluate_on_request()?;
                 None
             }
         };
@@ -64,6 +65,7 @@ impl Session {
         if let Some(event) = outcome {
             self.reporter.event(event);
         }
+        self.reporter.phase(step, if self.paused { Phase::Paused } else { Phase::Training });
         Ok(None)
     }
 
@@ -82,13 +84,11 @@ impl Session {
 
     fn pause(&mut self) -> Event {
         self.paused = true;
-        self.reporter.phase(self.state.step, Phase::Paused);
         Event::Paused { step: self.state.step }
     }
 
     fn go_on(&mut self) -> Event {
         self.paused = false;
-        self.reporter.phase(self.state.step, Phase::Training);
         Event::Continued { step: self.state.step }
     }
 
