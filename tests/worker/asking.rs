@@ -22,7 +22,7 @@ impl Worker {
 
     /// Waits for a heartbeat that says so.
     fn until_beat(&self, step: u64, phase: Phase) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let says_so = |beat: Heartbeat| (beat.step, beat.phase) == (step, phase);
         while !self.dir.heartbeat().is_some_and(|(beat, _)| says_so(beat)) {
             assert!(Instant::now() < deadline, "no heartbeat says {phase:?} at step {step}");

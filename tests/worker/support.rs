@@ -17,7 +17,7 @@ use fixmatch::run_dir::{Provenance, RunDir, RunFile};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The side of an image.
 const SIDE: u32 = 12;
