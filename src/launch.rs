@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 use crate::run_dir::RunDir;
 
 /// What a worker's environment holds unless the user's own does; read before its `main`, so the launcher sets it.
-const ENVIRONMENT: [(&str, &str); 2] = [
+const ENVIRONMENT: [(&str, &str); 3] = [
+    // `cuda:N` counts as the driver's own tools do, by PCI address.
+    ("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
     // Large pages for the worker's heap: a tenth off the small network's step on a CPU.
     ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
     // How long libtorch's threads spin while they wait for each other. As it comes, libgomp spins for milliseconds:

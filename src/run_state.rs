@@ -135,6 +135,7 @@ impl RunState {
                 self.evaluations.push((**evaluated).clone());
             }
             Event::Applied { step, change: Some(change), .. } => self.changes.push((*step, *change)),
+            Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Paused { step } => self.now(*step, LastState::Paused),
             Event::Continued { step } => self.now(*step, LastState::Running),

@@ -44,15 +44,9 @@ pub fn name(device: Device) -> String {
 }
 
 /// Loads libtorch's CUDA part, which `make setup ARGS=--cuda` puts below libtorch's folder, into the process.
-///
-/// Devices are numbered as the driver's own tools do, by PCI address.
 fn open_cuda() -> Result<()> {
     let path = Path::new(env!("FIXMATCH_LIBTORCH")).join("cuda/torch/lib/libtorch_cuda.so");
     ensure!(path.exists(), "{} is missing: run `make setup ARGS=--cuda` to train on a GPU", path.display());
-    if std::env::var_os("CUDA_DEVICE_ORDER").is_none() {
-        // SAFETY: the worker has no thread yet that reads the environment.
-        unsafe { std::env::set_var("CUDA_DEVICE_ORDER", "PCI_BUS_ID") };
-    }
     // SAFETY: libtorch's own library, made to be loaded into a process that has libtorch_cpu; it stays loaded.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) };
     std::mem::forget(library.with_context(|| format!("cannot load {}", path.display()))?);

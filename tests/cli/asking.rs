@@ -84,7 +84,7 @@ fn a_worker_that_gives_no_sign_of_life_is_told_with_its_process() {
     let worker = Worker::on(&dir);
     for path in [dir.run_toml(), dir.path().join("heartbeat")] {
         let file = std::fs::File::options().write(true).open(path).expect("opens");
-        file.set_modified(SystemTime::now() - Duration::from_secs(120)).expect("made older");
+        file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("made older");
     }
     let silent = "is not responding: process 77 on here, silent for 1";
     place.fixmatch(&["stop", "--timeout", "0"]).check(1, &[], &[silent, "the request stays in its mailbox"]);

@@ -16,7 +16,7 @@ use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
 use fixmatch::run_dir::{Heartbeat, Phase, Provenance, RunDir, RunFile};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A machine of its own for one test.
 struct Place {

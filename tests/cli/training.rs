@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
 
 /// Says that the run was stopped, once it is asked for anything.
-const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do sleep 0.05; done
+const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do [ -d "$2" ] || exit; sleep 0.05; done
 echo '{"time":9,"event":"stopped","step":7}' >>"$2/events.jsonl""#;
 
 /// A worker that writes these events, then does what the script says; `$2` is the run directory.
@@ -135,7 +135,7 @@ fn ctrl_c_asks_the_worker_to_stop_and_tells_how_to_go_on() {
 #[test]
 fn a_second_ctrl_c_leaves_the_worker_to_itself() {
     let place = Place::new();
-    let script = r#"until [ -e "$2/enough" ]; do sleep 0.05; done"#;
+    let script = r#"until [ -e "$2/enough" ]; do [ -d "$2" ] || exit; sleep 0.05; done"#;
     let child = with_worker(&place, &["train", "quickstart"], &[launched()], script).spawn().expect("starts");
     let dir = only_run(&place);
     until("it began", || fs::read(dir.events()).ok().filter(|log| !log.is_empty()));
