@@ -215,8 +215,8 @@ write_cargo_config() {
     fi
     if ! grep -qsxF "$line" "$CONFIG"; then
         mkdir -p "$ROOT/.cargo"
-        printf '%s\n[env]\n%s\n' "$CONFIG_HEADER" "$line" >"$CONFIG.new"
-        mv "$CONFIG.new" "$CONFIG"
+        printf '%s\n[env]\n%s\n' "$CONFIG_HEADER" "$line" >"$CONFIG.$$"
+        mv "$CONFIG.$$" "$CONFIG"
     fi
 }
 
