@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use fixmatch::checkpoint;
 use fixmatch::control::{self, Change, Request};
-use fixmatch::event::{Evaluated, Event};
+use fixmatch::event::{Evaluated, Event, Record};
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 use fixmatch::schedule::Live;
@@ -186,23 +186,16 @@ fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
 
 /// Posts a request and waits until it has been followed. Returns the step at which.
 fn request(reader: &mut Reader, request: Request, patience: &Patience) -> Result<u64> {
-    let id = control::post(&reader.dir.control(), request)?;
-    let (posted, mut answered) = (Instant::now(), false);
-    loop {
-        let (records, status) = reader.look()?;
-        for record in &records {
-            answered |= answers(&record.event, &id)?;
-            match &record.event {
-                Event::Applied { id: applied, step, .. } if *applied == id => return Ok(*step),
-                _ => {}
-            }
-        }
-        if !status.is_alive() {
+    post_and_wait(reader, request, patience, |reader, id, records, status| {
+        let applied = records.iter().find_map(|record| match &record.event {
+            Event::Applied { id: applied, step, .. } if applied == id => Some(*step),
+            _ => None,
+        });
+        if applied.is_none() && !status.is_alive() {
             bail!("{} is {} now; the request came too late", reader.dir.id(), status.label());
         }
-        check_patience(&reader.dir, status, patience, posted, answered)?;
-        std::thread::sleep(POLL);
-    }
+        Ok(applied)
+    })
 }
 
 /// Posts a request that ends the worker and waits until it is gone.
@@ -210,6 +203,32 @@ fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode
     let (mut reader, _) = open(&ask.run, runs)?;
     let name = runs.name_of(&reader.dir);
     note(format_args!("{doing} {}…", reader.dir.id()));
+    let said = post_and_wait(&mut reader, request, &ask.patience, |reader, _, _, status| {
+        let step = reader.state.step;
+        match status {
+            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok(None),
+            Status::Finished => Ok(Some(format!("finished all {step} steps before it could be asked"))),
+            Status::Stopped | Status::Suspended => {
+                Ok(Some(format!("{} at step {step}; go on with `fixmatch resume {name}`", status.label())))
+            }
+            Status::Failed => bail!("the run failed: {}", reader.state.failure().unwrap_or_default()),
+            Status::Lost => bail!(
+                "the worker ended without a word; the newest checkpoint is kept, `fixmatch resume {name}` goes on from it"
+            ),
+        }
+    })?;
+    say(said)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Posts a request, then looks at the run until `outcome` finds what it waits for in the request's id, the new events
+/// and the status. A refusal is an error, and so is a worker that does not answer.
+fn post_and_wait<T>(
+    reader: &mut Reader,
+    request: Request,
+    patience: &Patience,
+    outcome: impl Fn(&Reader, &str, &[Record], Status) -> Result<Option<T>>,
+) -> Result<T> {
     let id = control::post(&reader.dir.control(), request)?;
     let (posted, mut answered) = (Instant::now(), false);
     loop {
@@ -217,25 +236,11 @@ fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode
         for record in &records {
             answered |= answers(&record.event, &id)?;
         }
-        let step = reader.state.step;
-        match status {
-            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => {
-                check_patience(&reader.dir, status, &ask.patience, posted, answered)?;
-                std::thread::sleep(POLL);
-            }
-            Status::Finished => {
-                say(format_args!("finished all {step} steps before it could be asked"))?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            Status::Stopped | Status::Suspended => {
-                say(format_args!("{} at step {step}; go on with `fixmatch resume {name}`", status.label()))?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            Status::Failed => bail!("the run failed: {}", reader.state.failure().unwrap_or_default()),
-            Status::Lost => bail!(
-                "the worker ended without a word; the newest checkpoint is kept, `fixmatch resume {name}` goes on from it"
-            ),
+        if let Some(outcome) = outcome(reader, &id, &records, status)? {
+            return Ok(outcome);
         }
+        check_patience(&reader.dir, status, patience, posted, answered)?;
+        std::thread::sleep(POLL);
     }
 }
 
