@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use fixmatch::checkpoint::{self, State};
 use fixmatch::control::Change;
 use fixmatch::event::Event;
-use fixmatch::loader::Loader;
+use fixmatch::loader::{Batch, Loader, Source};
 use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::RunState;
 use fixmatch::schedule::Live;
@@ -32,7 +32,8 @@ struct Session {
     reporter: Reporter,
     commands: Receiver<Command>,
     run: Prepared,
-    loader: Loader,
+    /// None until a step needs a batch, and again when what batches hold has changed.
+    loader: Option<Loader>,
     live: Live,
     /// Changes that an earlier worker applied at steps that lie ahead again.
     replay: VecDeque<(u64, Change)>,
@@ -50,7 +51,7 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
     if log.started.is_none() {
         reporter.event(Event::Started(run.started.clone()));
     }
-    let mut session = Session::new(dir, reporter, commands, run, log.changes)?;
+    let mut session = Session::new(dir, reporter, commands, run, log.changes);
     session.restore()?;
     if log.started.is_some() {
         reporter.event(Event::Resumed { step: session.state.step });
@@ -67,25 +68,23 @@ impl Session {
         commands: Receiver<Command>,
         run: Prepared,
         changes: Vec<(u64, Change)>,
-    ) -> Result<Self> {
-        let n_unlabeled_a_step = u64::from(run.config.train.batch * run.config.train.mu);
-        let live = Live::new(&run.config, run.source.unlabeled.len() as u64 / n_unlabeled_a_step);
-        let loader = Loader::start(&run.source, 0, run.n_loaders)?;
+    ) -> Self {
+        let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
         let mut replay = VecDeque::from(changes);
         replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
-        Ok(Self {
+        Self {
             dir: dir.clone(),
             reporter: reporter.clone(),
             commands,
             run,
-            loader,
+            loader: None,
             live,
             replay,
             window: Window::default(),
             state: State::default(),
             saved_at: None,
             paused: false,
-        })
+        }
     }
 
     /// Continues from the newest intact checkpoint; without one, from the start.
@@ -101,15 +100,15 @@ impl Session {
             self.saved_at = Some(self.state.step);
             checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
         }
-        self.replay_changes()?;
-        self.restart_loader()
+        self.replay_changes();
+        Ok(())
     }
 
     /// Takes steps until the last one or until a request ends the run; returns the event that says which.
     fn take_steps(&mut self) -> Result<Event> {
         self.reporter.phase(self.state.step, Phase::Training);
         loop {
-            self.replay_changes()?; // first, as in the log: what is asked now overrides it
+            self.replay_changes(); // first, as in the log: what is asked now overrides it
             if let Some(end) = self.follow_requests()? {
                 return Ok(end);
             }
@@ -126,7 +125,7 @@ impl Session {
         let step = self.state.step;
         let Live { threshold, lambda_u, .. } = self.live;
         let begun = Instant::now();
-        let batch = self.loader.next_batch()?;
+        let batch = self.next_batch()?;
         let waited = begun.elapsed();
         let row = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
         self.window.push(row, batch.n_images(), waited, begun.elapsed());
@@ -148,12 +147,16 @@ impl Session {
         if saves || is_best { self.save() } else { Ok(()) }
     }
 
-    /// Makes batches from the current step on, without unlabeled images while `λ_u` is zero.
-    fn restart_loader(&mut self) -> Result<()> {
-        let train = &self.run.config.train;
-        let n_unlabeled = if self.live.lambda_u > 0.0 { train.batch * train.mu } else { 0 };
-        self.run.source.n_unlabeled = n_unlabeled as usize;
-        self.loader = Loader::start(&self.run.source, self.state.step, self.run.n_loaders)?;
-        Ok(())
+    /// The batch of the current step, without unlabeled images while `λ_u` is zero.
+    fn next_batch(&mut self) -> Result<Batch> {
+        let loader = match &mut self.loader {
+            Some(loader) => loader,
+            none => {
+                let n_unlabeled = if self.live.lambda_u > 0.0 { self.run.source.n_unlabeled } else { 0 };
+                let source = Source { n_unlabeled, ..self.run.source.clone() };
+                none.insert(Loader::start(&source, self.state.step, self.run.n_loaders)?)
+            }
+        };
+        loader.next_batch()
     }
 }

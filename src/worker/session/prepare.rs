@@ -21,7 +21,7 @@ pub struct Prepared {
     pub config: RunConfig,
     pub trainer: Trainer,
     pub source: Source,
-    pub test: Arc<Images>,
+    pub test: Images,
     pub n_loaders: usize,
     pub started: Started,
 }
@@ -41,10 +41,10 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     let environment = environment(&device::name(device), n_threads, &dataset);
     record_environment(dir, &mut run, environment, reporter)?;
     let labels = labels(dir, &config, &dataset, reporter)?;
-    let source = source(&config, &dataset.train, &labels);
-    ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", dataset.train.n());
-
     let trainer = Trainer::for_data(&config, &dataset, device);
+    let Dataset { train, test, classes, .. } = dataset;
+    let source = source(&config, train, labels);
+    ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
     let started = Started {
         steps: config.train.steps,
         device: device::name(device),
@@ -52,11 +52,11 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
         n_parameters: trainer.n_parameters(),
         n_labeled: source.labeled.len() as u64,
         n_unlabeled: source.unlabeled.len() as u64,
-        n_test: dataset.test.n() as u64,
-        classes: dataset.classes,
+        n_test: test.n() as u64,
+        classes,
     };
     let n_loaders = cores_unless(config.machine.loaders) as usize;
-    Ok(Prepared { config, trainer, source, test: Arc::new(dataset.test), n_loaders, started })
+    Ok(Prepared { config, trainer, source, test, n_loaders, started })
 }
 
 /// `n`, or for 0 the number of cores.
@@ -133,7 +133,7 @@ fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
     }
 }
 
-fn source(config: &RunConfig, train: &Images, labels: &LabelSet) -> Source {
+fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
     let weak = Weak { flip: config.augment.flip, shift: config.augment.shift };
     let policy = match config.augment.strong {
         config::Strong::None => StrongPolicy::None,
@@ -141,9 +141,9 @@ fn source(config: &RunConfig, train: &Images, labels: &LabelSet) -> Source {
     };
     let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
     Source {
-        images: Arc::new(train.clone()),
-        labeled: labels.indices.clone().into(),
         unlabeled: labels.unlabeled(train.n(), kept).into(),
+        labeled: labels.indices.into(),
+        images: Arc::new(train),
         n_labeled: config.train.batch as usize,
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
         weak,

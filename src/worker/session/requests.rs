@@ -41,7 +41,8 @@ impl Session {
             // On disk before the step runs: no step is ever taken under an unrecorded value.
             self.reporter.event(Event::Applied { id, step, change: Some(change) });
             self.reporter.sync()?;
-            return self.change(change, step).map(|()| None);
+            self.change(change, step);
+            return Ok(None);
         }
         let outcome = match request {
             Request::Pause => Some(self.pause()),
@@ -93,17 +94,18 @@ impl Session {
     }
 
     /// Applies again what an earlier worker applied up to this step; the log holds it already.
-    pub(super) fn replay_changes(&mut self) -> Result<()> {
+    pub(super) fn replay_changes(&mut self) {
         while let Some((step, change)) = self.replay.pop_front_if(|(step, _)| *step <= self.state.step) {
-            self.change(change, step)?;
+            self.change(change, step);
         }
-        Ok(())
     }
 
-    fn change(&mut self, change: Change, step: u64) -> Result<()> {
+    fn change(&mut self, change: Change, step: u64) {
         let drew_unlabeled = self.live.lambda_u > 0.0;
         self.live.apply(change, step);
         let draws_unlabeled = self.live.lambda_u > 0.0;
-        if drew_unlabeled == draws_unlabeled { Ok(()) } else { self.restart_loader() }
+        if drew_unlabeled != draws_unlabeled {
+            self.loader = None;
+        }
     }
 }
