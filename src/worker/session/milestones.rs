@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Error, Result, anyhow, ensure};
 use fixmatch::checkpoint::{Checkpoint, Which, file_name, prune};
-use fixmatch::event::{Evaluated, Event};
+use fixmatch::event::{Evaluated, Evaluation, Event};
 use fixmatch::run_dir::Phase;
 
 use super::Session;
@@ -12,6 +12,13 @@ use crate::evaluate::evaluate;
 
 /// The paper reports the median over the last 20 evaluations (section 4.1).
 const MEDIAN_OF: usize = 20;
+
+/// Why the test set is evaluated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    BySchedule,
+    ByUser,
+}
 
 impl Session {
     /// Reports the mean over the open window's steps, unless one of them was not finite.
@@ -25,8 +32,8 @@ impl Session {
 
     /// Evaluates and says whether the averaged weights are the best so far.
     pub(super) fn evaluate_on_schedule(&mut self) -> Result<bool> {
-        let mut evaluated = self.evaluate()?;
-        let (accuracy, step) = (evaluated.ema.accuracy, self.state.step);
+        let (raw, ema) = self.evaluate()?;
+        let (accuracy, step) = (ema.accuracy, self.state.step);
         let is_best = self.state.best.is_none_or(|(best, _)| accuracy > best);
         if is_best {
             self.state.best = Some((accuracy, step));
@@ -34,20 +41,19 @@ impl Session {
         let ring = &mut self.state.ema_accuracies;
         ring.push(accuracy);
         ring.drain(..ring.len().saturating_sub(MEDIAN_OF));
-        self.fill_in(&mut evaluated);
-        self.reporter.event(Event::Evaluated(Box::new(evaluated)));
+        self.report(raw, ema, Asked::BySchedule);
         Ok(is_best)
     }
 
     /// Evaluates outside of the schedule, which leaves no trace in the median and the best.
     pub(super) fn evaluate_on_request(&mut self) -> Result<()> {
-        let mut evaluated = Evaluated { requested: true, ..self.evaluate()? };
-        self.fill_in(&mut evaluated);
-        self.reporter.event(Event::Evaluated(Box::new(evaluated)));
+        let (raw, ema) = self.evaluate()?;
+        self.report(raw, ema, Asked::ByUser);
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<Evaluated> {
+    /// The test set under the weights as trained and under their average.
+    fn evaluate(&mut self) -> Result<(Evaluation, Evaluation)> {
         self.check_finite()?;
         self.reporter.phase(self.state.step, Phase::Evaluating);
         let n_classes = self.run.started.classes.len();
@@ -56,22 +62,21 @@ impl Session {
         for loss in [raw.loss, ema.loss] {
             ensure!(loss.is_finite(), self.diverged("the test loss after", loss, self.state.step));
         }
-        Ok(Evaluated {
+        Ok((raw, ema))
+    }
+
+    fn report(&self, raw: Evaluation, ema: Evaluation, asked: Asked) {
+        let (best, best_step) = self.state.best.unwrap_or_default();
+        self.reporter.event(Event::Evaluated(Box::new(Evaluated {
             step: self.state.step,
             raw,
             ema,
-            median: 0.0,
-            median_of: 0,
-            best: 0.0,
-            best_step: 0,
-            requested: false,
-        })
-    }
-
-    fn fill_in(&self, evaluated: &mut Evaluated) {
-        evaluated.median = median(&self.state.ema_accuracies);
-        evaluated.median_of = self.state.ema_accuracies.len() as u64;
-        (evaluated.best, evaluated.best_step) = self.state.best.unwrap_or_default();
+            median: median(&self.state.ema_accuracies),
+            median_of: self.state.ema_accuracies.len() as u64,
+            best,
+            best_step,
+            requested: asked == Asked::ByUser,
+        })));
     }
 
     /// Writes a checkpoint, unless there is one of this very step with the same content.
