@@ -13,14 +13,15 @@ use fixmatch::event_log::Follower;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status};
 
+pub mod attach;
 pub mod completions;
 pub mod data;
 pub mod export;
 mod foreground;
-mod format;
-mod narrate;
+pub mod format;
+pub mod narrate;
 pub mod presets;
-mod rate;
+pub mod rate;
 pub mod requests;
 pub mod resume;
 pub mod runs;
