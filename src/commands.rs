@@ -26,6 +26,7 @@ pub mod requests;
 pub mod resume;
 pub mod runs;
 mod screen;
+pub mod screenshot;
 pub mod show;
 pub mod train;
 pub mod wait;

@@ -33,6 +33,7 @@ pub mod run;
 pub mod sample;
 pub mod samples;
 pub mod settings;
+pub mod svg;
 pub mod terminal;
 pub mod text;
 pub mod theme;

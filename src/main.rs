@@ -10,7 +10,9 @@ use clap::{Parser, Subcommand};
 mod commands;
 mod console;
 
-use commands::{Runs, attach, completions, data, export, presets, requests, resume, runs, show, train, wait, watch};
+use commands::{
+    Runs, attach, completions, data, export, presets, requests, resume, runs, screenshot, show, train, wait, watch,
+};
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
@@ -47,6 +49,8 @@ enum Command {
     Export(export::Args),
     Data(data::DataArgs),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Screenshot(screenshot::Args),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +84,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Set(args) => requests::set(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }
 }

@@ -105,8 +105,8 @@ impl World {
         let world = Self { runs: runs.clone(), news, followed: None };
         world.spawn("survey", move |news| survey(&runs, &news));
         world.spawn("data", |news| {
-            for descriptor in DATASETS {
-                let _ = news.send(News::Data(descriptor.name.into(), whereabouts(descriptor)));
+            for state in data_states() {
+                let _ = news.send(state);
             }
         });
         world
@@ -243,6 +243,16 @@ fn fetch_data(name: &str, news: &UnboundedSender<News>) {
     if let Ok(descriptor) = data::find(name) {
         let _ = news.send(News::Data(name.into(), whereabouts(descriptor)));
     }
+}
+
+/// What can be read of a run at once.
+pub fn read_run(dir: &RunDir) -> Reading {
+    Following::new(dir.clone()).look()
+}
+
+/// Where each data set is.
+pub fn data_states() -> Vec<News> {
+    DATASETS.iter().map(|descriptor| News::Data(descriptor.name.into(), whereabouts(descriptor))).collect()
 }
 
 /// A run that is read as it grows.
