@@ -232,6 +232,8 @@ pub struct Train {
     pub schedule: Schedule,
     /// One concatenated pass or two.
     pub forward: Forward,
+    /// What is done with strong views whose pseudo-label does not count.
+    pub masked_views: MaskedViews,
     /// Of everything but the label set.
     #[serde(deserialize_with = "range::seed")]
     pub seed: u64,
@@ -251,6 +253,7 @@ impl Default for Train {
             threshold: 0.95,
             schedule: Schedule::Step,
             forward: Forward::Joint,
+            masked_views: MaskedViews::Auto,
             seed: 0,
             window: 32,
         }
@@ -277,6 +280,19 @@ pub enum Forward {
     /// norm, and cheaper. With batch norm another algorithm: each pass is normalised by its own batch, and only the
     /// second one moves the running statistics.
     Split,
+}
+
+/// What is done with strong views whose pseudo-label does not count: their part of the loss is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskedViews {
+    /// `skip` where that gives the same gradients and pays: in two passes, without batch norm, on the CPU.
+    Auto,
+    /// They pass through the network like all others.
+    Compute,
+    /// They do not. The same gradients for a network without batch norm; with it another algorithm, since they are
+    /// missing from the batch's statistics. The step waits for the mask, which a GPU has to be waited for.
+    Skip,
 }
 
 /// `[optim]`
@@ -435,6 +451,10 @@ impl RunConfig {
             data.dataset
         );
         ensure!(
+            train.masked_views != MaskedViews::Skip || train.forward == Forward::Split,
+            "train.masked_views = \"skip\" needs train.forward = \"split\": in one pass the mask comes too late"
+        );
+        ensure!(
             self.labels.indices.is_none() || self.labels.pick == Pick::Random,
             "labels.indices and labels.pick both say which images are labeled; keep one of them"
         );
@@ -528,6 +548,7 @@ mod tests {
             ("train.window = 1", "train.window = 1 gives 1048576 points"),
             ("data.dataset = \"folder\"", "needs data.path"),
             ("data.resize = 32", "have their own size"),
+            ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),
             ("labels = { indices = [1], pick = \"file:x\" }", "keep one of them"),
         ];
         for (text, expected) in cases {
