@@ -180,6 +180,11 @@ impl Worker {
         }
     }
 
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("waits").is_none()
+    }
+
     /// Waits for a point of the curves.
     #[track_caller]
     pub fn until_progress(&mut self) -> Progress {
