@@ -3,7 +3,7 @@
 //! The goldens are made by `tests/golden/make_augment.py`. Set `AUGMENT_GOLDENS` to another file of its making, for
 //! instance one of many random cases, to compare that instead.
 
-use fixmatch::augment::{Op, Scratch, Strong, StrongPolicy, Weak, WeakDraw};
+use fixmatch::augment::{Filter, Op, Scratch, Strong, StrongPolicy, Weak, WeakDraw};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use proptest::prelude::*;
@@ -31,31 +31,50 @@ fn make_image([width, height, channels]: [usize; 3], pattern: &str, seed: usize)
     Image::new(width, height, channels, pixels)
 }
 
-fn parse_op(name: &str, parameter: &str) -> Op {
+fn parse_op(name: &str, parameter: &str, width: usize) -> Op {
     let number = || parameter.parse().expect("a parameter is a number");
     match name {
-        "Autocontrast" => Op::Autocontrast,
+        "Autocontrast" => Op::Autocontrast(number()),
+        "Blur" => Op::Blur(number()),
         "Brightness" => Op::Brightness(number()),
         "Color" => Op::Color(number()),
         "Contrast" => Op::Contrast(number()),
-        "Equalize" => Op::Equalize,
+        "Cutout" => parse_cutout(parameter, width),
+        "Equalize" => Op::Equalize(number()),
         "Identity" => Op::Identity,
+        "Invert" => Op::Invert(number()),
         "Posterize" => Op::Posterize(number() as u8),
+        "Rescale" => parse_rescale(parameter),
         "Rotate" => Op::Rotate(number()),
         "Sharpness" => Op::Sharpness(number()),
         "ShearX" => Op::ShearX(number()),
         "ShearY" => Op::ShearY(number()),
+        "Smooth" => Op::Smooth(number()),
         "Solarize" => Op::Solarize(number()),
         "TranslateX" => Op::TranslateX(number()),
         "TranslateY" => Op::TranslateY(number()),
-        "Cutout" => parse_cutout(parameter),
         _ => panic!("no operation {name}"),
     }
 }
 
-fn parse_cutout(parameter: &str) -> Op {
+/// The goldens give the side in pixels.
+fn parse_cutout(parameter: &str, width: usize) -> Op {
     let numbers: Vec<usize> = parameter.split('/').map(|n| n.parse().expect("whole numbers")).collect();
-    Op::Cutout { side: numbers[0], x: numbers[1], y: numbers[2] }
+    Op::Cutout { side: numbers[0] as f64 / width as f64, x: numbers[1], y: numbers[2] }
+}
+
+fn parse_rescale(parameter: &str) -> Op {
+    let (side, filter) = parameter.split_once('/').expect("a side and a filter");
+    let filter = match filter {
+        "lanczos" => Filter::Lanczos,
+        "bicubic" => Filter::Bicubic,
+        "bilinear" => Filter::Bilinear,
+        "box" => Filter::Box,
+        "hamming" => Filter::Hamming,
+        "nearest" => Filter::Nearest,
+        _ => panic!("no filter {filter}"),
+    };
+    Op::Rescale(side.parse().expect("a number"), filter)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -79,7 +98,7 @@ fn check_line(line: &str, scratch: &mut Scratch, mismatches: &mut Vec<String>) -
     for outcome in outcomes {
         let (parameter, expected) = outcome.split_once([':', '=']).expect("a parameter and an output");
         let mut image = input.clone();
-        parse_op(name, parameter).apply(&mut image, scratch);
+        parse_op(name, parameter, width).apply(&mut image, scratch);
         let found = if outcome.contains('=') { hex(&image.pixels) } else { crc32(&image.pixels) };
         if found != expected {
             mismatches.push(format!("{name}({parameter}) on {width}×{height}×{channels} {pattern} {seed}: {found}"));
@@ -170,11 +189,11 @@ fn flip_and_shift_can_be_turned_off_on_their_own() {
 /// The ranges of the paper's table; a parameter of an operation that has none is 0.
 fn name_parameter_and_range(op: Op) -> (&'static str, f64, [f64; 2]) {
     match op {
-        Op::Autocontrast => ("Autocontrast", 0.0, [0.0; 2]),
+        Op::Autocontrast(p) => ("Autocontrast", p, [1.0; 2]),
         Op::Brightness(p) => ("Brightness", p, [0.05, 0.95]),
         Op::Color(p) => ("Color", p, [0.05, 0.95]),
         Op::Contrast(p) => ("Contrast", p, [0.05, 0.95]),
-        Op::Equalize => ("Equalize", 0.0, [0.0; 2]),
+        Op::Equalize(p) => ("Equalize", p, [1.0; 2]),
         Op::Identity => ("Identity", 0.0, [0.0; 2]),
         Op::Posterize(bits) => ("Posterize", f64::from(bits), [4.0, 8.0]),
         Op::Rotate(p) => ("Rotate", p, [-30.0, 30.0]),
@@ -184,7 +203,9 @@ fn name_parameter_and_range(op: Op) -> (&'static str, f64, [f64; 2]) {
         Op::Solarize(p) => ("Solarize", p, [0.0, 1.0]),
         Op::TranslateX(p) => ("TranslateX", p, [-0.3, 0.3]),
         Op::TranslateY(p) => ("TranslateY", p, [-0.3, 0.3]),
-        Op::Cutout { .. } => panic!("RandAugment draws no Cutout"),
+        Op::Blur(_) | Op::Cutout { .. } | Op::Invert(_) | Op::Rescale(..) | Op::Smooth(_) => {
+            panic!("RandAugment draws no {op:?}")
+        }
     }
 }
 
@@ -212,8 +233,8 @@ fn randaugment_draws_each_of_fourteen_operations_over_its_whole_range() {
 fn cutout_is_half_the_width_last_and_anywhere_in_the_image() {
     let mut centres = std::collections::BTreeSet::new();
     for index in 0..3_000 {
-        let Op::Cutout { side: 16, x, y } = PAPER.draw(32, 16, &mut view_rng(index)).cutout else {
-            panic!("half of 32 pixels are 16");
+        let Op::Cutout { side: 0.5, x, y } = PAPER.draw(32, 16, &mut view_rng(index)).cutout else {
+            panic!("the paper cuts out half of the width");
         };
         assert!(x < 32 && y < 16);
         centres.insert((x, y));
@@ -234,19 +255,26 @@ fn a_strong_view_with_all_turned_off_is_the_image() {
 #[test]
 fn identity_parameters_change_nothing() {
     let identities = [
+        Op::Autocontrast(0.0),
+        Op::Blur(0.0),
         Op::Brightness(1.0),
         Op::Color(1.0),
         Op::Contrast(1.0),
+        Op::Cutout { side: 0.0, x: 3, y: 2 },
+        Op::Equalize(0.0),
         Op::Identity,
+        Op::Invert(0.0),
         Op::Posterize(8),
+        Op::Rescale(1.0, Filter::Lanczos),
+        Op::Rescale(1.0, Filter::Nearest),
         Op::Rotate(0.0),
         Op::Rotate(-360.0),
         Op::Sharpness(1.0),
         Op::ShearX(0.0),
         Op::ShearY(0.0),
+        Op::Smooth(1.0),
         Op::TranslateX(0.0),
         Op::TranslateY(0.0),
-        Op::Cutout { side: 0, x: 3, y: 2 },
     ];
     for shape in [[1, 1, 1], [5, 4, 3], [32, 32, 3], [512, 3, 1]] {
         for op in identities {

@@ -5,11 +5,11 @@ use crate::rng::Rng;
 
 /// The operations, each drawn with equal probability, and how their parameters are drawn.
 const TABLE: [fn(&mut Rng) -> Op; 14] = [
-    |_| Op::Autocontrast,
+    |_| Op::Autocontrast(1.0),
     |rng| Op::Brightness(rng.uniform(0.05, 0.95)),
     |rng| Op::Color(rng.uniform(0.05, 0.95)),
     |rng| Op::Contrast(rng.uniform(0.05, 0.95)),
-    |_| Op::Equalize,
+    |_| Op::Equalize(1.0),
     |_| Op::Identity,
     |rng| Op::Posterize(4 + rng.below(5) as u8),
     |rng| Op::Rotate(rng.uniform(-30.0, 30.0)),

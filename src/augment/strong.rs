@@ -56,8 +56,7 @@ impl Strong {
     /// The centre is uniform over the pixels, so that the square often reaches beyond the border.
     fn draw_cutout(&self, width: usize, height: usize, rng: &mut Rng) -> Op {
         let [x, y] = [width, height].map(|side| rng.below(side as u32) as usize);
-        let side = (self.cutout * width as f64).round() as usize;
-        if side == 0 { Op::Identity } else { Op::Cutout { side, x, y } }
+        if self.cutout == 0.0 { Op::Identity } else { Op::Cutout { side: self.cutout, x, y } }
     }
 }
 
