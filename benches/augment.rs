@@ -44,7 +44,7 @@ fn weak(criterion: &mut Criterion) {
 }
 
 fn strong(criterion: &mut Criterion) {
-    let strong = Strong { weak: WEAK, policy: StrongPolicy::RandAugment, cutout: 0.5 };
+    let strong = Strong { weak: WEAK, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 };
     measure(criterion, "strong", "RandAugment and Cutout", |image, rng, scratch| strong.apply(image, rng, scratch));
 }
 

@@ -4,25 +4,36 @@
 //! because a run must give the same pixels on every machine. Operations work in place, with a [`Scratch`] that each
 //! loader thread keeps, so that a view costs no allocation. Nothing here knows tensors, files or threads.
 //!
-//! To add an operation: a variant of [`Op`], its arm in [`Op::apply`], and a line in the table that draws it.
+//! To add an operation: a variant of [`Op`] and of [`Kind`], their arms below and in `kind.rs`, and a line in the table
+//! that draws it.
 
+pub mod autoaugment;
 mod blend;
 mod channels;
 mod color;
+pub mod ctaugment;
 mod cutout;
 mod filter;
 mod geometry;
+mod kind;
 mod lookup;
-mod randaugment;
+pub mod randaugment;
+mod range;
 mod rescale;
 mod strong;
 mod weak;
 
 use crate::image::Image;
 
+pub use ctaugment::CtAugment;
+pub use kind::Kind;
+pub use range::Range;
 pub use rescale::Filter;
 pub use strong::{Strong, StrongDraw, StrongPolicy};
 pub use weak::{Weak, WeakDraw};
+
+/// The most operations that a policy draws for an image, Cutout at the end not counted.
+pub const MAX_DEPTH: usize = 4;
 
 /// One image operation with its parameters, in the units of the paper's tables (FixMatch paper, tables 11 and 12).
 #[derive(Clone, Copy, Debug, PartialEq)]
