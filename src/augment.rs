@@ -17,6 +17,7 @@ mod filter;
 mod geometry;
 mod kind;
 mod lookup;
+mod notation;
 pub mod randaugment;
 mod range;
 mod rescale;

@@ -76,6 +76,31 @@ impl Kind {
         }
     }
 
+    /// What it does, in a few words.
+    pub fn effect(self) -> &'static str {
+        match self {
+            Self::Autocontrast => "darkest value to black, lightest to white, per channel",
+            Self::Blur => "mean of a ring of 16 pixels",
+            Self::Brightness => "0 black, 1 the original",
+            Self::Color => "0 black-and-white, 1 the original",
+            Self::Contrast => "0 gray, 1 the original",
+            Self::Cutout => "a gray square of SIDE × width",
+            Self::Equalize => "equalizes the histogram, per channel",
+            Self::Identity => "the original",
+            Self::Invert => "inverts all values",
+            Self::Posterize => "keeps BITS of each value",
+            Self::Rescale => "crops the centre of SIDE × width and height and resizes it back",
+            Self::Rotate => "rotates counter-clockwise",
+            Self::Sharpness => "0 blurred, 1 the original",
+            Self::ShearX => "shears rows, by RATE pixels a row",
+            Self::ShearY => "shears columns, by RATE pixels a column",
+            Self::Smooth => "0 as smooth as the filter makes it, 1 the original",
+            Self::Solarize => "inverts values from THRESHOLD × 255 on",
+            Self::TranslateX => "moves left by SHARE × width",
+            Self::TranslateY => "moves up by SHARE × height",
+        }
+    }
+
     /// The operation with these values of its parameters, in the order of [`Op`]'s fields; the rest is ignored.
     pub(super) fn op(self, values: [f64; 3]) -> Op {
         let [value, second, third] = values;

@@ -24,9 +24,10 @@ pub const PAPER: [(Kind, Range); 14] = [
     (Kind::TranslateY, Range::Real(-0.3, 0.3)),
 ];
 
-/// In the original code, the chance that a drawn operation is applied, and the last of its levels, which begin at 1.
+/// In the original code, the chance that a drawn operation is applied.
 const REFERENCE_CHANCE: f64 = 0.5;
-const LAST_LEVEL: u32 = 9;
+/// The last of its levels, which begin at 1.
+pub const LAST_LEVEL: u32 = 9;
 
 /// The parameter in the original code at a level, before the sign of the operations that have a direction, in
 /// [`Op`]'s units (google-research/fixmatch, `third_party/auto_augment/augmentations.py`).
