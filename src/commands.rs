@@ -13,6 +13,7 @@ use fixmatch::event_log::Follower;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status};
 
+pub mod augment;
 pub mod completions;
 pub mod data;
 pub mod export;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod commands;
 
-use commands::{Runs, completions, data, export, presets, requests, resume, runs, show, train, wait, watch};
+use commands::{Runs, augment, completions, data, export, presets, requests, resume, runs, show, train, wait, watch};
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
@@ -41,6 +41,7 @@ enum Command {
     Set(requests::Set),
     Export(export::Args),
     Data(data::DataArgs),
+    Augment(augment::Args),
     Completions(completions::Args),
 }
 
@@ -73,6 +74,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Set(args) => requests::set(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Augment(args) => augment::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }
 }

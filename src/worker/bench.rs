@@ -127,7 +127,7 @@ fn source() -> Source {
         n_labeled: 64,
         n_unlabeled: 448,
         weak,
-        strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+        strong: Strong { weak, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 },
         seed: 0,
     }
 }

@@ -256,7 +256,7 @@ mod tests {
             n_labeled: 4,
             n_unlabeled,
             weak,
-            strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+            strong: Strong { weak, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 },
             seed: 0,
         };
         Maker::new(source).batch(0)

@@ -2,6 +2,7 @@
 //! a worker that is played by the test ([`Worker`]) or by a shell script.
 
 mod asking;
+mod augmenting;
 mod reading;
 mod training;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::augment::{Strong, StrongPolicy, Weak};
+use fixmatch::augment::Strong;
 use fixmatch::config::{self, Pick, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
@@ -30,6 +30,10 @@ pub struct Prepared {
 pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     let mut run = dir.read_run()?;
     let config = run.config.clone();
+    ensure!(
+        config.augment.strong != config::Strong::Ctaugment,
+        "augment.strong = \"ctaugment\" cannot be trained yet: choose \"randaugment\", \"autoaugment\" or \"none\""
+    );
     let device = device::resolve(config.machine.device)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     tch::set_num_threads(n_threads as i32);
@@ -135,11 +139,7 @@ fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
 }
 
 fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
-    let weak = Weak { flip: config.augment.flip, shift: config.augment.shift };
-    let policy = match config.augment.strong {
-        config::Strong::None => StrongPolicy::None,
-        config::Strong::Randaugment => StrongPolicy::RandAugment,
-    };
+    let strong = Strong::new(&config.augment);
     let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
     Source {
         unlabeled: labels.unlabeled(train.n(), kept).into(),
@@ -147,8 +147,8 @@ fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
         images: Arc::new(train),
         n_labeled: config.train.batch as usize,
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
-        weak,
-        strong: Strong { weak, policy, cutout: config.augment.cutout },
+        weak: strong.weak,
+        strong,
         seed: config.train.seed,
     }
 }
