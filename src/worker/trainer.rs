@@ -169,6 +169,14 @@ impl Trainer {
         tch::no_grad(|| self.network.forward(weights, &self.input.images(&[images]), Mode::Evaluate))
     }
 
+    /// How near the averaged network's predictions for some views are to their labels: (N) f32, still on the device.
+    ///
+    /// ω = 1 − ½‖p − onehot(label)‖₁, which is the label's probability, since the others sum up to what it lacks.
+    pub fn proximity(&self, views: &[u8], labels: &[i64]) -> Tensor {
+        let probabilities = self.predict(Which::Ema, views).softmax(-1, Kind::Float); // (N, classes)
+        probabilities.gather(1, &self.input.labels(labels).unsqueeze(1), false).squeeze_dim(1)
+    }
+
     /// Where labels and images go.
     pub fn input(&self) -> &Input {
         &self.input
@@ -326,6 +334,17 @@ mod tests {
             let train = config::Train { forward: Forward::Split, masked_views, ..config::Train::default() };
             assert_eq!(trainer_with(ModelName::Wrn, train).skips_masked, skips);
         }
+    }
+
+    #[test]
+    fn a_probe_is_as_near_as_the_distance_of_its_prediction_says() {
+        let (trainer, batch) = (trainer(ModelName::Cnn, Forward::Split), batch());
+        let probabilities = trainer.predict(Which::Ema, &batch.labeled).softmax(-1, Kind::Float);
+        let labels = Tensor::from_slice(&batch.labels);
+        let distance = (probabilities - labels.one_hot(10)).abs().sum_dim_intlist(1, false, Kind::Float);
+        let found = trainer.proximity(&batch.labeled, &batch.labels);
+        let difference = (found + distance / 2 - 1).abs().max().double_value(&[]);
+        assert!(difference < 1e-6, "{difference}");
     }
 
     #[test]

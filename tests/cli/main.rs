@@ -202,6 +202,7 @@ fn evaluated(step: u64, accuracy: f64) -> Event {
         median_of: 1,
         best: accuracy,
         best_step: step,
+        rates: None,
         requested: false,
     }))
 }

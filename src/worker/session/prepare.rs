@@ -30,10 +30,6 @@ pub struct Prepared {
 pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     let mut run = dir.read_run()?;
     let config = run.config.clone();
-    ensure!(
-        config.augment.strong != config::Strong::Ctaugment,
-        "augment.strong = \"ctaugment\" cannot be trained yet: choose \"randaugment\", \"autoaugment\" or \"none\""
-    );
     let device = device::resolve(config.machine.device)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     tch::set_num_threads(n_threads as i32);
