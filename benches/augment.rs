@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fixmatch::augment::{Op, Scratch, Strong, StrongPolicy, Weak};
+use fixmatch::augment::{Filter, Op, Scratch, Strong, StrongPolicy, Weak};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 
@@ -44,25 +44,31 @@ fn weak(criterion: &mut Criterion) {
 }
 
 fn strong(criterion: &mut Criterion) {
-    let strong = Strong { weak: WEAK, policy: StrongPolicy::RandAugment, cutout: 0.5 };
+    let strong = Strong { weak: WEAK, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 };
     measure(criterion, "strong", "RandAugment and Cutout", |image, rng, scratch| strong.apply(image, rng, scratch));
 }
 
 /// Each operation alone, with a parameter from the middle of its range; includes copying the image.
 fn operations(criterion: &mut Criterion) {
     let operations = [
-        Op::Autocontrast,
+        Op::Autocontrast(0.5),
+        Op::Blur(0.5),
         Op::Brightness(0.5),
         Op::Color(0.5),
         Op::Contrast(0.5),
-        Op::Cutout { side: 16, x: 20, y: 20 },
-        Op::Equalize,
+        Op::Cutout { side: 0.5, x: 20, y: 20 },
+        Op::Equalize(0.5),
         Op::Identity,
+        Op::Invert(0.5),
         Op::Posterize(5),
+        Op::Rescale(0.75, Filter::Lanczos),
+        Op::Rescale(0.75, Filter::Bilinear),
+        Op::Rescale(0.75, Filter::Nearest),
         Op::Rotate(15.0),
         Op::Sharpness(0.5),
         Op::ShearX(0.15),
         Op::ShearY(0.15),
+        Op::Smooth(0.5),
         Op::Solarize(0.5),
         Op::TranslateX(0.15),
         Op::TranslateY(0.15),

@@ -1,7 +1,8 @@
 //! Checkpoints: everything that a step depends on, in one safetensors file.
 //!
 //! Tensors are named `model.…` (weights and batch norm statistics), `ema.…` and `momentum.…` (trainable weights), each
-//! followed by PyTorch's name, and `window` (one row for each step of the open progress window). What is no tensor
+//! followed by PyTorch's name, `window` (one row for each step of the open progress window), and for CTAugment
+//! `ctaugment.rates` (the last rates). What is no tensor
 //! stands in the file's metadata, with a SHA-256 over all of it, so that a file that was cut or flipped is noticed.
 //! Knows nothing of libtorch, so that commands can read checkpoints without it.
 

@@ -14,6 +14,7 @@ use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status};
 
 pub mod attach;
+pub mod augment;
 pub mod completions;
 pub mod data;
 pub mod export;

@@ -150,15 +150,30 @@ pub struct Augment {
     pub shift: bool,
     /// The strong views' policy. Default: `randaugment` (paper, section 2.3).
     pub strong: Strong,
+    /// Whose operations and ranges RandAugment and CTAugment draw from. Default: `paper`.
+    pub table: Table,
+    /// Operations that RandAugment and CTAugment draw for an image. Default: 2, as in the original code.
+    #[serde(deserialize_with = "range::depth")]
+    pub depth: u32,
     /// The side of the gray square cut out of strong views, as a share of the width; 0 turns it off.
     /// Default: 0.5 (DeVries and Taylor's 16 pixels of 32, used by the paper).
     #[serde(deserialize_with = "range::ratio")]
     pub cutout: f64,
+    /// How CTAugment learns.
+    pub ctaugment: CtAugment,
 }
 
 impl Default for Augment {
     fn default() -> Self {
-        Self { flip: true, shift: true, strong: Strong::Randaugment, cutout: 0.5 }
+        Self {
+            flip: true,
+            shift: true,
+            strong: Strong::Randaugment,
+            table: Table::Paper,
+            depth: 2,
+            cutout: 0.5,
+            ctaugment: CtAugment::default(),
+        }
     }
 }
 
@@ -168,8 +183,45 @@ impl Default for Augment {
 pub enum Strong {
     /// A second weak view, no more.
     None,
-    /// Two of fourteen operations (paper, table 12).
+    /// Any of fourteen operations, parameters uniform in their ranges (paper, table 12).
     Randaugment,
+    /// Any of eighteen operations, parameters where the network still recognises labeled images (paper, table 11).
+    Ctaugment,
+    /// One of the 25 pairs of operations that a search found for CIFAR-10 (Cubuk et al., CVPR 2019).
+    Autoaugment,
+}
+
+/// Where operations and their parameters' ranges come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Table {
+    /// The tables in the paper's appendix.
+    Paper,
+    /// The original code, where it departs from them.
+    Reference,
+}
+
+/// `[augment.ctaugment]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CtAugment {
+    /// Bins below this share of the best rate of their parameter are not drawn. Default: 0.80 (paper, table 11).
+    #[serde(deserialize_with = "range::ratio")]
+    pub threshold: f64,
+    /// What a rate keeps of itself at an update. Default: 0.99 (paper, table 11).
+    #[serde(deserialize_with = "range::below_one")]
+    pub decay: f64,
+    /// Steps from an update of the rates to the first strong views that follow it, which the loaders use to work ahead:
+    /// fewer than `machine.loaders` × 2 (a batch in work and one that waits, for each) let some of them idle. Part of
+    /// the result, unlike the number of loaders. Default: 8; in the original code some 5 to 10, by the speed of its queues.
+    #[serde(deserialize_with = "range::delay")]
+    pub delay: u32,
+}
+
+impl Default for CtAugment {
+    fn default() -> Self {
+        Self { threshold: 0.80, decay: 0.99, delay: 8 }
+    }
 }
 
 /// `[model]`
@@ -232,6 +284,8 @@ pub struct Train {
     pub schedule: Schedule,
     /// One concatenated pass or two.
     pub forward: Forward,
+    /// What is done with strong views whose pseudo-label does not count.
+    pub masked_views: MaskedViews,
     /// Of everything but the label set.
     #[serde(deserialize_with = "range::seed")]
     pub seed: u64,
@@ -251,6 +305,7 @@ impl Default for Train {
             threshold: 0.95,
             schedule: Schedule::Step,
             forward: Forward::Joint,
+            masked_views: MaskedViews::Auto,
             seed: 0,
             window: 32,
         }
@@ -277,6 +332,19 @@ pub enum Forward {
     /// norm, and cheaper. With batch norm another algorithm: each pass is normalised by its own batch, and only the
     /// second one moves the running statistics.
     Split,
+}
+
+/// What is done with strong views whose pseudo-label does not count: their part of the loss is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskedViews {
+    /// `skip` where that gives the same gradients and pays: in two passes, without batch norm, on the CPU.
+    Auto,
+    /// They pass through the network like all others.
+    Compute,
+    /// They do not. The same gradients for a network without batch norm; with it another algorithm, since they are
+    /// missing from the batch's statistics. The step waits for the mask, which a GPU has to be waited for.
+    Skip,
 }
 
 /// `[optim]`
@@ -435,6 +503,10 @@ impl RunConfig {
             data.dataset
         );
         ensure!(
+            train.masked_views != MaskedViews::Skip || train.forward == Forward::Split,
+            "train.masked_views = \"skip\" needs train.forward = \"split\": in one pass the mask comes too late"
+        );
+        ensure!(
             self.labels.indices.is_none() || self.labels.pick == Pick::Random,
             "labels.indices and labels.pick both say which images are labeled; keep one of them"
         );
@@ -511,6 +583,9 @@ mod tests {
             ("[train]\nbatch = -3", "invalid value: integer `-3`"),
             ("[train]\nforward = \"both\"", "unknown variant `both`, expected `joint` or `split`"),
             ("[train]\nlrr = 1", "unknown field `lrr`"),
+            ("[augment]\ndepth = 5", "must be in [1, 4], not 5"),
+            ("[augment]\ntable = \"mine\"", "unknown variant `mine`, expected `paper` or `reference`"),
+            ("[augment.ctaugment]\ndecay = 1.0", "must be at least 0 and below 1, not 1"),
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),
             ("[model]\ndepth = 27", "must be 6n + 4"),
             ("[machine]\ndevice = \"tpu\"", "must be \"auto\", \"cpu\" or \"cuda:N\", not \"tpu\""),
@@ -528,6 +603,7 @@ mod tests {
             ("train.window = 1", "train.window = 1 gives 1048576 points"),
             ("data.dataset = \"folder\"", "needs data.path"),
             ("data.resize = 32", "have their own size"),
+            ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),
             ("labels = { indices = [1], pick = \"file:x\" }", "keep one of them"),
         ];
         for (text, expected) in cases {

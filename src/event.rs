@@ -187,6 +187,10 @@ pub struct Evaluated {
     pub best: f64,
     /// Its step.
     pub best_step: u64,
+    /// CTAugment's rates in thousandths, in the order of `augment::ctaugment::rows`: for each operation, for each of its
+    /// parameters, for each bin. None for other policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Vec<u16>>,
     /// Asked for, and so left out of `median` and `best`.
     #[serde(default)]
     pub requested: bool,

@@ -140,6 +140,7 @@ mod tests {
             best: 0.0,
             best_step: 0,
             requested: false,
+            rates: None,
         }))
     }
 

@@ -3,14 +3,19 @@
 //! The batch of a step is a function of the seed and the step alone: which images (repeated permutations of the
 //! labeled and of the unlabeled set) and which views. Thread n of N makes the batches of the steps n, n + N, …, so the
 //! order is fixed without any coordination, and their number does not change a byte.
+//!
+//! CTAugment's strong views also depend on rates that the training learns. The batch of step t follows the rates as of
+//! step t − d, so each thread takes one table a batch, in order, from a queue of its own: those of the history when it
+//! starts, then those that the trainer publishes. It waits for a table as the trainer waits for a batch.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use anyhow::{Context, Result};
 
-use crate::augment::{Scratch, Strong, Weak};
+use crate::augment::ctaugment::{Choice, History, Rates};
+use crate::augment::{CtAugment, Scratch, Strong, StrongPolicy, Weak};
 use crate::data::Images;
 use crate::image::Image;
 use crate::rng::{Rng, Stream};
@@ -52,6 +57,11 @@ pub struct Batch {
     pub strong: Vec<u8>,
     /// The labels that training does not see, for display.
     pub hidden_labels: Vec<i64>,
+    /// CTAugment's probes: the labeled views, distorted at random (B). Empty for other policies, and without
+    /// unlabeled images.
+    pub probes: Vec<u8>,
+    /// What was done to each of them, `augment.depth` choices an image: what its rates learn from.
+    pub probe_choices: Vec<Choice>,
 }
 
 impl Batch {
@@ -64,34 +74,73 @@ impl Batch {
 /// Threads that make the batches of `step`, `step` + 1, …
 #[derive(Debug)]
 pub struct Loader {
-    queues: Vec<Receiver<Batch>>,
+    threads: Vec<Thread>,
     next: usize,
+    /// The thread that gets the next table of rates.
+    next_rates: usize,
+}
+
+/// The trainer's ends of a thread's queues.
+#[derive(Debug)]
+struct Thread {
+    batches: Receiver<Batch>,
+    rates: Sender<Arc<Rates>>,
 }
 
 impl Loader {
     /// Starts `n_threads` threads, named `loader-N`. They end when the loader is dropped.
+    ///
+    /// For CTAugment, [`with_rates`](Self::with_rates) does.
     pub fn start(source: &Source, first_step: u64, n_threads: usize) -> Result<Self> {
         let spawn = |thread: usize| {
-            let (sender, queue) = sync_channel(PREFETCH);
+            let (sender, batches) = sync_channel(PREFETCH);
+            let (rates, published) = channel();
             let mut maker = Maker::new(source.clone());
             let steps = (first_step + thread as u64..).step_by(n_threads);
-            let body = move || make_all(&mut maker, steps, &sender);
+            let body = move || make_all(&mut maker, steps, &published, &sender);
             thread::Builder::new().name(format!("loader-{thread}")).spawn(body).context("cannot start a loader")?;
-            Ok(queue)
+            Ok(Thread { batches, rates })
         };
-        Ok(Self { queues: (0..n_threads).map(spawn).collect::<Result<_>>()?, next: 0 })
+        Ok(Self { threads: (0..n_threads).map(spawn).collect::<Result<_>>()?, next: 0, next_rates: 0 })
+    }
+
+    /// Starts threads for CTAugment. `history` holds the rates as of the d steps before `first_step` and as of it, so
+    /// the first d + 1 batches can be made at once.
+    pub fn with_rates(source: &Source, first_step: u64, n_threads: usize, history: &History) -> Result<Self> {
+        let mut loader = Self::start(source, first_step, n_threads)?;
+        history.tables().for_each(|rates| loader.publish(rates.clone()));
+        Ok(loader)
     }
 
     /// The batch of the next step; waits for it.
     pub fn next_batch(&mut self) -> Result<Batch> {
-        let queue = self.next;
-        self.next = (queue + 1) % self.queues.len();
-        self.queues[queue].recv().with_context(|| format!("thread loader-{queue} panicked; see worker.log"))
+        let thread = self.next;
+        self.next = (thread + 1) % self.threads.len();
+        self.threads[thread].batches.recv().with_context(|| format!("thread loader-{thread} panicked; see worker.log"))
+    }
+
+    /// Hands on CTAugment's rates after the update of a step, once for each step and in their order. For step s they
+    /// decide the batch of step s + 1 + d, so a trainer must have published those of step t − d − 1 before it asks for
+    /// the batch of step t.
+    pub fn publish(&mut self, rates: Arc<Rates>) {
+        let thread = self.next_rates;
+        self.next_rates = (thread + 1) % self.threads.len();
+        // A thread that has panicked is told of by the batch that it does not make.
+        let _ = self.threads[thread].rates.send(rates);
     }
 }
 
-fn make_all(maker: &mut Maker, steps: impl Iterator<Item = u64>, sender: &SyncSender<Batch>) {
+fn make_all(
+    maker: &mut Maker,
+    steps: impl Iterator<Item = u64>,
+    published: &Receiver<Arc<Rates>>,
+    sender: &SyncSender<Batch>,
+) {
     for step in steps {
+        if maker.follows_rates() {
+            let Ok(rates) = published.recv() else { return };
+            maker.follow(&rates);
+        }
         if sender.send(maker.batch(step)).is_err() {
             return; // nobody waits any more
         }
@@ -121,6 +170,18 @@ impl Maker {
         }
     }
 
+    /// Whether the batches depend on rates, which are 1 until [`follow`](Self::follow) says otherwise.
+    pub fn follows_rates(&self) -> bool {
+        self.ctaugment().is_some()
+    }
+
+    /// Makes batches by these rates from now on; nothing for policies without.
+    pub fn follow(&mut self, rates: &Rates) {
+        if let StrongPolicy::CtAugment(policy) = &mut self.source.strong.policy {
+            policy.follow(rates);
+        }
+    }
+
     /// The batch of a step.
     pub fn batch(&mut self, step: u64) -> Batch {
         let size = self.source.images.bytes_per_image();
@@ -131,11 +192,13 @@ impl Maker {
             weak: Vec::with_capacity(n_unlabeled * size),
             strong: Vec::with_capacity(n_unlabeled * size),
             hidden_labels: Vec::with_capacity(n_unlabeled),
+            ..Batch::default()
         };
         for place in 0..n_labeled as u64 {
             let index = self.labeled.at(step * n_labeled as u64 + place);
             self.view(index, Stream::LabeledWeak, step, place, &mut batch.labeled);
             batch.labels.push(self.label(index));
+            self.probe(step, place, &mut batch);
         }
         for place in 0..n_unlabeled as u64 {
             let index = self.unlabeled.at(step * n_unlabeled as u64 + place);
@@ -161,6 +224,29 @@ impl Maker {
             self.source.weak.draw(image.width, image.height, &mut rng).apply(image, &mut self.scratch);
         }
         out.extend_from_slice(&self.image.pixels);
+    }
+
+    /// The policy that learns, if there is one and strong views that it could learn for.
+    fn ctaugment(&self) -> Option<&CtAugment> {
+        match &self.source.strong.policy {
+            StrongPolicy::CtAugment(policy) if self.source.n_unlabeled > 0 => Some(policy),
+            StrongPolicy::CtAugment(_)
+            | StrongPolicy::None
+            | StrongPolicy::RandAugment { .. }
+            | StrongPolicy::AutoAugment => None,
+        }
+    }
+
+    /// Appends the probe of the labeled view that was made last, if the policy learns from probes.
+    fn probe(&mut self, step: u64, place: u64, batch: &mut Batch) {
+        let Some(policy) = self.ctaugment() else { return };
+        let mut rng = Rng::new(self.source.seed, Stream::Probe, step, place);
+        let (ops, choices) = policy.draw_probe([self.image.width, self.image.height], &mut rng);
+        batch.probe_choices.extend_from_slice(&choices[..policy.depth()]);
+        for op in ops {
+            op.apply(&mut self.image, &mut self.scratch);
+        }
+        batch.probes.extend_from_slice(&self.image.pixels);
     }
 }
 
@@ -195,7 +281,9 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::StrongPolicy;
+    use crate::augment::Kind;
+    use crate::augment::ctaugment::rows;
+    use crate::config::{self, Table};
 
     fn source(n_unlabeled: usize) -> Source {
         let n = 12;
@@ -214,7 +302,7 @@ mod tests {
             n_labeled: 4,
             n_unlabeled,
             weak,
-            strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+            strong: Strong { weak, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 },
             seed: 3,
         }
     }
@@ -258,5 +346,88 @@ mod tests {
         let batch = Maker::new(source(7)).batch(0);
         assert_eq!(batch.weak.len(), batch.strong.len());
         assert_ne!(batch.weak, batch.strong);
+        assert!(batch.probes.is_empty() && batch.probe_choices.is_empty());
+    }
+
+    const DELAY: usize = 2;
+
+    fn learning_source(n_unlabeled: usize) -> Source {
+        let mut source = source(n_unlabeled);
+        source.strong.policy = StrongPolicy::CtAugment(CtAugment::new(Table::Paper, 2, config::CtAugment::default()));
+        source
+    }
+
+    /// Trains for some steps: the rates forget, by turns, one operation after the other. Returns the batches.
+    fn train(history: &mut History, steps: std::ops::Range<u64>, n_threads: usize) -> Vec<Batch> {
+        let mut loader = Loader::with_rates(&learning_source(7), steps.start, n_threads, history).expect("starts");
+        let mut step = |_| {
+            let batch = loader.next_batch().expect("a batch");
+            let mut rates = Rates::clone(history.current());
+            for probe in batch.probe_choices.chunks(2) {
+                rates.update(probe, f32::from(probe[0].bins[0] < 4), 0.5);
+            }
+            history.push(Arc::new(rates));
+            loader.publish(history.current().clone());
+            batch
+        };
+        steps.map(&mut step).collect()
+    }
+
+    #[test]
+    fn learned_batches_do_not_depend_on_the_threads_nor_on_a_restart() {
+        let unbroken = train(&mut History::new(Table::Paper, DELAY), 0..12, 1);
+        for n_threads in [2, 3, 7] {
+            assert_eq!(unbroken, train(&mut History::new(Table::Paper, DELAY), 0..12, n_threads));
+        }
+        let mut history = History::new(Table::Paper, DELAY);
+        let mut resumed = train(&mut history, 0..5, 3);
+        let mut saved = History::from_values(Table::Paper, DELAY, &history.values()).expect("fits");
+        resumed.extend(train(&mut saved, 5..12, 2));
+        assert_eq!(unbroken, resumed);
+    }
+
+    #[test]
+    fn rates_reach_the_batches_after_the_delay() {
+        let (unlearned, learned) = (
+            (0..6).map(|step| Maker::new(learning_source(7)).batch(step)).collect::<Vec<_>>(),
+            train(&mut History::new(Table::Paper, DELAY), 0..6, 2),
+        );
+        // The first update, that of step 0, is followed by the batch of step 0 + 1 + DELAY.
+        assert_eq!(unlearned[..=DELAY], learned[..=DELAY]);
+        assert_ne!(unlearned[DELAY + 1..], learned[DELAY + 1..]);
+        let probes = |batches: &[Batch]| batches.iter().map(|batch| batch.probes.clone()).collect::<Vec<_>>();
+        assert_eq!(probes(&unlearned), probes(&learned), "probes do not follow the rates");
+    }
+
+    #[test]
+    fn a_probe_is_the_labeled_view_distorted_once_more() {
+        let (plain, batch) = (Maker::new(source(7)).batch(0), Maker::new(learning_source(7)).batch(0));
+        assert_eq!((&plain.labeled, &plain.weak), (&batch.labeled, &batch.weak));
+        assert_eq!(batch.probes.len(), batch.labeled.len());
+        assert_eq!(batch.probe_choices.len(), 2 * batch.labels.len());
+        let identity = |choices: &[Choice]| {
+            choices.iter().all(|choice| rows(Table::Paper)[choice.row as usize].kind == Kind::Identity)
+        };
+        let size = 8 * 8 * 3;
+        let mut maker = Maker::new(learning_source(7));
+        let mut n_same = 0;
+        for batch in (0..200).map(|step| maker.batch(step)) {
+            let views = batch.labeled.chunks(size).zip(batch.probes.chunks(size));
+            for ((view, probe), choices) in views.zip(batch.probe_choices.chunks(2)) {
+                if identity(choices) {
+                    assert_eq!(view, probe);
+                    n_same += 1;
+                }
+            }
+        }
+        assert!(n_same > 0, "800 probes, of which one in 324 changes nothing");
+    }
+
+    #[test]
+    fn without_unlabeled_images_there_is_nothing_to_learn_or_to_wait_for() {
+        let mut loader = Loader::start(&learning_source(0), 0, 2).expect("starts");
+        for _ in 0..5 {
+            assert!(loader.next_batch().expect("a batch").probes.is_empty());
+        }
     }
 }

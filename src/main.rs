@@ -11,7 +11,8 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, completions, data, export, presets, requests, resume, runs, screenshot, show, train, wait, watch,
+    Runs, attach, augment, completions, data, export, presets, requests, resume, runs, screenshot, show, train, wait,
+    watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -48,6 +49,7 @@ enum Command {
     Set(requests::Set),
     Export(export::Args),
     Data(data::DataArgs),
+    Augment(augment::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Screenshot(screenshot::Args),
@@ -84,6 +86,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Set(args) => requests::set(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Augment(args) => augment::run(&args),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }

@@ -25,6 +25,8 @@ pub enum Stream {
     UnlabeledWeak = 6,
     /// The strong view of an unlabeled image, its own weak draw included.
     UnlabeledStrong = 7,
+    /// CTAugment's probe of a labeled image, on top of its weak view.
+    Probe = 8,
 }
 
 /// A generator for one purpose. Cheap to make: 32 bytes of key, no warm-up.

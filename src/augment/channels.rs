@@ -1,5 +1,6 @@
 //! Gray values and per-channel tables: what the operations on values have in common.
 
+use super::blend::blend;
 use crate::image::Image;
 
 /// What each of the 256 values becomes.
@@ -12,6 +13,11 @@ pub(super) fn table(mut f: impl FnMut(u8) -> u8) -> Table {
         *entry = f(value);
     }
     table
+}
+
+/// Between no change, for a share of 0, and the table, for 1.
+pub(super) fn fade(full: &Table, share: f64) -> Table {
+    table(|value| blend(value, full[value as usize], share as f32))
 }
 
 /// Applies one table to all channels.

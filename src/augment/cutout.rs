@@ -5,8 +5,9 @@ use crate::image::Image;
 /// The middle of the byte range, which becomes about 0 when the network normalises its input.
 const GRAY: u8 = 127;
 
-/// Paints the square that starts `side / 2` pixels before `centre`, in columns and rows.
-pub(super) fn cutout(image: &mut Image, side: usize, centre: [usize; 2]) {
+/// Paints the square of `side × width` pixels that starts half of them before `centre`, in columns and rows.
+pub(super) fn cutout(image: &mut Image, side: f64, centre: [usize; 2]) {
+    let side = (side * image.width as f64).round() as usize;
     let [columns, rows] = [(centre[0], image.width), (centre[1], image.height)].map(|(centre, length)| {
         let end = (centre + side).saturating_sub(side / 2);
         centre.saturating_sub(side / 2).min(length)..end.min(length)

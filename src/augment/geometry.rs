@@ -4,6 +4,7 @@
 //! not mix are stepped in double precision, all others in 16.16 fixed point. Both are needed for equal pixels.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use super::Scratch;
 use crate::image::Image;
@@ -66,35 +67,69 @@ fn transform<const C: usize>(image: &Image, matrix: Matrix, scratch: &mut Scratc
     let input = image.pixels.as_chunks::<C>().0;
     let output = scratch.pixels.as_chunks_mut::<C>().0;
     match matrix {
-        [[_, 0.0, _], [0.0, _, _]] => rescale(input, output, size, matrix, &mut scratch.runs),
+        [[_, 0.0, _], [0.0, _, _]] => step(input, output, size, matrix, &mut scratch.runs),
         [[1.0, ..], [0.0, 1.0, 0.0]] => shear_rows(input, output, image.width, matrix[0]),
         _ => sample(input, output, size, matrix),
     }
 }
 
-/// Both coordinates on their own, stepped in double precision: translation, mirroring, resizing.
-fn rescale<const C: usize>(
+/// Both coordinates on their own, stepped in double precision: translation.
+fn step<const C: usize>(
     input: &[[u8; C]],
     output: &mut [[u8; C]],
     [width, height]: [usize; 2],
     [to_x, to_y]: Matrix,
     runs: &mut Vec<Run>,
 ) {
-    find_runs(positions(to_x[2], to_x[0], width), runs);
     output.fill([0; C]);
-    for (row, line) in output.chunks_exact_mut(width).zip(positions(to_y[2], to_y[1], height)) {
+    find_runs(positions(to_x[2], to_x[0], width, width), runs);
+    let lines = positions(to_y[2], to_y[1], height, height);
+    copy_runs(input, output, width, lines, runs);
+}
+
+/// Stretches a box of the image to its whole size (Pillow's `crop`, then `resize` with NEAREST).
+pub(super) fn stretch(image: &mut Image, columns: &Range<usize>, rows: &Range<usize>, scratch: &mut Scratch) {
+    scratch.pixels.resize(image.pixels.len(), 0);
+    if image.channels == 1 {
+        stretch_pixels::<1>(image, columns, rows, scratch);
+    } else {
+        stretch_pixels::<3>(image, columns, rows, scratch);
+    }
+    scratch.swap_into(image);
+}
+
+fn stretch_pixels<const C: usize>(image: &Image, columns: &Range<usize>, rows: &Range<usize>, scratch: &mut Scratch) {
+    let along = |side: &Range<usize>, length: usize| {
+        let (start, step) = (side.start, side.len() as f64 / length as f64);
+        // The crop is an image of its own, so positions start at its corner and are moved afterwards.
+        positions(0.0, step, side.len(), length).map(move |position| position.map(|position| start + position))
+    };
+    find_runs(along(columns, image.width), &mut scratch.runs);
+    let output = scratch.pixels.as_chunks_mut::<C>().0;
+    copy_runs(image.pixels.as_chunks::<C>().0, output, image.width, along(rows, image.height), &scratch.runs);
+}
+
+/// Fills each row of the output that has an input line, by the same runs of columns.
+fn copy_runs<const C: usize>(
+    input: &[[u8; C]],
+    output: &mut [[u8; C]],
+    width: usize,
+    lines: impl Iterator<Item = Option<usize>>,
+    runs: &[Run],
+) {
+    for (row, line) in output.chunks_exact_mut(width).zip(lines) {
         let Some(line) = line else { continue };
         let source = &input[line * width..][..width];
-        for run in &*runs {
+        for run in runs {
             row[run.output..][..run.length].copy_from_slice(&source[run.input..][..run.length]);
         }
     }
 }
 
-/// The input coordinate of each output coordinate, where it lies in the image.
-fn positions(offset: f64, step: f64, length: usize) -> impl Iterator<Item = Option<usize>> {
+/// The input coordinate of each of `n` output coordinates, where it lies in the input's `length`.
+fn positions(offset: f64, step: f64, length: usize, n: usize) -> impl Iterator<Item = Option<usize>> {
     let mut position = offset + step * 0.5;
-    (0..length).map(move |_| {
+    (0..n).map(move |_| {
         let inside = position >= 0.0 && position < length as f64;
         let index = inside.then_some(position as usize);
         // Added up as Pillow does it: a product would round differently.

@@ -1,18 +1,23 @@
 //! Operations that replace each value by another one, whatever its place (Pillow's `ImageOps`).
 
-use super::channels::{Table, map_channels, table};
+use super::channels::{Table, fade, map, map_channels, table};
 use crate::image::Image;
 
 /// Stretches each channel to the full range; a channel of one value stays.
-pub(super) fn autocontrast(image: &mut Image) {
-    let tables = extremes(image).map(|(low, high)| autocontrast_table(low, high));
+pub(super) fn autocontrast(image: &mut Image, share: f64) {
+    let tables = extremes(image).map(|(low, high)| fade(&autocontrast_table(low, high), share));
     map_channels(image, &tables);
 }
 
 /// Equalizes each channel's histogram.
-pub(super) fn equalize(image: &mut Image) {
-    let tables = histograms(image).map(|histogram| equalize_table(&histogram));
+pub(super) fn equalize(image: &mut Image, share: f64) {
+    let tables = histograms(image).map(|histogram| fade(&equalize_table(&histogram), share));
     map_channels(image, &tables);
+}
+
+/// Turns each value into its distance from white.
+pub(super) fn invert(image: &mut Image, share: f64) {
+    map(image, &fade(&table(|value| 255 - value), share));
 }
 
 /// Keeps the `bits` highest bits.

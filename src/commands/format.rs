@@ -67,6 +67,15 @@ pub fn plural(n: u64, noun: &str) -> String {
 
 /// Rows under a head, columns as wide as their widest cell, the first one to the left and the others to the right.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(head, rows, |column| column > 0)
+}
+
+/// The same for words: all columns to the left.
+pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(head, rows, |_| false)
+}
+
+fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
     let width_of = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or_default()
@@ -74,7 +83,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len()).map(width_of).collect();
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            if is_right(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
@@ -122,5 +131,6 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "1000".into()], vec!["bbb".into(), "–".into()]];
         assert_eq!(table(&["x", "n"], &rows), "x       n\na    1000\nbbb     –");
+        assert_eq!(columns(&["x", "n"], &rows), "x    n\na    1000\nbbb  –");
     }
 }

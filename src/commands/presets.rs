@@ -79,7 +79,7 @@ impl Row {
 /// The configuration as TOML; what departs from a default has that default behind it.
 fn annotated(config: &RunConfig) -> String {
     let departures = config.departures();
-    let defaults = RunConfig::default().to_table();
+    let defaults = toml::Value::Table(RunConfig::default().to_table());
     let mut lines = Vec::new();
     let mut section = String::new();
     for line in toml::to_string(config).expect("a configuration has only TOML's types").lines() {
@@ -91,7 +91,7 @@ fn annotated(config: &RunConfig) -> String {
         lines.push(departure.map_or_else(
             || line.to_owned(),
             |(key, _)| {
-                let default = key.split_once('.').and_then(|(section, key)| defaults.get(section)?.get(key));
+                let default = key.split('.').try_fold(&defaults, |value, key| value.get(key));
                 let default = default.map_or_else(|| "none".into(), toml::Value::to_string);
                 format!("{line}  # default: {default}")
             },

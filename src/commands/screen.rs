@@ -204,8 +204,17 @@ mod tests {
             Progress { step: 10, loss: 1.2345, mask_ratio: Some(0.45), images_per_s: 12_345.0, ..Progress::default() };
         let scores = Evaluation { accuracy: 0.712, ..Evaluation::default() };
         let (raw, ema) = (scores.clone(), scores);
-        let evaluated =
-            Evaluated { step: 10, raw, ema, median: 0.7, median_of: 1, best: 0.7, best_step: 10, requested: false };
+        let evaluated = Evaluated {
+            step: 10,
+            raw,
+            ema,
+            median: 0.7,
+            median_of: 1,
+            best: 0.7,
+            best_step: 10,
+            rates: None,
+            requested: false,
+        };
         RunState { progress: vec![progress], evaluations: vec![evaluated], ..RunState::default() }
     }
 

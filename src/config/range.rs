@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::augment::MAX_DEPTH;
 use serde::de::{Deserialize, Deserializer, Error};
 
 fn checked<'de, D, T>(deserializer: D, allowed: impl Fn(&T) -> bool, must_be: &str) -> Result<T, D::Error>
@@ -52,6 +53,14 @@ pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
 
 pub(super) fn mu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     checked(deserializer, |x| (1..=1024).contains(x), "in [1, 1024]")
+}
+
+pub(super) fn depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |&x| (1..=MAX_DEPTH).contains(&(x as usize)), &format!("in [1, {MAX_DEPTH}]"))
+}
+
+pub(super) fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (0..=256).contains(x), "in [0, 256]")
 }
 
 pub(super) fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

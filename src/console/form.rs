@@ -111,10 +111,10 @@ fn reason(error: &anyhow::Error) -> String {
 /// Every value of a configuration, in the order of its documentation.
 fn fields_of(config: &RunConfig) -> Vec<Field> {
     let departures = config.departures();
-    let defaults = RunConfig::default().to_table();
+    let defaults = toml::Value::Table(RunConfig::default().to_table());
     let default_of = |key: &str| {
-        let (section, key) = key.split_once('.')?;
-        Some(bare(&defaults.get(section)?.get(key)?.to_string()))
+        let default = key.split('.').try_fold(&defaults, |value, key| value.get(key))?;
+        Some(bare(&default.to_string()))
     };
     let (mut fields, mut section) = (Vec::new(), None);
     for line in toml::to_string(config).expect("a configuration has only TOML's types").lines() {

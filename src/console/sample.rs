@@ -182,6 +182,7 @@ fn evaluated(window: u64) -> Evaluated {
         best: accuracy,
         best_step: 10 * window,
         requested: false,
+        rates: None,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The labeled images of a run, and how the loader's own code would augment one of them.
 
-use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, Weak, WeakDraw};
-use fixmatch::config::{self, RunConfig};
+use fixmatch::augment::ctaugment::Rates;
+use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, WeakDraw};
+use fixmatch::config::RunConfig;
 use fixmatch::data::{self, label_set::LabelSet};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::RunState;
 
 use super::input::Cursor;
 
@@ -52,18 +54,25 @@ impl Sheet {
         let mut samples: Vec<_> = labels.indices.iter().map(sample).collect();
         samples.sort_by_key(|(class, _)| *class);
         samples.truncate(MAX_SAMPLES);
-        Ok(Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), &config))
+        let mut sheet = Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), &config);
+        sheet.follow_rates(dir, &config)?;
+        Ok(sheet)
     }
 
-    /// A sheet of these images, augmented as a run of this configuration does it.
+    /// A sheet of these images, augmented as a run of this configuration does it at its start.
     pub fn new(samples: Vec<Sample>, config: &RunConfig) -> Self {
-        let weak = Weak { flip: config.augment.flip, shift: config.augment.shift };
-        let policy = match config.augment.strong {
-            config::Strong::None => StrongPolicy::None,
-            config::Strong::Randaugment => StrongPolicy::RandAugment,
-        };
-        let strong = Strong { weak, policy, cutout: config.augment.cutout };
-        Self { samples, strong, seed: config.train.seed }
+        Self { samples, strong: Strong::new(&config.augment), seed: config.train.seed }
+    }
+
+    /// Draws as CTAugment's rates have it that a run's last evaluation tells of.
+    fn follow_rates(&mut self, dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
+        let StrongPolicy::CtAugment(policy) = &mut self.strong.policy else { return Ok(()) };
+        let evaluations = RunState::read(dir)?.evaluations;
+        if let Some(rates) = evaluations.into_iter().rev().find_map(|evaluated| evaluated.rates) {
+            let rates = rates.into_iter().map(|rate| f32::from(rate) / 1000.0).collect();
+            policy.follow(&Rates::from_values(config.augment.table, rates)?);
+        }
+        Ok(())
     }
 }
 
@@ -166,20 +175,12 @@ pub fn weak_words(draw: WeakDraw) -> String {
     format!("{flip}shifted by {}, {}", draw.dx, draw.dy)
 }
 
-/// An operation in words.
-pub fn op_words(op: Op) -> String {
-    let text = format!("{op:?}");
-    match op {
-        Op::Cutout { side, x, y } => format!("Cutout {side} px at {x}, {y}"),
-        Op::Posterize(bits) => format!("Posterize to {bits} bits"),
-        _ => match text.split_once('(') {
-            Some((name, value)) => {
-                let value = value.trim_end_matches(')');
-                format!("{name} {}", value.parse::<f64>().map_or_else(|_| value.to_owned(), |x| format!("{x:.2}")))
-            }
-            None => text,
-        },
-    }
+/// An operation in words, its parameter to two places.
+pub fn op_words(op: &Op) -> String {
+    let text = op.to_string();
+    let Some((name, value)) = text.split_once('=') else { return text };
+    let rounded = value.parse::<f64>().map(|value| ((100.0 * value).round() / 100.0).to_string());
+    format!("{name} {}", rounded.unwrap_or_else(|_| value.to_owned()))
 }
 
 #[cfg(test)]
@@ -198,10 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn operations_read_as_words() {
-        assert_eq!(op_words(Op::Solarize(0.5)), "Solarize 0.50");
-        assert_eq!(op_words(Op::Rotate(-12.345)), "Rotate -12.35");
-        assert_eq!(op_words(Op::Cutout { side: 14, x: 3, y: 4 }), "Cutout 14 px at 3, 4");
+    fn draws_read_as_words() {
+        assert_eq!(op_words(&Op::Rotate(-12.345)), "rotate -12.35");
+        assert_eq!(op_words(&Op::Posterize(4)), "posterize 4");
         assert_eq!(weak_words(WeakDraw { flip: true, dx: -2, dy: 0 }), "mirrored, shifted by -2, 0");
     }
 }

@@ -158,7 +158,11 @@ fn decode_chunk(chunk: &[Entry], resize: Option<u32>, first: &Image, first_path:
     chunk.iter().map(decode_same_size).collect()
 }
 
-fn decode(path: &Path, resize: Option<u32>) -> Result<Image> {
+/// Reads a PNG or JPEG image, gray ones with one channel and all others as RGB, and resizes it to so many pixels a side.
+///
+/// # Errors
+/// If the file is no such image, or not all of it is there.
+pub fn decode(path: &Path, resize: Option<u32>) -> Result<Image> {
     let problem = || format!("cannot read {}: is it a whole PNG or JPEG image?", path.display());
     let reader = ImageReader::open(path).with_context(problem)?.with_guessed_format().with_context(problem)?;
     let mut image = reader.decode().with_context(problem)?;

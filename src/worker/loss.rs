@@ -18,17 +18,31 @@ pub struct Loss {
 pub struct Unlabeled {
     /// ℓ_u: cross-entropy of the strong views against the pseudo-labels, masked ones counted as zero, mean over all μB.
     pub loss: Tensor,
-    /// Whether each pseudo-label counts: (μB) bool.
-    pub mask: Tensor,
-    /// The most probable class of each weak view: (μB) i64.
-    pub pseudo_labels: Tensor,
+    /// Of all μB images.
+    pub pseudo: PseudoLabels,
 }
 
-/// The pseudo-labels and their mask, without gradient: argmax p and max p ≥ τ of weak logits (μB, classes).
-pub fn pseudo_labels(logits_weak: &Tensor, threshold: f64) -> (Tensor, Tensor) {
-    let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
-    let (confidence, pseudo_labels) = probabilities.max_dim(-1, false); // (μB) f32, (μB) i64
-    (pseudo_labels, confidence.ge(threshold))
+/// What the weak views say, without gradient.
+#[derive(Debug)]
+pub struct PseudoLabels {
+    /// argmax p: (N) i64.
+    pub classes: Tensor,
+    /// max p ≥ τ, whether each counts: (N) bool.
+    pub mask: Tensor,
+}
+
+impl PseudoLabels {
+    /// The pseudo-labels of weak logits (N, classes).
+    pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
+        let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
+        let (confidence, classes) = probabilities.max_dim(-1, false); // (N) f32, (N) i64
+        Self { classes, mask: confidence.ge(threshold) }
+    }
+
+    /// Those of some rows, given by their numbers: (n) i64.
+    pub fn select(&self, rows: &Tensor) -> Self {
+        Self { classes: self.classes.index_select(0, rows), mask: self.mask.index_select(0, rows) }
+    }
 }
 
 /// ℓ_s of labeled logits (B, classes).
@@ -36,14 +50,13 @@ pub fn supervised(logits: &Tensor, labels: &Tensor) -> Tensor {
     logits.cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)
 }
 
-/// The unlabeled part, of weak logits, from which no gradient flows, and strong ones (μB, classes).
+/// ℓ_u of strong logits (n, classes) and their images' pseudo-labels, in the same order. Masked images among the μB
+/// may be missing: they would add nothing.
 ///
 /// A mask without any image in it gives a loss and a gradient of zero.
-pub fn unsupervised(logits_weak: &Tensor, logits_strong: &Tensor, threshold: f64) -> Unlabeled {
-    let (pseudo_labels, mask) = pseudo_labels(logits_weak, threshold);
-    let losses = logits_strong.cross_entropy_loss::<Tensor>(&pseudo_labels, None, Reduction::None, -100, 0.0); // (μB)
-    let loss = (losses * mask.to_kind(Kind::Float)).mean(None);
-    Unlabeled { loss, mask, pseudo_labels }
+pub fn unsupervised(logits_strong: &Tensor, pseudo: &PseudoLabels, n_unlabeled: i64) -> Tensor {
+    let losses = logits_strong.cross_entropy_loss::<Tensor>(&pseudo.classes, None, Reduction::None, -100, 0.0); // (n)
+    (losses * pseudo.mask.to_kind(Kind::Float)).sum(None) / n_unlabeled as f64
 }
 
 /// ℓ_s + λ_u ℓ_u.
@@ -75,28 +88,31 @@ mod tests {
         let (ln3, ln19) = (3.0_f32.ln(), 19.0_f32.ln());
         let weak = logits(&[[ln19 + 0.001, 0.0], [0.0, ln3], [0.0, ln19 + 0.001], [0.0, 0.0]]);
         let strong = logits(&[[0.0, 0.0], [0.0, 5.0], [0.0, ln3], [9.0, 0.0]]);
-        let unlabeled = unsupervised(&weak, &strong, 0.95);
-        assert_eq!(Vec::<bool>::try_from(&unlabeled.mask).expect("a vector"), [true, false, true, false]);
+        let pseudo = PseudoLabels::new(&weak, 0.95);
+        assert_eq!(Vec::<bool>::try_from(&pseudo.mask).expect("a vector"), [true, false, true, false]);
+        let loss = unsupervised(&strong, &pseudo, 4);
         let expected = (2.0_f64.ln() + (4.0_f64 / 3.0).ln()) / 4.0;
-        assert_near(&unlabeled.loss, expected);
+        assert_near(&loss, expected);
+        let rows = Tensor::from_slice(&[2_i64, 0]);
+        assert_near(&unsupervised(&strong.index_select(0, &rows), &pseudo.select(&rows), 4), expected);
         let labeled = supervised(&logits(&[[0.0, ln3], [0.0, 0.0]]), &Tensor::from_slice(&[0_i64, 1]));
         assert_near(&labeled, 8.0_f64.ln() / 2.0);
-        let total = combine(labeled, Some(unlabeled), 0.5).total;
+        let total = combine(labeled, Some(Unlabeled { loss, pseudo }), 0.5).total;
         assert_near(&total, 1.5 * 2.0_f64.ln() + 0.5 * expected);
     }
 
     #[test]
     fn a_probability_at_the_threshold_counts() {
-        let (_, mask) = pseudo_labels(&logits(&[[0.0, 0.0]]), 0.5);
-        assert_eq!(Vec::<bool>::try_from(&mask).expect("a vector"), [true]);
+        let pseudo = PseudoLabels::new(&logits(&[[0.0, 0.0]]), 0.5);
+        assert_eq!(Vec::<bool>::try_from(&pseudo.mask).expect("a vector"), [true]);
     }
 
     #[test]
     fn an_empty_mask_gives_zero_and_no_gradient() {
         let strong = logits(&[[1.0, 2.0]]).set_requires_grad(true);
-        let unlabeled = unsupervised(&logits(&[[0.0, 0.0]]), &strong, 0.95);
-        assert_near(&unlabeled.loss, 0.0);
-        unlabeled.loss.backward();
+        let loss = unsupervised(&strong, &PseudoLabels::new(&logits(&[[0.0, 0.0]]), 0.95), 1);
+        assert_near(&loss, 0.0);
+        loss.backward();
         assert_near(&strong.grad().abs().sum(None), 0.0);
     }
 
@@ -104,7 +120,7 @@ mod tests {
     fn no_gradient_reaches_the_weak_views() {
         let weak = logits(&[[9.0, 0.0]]).set_requires_grad(true);
         let strong = logits(&[[0.0, 0.0]]).set_requires_grad(true);
-        unsupervised(&weak, &strong, 0.95).loss.backward();
+        unsupervised(&strong, &PseudoLabels::new(&weak, 0.95), 1).backward();
         assert!(!weak.grad().defined());
         assert!(strong.grad().abs().sum(None).double_value(&[]) > 0.1);
     }

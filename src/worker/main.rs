@@ -13,6 +13,7 @@ mod bench;
 mod device;
 mod evaluate;
 mod input;
+mod kept;
 mod logits;
 mod loss;
 mod model;

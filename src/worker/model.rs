@@ -63,6 +63,14 @@ impl Network {
         }
     }
 
+    /// Whether an image's logits depend on the other images of its batch.
+    pub fn has_batch_norm(&self) -> bool {
+        match self {
+            Self::Cnn(_) => false,
+            Self::Wrn(_) => true,
+        }
+    }
+
     /// Logits (N, classes) of images (N, C, H, W).
     pub fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         match self {

@@ -3,6 +3,7 @@
 //! It takes reports from the trainer's thread, requests from the mailbox and signals, and gives a sign of life every
 //! two seconds, whatever the trainer is busy with.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, SystemTime};
 
@@ -93,6 +94,8 @@ pub struct Recorder {
     begun: SystemTime,
     step: u64,
     phase: Phase,
+    /// Requests that were accepted and not answered yet.
+    open: BTreeSet<String>,
     commands: std_mpsc::Sender<Command>,
     reports: UnboundedReceiver<Report>,
 }
@@ -118,6 +121,7 @@ impl Recorder {
             state,
             begun: SystemTime::now() - CLOCK_SLACK,
             phase: Phase::Loading,
+            open: BTreeSet::new(),
             commands: sender,
             reports,
         };
@@ -167,6 +171,11 @@ impl Recorder {
     fn write(&mut self, event: Event) -> Result<()> {
         let is_milestone = !matches!(event, Event::Progress(_) | Event::Warning { .. });
         let is_evaluation = matches!(event, Event::Evaluated(_));
+        match &event {
+            Event::Accepted { id, .. } => drop(self.open.insert(id.clone())),
+            Event::Applied { id, .. } | Event::Refused { id, .. } => drop(self.open.remove(id)),
+            _ => {}
+        }
         let record: Record = self.log.append(event)?;
         self.state.apply(&record);
         if is_milestone {
@@ -217,7 +226,12 @@ impl Recorder {
         self.pass_on(id, request, "a signal".to_owned())
     }
 
-    fn close(self) -> Result<()> {
+    /// Answers what came too late for the trainer. The run's last event stays the last of its kind.
+    fn close(mut self) -> Result<()> {
+        self.read_mail()?;
+        for id in std::mem::take(&mut self.open) {
+            self.write(Event::Refused { id, reason: "the run ended before it was done".to_owned() })?;
+        }
         self.write_summary()?;
         self.log.sync()
     }

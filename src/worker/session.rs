@@ -5,6 +5,7 @@
 
 mod milestones;
 mod prepare;
+mod probes;
 mod requests;
 mod window;
 
@@ -22,6 +23,7 @@ use fixmatch::run_state::RunState;
 use fixmatch::schedule::Live;
 
 use self::prepare::{Prepared, prepare};
+use self::probes::Probes;
 use self::window::Window;
 use crate::recorder::{Command, Reporter};
 use crate::trainer::StepValues;
@@ -38,6 +40,8 @@ struct Session {
     /// Changes that an earlier worker applied at steps that lie ahead again.
     replay: VecDeque<(u64, Change)>,
     window: Window,
+    /// None for policies that do not learn.
+    probes: Option<Probes>,
     state: State,
     /// The step of the newest checkpoint.
     saved_at: Option<u64>,
@@ -70,6 +74,7 @@ impl Session {
         changes: Vec<(u64, Change)>,
     ) -> Self {
         let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
+        let probes = Probes::new(&run.source.strong.policy, &run.config, run.trainer.input().device());
         let mut replay = VecDeque::from(changes);
         replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
         Self {
@@ -81,6 +86,7 @@ impl Session {
             live,
             replay,
             window: Window::default(),
+            probes,
             state: State::default(),
             saved_at: None,
             paused: false,
@@ -96,6 +102,9 @@ impl Session {
         if let Some(checkpoint) = found {
             self.run.trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
             self.window.restore(&checkpoint.tensors)?;
+            if let Some(probes) = &mut self.probes {
+                probes.restore(&checkpoint.tensors)?;
+            }
             self.state = checkpoint.state;
             self.saved_at = Some(self.state.step);
             checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
@@ -125,9 +134,12 @@ impl Session {
         let step = self.state.step;
         let Live { threshold, lambda_u, .. } = self.live;
         let begun = Instant::now();
-        let batch = self.next_batch()?;
+        let mut batch = self.next_batch()?;
         let waited = begun.elapsed();
         let row = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
+        if let (Some(probes), Some(loader)) = (&mut self.probes, &mut self.loader) {
+            probes.end_step(&self.run.trainer, &mut batch, loader);
+        }
         self.window.push(row, batch.n_images(), waited, begun.elapsed());
         self.state.step += 1;
         self.reporter.phase(self.state.step, Phase::Training);
@@ -154,7 +166,11 @@ impl Session {
             none => {
                 let n_unlabeled = if self.live.lambda_u > 0.0 { self.run.source.n_unlabeled } else { 0 };
                 let source = Source { n_unlabeled, ..self.run.source.clone() };
-                none.insert(Loader::start(&source, self.state.step, self.run.n_loaders)?)
+                let (step, n_loaders) = (self.state.step, self.run.n_loaders);
+                none.insert(match &mut self.probes {
+                    Some(probes) => Loader::with_rates(&source, step, n_loaders, probes.history(None))?,
+                    None => Loader::start(&source, step, n_loaders)?,
+                })
             }
         };
         loader.next_batch()

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use fixmatch::checkpoint::Array;
-use fixmatch::config::{Forward, RunConfig};
+use fixmatch::config::{Forward, MaskedViews, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::loader::Batch;
 use tch::{Device, Kind, Tensor};
 
 use crate::input::Input;
-use crate::loss::{self, Loss};
+use crate::kept::Kept;
+use crate::loss::{self, Loss, PseudoLabels, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::weights::{self, Weights};
@@ -59,6 +60,7 @@ pub struct Trainer {
     average: Weights,
     sgd: Sgd,
     forward: Forward,
+    skips_masked: bool,
     ema_decay: f64,
 }
 
@@ -85,7 +87,12 @@ impl Trainer {
         let average = weights.average();
         let sgd = Sgd::new(&config.optim, &weights);
         let (forward, ema_decay) = (config.train.forward, config.optim.ema_decay);
-        Self { network, input, weights, average, sgd, forward, ema_decay }
+        let skips_masked = match config.train.masked_views {
+            MaskedViews::Auto => !network.has_batch_norm() && input.device() == Device::Cpu,
+            MaskedViews::Compute => false,
+            MaskedViews::Skip => true,
+        };
+        Self { network, input, weights, average, sgd, forward, skips_masked, ema_decay }
     }
 
     /// Trained numbers.
@@ -122,23 +129,31 @@ impl Trainer {
             let logits = self.logits(&[&batch.labeled], Mode::Train);
             return loss::combine(loss::supervised(&logits, &labels), None, values.lambda_u);
         }
-        let (logits, logits_weak, logits_strong) = match self.forward {
+        let n_unlabeled = batch.hidden_labels.len() as i64;
+        let pseudo_labels = |logits_weak: &Tensor| PseudoLabels::new(logits_weak, values.threshold);
+        let (logits, pseudo, rows) = match self.forward {
             Forward::Joint => {
-                let logits = self.logits(&[&batch.labeled, &batch.weak, &batch.strong], Mode::Train);
-                let unlabeled = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
-                let halves = unlabeled.chunk(2, 0);
-                (logits, halves[0].shallow_clone(), halves[1].shallow_clone())
+                let logits = self.logits(&[&batch.labeled, &batch.strong, &batch.weak], Mode::Train);
+                let n_labeled_and_strong = n_labeled + n_unlabeled;
+                let pseudo = pseudo_labels(&logits.narrow(0, n_labeled_and_strong, n_unlabeled));
+                (logits.narrow(0, 0, n_labeled_and_strong), pseudo, None)
             }
             Forward::Split => {
-                let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
-                let logits = self.logits(&[&batch.labeled, &batch.strong], Mode::Train);
-                let logits_strong = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
-                (logits, logits_weak, logits_strong)
+                let pseudo = pseudo_labels(&tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch)));
+                // reading the mask waits for the device
+                let kept = self.skips_masked.then(|| Kept::new(batch, &to_bools(&pseudo.mask)));
+                let strong = kept.as_ref().map_or(&batch.strong, |kept| &kept.pixels);
+                let logits = self.logits(&[&batch.labeled, strong], Mode::Train);
+                (logits, pseudo, kept.map(|kept| self.input.labels(&kept.rows)))
             }
         };
         let supervised = loss::supervised(&logits.narrow(0, 0, n_labeled), &labels);
-        let unlabeled = loss::unsupervised(&logits_weak, &logits_strong, values.threshold);
-        loss::combine(supervised, Some(unlabeled), values.lambda_u)
+        let logits_strong = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
+        let loss = match &rows {
+            Some(rows) => loss::unsupervised(&logits_strong, &pseudo.select(rows), n_unlabeled),
+            None => loss::unsupervised(&logits_strong, &pseudo, n_unlabeled),
+        };
+        loss::combine(supervised, Some(Unlabeled { loss, pseudo }), values.lambda_u)
     }
 
     fn logits(&self, parts: &[&[u8]], mode: Mode) -> Tensor {
@@ -152,6 +167,14 @@ impl Trainer {
             Which::Ema => &self.average,
         };
         tch::no_grad(|| self.network.forward(weights, &self.input.images(&[images]), Mode::Evaluate))
+    }
+
+    /// How near the averaged network's predictions for some views are to their labels: (N) f32, still on the device.
+    ///
+    /// ω = 1 − ½‖p − onehot(label)‖₁, which is the label's probability, since the others sum up to what it lacks.
+    pub fn proximity(&self, views: &[u8], labels: &[i64]) -> Tensor {
+        let probabilities = self.predict(Which::Ema, views).softmax(-1, Kind::Float); // (N, classes)
+        probabilities.gather(1, &self.input.labels(labels).unsqueeze(1), false).squeeze_dim(1)
     }
 
     /// Where labels and images go.
@@ -184,14 +207,19 @@ fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
     let as_row = |x: &Tensor| x.detach().to_kind(Kind::Float).reshape([1]);
     let (unsupervised, accepted, right) = match &loss.unlabeled {
         Some(unlabeled) => {
-            let right = unlabeled.pseudo_labels.eq_tensor(hidden_labels).logical_and(&unlabeled.mask);
-            (as_row(&unlabeled.loss), as_row(&unlabeled.mask.sum(None)), as_row(&right.sum(None)))
+            let PseudoLabels { classes, mask } = &unlabeled.pseudo;
+            let right = classes.eq_tensor(hidden_labels).logical_and(mask);
+            (as_row(&unlabeled.loss), as_row(&mask.sum(None)), as_row(&right.sum(None)))
         }
         None => (scalar(0.0), scalar(0.0), scalar(0.0)),
     };
     let n_unlabeled = scalar(hidden_labels.size()[0] as f64);
     let (total, supervised) = (as_row(&loss.total), as_row(&loss.supervised));
     Tensor::cat(&[total, supervised, unsupervised, accepted, right, n_unlabeled, scalar(lr)], 0)
+}
+
+fn to_bools(mask: &Tensor) -> Vec<bool> {
+    Vec::try_from(mask.to_device(Device::Cpu)).expect("a mask is one row of truth values")
 }
 
 /// Rows of measurements as numbers. The one wait for the device in a window.
@@ -224,24 +252,32 @@ mod tests {
     }
 
     fn batch() -> Batch {
+        batch_of(12)
+    }
+
+    fn batch_of(n_unlabeled: usize) -> Batch {
         let weak = Weak { flip: true, shift: true };
         let source = Source {
             images: images(),
             labeled: (0..10).collect(),
             unlabeled: (0..20).collect(),
             n_labeled: 4,
-            n_unlabeled: 12,
+            n_unlabeled,
             weak,
-            strong: Strong { weak, policy: StrongPolicy::RandAugment, cutout: 0.5 },
+            strong: Strong { weak, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 },
             seed: 0,
         };
         Maker::new(source).batch(0)
     }
 
     fn trainer(model: ModelName, forward: Forward) -> Trainer {
+        trainer_with(model, config::Train { forward, ..config::Train::default() })
+    }
+
+    fn trainer_with(model: ModelName, train: config::Train) -> Trainer {
         let config = RunConfig {
             model: Model { name: model, depth: 10, width: 1, bn_momentum: 0.1 },
-            train: config::Train { forward, ..config::Train::default() },
+            train,
             ..RunConfig::default()
         };
         let images = images();
@@ -267,6 +303,47 @@ mod tests {
         assert!(accepted > 0.0 && accepted < 12.0, "the mask is neither empty nor full: {accepted}");
         assert!((&joint.weights["fc2.weight"] - before).abs().max().double_value(&[]) > 1e-4, "a step moves");
         let difference = largest_difference(&joint, &split);
+        assert!(difference < 1e-6, "{difference}");
+    }
+
+    #[test]
+    fn leaving_masked_views_out_gives_the_same_gradients_without_batch_norm() {
+        let way = |masked_views| config::Train { forward: Forward::Split, masked_views, ..config::Train::default() };
+        let compute = trainer_with(ModelName::Cnn, way(MaskedViews::Compute));
+        let auto = trainer_with(ModelName::Cnn, way(MaskedViews::Auto));
+        assert!(auto.skips_masked && !compute.skips_masked);
+        let batch = batch_of(40);
+        let probabilities = compute.predict(Which::Raw, &batch.weak).softmax(-1, Kind::Float);
+        let confidences = Vec::<f32>::try_from(probabilities.max_dim(-1, false).0.sort(0, true).0).expect("a row");
+        // none, one, 21 and all of the 40 count
+        for (threshold, n_kept) in [(1.0, 0), (confidences[0], 16), (confidences[20], 32), (0.0, 40)] {
+            let values = StepValues { threshold: f64::from(threshold), ..VALUES };
+            let mask = auto.loss(&batch, values).unlabeled.expect("unlabeled images").pseudo.mask;
+            assert_eq!(Kept::new(&batch, &to_bools(&mask)).rows.len(), n_kept);
+            let [expected, found] = [&compute, &auto].map(|trainer| trainer.gradients(&trainer.loss(&batch, values)));
+            for (expected, found) in expected.iter().zip(&found) {
+                let difference = (expected - found).abs().max().double_value(&[]);
+                assert!(difference < 1e-6, "{difference} at τ = {threshold}");
+            }
+        }
+    }
+
+    #[test]
+    fn with_batch_norm_masked_views_are_left_out_only_when_asked() {
+        for (masked_views, skips) in [(MaskedViews::Auto, false), (MaskedViews::Skip, true)] {
+            let train = config::Train { forward: Forward::Split, masked_views, ..config::Train::default() };
+            assert_eq!(trainer_with(ModelName::Wrn, train).skips_masked, skips);
+        }
+    }
+
+    #[test]
+    fn a_probe_is_as_near_as_the_distance_of_its_prediction_says() {
+        let (trainer, batch) = (trainer(ModelName::Cnn, Forward::Split), batch());
+        let probabilities = trainer.predict(Which::Ema, &batch.labeled).softmax(-1, Kind::Float);
+        let labels = Tensor::from_slice(&batch.labels);
+        let distance = (probabilities - labels.one_hot(10)).abs().sum_dim_intlist(1, false, Kind::Float);
+        let found = trainer.proximity(&batch.labeled, &batch.labels);
+        let difference = (found + distance / 2 - 1).abs().max().double_value(&[]);
         assert!(difference < 1e-6, "{difference}");
     }
 

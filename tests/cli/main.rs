@@ -2,6 +2,7 @@
 //! a worker that is played by the test ([`Worker`]) or by a shell script.
 
 mod asking;
+mod augmenting;
 mod reading;
 mod training;
 
@@ -201,6 +202,7 @@ fn evaluated(step: u64, accuracy: f64) -> Event {
         median_of: 1,
         best: accuracy,
         best_step: step,
+        rates: None,
         requested: false,
     }))
 }

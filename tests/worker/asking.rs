@@ -112,6 +112,25 @@ fn values_out_of_range_are_refused_with_a_reason() {
 }
 
 #[test]
+fn every_accepted_request_is_answered_even_as_the_run_ends() {
+    let place = Place::new();
+    let mut worker = Worker::start(&place.run(&place.config()));
+    while worker.is_alive() {
+        let _ = worker.post(Request::Evaluate);
+        sleep(Duration::from_millis(50)); // faster than it can follow, the run would never end
+    }
+    let mut open = Vec::new();
+    for event in events(&worker.dir) {
+        match event {
+            Event::Accepted { id, .. } => open.push(id),
+            Event::Applied { id, .. } | Event::Refused { id, .. } => open.retain(|other| *other != id),
+            _ => {}
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
 fn a_checkpoint_is_written_on_request_and_on_sigusr1() {
     let place = Place::new();
     let mut worker = Worker::start(&place.run(&place.endless_config()));

@@ -44,6 +44,20 @@ fn a_run_does_not_go_on_with_other_data() {
     assert!(reason.contains("put the old one back, or start a new run"), "{reason}");
 }
 
+#[test]
+fn a_run_that_failed_for_want_of_images_takes_them_when_they_come() {
+    let place = Place::new();
+    let mut config = place.config();
+    config.labels.per_class = PER_CLASS + 1;
+    let dir = place.run(&config);
+    let reason = failure(&dir);
+    assert!(reason.contains("cannot label 13 images of every class"), "{reason}");
+    for (class, name) in ["blue", "green", "red"].into_iter().enumerate() {
+        place.draw(&format!("train/{name}/99.png"), class, 99);
+    }
+    finish(&dir);
+}
+
 fn cut(dir: &RunDir, step: u64) {
     let path = dir.checkpoints().join(file_name(step));
     let length = path.metadata().expect("exists").len();

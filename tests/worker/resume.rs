@@ -33,7 +33,7 @@ fn broken_off(place: &Place, config: &RunConfig, signal: Signal, is_right: fn(&E
 fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     let place = Place::new();
     let inside_a_window = |last: &Event| matches!(last, Event::Stopped { step } if *step < 40 && step % 7 != 0);
-    for config in [place.config(), place.wrn_config()] {
+    for config in [place.config(), place.wrn_config(), place.learning_config()] {
         let unbroken = place.finished(&config);
         let dir = broken_off(&place, &config, Signal::INT, inside_a_window);
         finish(&dir);
@@ -45,7 +45,7 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
 fn a_killed_run_goes_on_from_its_last_checkpoint_as_if_it_had_not_died() {
     let place = Place::new();
     let unfinished = |last: &Event| !matches!(last, Event::Finished { .. });
-    for config in [place.config(), place.wrn_config()] {
+    for config in [place.config(), place.wrn_config(), place.learning_config()] {
         let unbroken = place.finished(&config);
         let dir = broken_off(&place, &config, Signal::KILL, unfinished);
         finish(&dir);
@@ -144,15 +144,52 @@ fn steps_that_were_added_after_the_last_one_are_taken_again() {
 #[test]
 fn the_number_of_loaders_changes_nothing() {
     let place = Place::new();
-    let with = |loaders| {
-        let mut config = place.config();
-        config.machine.loaders = loaders;
-        place.finished(&config)
-    };
-    let one = with(1);
-    for n in [2, 3] {
-        assert_same(&one, &with(n), 40);
+    for config in [place.config(), place.learning_config()] {
+        let with = |loaders| {
+            let mut config = config.clone();
+            config.machine.loaders = loaders;
+            place.finished(&config)
+        };
+        let one = with(1);
+        for n in [2, 3] {
+            assert_same(&one, &with(n), 40);
+        }
     }
+}
+
+#[test]
+fn ctaugment_learns_rates_and_puts_them_into_the_log() {
+    let place = Place::new();
+    let dir = place.finished(&place.learning_config());
+    let rates: Vec<Vec<u16>> = events(&dir)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Evaluated(evaluated) => evaluated.rates,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rates.iter().map(Vec::len).collect::<Vec<_>>(), [286, 286]);
+    let n_moved = |rates: &[u16]| rates.iter().filter(|&&rate| rate < 1000).count();
+    // two probes a step of two operations each: 80 updates of up to two bins after 20 steps, as many again after 40
+    assert!(n_moved(&rates[0]) > 20 && n_moved(&rates[1]) > n_moved(&rates[0]), "{rates:?}");
+    let saved = &super::support::checkpoint(&dir, 40).tensors["ctaugment.rates"];
+    assert_eq!(saved.shape, [4, 286]);
+    let last: Vec<u16> = saved.values[3 * 286..].iter().map(|rate| (rate * 1000.0).round() as u16).collect();
+    assert_eq!(last, rates[1]);
+}
+
+#[test]
+fn unlabeled_images_can_be_put_out_and_back_in_while_rates_are_learned() {
+    let place = Place::new();
+    let mut config = place.learning_config();
+    config.train.steps = 1_000_000;
+    let mut worker = Worker::start(&place.run(&config));
+    let _ = worker.until_progress();
+    let _ = worker.ask(Request::Set(Change::LambdaU(0.0)));
+    let step = worker.until_progress().step;
+    let again = worker.ask(Request::Set(Change::LambdaU(1.0)));
+    assert!(again >= step);
+    while worker.until_progress().step < again + 50 {}
 }
 
 #[test]

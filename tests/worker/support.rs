@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fixmatch::checkpoint::{Checkpoint, file_name};
-use fixmatch::config::{Device, Model, ModelName, RunConfig};
+use fixmatch::config::{CtAugment, Device, Model, ModelName, RunConfig, Strong};
 use fixmatch::control::{self, Request};
 use fixmatch::event::{Event, Progress, Record, VARYING_FIELDS};
 use fixmatch::event_log::{Follower, read_all};
@@ -83,6 +83,14 @@ impl Place {
     /// The same with the smallest residual network, whose batch norm sees all views at once.
     pub fn wrn_config(&self) -> RunConfig {
         RunConfig { model: Model { name: ModelName::Wrn, depth: 10, width: 1, bn_momentum: 0.1 }, ..self.config() }
+    }
+
+    /// The same with strong views whose strengths are learned, from rates that forget fast.
+    pub fn learning_config(&self) -> RunConfig {
+        let mut config = self.config();
+        config.augment.strong = Strong::Ctaugment;
+        config.augment.ctaugment = CtAugment { threshold: 0.8, decay: 0.5, delay: 3 };
+        config
     }
 
     /// A run that ends only when it is asked to.
@@ -178,6 +186,11 @@ impl Worker {
             assert!(!in_vain, "no {what} in {:#?}\n{}", self.unseen, log_tail(&self.dir.worker_log()));
             sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("waits").is_none()
     }
 
     /// Waits for a point of the curves.

@@ -1,5 +1,6 @@
 //! The labeled images as a contact sheet; one of them enlarged, with a weak and a strong view.
 
+use fixmatch::augment::Op;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -59,9 +60,10 @@ fn enlarged(buffer: &mut Buffer, app: &App, sample: &Sample, views: &Views, area
     let theme = app.theme;
     let title = format!("{}, training image {}", sample.class, sample.index);
     put(buffer, 2, area.y, &title, theme.strong());
-    let operations: Vec<_> =
-        views.strong_draw.ops.iter().chain([&views.strong_draw.cutout]).map(|op| op_words(*op)).collect();
-    let strong = [vec![weak_words(views.strong_draw.weak)], operations].concat();
+    let draw = &views.strong_draw;
+    let is_used = |op: &&Op| **op != Op::Identity;
+    let operations: Vec<_> = draw.ops.iter().chain([&draw.cutout]).filter(is_used).map(op_words).collect();
+    let strong = [vec![weak_words(draw.weak)], operations].concat();
     let panels = [
         ("as it is", &sample.image, vec![]),
         ("weak view", &views.weak, vec![weak_words(views.weak_draw)]),

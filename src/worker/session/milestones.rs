@@ -65,8 +65,9 @@ impl Session {
         Ok((raw, ema))
     }
 
-    fn report(&self, raw: Evaluation, ema: Evaluation, asked: Asked) {
+    fn report(&mut self, raw: Evaluation, ema: Evaluation, asked: Asked) {
         let (best, best_step) = self.state.best.unwrap_or_default();
+        let rates = self.probes.as_mut().map(|probes| probes.log(self.loader.as_mut()));
         self.reporter.event(Event::Evaluated(Box::new(Evaluated {
             step: self.state.step,
             raw,
@@ -75,6 +76,7 @@ impl Session {
             median_of: self.state.ema_accuracies.len() as u64,
             best,
             best_step,
+            rates,
             requested: asked == Asked::ByUser,
         })));
     }
@@ -94,6 +96,9 @@ impl Session {
             }
         }
         self.window.save(&mut tensors);
+        if let Some(probes) = &mut self.probes {
+            probes.save(self.loader.as_mut(), &mut tensors);
+        }
         // A worker that is killed from here on leaves a checkpoint, and the log must hold all that led to it.
         self.reporter.sync()?;
         let file = file_name(step);

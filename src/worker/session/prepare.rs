@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::augment::{Strong, StrongPolicy, Weak};
+use fixmatch::augment::Strong;
 use fixmatch::config::{self, Pick, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::Started;
 use fixmatch::loader::Source;
-use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
+use fixmatch::run_dir::{Environment, RunDir, host, replace_file};
 
 use crate::device;
 use crate::recorder::Reporter;
@@ -38,13 +38,17 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
     }
-    let environment = environment(&device::name(device), n_threads, &dataset);
-    record_environment(dir, &mut run, environment, reporter)?;
+    let found = environment(&device::name(device), n_threads, &dataset);
+    compare_environment(run.environment.as_ref(), &found, reporter)?;
     let labels = labels(dir, &config, &dataset, reporter)?;
     let trainer = Trainer::for_data(&config, &dataset, device);
     let Dataset { train, test, classes, .. } = dataset;
     let source = source(&config, train, labels);
     ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
+    if run.environment.is_none() {
+        run.environment = Some(found);
+        dir.write_run(&run)?;
+    }
     let started = Started {
         steps: config.train.steps,
         device: device::name(device),
@@ -80,12 +84,9 @@ fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
     }
 }
 
-/// Writes the environment of the first worker into `run.toml`; tells a later one where its own differs.
-fn record_environment(dir: &RunDir, run: &mut RunFile, found: Environment, reporter: &Reporter) -> Result<()> {
-    let Some(recorded) = &run.environment else {
-        run.environment = Some(found);
-        return dir.write_run(run);
-    };
+/// Tells where a worker's environment differs from the first one's; other data are refused.
+fn compare_environment(recorded: Option<&Environment>, found: &Environment, reporter: &Reporter) -> Result<()> {
+    let Some(recorded) = recorded else { return Ok(()) };
     ensure!(
         recorded.data_digest == found.data_digest,
         "the data set is not the one this run began with (digest {} then, {} now): put the old one back, or start a new run",
@@ -134,11 +135,7 @@ fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
 }
 
 fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
-    let weak = Weak { flip: config.augment.flip, shift: config.augment.shift };
-    let policy = match config.augment.strong {
-        config::Strong::None => StrongPolicy::None,
-        config::Strong::Randaugment => StrongPolicy::RandAugment,
-    };
+    let strong = Strong::new(&config.augment);
     let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
     Source {
         unlabeled: labels.unlabeled(train.n(), kept).into(),
@@ -146,8 +143,8 @@ fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
         images: Arc::new(train),
         n_labeled: config.train.batch as usize,
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
-        weak,
-        strong: Strong { weak, policy, cutout: config.augment.cutout },
+        weak: strong.weak,
+        strong,
         seed: config.train.seed,
     }
 }
