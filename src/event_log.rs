@@ -2,11 +2,13 @@
 //!
 //! A reader takes whole lines only, so it never sees half an event; a line that a crash tore is skipped.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 
 use crate::event::{Event, Record};
 use crate::run_dir::now;
@@ -78,7 +80,7 @@ impl Follower {
     /// The events that were appended since the last call.
     pub fn read_new(&mut self) -> Result<Vec<Record>> {
         let text = self.read_whole_lines()?;
-        Ok(text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        Ok(text.split(|&byte| byte == b'\n').filter_map(parse).collect())
     }
 
     /// The whole lines that were appended since the last call, as they are.
@@ -108,6 +110,27 @@ impl Follower {
         file.read_to_end(&mut text)?;
         Ok(text)
     }
+}
+
+/// What every line begins with.
+#[derive(Deserialize)]
+struct Head<'a> {
+    time: f64,
+    event: Cow<'a, str>,
+}
+
+/// An event of a log, if the line is one.
+///
+/// Nearly all lines are points of the curves. Their kind is found first and the rest read straight into place, which
+/// takes a third of the time of the general way, where every field is kept aside until the kind is known.
+fn parse(line: &[u8]) -> Option<Record> {
+    let Head { time, event } = serde_json::from_slice(line).ok()?;
+    let event = match &*event {
+        "progress" => Event::Progress(serde_json::from_slice(line).ok()?),
+        "evaluated" => Event::Evaluated(serde_json::from_slice(line).ok()?),
+        _ => serde_json::from_slice::<Record>(line).ok()?.event,
+    };
+    Some(Record { time, event })
 }
 
 /// Every event of a log.
@@ -142,6 +165,20 @@ mod tests {
         assert!(follower.read_new().expect("reads").is_empty());
         log.file.write_all(b"sed\",\"step\":2}\n").expect("the other half");
         assert_eq!(steps(&follower.read_new().expect("reads")), [2]);
+    }
+
+    #[test]
+    fn every_kind_of_event_survives_the_log() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("events.jsonl");
+        let mut log = EventLog::open(&path).expect("opens");
+        let events = [
+            Event::Progress(crate::event::Progress { step: 3, mask_ratio: Some(0.5), ..Default::default() }),
+            Event::Warning { message: "a \"quoted\" word".into() },
+            Event::Applied { id: "1".into(), step: 2, change: Some(crate::control::Change::Steps(9)) },
+        ];
+        let written = events.map(|event| log.append(event).expect("appended"));
+        assert_eq!(read_all(&path).expect("reads"), written);
     }
 
     #[test]

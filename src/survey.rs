@@ -52,11 +52,13 @@ pub struct Survey {
 }
 
 /// What is remembered of a run between two looks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     summary: Summary,
     /// The fold of a log that grew since it was first seen.
     fold: Option<(Follower, RunState)>,
+    /// Whether the summary stands in the run's folder, or need not.
+    is_saved: bool,
     /// `run.toml` as last read, and when it was written.
     file: Option<(SystemTime, Result<About, String>)>,
     pace: Pace,
@@ -88,6 +90,25 @@ impl Survey {
         }
         self.known = known;
         Ok(rows)
+    }
+
+    /// Writes the summaries of runs whose logs had to be read and have no worker, for the next survey. Slow, since each
+    /// is synced; so apart from looking, and best effort.
+    pub fn save(&mut self) {
+        for (path, run) in self.known.iter_mut().filter(|(_, run)| !run.is_saved) {
+            let dir = RunDir::at(path.clone());
+            run.is_saved = true;
+            if !dir.is_locked() {
+                let text = serde_json::to_vec(&run.summary).expect("a summary has only JSON's types");
+                let _ = replace_file(&dir.summary(), &text);
+            }
+        }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { summary: Summary::default(), fold: None, is_saved: true, file: None, pace: Pace::default() }
     }
 }
 
@@ -130,9 +151,7 @@ impl Known {
         }
         self.summary = Summary { n_log_bytes: n_bytes, ..state.summary() };
         if follower.n_bytes() == n_bytes && !dir.is_locked() {
-            // Best effort: without it, the next look at a new survey reads the log again.
-            let _ = replace_file(&dir.summary(), &serde_json::to_vec(&self.summary)?);
-            self.fold = None;
+            (self.fold, self.is_saved) = (None, false);
         }
         Ok(())
     }
@@ -236,7 +255,9 @@ mod tests {
     fn a_summary_of_the_whole_log_stands_for_it_and_any_other_does_not() {
         let runs = tempfile::tempdir().expect("a temporary folder");
         let dir = some_run(runs.path(), "a", &[Event::Stopped { step: 7 }]);
-        Survey::new(runs.path()).look().expect("looks"); // leaves the cache
+        let mut first = Survey::new(runs.path());
+        first.look().expect("looks");
+        first.save();
         let text = fs::read_to_string(dir.summary()).expect("a cache").replace("\"step\":7", "\"step\":8");
         fs::write(dir.summary(), text).expect("written");
         let step = || Survey::new(runs.path()).look().expect("looks")[0].summary.step;

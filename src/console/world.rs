@@ -188,6 +188,7 @@ fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
                 return;
             }
         }
+        survey.save();
         thread::sleep(SURVEY);
     }
 }
