@@ -8,6 +8,9 @@ use ratatui::style::{Color, Modifier};
 /// A cell in pixels.
 const CELL: (usize, usize) = (8, 17);
 
+/// Braille.
+const DOTS: std::ops::RangeInclusive<char> = '\u{2800}'..='\u{28ff}';
+
 /// The ground and ordinary text.
 const GROUND: &str = "#16181d";
 const TEXT: &str = "#d7dae0";
@@ -50,6 +53,10 @@ fn draw(svg: &mut String, cells: &[Cell], (column, row): (usize, usize)) {
     if text.trim().is_empty() {
         return;
     }
+    if text.chars().all(|c| DOTS.contains(&c)) {
+        let _ = writeln!(svg, "<path fill=\"{}\" d=\"{}\"/>", hex(fg), dots(&text, (x, y)));
+        return;
+    }
     let bold = if modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     let base = y + CELL.1 * 3 / 4;
@@ -58,6 +65,22 @@ fn draw(svg: &mut String, cells: &[Cell], (column, row): (usize, usize)) {
         "<text x=\"{x}\" y=\"{base}\" textLength=\"{width}\" fill=\"{}\"{bold} xml:space=\"preserve\">{text}</text>",
         hex(fg)
     );
+}
+
+/// Braille as dots, since many fonts have none.
+fn dots(text: &str, (x, y): (usize, usize)) -> String {
+    let mut path = String::new();
+    for (i, c) in text.chars().enumerate() {
+        let bits = u32::from(c) - u32::from(*DOTS.start());
+        // The order of the dots in the character's number: the left column's first three, the right's, then the last row.
+        let places = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
+        for (column, row) in places.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, place)| *place)
+        {
+            let (left, top) = (x + i * CELL.0 + 1 + 4 * column, y + 1 + row * CELL.1 / 4);
+            let _ = write!(path, "M{left} {top}h2v2h-2z");
+        }
+    }
+    path
 }
 
 /// The colours that a theme of many colours uses, and no others.

@@ -93,7 +93,7 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         };
         let width = usize::from(area.width).saturating_sub(4);
         let about = wrap(&format!("{}{fetch}", row.config.about), width);
-        let y = area.y + 1 + height.min(rows.len()) as u16;
+        let y = area.y + 2 + height.min(rows.len()) as u16;
         for (line, y) in about.iter().take(about_height.into()).zip(y..) {
             put(buffer, 2, y, line, theme.faint());
         }
