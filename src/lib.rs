@@ -20,6 +20,7 @@ pub mod image;
 pub mod launch;
 pub mod loader;
 pub mod preset;
+pub mod ranking;
 pub mod rng;
 pub mod run_dir;
 pub mod run_state;

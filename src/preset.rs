@@ -167,6 +167,9 @@ fn make_paths_absolute(table: &mut Table, config: &RunConfig, folder: &Path) {
     if let Pick::File(path) = &config.labels.pick {
         replace("labels", "pick", Pick::File(folder.join(path)).into());
     }
+    if let Some(path) = &config.labels.ranking {
+        replace("labels", "ranking", folder.join(path).display().to_string());
+    }
 }
 
 fn merge(below: &mut Table, above: Table) {
