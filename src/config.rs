@@ -320,7 +320,7 @@ pub enum Strong {
     None,
     /// Any of fourteen operations, parameters uniform in their ranges (paper, table 12).
     Randaugment,
-    /// Any of eighteen operations, parameters where the network still recognises labeled images (paper, table 11).
+    /// Any of eighteen operations, parameters where the network still recognises labeled images (paper, appendix).
     Ctaugment,
     /// One of the 25 pairs of operations that a search found for CIFAR-10 (Cubuk et al., CVPR 2019).
     Autoaugment,
@@ -340,10 +340,10 @@ pub enum Table {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CtAugment {
-    /// Bins below this share of the best rate of their parameter are not drawn. Default: 0.80 (paper, table 11).
+    /// Bins below this share of the best rate of their parameter are not drawn. Default: 0.80 (paper, appendix).
     #[serde(deserialize_with = "range::ratio")]
     pub threshold: f64,
-    /// What a rate keeps of itself at an update. Default: 0.99 (paper, table 11).
+    /// What a rate keeps of itself at an update. Default: 0.99 (paper, appendix).
     #[serde(deserialize_with = "range::below_one")]
     pub decay: f64,
     /// Steps from an update of the rates to the first strong views that follow it, which the loaders use to work ahead:
