@@ -19,6 +19,17 @@ pub fn runs_dir() -> Result<PathBuf> {
     from_env_or("FIXMATCH_RUNS", in_state)
 }
 
+/// What the console remembers: `$FIXMATCH_STATE`, else `fixmatch` in the XDG state directory.
+pub fn state_dir() -> Result<PathBuf> {
+    let in_state = |xdg: &Xdg| xdg.state_dir().expect("the XDG layout has a state directory").join("fixmatch");
+    from_env_or("FIXMATCH_STATE", in_state)
+}
+
+/// The user's settings: `$FIXMATCH_CONFIG`, else `fixmatch/config.toml` in the XDG configuration directory.
+pub fn config_file() -> Result<PathBuf> {
+    from_env_or("FIXMATCH_CONFIG", |xdg| xdg.config_dir().join("fixmatch/config.toml"))
+}
+
 /// What can be made again: `$FIXMATCH_CACHE`, else `fixmatch` in the XDG cache directory (`~/.cache`).
 pub fn cache_dir() -> Result<PathBuf> {
     from_env_or("FIXMATCH_CACHE", |xdg| xdg.cache_dir().join("fixmatch"))

@@ -41,6 +41,11 @@ impl EventLog {
         Ok(record)
     }
 
+    /// Its length in bytes.
+    pub fn n_bytes(&self) -> Result<u64> {
+        Ok(self.file.metadata().with_context(|| format!("cannot read {}", self.path.display()))?.len())
+    }
+
     /// Returns when all that was appended would survive a loss of power.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_data().with_context(|| format!("cannot sync {}", self.path.display()))
@@ -72,19 +77,28 @@ impl Follower {
 
     /// The events that were appended since the last call.
     pub fn read_new(&mut self) -> Result<Vec<Record>> {
-        let lines = self.read_new_lines()?;
-        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        let text = self.read_whole_lines()?;
+        Ok(text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 
     /// The whole lines that were appended since the last call, as they are.
     pub fn read_new_lines(&mut self) -> Result<Vec<String>> {
-        let text = match self.read_rest() {
+        Ok(String::from_utf8_lossy(&self.read_whole_lines()?).lines().map(str::to_owned).collect())
+    }
+
+    fn read_whole_lines(&mut self) -> Result<Vec<u8>> {
+        let mut text = match self.read_rest() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             text => text.with_context(|| format!("cannot read {}", self.path.display()))?,
         };
-        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-        self.offset += end as u64;
-        Ok(String::from_utf8_lossy(&text[..end]).lines().map(str::to_owned).collect())
+        text.truncate(text.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1));
+        self.offset += text.len() as u64;
+        Ok(text)
+    }
+
+    /// The bytes that were read.
+    pub fn n_bytes(&self) -> u64 {
+        self.offset
     }
 
     fn read_rest(&self) -> io::Result<Vec<u8>> {

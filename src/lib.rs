@@ -17,6 +17,7 @@ pub mod event;
 pub mod event_log;
 mod hex;
 pub mod image;
+pub mod last_seen;
 pub mod launch;
 pub mod loader;
 pub mod preset;
@@ -25,6 +26,8 @@ pub mod rng;
 pub mod run_dir;
 pub mod run_state;
 pub mod schedule;
+pub mod series;
+pub mod survey;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");

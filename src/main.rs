@@ -8,24 +8,32 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod commands;
+mod console;
 
-use commands::{Runs, augment, completions, data, export, presets, requests, resume, runs, show, train, wait, watch};
+use commands::{
+    Runs, attach, augment, completions, data, export, presets, requests, resume, runs, screenshot, show, train, wait,
+    watch,
+};
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
+/// Without a command it opens the console.
 /// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
 #[derive(Parser)]
-#[command(name = "fixmatch", version = fixmatch::VERSION, arg_required_else_help = true)]
+#[command(name = "fixmatch", version = fixmatch::VERSION)]
 struct Cli {
     /// The folder of runs [default: `$FIXMATCH_RUNS`, else fixmatch/runs in the XDG state directory]
     #[arg(long, global = true, value_name = "DIR")]
     runs: Option<PathBuf>,
+    #[command(flatten)]
+    look: attach::Look,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    Attach(attach::Args),
     Train(train::Args),
     Presets(presets::Args),
     Runs(runs::Args),
@@ -43,6 +51,8 @@ enum Command {
     Data(data::DataArgs),
     Augment(augment::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Screenshot(screenshot::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,7 +68,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     let runs = Runs::at(cli.runs)?;
-    match cli.command {
+    let Some(command) = cli.command else { return attach::open(&cli.look, &runs, None) };
+    match command {
+        Command::Attach(args) => attach::run(&args, &runs),
         Command::Train(args) => train::run(&args, &runs),
         Command::Presets(args) => presets::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
@@ -75,6 +87,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),
+        Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }
 }

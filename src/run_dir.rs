@@ -131,6 +131,11 @@ impl RunDir {
         Ok(dir)
     }
 
+    /// The run in a folder that need not be there, an absolute path.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// The run in an existing folder.
     pub fn open(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
@@ -180,6 +185,18 @@ impl RunDir {
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
+    }
+
+    /// Moves the run into the folder `.trash` beside it, and returns where it is now.
+    ///
+    /// Refused while a worker holds it. A run of the same name in the trash stays.
+    pub fn discard(&self) -> Result<PathBuf> {
+        let _lock = self.lock()?;
+        let trash = self.path.with_file_name(".trash");
+        fs::create_dir_all(&trash).with_context(|| format!("cannot make {}", trash.display()))?;
+        let to = first_free(&trash, &self.id())?;
+        fs::rename(&self.path, &to).with_context(|| format!("cannot move the run to {}", to.display()))?;
+        Ok(to)
     }
 
     /// The folder.
@@ -387,6 +404,18 @@ mod tests {
         assert_eq!(id(path.to_str()), "20260102-000000-two-s0");
         assert!(find(Some("two")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
         assert!(find(Some("three")).expect_err("unknown").to_string().contains("`fixmatch runs` lists them"));
+    }
+
+    #[test]
+    fn a_discarded_run_is_in_the_trash_and_no_longer_listed() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "x", &some_run()).expect("made");
+        let lock = dir.lock().expect("free");
+        assert!(dir.discard().expect_err("in use").to_string().contains("another worker is training"));
+        drop(lock);
+        let trashed = dir.discard().expect("moved");
+        assert!(RunDir::list(runs.path()).expect("lists").is_empty());
+        assert_eq!(RunDir::open(&trashed).expect("a run").read_run().expect("reads"), some_run());
     }
 
     #[test]

@@ -87,7 +87,8 @@ pub struct RunState {
 }
 
 /// The last event that says how the run stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LastState {
     /// `launched`, `started`, `resumed` or `continued`.
     Running,
@@ -151,34 +152,9 @@ impl RunState {
         }
     }
 
-    /// How the run stands. `age` is how long ago the run was made.
+    /// How the run stands.
     pub fn status(&self, dir: &RunDir) -> Status {
-        let locked = dir.is_locked();
-        let beat_age = dir.heartbeat().map(|(_, age)| age);
-        let made = dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
-        let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
-        self.status_given(locked, beat_age, age)
-    }
-
-    fn status_given(&self, locked: bool, beat_age: Option<Duration>, age: Duration) -> Status {
-        if locked {
-            let fresh = beat_age.is_some_and(|beat_age| beat_age < STALE);
-            return match (&self.last_state, fresh) {
-                (_, false) if age < STARTING => Status::Starting,
-                (_, false) => Status::NotResponding,
-                (Some(LastState::Paused), true) => Status::Paused,
-                (None, true) => Status::Starting,
-                (Some(_), true) => Status::Running,
-            };
-        }
-        match &self.last_state {
-            None if age < STARTING => Status::Starting,
-            Some(LastState::Finished) => Status::Finished,
-            Some(LastState::Stopped) => Status::Stopped,
-            Some(LastState::Suspended) => Status::Suspended,
-            Some(LastState::Failed(_)) => Status::Failed,
-            None | Some(LastState::Running | LastState::Paused) => Status::Lost,
-        }
+        status_of(dir, self.last_state.as_ref())
     }
 
     /// Steps to do, as the last change of them has it.
@@ -211,12 +187,46 @@ impl RunState {
     }
 }
 
+/// How a run stands whose last state event is known.
+pub fn status_of(dir: &RunDir, last_state: Option<&LastState>) -> Status {
+    let locked = dir.is_locked();
+    let beat_age = if locked { dir.heartbeat().map(|(_, age)| age) } else { None };
+    let made = dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
+    let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
+    status_given(last_state, locked, beat_age, age)
+}
+
+/// The same from what the folder shows. `age` is how long ago the run was made.
+fn status_given(last: Option<&LastState>, locked: bool, beat_age: Option<Duration>, age: Duration) -> Status {
+    if locked {
+        let fresh = beat_age.is_some_and(|beat_age| beat_age < STALE);
+        return match (last, fresh) {
+            (_, false) if age < STARTING => Status::Starting,
+            (_, false) => Status::NotResponding,
+            (Some(LastState::Paused), true) => Status::Paused,
+            (None, true) => Status::Starting,
+            (Some(_), true) => Status::Running,
+        };
+    }
+    match last {
+        None if age < STARTING => Status::Starting,
+        Some(LastState::Finished) => Status::Finished,
+        Some(LastState::Stopped) => Status::Stopped,
+        Some(LastState::Suspended) => Status::Suspended,
+        Some(LastState::Failed(_)) => Status::Failed,
+        None | Some(LastState::Running | LastState::Paused) => Status::Lost,
+    }
+}
+
+/// Accuracies that a summary keeps for a sparkline.
+const N_TREND: usize = 24;
+
 /// `summary.json`: what a list of runs shows, without reading their logs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The steps done.
     pub step: u64,
-    /// Steps to do.
+    /// Steps to do; 0 where that is not known yet.
     pub steps: u64,
     /// The last evaluation of the averaged weights.
     pub ema_accuracy: Option<f64>,
@@ -224,6 +234,15 @@ pub struct Summary {
     pub best: Option<f64>,
     /// The median of the last 20.
     pub median: Option<f64>,
+    /// The last event that says how the run stands.
+    #[serde(default)]
+    pub last_state: Option<LastState>,
+    /// How the accuracy went, oldest first, in at most 24 parts.
+    #[serde(default)]
+    pub trend: Vec<f32>,
+    /// The length of the log that this sums up. It says nothing about a log of another length.
+    #[serde(default)]
+    pub n_log_bytes: u64,
 }
 
 impl RunState {
@@ -236,15 +255,30 @@ impl RunState {
             ema_accuracy: last.map(|evaluated| evaluated.ema.accuracy),
             best: last.map(|evaluated| evaluated.best),
             median: last.map(|evaluated| evaluated.median),
+            last_state: self.last_state.clone(),
+            trend: self.trend(),
+            n_log_bytes: 0,
         }
+    }
+
+    /// The accuracies of the averaged weights in equal parts, each a power of two of them.
+    fn trend(&self) -> Vec<f32> {
+        let size = self.evaluations.len().div_ceil(N_TREND).max(1).next_power_of_two();
+        let mean = |part: &[Evaluated]| part.iter().map(|it| it.ema.accuracy).sum::<f64>() / part.len() as f64;
+        self.evaluations.chunks(size).map(|part| mean(part) as f32).collect()
     }
 }
 
 /// What the worker is doing right now, for progress bars.
 pub fn live_step(dir: &RunDir, state: &RunState) -> (u64, Option<Phase>) {
+    live_step_after(dir, state.step)
+}
+
+/// The same where the log was read up to `step`.
+pub fn live_step_after(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
     match dir.heartbeat() {
-        Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(state.step), Some(beat.phase)),
-        _ => (state.step, None),
+        Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(step), Some(beat.phase)),
+        _ => (step, None),
     }
 }
 
@@ -286,7 +320,7 @@ mod tests {
             (vec![failed, launched], true, Some(NEW), OLD, Status::Running),
         ];
         for (events, locked, beat, age, expected) in cases {
-            let status = state_after(events.clone()).status_given(locked, beat, age);
+            let status = status_given(state_after(events.clone()).last_state.as_ref(), locked, beat, age);
             assert_eq!(status, expected, "{events:?}, locked {locked}, heartbeat {beat:?}, age {age:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! `fixmatch train`: makes a run of a preset and starts a worker on it.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
@@ -50,7 +51,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let preset = Preset::find(&args.preset)?;
     let plan = Plan::new(args, &preset)?;
     if args.detach {
-        return foreground::detach(&plan.make(runs)?, runs);
+        return foreground::detach(&plan.make_and_say(runs)?, runs);
     }
     if !args.baseline {
         return finish(&plan.train(runs)?, runs);
@@ -78,7 +79,8 @@ pub fn finish(report: &Report, runs: &Runs) -> Result<ExitCode> {
 }
 
 /// A run as it will be made, checked in full before anything is written.
-struct Plan {
+#[derive(Debug)]
+pub struct Plan {
     name: String,
     preset: String,
     settings: Vec<String>,
@@ -90,10 +92,14 @@ impl Plan {
         let mut settings = args.set.clone();
         settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
         settings.extend(args.device.map(|device| format!("machine.device={device}")));
+        Ok(Self { name: args.name.clone().unwrap_or_else(|| preset.name.clone()), ..Self::of(preset, settings)? })
+    }
+
+    /// A run of a preset with these settings, named after the preset.
+    pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
         check_data(&config)?;
-        let name = args.name.clone().unwrap_or_else(|| preset.name.clone());
-        Ok(Self { name, preset: preset.reference(), settings, config })
+        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config })
     }
 
     /// The same without unlabeled images.
@@ -108,7 +114,8 @@ impl Plan {
         Ok(Self { name: format!("{}-labels-only", self.name), preset: self.preset.clone(), settings, config })
     }
 
-    fn make(&self, runs: &Runs) -> Result<RunDir> {
+    /// Makes the run's directory in a folder of runs.
+    pub fn make(&self, runs: &Path) -> Result<RunDir> {
         let provenance = Provenance {
             preset: self.preset.clone(),
             settings: self.settings.clone(),
@@ -117,13 +124,17 @@ impl Plan {
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         };
         let run = RunFile { provenance, environment: None, config: self.config.clone() };
-        let dir = RunDir::create(runs.folder(), &self.name, &run)?;
+        RunDir::create(runs, &self.name, &run)
+    }
+
+    fn make_and_say(&self, runs: &Runs) -> Result<RunDir> {
+        let dir = self.make(runs.folder())?;
         note(format_args!("run directory: {}", dir.path().display()));
         Ok(dir)
     }
 
     fn train(&self, runs: &Runs) -> Result<Report> {
-        foreground::follow(&self.make(runs)?, self.config.train.steps)
+        foreground::follow(&self.make_and_say(runs)?, self.config.train.steps)
     }
 }
 

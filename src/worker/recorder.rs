@@ -12,7 +12,7 @@ use fixmatch::control::{self, Mail, Request};
 use fixmatch::event::{Event, Record};
 use fixmatch::event_log::EventLog;
 use fixmatch::run_dir::{Heartbeat, Phase, RunDir, host, now, replace_file};
-use fixmatch::run_state::RunState;
+use fixmatch::run_state::{RunState, Summary};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
@@ -185,7 +185,8 @@ impl Recorder {
     }
 
     fn write_summary(&self) -> Result<()> {
-        replace_file(&self.dir.summary(), &serde_json::to_vec(&self.state.summary())?)
+        let summary = Summary { n_log_bytes: self.log.n_bytes()?, ..self.state.summary() };
+        replace_file(&self.dir.summary(), &serde_json::to_vec(&summary)?)
     }
 
     fn beat(&self) -> Result<()> {

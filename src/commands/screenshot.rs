@@ -1,0 +1,93 @@
+//! `fixmatch screenshot`, hidden: a screen of the console as SVG, for the README.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use fixmatch::run_dir::now;
+use fixmatch::survey::Survey;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::{RunArg, Runs, say};
+use crate::console::app::{Access, App};
+use crate::console::glyphs::Glyphs;
+use crate::console::home::Listing;
+use crate::console::keys::{Action, Keymap};
+use crate::console::samples::{Loading, Sheet};
+use crate::console::theme::{Depth, Theme};
+use crate::console::world::{self, News};
+use crate::console::{svg, views};
+
+/// Print a screen of the console as SVG
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// Which screen
+    #[arg(long, value_enum, default_value_t = Which::Run)]
+    screen: Which,
+    /// Columns and rows
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x36", value_parser = size)]
+    size: (u16, u16),
+}
+
+/// The screens.
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// Presets and runs
+    Home,
+    /// A run's charts
+    Run,
+    /// A run's log
+    Log,
+    /// Its labeled images
+    Samples,
+    /// One of them with its views
+    Sample,
+}
+
+fn size(text: &str) -> Result<(u16, u16)> {
+    let (columns, rows) = text.split_once('x').context("expected COLUMNSxROWS, such as 120x36")?;
+    Ok((columns.parse()?, rows.parse()?))
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let theme = Theme { depth: Depth::True };
+    let mut app = App::new(Access::Full, theme, Glyphs::Braille, Keymap::default(), now());
+    for state in world::data_states() {
+        app.learn(state);
+    }
+    app.learn(News::Runs(Listing::Read(Survey::new(runs.folder()).look()?)));
+    match args.screen {
+        Which::Home => {}
+        Which::Run => open(&mut app, args, runs)?,
+        Which::Log => {
+            open(&mut app, args, runs)?;
+            app.update(Action::Log);
+        }
+        Which::Samples | Which::Sample => {
+            open(&mut app, args, runs)?;
+            app.update(Action::Samples);
+            app.samples.loading = Loading::Read(Sheet::read(&runs.find(&args.run)?)?);
+        }
+    }
+    if matches!(args.screen, Which::Sample) {
+        app.update(Action::Enter);
+    }
+    let mut terminal = Terminal::new(TestBackend::new(args.size.0, args.size.1))?;
+    terminal.draw(|frame| views::draw(frame, &mut app))?;
+    say(svg::of(terminal.backend().buffer()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
+    let dir = runs.find(&args.run)?;
+    let reading = world::read_run(&dir);
+    app.open_run(dir.clone());
+    app.learn(News::Run(dir, Box::new(reading)));
+    if let Some(run) = &mut app.run {
+        run.digest = None;
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! The console: presets, runs, and one run in full, in a terminal.
+//!
+//! One state ([`app`]) changes by keys ([`keys`]) and by what happens outside ([`world`]); [`views`] draw it and do nothing
+//! else. The loop waits for whatever comes first, and draws only after something changed: at once after a key, else at
+//! most ten times a second. Workers do not depend on it; when it ends, in whatever way, runs go on.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use fixmatch::dirs;
+use fixmatch::run_dir::{RunDir, now};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_stream::StreamExt as _;
+
+pub mod app;
+pub mod charts;
+pub mod form;
+pub mod glyphs;
+pub mod home;
+pub mod input;
+pub mod keys;
+pub mod log;
+pub mod plot;
+pub mod raster;
+pub mod run;
+#[cfg(test)]
+pub mod sample;
+pub mod samples;
+pub mod settings;
+pub mod svg;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod views;
+pub mod world;
+
+use app::{Access, App};
+use glyphs::Glyphs;
+use settings::{Bell, Settings};
+use terminal::Screen;
+use theme::{Depth, Theme};
+use world::{Task, World};
+
+/// What happens outside is drawn at most this often.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How to open the console.
+pub struct Options {
+    /// The folder of runs.
+    pub runs: PathBuf,
+    /// The run to open, if not the home screen.
+    pub run: Option<RunDir>,
+    /// Whether it may drive.
+    pub access: Access,
+    /// Which characters to use, if the user says.
+    pub glyphs: Option<Glyphs>,
+}
+
+/// Opens the console and stays until the user leaves.
+pub fn open(options: Options) -> Result<ExitCode> {
+    check_terminal()?;
+    let settings = Settings::read(&dirs::config_file()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up signals and timers")?;
+    runtime.block_on(run(options, settings))?;
+    // Threads that read disks may be in the middle of it; nothing depends on their end.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_terminal() -> Result<()> {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        bail!(
+            "the console needs a terminal; `fixmatch watch` follows a run as plain lines, `fixmatch runs` lists them"
+        );
+    }
+    if is_dumb {
+        bail!("this terminal (TERM) cannot draw the console; `fixmatch watch` follows a run as plain lines");
+    }
+    Ok(())
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+async fn run(options: Options, settings: Settings) -> Result<()> {
+    let theme = Theme { depth: Depth::detect(env) };
+    let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
+    let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
+    if let Some(dir) = options.run {
+        app.open_run(dir);
+    }
+    let (sender, mut news) = unbounded_channel();
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut screen = Screen::open()?;
+    screen.draw(&mut app)?;
+    let mut world = World::new(options.runs, sender);
+    let mut keys = EventStream::new();
+    let mut clock = interval(Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut drawn, mut is_dirty) = (Instant::now(), false);
+    loop {
+        let mut at_once = false;
+        tokio::select! {
+            // A terminal that went away: crossterm would read its end for ever, so nothing is awaited or drawn any more.
+            _ = hang_up.recv() => leave_at_once(128 + 1),
+            _ = terminate.recv() => leave_at_once(128 + 15),
+            event = keys.next() => match event {
+                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    app.press(key);
+                    (is_dirty, at_once) = (true, true);
+                }
+                Some(Ok(Event::Resize(..))) => (is_dirty, at_once) = (true, true),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => leave_at_once(1),
+            },
+            Some(first) = news.recv() => {
+                app.learn(first);
+                while let Ok(more) = news.try_recv() {
+                    app.learn(more);
+                }
+                is_dirty = true;
+            }
+            _ = clock.tick() => {
+                app.tick(now());
+                is_dirty = true;
+            }
+            () = sleep_until(drawn + FRAME), if is_dirty => at_once = true,
+        }
+        for task in app.take_tasks() {
+            match task {
+                Task::Quit => return Ok(()),
+                Task::Background => screen.suspend()?,
+                Task::Redraw => screen.clear()?,
+                Task::Copy(text) => terminal::copy(&text)?,
+                Task::Ring(text) => match settings.bell {
+                    Bell::None => {}
+                    Bell::Sound => terminal::ring()?,
+                    Bell::Osc9 => terminal::announce(&text)?,
+                },
+                task => world.begin(task),
+            }
+        }
+        if is_dirty && (at_once || drawn.elapsed() >= FRAME) {
+            screen.draw(&mut app)?;
+            (drawn, is_dirty) = (Instant::now(), false);
+        }
+    }
+}
+
+fn leave_at_once(code: i32) -> ! {
+    terminal::give_back();
+    std::process::exit(code)
+}

@@ -1,0 +1,177 @@
+//! The lists of presets and runs: what is in them, what is shown, what is selected.
+
+use fixmatch::config::{ModelName, RunConfig};
+use fixmatch::preset::Preset;
+use fixmatch::survey::Row;
+
+use super::input::{Cursor, Input};
+use super::text::fuzzy;
+
+/// A preset as the list shows it.
+#[derive(Clone, Debug)]
+pub struct PresetRow {
+    /// The preset.
+    pub preset: Preset,
+    /// What it comes to.
+    pub config: RunConfig,
+    /// Whether its data is here.
+    pub data: DataState,
+}
+
+/// Whether a data set is on this machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum DataState {
+    /// Not looked for yet.
+    #[default]
+    Unknown,
+    /// It is.
+    Here,
+    /// It is not; fetching it takes so many bytes.
+    Missing(u64),
+    /// It is not, and cannot be fetched.
+    Nowhere,
+    /// On its way, in [0, 1].
+    Coming(f64),
+}
+
+/// The model's name as lists show it.
+pub fn model_name(config: &RunConfig) -> String {
+    match config.model.name {
+        ModelName::Cnn => "cnn".into(),
+        ModelName::Wrn => format!("wrn-{}-{}", config.model.depth, config.model.width),
+    }
+}
+
+/// The runs, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub enum Listing {
+    /// Being read for the first time.
+    #[default]
+    Reading,
+    /// As they are.
+    Read(Vec<Row>),
+    /// Their folder cannot be read.
+    Unreadable(String),
+}
+
+/// Which list has the focus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The presets.
+    #[default]
+    Presets,
+    /// The runs.
+    Runs,
+}
+
+/// The home screen.
+#[derive(Clone, Debug, Default)]
+pub struct Home {
+    /// Which list has the focus.
+    pub pane: Pane,
+    /// All presets.
+    pub presets: Vec<PresetRow>,
+    /// All runs.
+    pub runs: Listing,
+    /// The selected preset, among those that are shown.
+    pub preset_at: Cursor,
+    /// The selected run, among those that are shown.
+    pub run_at: Cursor,
+    /// Letters that a shown row holds.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub is_filtering: bool,
+}
+
+impl Home {
+    /// The shipped presets, nothing known of runs and data yet.
+    pub fn new() -> Self {
+        let row = |preset: Preset| {
+            let config = preset.resolve(&[]).ok()?;
+            Some(PresetRow { preset, config, data: DataState::default() })
+        };
+        let mut presets: Vec<_> = Preset::shipped().into_iter().filter_map(row).collect();
+        // The quickstart needs nothing that is not here, so it stands first.
+        presets.sort_by_key(|row| row.preset.name != "quickstart");
+        Self { presets, ..Self::default() }
+    }
+
+    /// The presets that fit the filter.
+    pub fn shown_presets(&self) -> Vec<&PresetRow> {
+        let holds = |row: &&PresetRow| {
+            let config = &row.config;
+            let text = format!("{} {} {} {}", row.preset.name, config.title, config.data.dataset, model_name(config));
+            fuzzy(&self.filter.text, &text).is_some()
+        };
+        self.presets.iter().filter(holds).collect()
+    }
+
+    /// The runs that fit the filter, the newest first.
+    pub fn shown_runs(&self) -> Vec<&Row> {
+        let Listing::Read(rows) = &self.runs else { return Vec::new() };
+        let holds =
+            |row: &&Row| fuzzy(&self.filter.text, &format!("{} {}", row.dir.id(), row.status.label())).is_some();
+        rows.iter().filter(holds).collect()
+    }
+
+    /// The selected preset.
+    pub fn preset(&self) -> Option<&PresetRow> {
+        self.shown_presets().get(self.preset_at.at).copied()
+    }
+
+    /// The selected run.
+    pub fn run(&self) -> Option<&Row> {
+        self.shown_runs().get(self.run_at.at).copied()
+    }
+
+    /// Moves in the list that has the focus.
+    pub fn step(&mut self, by: isize) {
+        match self.pane {
+            Pane::Presets => self.preset_at.step(by, self.shown_presets().len()),
+            Pane::Runs => self.run_at.step(by, self.shown_runs().len()),
+        }
+    }
+
+    /// Goes to the other list.
+    pub fn switch(&mut self) {
+        self.pane = match self.pane {
+            Pane::Presets => Pane::Runs,
+            Pane::Runs => Pane::Presets,
+        };
+    }
+
+    /// Takes the runs as they are now; the selected one stays selected.
+    pub fn take(&mut self, listing: Listing) {
+        let first_look = matches!(self.runs, Listing::Reading);
+        let selected = self.run().map(|row| row.dir.clone());
+        self.runs = listing;
+        let rows = self.shown_runs();
+        let alive = rows.iter().position(|row| row.status.is_alive());
+        let place = selected.and_then(|dir| rows.iter().position(|row| row.dir == dir));
+        let n = rows.len();
+        if first_look && alive.is_some() {
+            self.pane = Pane::Runs;
+        }
+        self.run_at.at = place.or(alive.filter(|_| first_look)).unwrap_or(self.run_at.at);
+        self.run_at.step(0, n);
+    }
+
+    /// Notes where a data set is.
+    pub fn set_data(&mut self, dataset: &str, state: &DataState) {
+        for row in self.presets.iter_mut().filter(|row| row.config.data.dataset == dataset) {
+            row.data = state.clone();
+        }
+    }
+
+    /// Keeps the cursors inside of what is shown, after the filter changed.
+    pub fn settle(&mut self) {
+        let (n_presets, n_runs) = (self.shown_presets().len(), self.shown_runs().len());
+        self.preset_at.step(0, n_presets);
+        self.run_at.step(0, n_runs);
+        match self.pane {
+            Pane::Presets if n_presets == 0 && n_runs > 0 => self.pane = Pane::Runs,
+            Pane::Runs if n_runs == 0 && n_presets > 0 => self.pane = Pane::Presets,
+            Pane::Presets | Pane::Runs => {}
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What a user can do, and the one table that says with which key.
+//!
+//! The table drives the dispatch, the footer and the help, so these cannot disagree. The configuration replaces keys in
+//! it by an action's name. Text fields and questions read keys themselves, see [`super::input`].
+
+use anyhow::{Context as _, Result, bail};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Something that a user can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Next,
+    Enter,
+    Back,
+    Filter,
+    Fetch,
+    Delete,
+    Launch,
+    Pause,
+    Suspend,
+    Resume,
+    Stop,
+    Checkpoint,
+    Evaluate,
+    Change,
+    Undo,
+    ZoomIn,
+    ZoomOut,
+    PanLeft,
+    PanRight,
+    ResetView,
+    Layout,
+    Scale,
+    Axis,
+    Smooth,
+    Log,
+    Samples,
+    Redrawn,
+    Draw,
+    Copy,
+    Glyphs,
+    Help,
+    Background,
+    Quit,
+}
+
+/// Where a key means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The lists of presets and runs.
+    Home,
+    /// One preset's values.
+    Preset,
+    /// A run's charts.
+    Run,
+    /// A run's events and output.
+    Log,
+    /// The labeled images.
+    Samples,
+}
+
+/// Whether an action changes something outside of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only looks.
+    Looks,
+    /// It drives: hidden and refused with `--readonly`.
+    Drives,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// What the configuration calls it.
+    pub name: &'static str,
+    /// The keys as it comes, between blanks.
+    keys: &'static str,
+    /// Where.
+    pub places: &'static [Place],
+    /// A word for the footer; empty to leave it out there.
+    pub footer: &'static str,
+    /// A line for the help.
+    pub help: &'static str,
+    /// Whether it drives.
+    pub effect: Effect,
+}
+
+use Place::{Home, Log, Preset, Run, Samples};
+const ALL: &[Place] = &[Home, Preset, Run, Log, Samples];
+
+const fn look(
+    action: Action,
+    name: &'static str,
+    keys: &'static str,
+    places: &'static [Place],
+    footer: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding { action, name, keys, places, footer, help, effect: Effect::Looks }
+}
+
+const fn drive(
+    action: Action,
+    name: &'static str,
+    keys: &'static str,
+    places: &'static [Place],
+    footer: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding { action, name, keys, places, footer, help, effect: Effect::Drives }
+}
+
+/// Every key, in the order of the help; the footer shows them in this order too.
+pub const TABLE: &[Binding] = &[
+    look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
+    look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
+    look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
+    drive(Action::Fetch, "fetch", "f", &[Home], "", "fetch the preset's data set"),
+    drive(Action::Resume, "resume", "r", &[Home, Run], "", "go on: after a pause, a stop, a suspension, a crash"),
+    drive(Action::Delete, "delete", "D", &[Home], "", "move the run to the trash"),
+    drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
+    drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
+    drive(Action::Pause, "pause", "p", &[Run], "pause", "pause: parked, memory kept"),
+    drive(Action::Suspend, "suspend", "S", &[Run], "suspend", "suspend: save and end the worker, memory freed"),
+    drive(Action::Stop, "stop", "X", &[Run], "", "stop for good: save and end the worker"),
+    drive(Action::Change, "change", "s", &[Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
+    drive(Action::Undo, "undo", "u", &[Run], "", "put the last changed value back"),
+    drive(Action::Checkpoint, "checkpoint", "C", &[Run], "", "save a checkpoint now"),
+    drive(Action::Evaluate, "evaluate", "E", &[Run], "", "evaluate the test set now"),
+    look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
+    look(Action::Layout, "layout", "enter z", &[Run], "", "one chart or all of them"),
+    look(Action::Log, "log", "o", &[Run, Samples], "log", "events and the worker's output"),
+    look(Action::Samples, "samples", "i", &[Run, Log], "images", "the labeled images and their views"),
+    look(Action::Left, "cursor-left", "left h", &[Run], "", "read values: cursor to the left"),
+    look(Action::Right, "cursor-right", "right l", &[Run], "", "read values: cursor to the right"),
+    look(Action::ZoomIn, "zoom-in", "+ =", &[Run], "", "zoom in"),
+    look(Action::ZoomOut, "zoom-out", "-", &[Run], "", "zoom out"),
+    look(Action::PanLeft, "pan-left", "< H", &[Run], "", "earlier"),
+    look(Action::PanRight, "pan-right", "> L", &[Run], "", "later"),
+    look(Action::ResetView, "reset", "0", &[Run], "", "the whole run, no cursor"),
+    look(Action::Axis, "axis", "t", &[Run], "", "steps or time"),
+    look(Action::Scale, "scale", "y", &[Run], "", "from zero, fitted, or logarithmic"),
+    look(Action::Smooth, "smooth", "w", &[Run], "", "smoothing: off, 0.6, 0.9, 0.97"),
+    look(Action::Next, "next-view", "tab", &[Log], "view", "what happened, all events, the worker's output"),
+    look(Action::Filter, "filter-log", "/", &[Log], "filter", "show only lines that hold some text"),
+    look(Action::Enter, "enlarge", "enter", &[Samples], "enlarge", "one image with its weak and strong views"),
+    look(Action::Draw, "draw", "space n", &[Samples], "new views", "draw new views"),
+    look(Action::Left, "left", "left h", &[Samples], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples], "", "right"),
+    look(Action::Up, "up", "up k", ALL, "", "up"),
+    look(Action::Down, "down", "down j", ALL, "", "down"),
+    look(Action::PageUp, "page-up", "pageup ctrl-b", ALL, "", "a page up"),
+    look(Action::PageDown, "page-down", "pagedown ctrl-f", ALL, "", "a page down"),
+    look(Action::First, "first", "home g", ALL, "", "to the start"),
+    look(Action::Last, "last", "end G", ALL, "", "to the end; a log is followed from there"),
+    look(Action::Copy, "copy", "Y", &[Home, Run, Log, Samples], "", "copy the run's path (OSC 52)"),
+    look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
+    look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
+    look(Action::Back, "back", "esc backspace", &[Preset, Run, Log, Samples], "back", "go back"),
+    look(Action::Help, "help", "? f1", ALL, "help", "this help"),
+    look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
+    look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),
+];
+
+/// A key with what is held down beside it. Shift is part of the character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    code: KeyCode,
+    ctrl: bool,
+}
+
+impl From<KeyEvent> for Key {
+    fn from(event: KeyEvent) -> Self {
+        Self { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+}
+
+impl std::str::FromStr for Key {
+    type Err = anyhow::Error;
+
+    /// A character, or a name such as `enter`, `ctrl-c`, `f1`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (ctrl, name) = text.strip_prefix("ctrl-").map_or((false, text), |name| (true, name));
+        let mut chars = name.chars();
+        let code = match (chars.next(), chars.next()) {
+            (Some(c), None) => KeyCode::Char(c),
+            _ => named(name).with_context(|| {
+                format!("{text:?} is no key; a key is a character, ctrl-CHARACTER or one of {}", names().join(", "))
+            })?,
+        };
+        Ok(Self { code, ctrl })
+    }
+}
+
+const NAMED: [(&str, KeyCode); 15] = [
+    ("enter", KeyCode::Enter),
+    ("esc", KeyCode::Esc),
+    ("tab", KeyCode::Tab),
+    ("space", KeyCode::Char(' ')),
+    ("backspace", KeyCode::Backspace),
+    ("delete", KeyCode::Delete),
+    ("up", KeyCode::Up),
+    ("down", KeyCode::Down),
+    ("left", KeyCode::Left),
+    ("right", KeyCode::Right),
+    ("pageup", KeyCode::PageUp),
+    ("pagedown", KeyCode::PageDown),
+    ("home", KeyCode::Home),
+    ("end", KeyCode::End),
+    ("f1", KeyCode::F(1)),
+];
+
+fn named(name: &str) -> Option<KeyCode> {
+    NAMED.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
+}
+
+fn names() -> Vec<&'static str> {
+    NAMED.iter().map(|(name, _)| *name).collect()
+}
+
+/// The table with the user's own keys in it.
+#[derive(Clone, Debug)]
+pub struct Keymap {
+    /// For each line of the table, its keys as the user writes them.
+    keys: Vec<Vec<(String, Key)>>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let parse = |word: &str| (word.to_owned(), word.parse().expect("the table's keys are keys"));
+        Self { keys: TABLE.iter().map(|binding| binding.keys.split(' ').map(parse).collect()).collect() }
+    }
+}
+
+impl Keymap {
+    /// Gives the action of that name other keys.
+    pub fn remap(&mut self, name: &str, words: &[String]) -> Result<()> {
+        let Some(line) = TABLE.iter().position(|binding| binding.name == name) else {
+            let names: Vec<_> = TABLE.iter().map(|binding| binding.name).collect();
+            bail!("{name:?} is nothing that has a key; what has: {}", names.join(", "));
+        };
+        let parsed = words.iter().map(|word| Ok((word.clone(), word.parse()?)));
+        self.keys[line] = parsed.collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// Says which two actions of one place have the same key, if there are such.
+    pub fn check(&self) -> Result<()> {
+        for (line, binding) in TABLE.iter().enumerate() {
+            for (other_line, other) in TABLE.iter().enumerate().skip(line + 1) {
+                let shares_place = binding.places.iter().any(|place| other.places.contains(place));
+                let shared = self.keys[line].iter().find(|key| self.keys[other_line].iter().any(|it| it.1 == key.1));
+                if let (true, Some((word, _))) = (shares_place, shared) {
+                    bail!("{word:?} is the key of both {:?} and {:?}", binding.name, other.name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a key does in a place.
+    pub fn find(&self, place: Place, key: Key) -> Option<&'static Binding> {
+        let holds = |line: usize| self.keys[line].iter().any(|(_, known)| *known == key);
+        TABLE.iter().enumerate().find(|(line, it)| it.places.contains(&place) && holds(*line)).map(|(_, it)| it)
+    }
+
+    /// The lines of the table that hold in a place, with their keys as a user reads them.
+    pub fn of(&self, place: Place) -> impl Iterator<Item = (&'static Binding, String)> {
+        let here = TABLE.iter().zip(&self.keys).filter(move |(binding, _)| binding.places.contains(&place));
+        here.map(|(binding, keys)| (binding, keys.iter().map(|(word, _)| shown(word)).collect::<Vec<_>>().join(" ")))
+    }
+}
+
+fn shown(word: &str) -> String {
+    match word {
+        "up" => "↑".into(),
+        "down" => "↓".into(),
+        "left" => "←".into(),
+        "right" => "→".into(),
+        "ctrl-z" | "ctrl-c" | "ctrl-l" | "ctrl-g" | "ctrl-f" | "ctrl-b" => format!("^{}", word[5..].to_uppercase()),
+        _ => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        Keymap::default().check().expect("the table is free of conflicts");
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        for (line, binding) in TABLE.iter().enumerate() {
+            assert!(TABLE[..line].iter().all(|other| other.name != binding.name), "{}", binding.name);
+        }
+    }
+
+    #[test]
+    fn a_key_can_be_moved_and_conflicts_and_unknown_names_are_told() {
+        let mut keymap = Keymap::default();
+        keymap.remap("pause", &["ctrl-p".into()]).expect("free");
+        let pressed = KeyEvent::new(KeyCode::Char('p'), KeyModifiers::CONTROL);
+        assert_eq!(keymap.find(Place::Run, pressed.into()).map(|it| it.action), Some(Action::Pause));
+        assert!(keymap.find(Place::Run, "p".parse().expect("a key")).is_none());
+        let error = keymap.remap("puase", &[]).expect_err("unknown").to_string();
+        assert!(error.contains("\"puase\" is nothing that has a key; what has: open, "), "{error}");
+        let error = keymap.remap("pause", &["enterr".into()]).expect_err("no key").to_string();
+        assert!(error.contains("\"enterr\" is no key"), "{error}");
+        keymap.remap("pause", &["s".into()]).expect("a key");
+        assert_eq!(keymap.check().expect_err("taken").to_string(), "\"s\" is the key of both \"pause\" and \"change\"");
+    }
+}

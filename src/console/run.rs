@@ -1,0 +1,316 @@
+//! An open run: all that its screens show, kept up to date by what its follower reads.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use fixmatch::control::{Change, Request};
+use fixmatch::event::{Event, Record};
+use fixmatch::last_seen::{Digest, Seen};
+use fixmatch::run_dir::{Phase, RunDir, RunFile};
+use fixmatch::run_state::{RunState, Status};
+use fixmatch::schedule::Live;
+use fixmatch::series::{Curves, Metric};
+
+use super::charts::Charts;
+use super::log::Log;
+
+/// How a run stands this moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// Its status.
+    pub status: Status,
+    /// The steps done, by the heartbeat.
+    pub step: u64,
+    /// What the worker is doing.
+    pub phase: Option<Phase>,
+    /// How long the rest takes at the recent rate.
+    pub remaining: Option<Duration>,
+    /// How long the worker has given no sign of life.
+    pub silent: Option<Duration>,
+}
+
+/// What a follower found.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// `run.toml`, the first time and when it changed.
+    pub file: Option<Result<Box<RunFile>, String>>,
+    /// New events.
+    pub records: Vec<Record>,
+    /// New lines of the worker's output.
+    pub output: Vec<String>,
+    /// How it stands.
+    pub glance: Option<Glance>,
+    /// What the user saw of it when they last looked; read once, with the first events.
+    pub seen: Option<Seen>,
+    /// What cannot be read.
+    pub error: Option<String>,
+}
+
+/// How far a request has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// In the mailbox.
+    Posted,
+    /// Read by the worker.
+    Accepted,
+    /// In force from this step on.
+    Applied(u64),
+    /// Not followed.
+    Refused(String),
+}
+
+/// A request of this console's or another one's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Its file's name.
+    pub id: String,
+    /// What was asked, in words.
+    pub what: String,
+    /// Who asked, if it was not this console.
+    pub who: Option<String>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// When it came so far.
+    pub at: f64,
+}
+
+/// A change, as a flag on the charts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// From which step on.
+    pub step: f64,
+    /// Seconds after the run's first event.
+    pub seconds: f64,
+    /// What changed.
+    pub change: Change,
+    /// Who asked for it.
+    pub who: String,
+}
+
+/// A run on the screen.
+#[derive(Debug)]
+pub struct OpenRun {
+    /// Where it is.
+    pub dir: RunDir,
+    /// What it is, or why that cannot be read.
+    pub file: Option<Result<Box<RunFile>, String>>,
+    /// The fold of its events.
+    pub state: RunState,
+    /// Its curves.
+    pub curves: Curves,
+    /// How they are looked at.
+    pub charts: Charts,
+    /// Its events and its worker's output.
+    pub log: Log,
+    /// How it stands; None before it was read.
+    pub glance: Option<Glance>,
+    /// The request that was last heard of.
+    pub asked: Option<Asked>,
+    /// The changes.
+    pub flags: Vec<Flag>,
+    /// What happened since the user last looked.
+    pub digest: Option<Digest>,
+    /// What cannot be read.
+    pub error: Option<String>,
+    who: HashMap<String, String>,
+    first_time: Option<f64>,
+}
+
+impl OpenRun {
+    /// A run of which nothing was read.
+    pub fn new(dir: RunDir) -> Self {
+        Self {
+            dir,
+            file: None,
+            state: RunState::default(),
+            curves: Curves::default(),
+            charts: Charts::default(),
+            log: Log::default(),
+            glance: None,
+            asked: None,
+            flags: Vec::new(),
+            digest: None,
+            error: None,
+            who: HashMap::new(),
+            first_time: None,
+        }
+    }
+
+    /// Takes in what the follower found.
+    pub fn take(&mut self, reading: Reading, now: f64) {
+        let is_first = self.glance.is_none();
+        for record in &reading.records {
+            self.apply(record, is_first, now);
+        }
+        self.log.extend(reading.records, &reading.output);
+        self.file = reading.file.or(self.file.take());
+        self.error = reading.error;
+        if let Some(glance) = reading.glance {
+            self.glance = Some(glance);
+        }
+        if let Some(seen) = reading.seen {
+            let remaining = self.remaining().map(|left| left.as_secs_f64());
+            self.digest = Digest::of(seen, &self.state, self.log.records(), remaining);
+        }
+        self.charts.follow(&self.curves, self.steps());
+    }
+
+    fn apply(&mut self, record: &Record, is_past: bool, now: f64) {
+        let first = *self.first_time.get_or_insert(record.time);
+        self.state.apply(record);
+        self.curves.apply(record);
+        match &record.event {
+            Event::Accepted { id, request, who } => {
+                self.who.insert(id.clone(), who.clone());
+                if !is_past {
+                    self.heard(id, Some((who, *request)), Stage::Accepted, now);
+                }
+            }
+            Event::Applied { id, step, change } => {
+                if let Some(change) = change {
+                    let who = self.who.get(id).cloned().unwrap_or_default();
+                    let (step, seconds) = (*step as f64, record.time - first);
+                    self.flags.push(Flag { step, seconds, change: *change, who });
+                }
+                self.heard(id, None, Stage::Applied(*step), now);
+            }
+            Event::Refused { id, reason } => self.heard(id, None, Stage::Refused(reason.clone()), now),
+            _ => {}
+        }
+    }
+
+    /// Takes note of an answer to the request that was last heard of, or of another console's request.
+    fn heard(&mut self, id: &str, request: Option<(&String, Request)>, stage: Stage, now: f64) {
+        match (&mut self.asked, request) {
+            (Some(asked), _) if asked.id == id => (asked.stage, asked.at) = (stage, now),
+            (asked, Some((who, request))) => {
+                let (id, what) = (id.to_owned(), words(request));
+                *asked = Some(Asked { id, what, who: Some(who.clone()), stage, at: now });
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Takes note of a request that this console put into the mailbox.
+    pub fn posted(&mut self, id: String, request: Request, now: f64) {
+        self.asked = Some(Asked { id, what: words(request), who: None, stage: Stage::Posted, at: now });
+    }
+
+    /// How it stands; starting, before it was read.
+    pub fn status(&self) -> Status {
+        self.glance.as_ref().map_or(Status::Starting, |glance| glance.status)
+    }
+
+    /// The steps done.
+    pub fn step(&self) -> u64 {
+        self.glance.as_ref().map_or(0, |glance| glance.step)
+    }
+
+    /// Steps to do.
+    pub fn steps(&self) -> Option<u64> {
+        let planned = || match &self.file {
+            Some(Ok(file)) => Some(file.config.train.steps),
+            Some(Err(_)) | None => None,
+        };
+        self.state.steps().or_else(planned)
+    }
+
+    /// The part that is done.
+    pub fn share(&self) -> f64 {
+        self.steps().filter(|steps| *steps > 0).map_or(0.0, |steps| self.step() as f64 / steps as f64)
+    }
+
+    /// How long the rest takes: as lately observed, else as the log has it.
+    pub fn remaining(&self) -> Option<Duration> {
+        let glance = self.glance.as_ref().filter(|glance| glance.status == Status::Running)?;
+        glance.remaining.or_else(|| {
+            let points = self.curves.of(Metric::Loss).points();
+            let (first, last) = (points[points.len().saturating_sub(20)..].first()?, points.last()?);
+            let pace = (last.seconds - first.seconds) / (last.step - first.step);
+            let left = self.steps()?.saturating_sub(self.step()) as f64;
+            Duration::try_from_secs_f64(pace * left).ok().filter(|_| pace.is_finite())
+        })
+    }
+
+    /// The values in force.
+    pub fn live(&self) -> Option<Live> {
+        let Some(Ok(file)) = &self.file else { return None };
+        let mut live = Live::new(&file.config, self.steps_per_pass(&file.config.train));
+        for &(step, change) in &self.state.changes {
+            live.apply(change, step);
+        }
+        Some(live)
+    }
+
+    fn steps_per_pass(&self, train: &fixmatch::config::Train) -> u64 {
+        let n_unlabeled = self.state.started.as_ref().map_or(0, |started| started.n_unlabeled);
+        n_unlabeled / (u64::from(train.batch) * u64::from(train.mu)).max(1)
+    }
+
+    /// The change that undoes the last one.
+    pub fn undo(&self) -> Option<Change> {
+        let Some(Ok(file)) = &self.file else { return None };
+        let (&(_, last), earlier) = self.state.changes.split_last()?;
+        let mut live = Live::new(&file.config, 1);
+        for &(step, change) in earlier {
+            live.apply(change, step);
+        }
+        Some(match last {
+            Change::Threshold(_) => Change::Threshold(live.threshold),
+            Change::LambdaU(_) => Change::LambdaU(live.lambda_u),
+            Change::LrFactor(_) => Change::LrFactor(live.lr_factor),
+            Change::Steps(_) => Change::Steps(live.steps),
+        })
+    }
+
+    /// What the user has seen, to be remembered.
+    pub fn seen(&self) -> Option<Seen> {
+        Seen::of(&self.state, self.remaining().map(|left| left.as_secs_f64()))
+    }
+}
+
+/// A request as a user names it.
+fn words(request: Request) -> String {
+    match request {
+        Request::Stop => "stop".into(),
+        Request::Suspend => "suspend".into(),
+        Request::Pause => "pause".into(),
+        Request::Continue => "go on".into(),
+        Request::Checkpoint => "checkpoint".into(),
+        Request::Evaluate => "evaluate".into(),
+        Request::Set(change) => change.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::sample;
+
+    #[test]
+    fn a_request_is_followed_to_its_answer() {
+        let mut run = sample::run();
+        run.posted("5".into(), Request::Set(Change::Threshold(0.8)), 0.0);
+        let answers = [
+            Event::Accepted { id: "5".into(), request: Request::Pause, who: "me@here".into() },
+            Event::Applied { id: "5".into(), step: 320, change: Some(Change::Threshold(0.8)) },
+        ];
+        let stages = answers.map(|event| {
+            let records = vec![Record { time: 5.0, event }];
+            run.take(Reading { records, ..Reading::default() }, 1.0);
+            run.asked.clone().expect("asked").stage
+        });
+        assert_eq!(stages, [Stage::Accepted, Stage::Applied(320)]);
+        assert_eq!(run.live().expect("known").threshold, 0.8);
+        assert_eq!(run.undo(), Some(Change::Threshold(0.9)));
+    }
+
+    #[test]
+    fn what_another_console_asks_is_heard_with_its_name() {
+        let mut run = sample::run();
+        let event = Event::Accepted { id: "9".into(), request: Request::Pause, who: "ann@box".into() };
+        run.take(Reading { records: vec![Record { time: 5.0, event }], ..Reading::default() }, 1.0);
+        let asked = run.asked.expect("heard");
+        assert_eq!((asked.what.as_str(), asked.who.as_deref()), ("pause", Some("ann@box")));
+    }
+}

@@ -1,0 +1,205 @@
+//! A run, runs and images for tests: always the same, whatever the clock says.
+
+use fixmatch::config::RunConfig;
+use fixmatch::control::{Change, Request};
+use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
+use fixmatch::image::Image;
+use fixmatch::preset::Preset;
+use fixmatch::run_dir::{Phase, Provenance, RunDir, RunFile};
+use fixmatch::run_state::{LastState, Status, Summary};
+use fixmatch::survey::Row;
+
+use super::app::{Access, App};
+use super::glyphs::Glyphs;
+use super::home::{DataState, Listing};
+use super::keys::Keymap;
+use super::run::{Glance, OpenRun, Reading};
+use super::samples::{Loading, Sample, Samples, Sheet};
+use super::theme::{Depth, Theme};
+use super::world::News;
+
+/// The moment at which the tests take place.
+pub const NOW: f64 = 1_795_456_800.0;
+
+/// A console that nothing is known to but the presets.
+pub fn app() -> App {
+    let mut app = App::new(Access::Full, Theme { depth: Depth::Indexed }, Glyphs::Braille, Keymap::default(), NOW);
+    app.learn(News::Data("fashion-mini".into(), DataState::Here));
+    app.learn(News::Data("cifar10".into(), DataState::Missing(170_052_171)));
+    app
+}
+
+/// A console with runs of every kind.
+pub fn app_with_runs() -> App {
+    let mut app = app();
+    app.learn(News::Runs(Listing::Read(rows())));
+    app
+}
+
+/// A console on a run.
+pub fn app_on_run() -> App {
+    let mut app = app_with_runs();
+    let run = run();
+    app.open_run(run.dir.clone());
+    app.take_tasks();
+    app.run = Some(run);
+    app
+}
+
+/// A directory with that name, which need not be there.
+pub fn dir(name: &str) -> RunDir {
+    RunDir::at(std::path::Path::new("/runs").join(name))
+}
+
+fn rows() -> Vec<Row> {
+    let row = |name: &str, status, step, last_state: Option<LastState>| Row {
+        dir: dir(&format!("20261123-180112-{name}")),
+        status,
+        summary: Summary {
+            step,
+            steps: 500,
+            ema_accuracy: Some(0.712),
+            best: Some(0.72),
+            median: Some(0.7),
+            last_state,
+            trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
+            n_log_bytes: 0,
+        },
+        phase: None,
+        created: Some(NOW - 192.0),
+        preset: "quickstart".into(),
+        remaining: None,
+        error: None,
+    };
+    let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));
+    let mut broken = row("broken", Status::Lost, 0, None);
+    broken.error = Some("run.toml: expected a table".into());
+    (broken.summary, broken.created) = (Summary::default(), None);
+    vec![
+        row("quickstart-s0", Status::Running, 312, Some(LastState::Running)),
+        row("quickstart-s1", Status::Paused, 200, Some(LastState::Paused)),
+        row("quickstart-s2", Status::Finished, 500, Some(LastState::Finished)),
+        row("slides-labels-4-s0", Status::Suspended, 90, Some(LastState::Suspended)),
+        row("paper-cifar10-40-s0", Status::Failed, 120, failed),
+        row("quickstart-s3", Status::Lost, 44, Some(LastState::Running)),
+        broken,
+    ]
+}
+
+fn config() -> RunConfig {
+    Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves")
+}
+
+/// A quickstart at step 310 of 500 in which τ was changed at step 200.
+pub fn run() -> OpenRun {
+    let mut run = OpenRun::new(dir("20261123-180112-quickstart-s0"));
+    let provenance = Provenance {
+        preset: "quickstart".into(),
+        settings: vec![],
+        version: "0".into(),
+        who: "me@here".into(),
+        created: "2026-11-23T18:01:00Z".into(),
+    };
+    let file = RunFile { provenance, environment: None, config: config() };
+    let glance = Glance {
+        status: Status::Running,
+        step: 312,
+        phase: Some(Phase::Training),
+        remaining: Some(std::time::Duration::from_secs(72)),
+        silent: None,
+    };
+    run.take(
+        Reading { file: Some(Ok(Box::new(file))), records: records(31), glance: Some(glance), ..Reading::default() },
+        NOW,
+    );
+    run
+}
+
+/// The events of the first `n` windows of ten steps.
+pub fn records(n: u64) -> Vec<Record> {
+    let classes =
+        ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+    let started = Started {
+        steps: 500,
+        device: "cpu".into(),
+        threads: 2,
+        n_parameters: 140_000,
+        n_labeled: 40,
+        n_unlabeled: 10_000,
+        n_test: 2000,
+        classes: classes.map(Into::into).to_vec(),
+    };
+    let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into() };
+    let mut events = vec![(0.0, launched), (1.0, Event::Started(started))];
+    for window in 1..=n {
+        let time = 1.0 + window as f64;
+        events.push((time, Event::Progress(progress(window))));
+        if window % 5 == 0 {
+            events.push((time + 0.1, Event::Evaluated(Box::new(evaluated(window)))));
+        }
+        if window == 20 {
+            let change = Change::Threshold(0.9);
+            let (id, who) = ("1".to_owned(), "me@here".to_owned());
+            events.push((time + 0.2, Event::Accepted { id: id.clone(), request: Request::Set(change), who }));
+            events.push((time + 0.3, Event::Applied { id, step: 200, change: Some(change) }));
+        }
+    }
+    events.into_iter().map(|(time, event)| Record { time: NOW - 100.0 + time, event }).collect()
+}
+
+fn progress(window: u64) -> Progress {
+    let x = window as f64;
+    let wiggle = 0.05 * (x * 1.7).sin();
+    Progress {
+        step: 10 * window,
+        n_steps: 10,
+        loss: 0.3 + 2.0 * (-x / 8.0).exp() + wiggle,
+        loss_supervised: 0.1 + 1.8 * (-x / 6.0).exp() + wiggle / 2.0,
+        loss_unsupervised: 0.2 + wiggle / 2.0,
+        lr: 0.06 * (x / 50.0 * 1.374).cos(),
+        mask_ratio: Some(0.8 - 0.7 * (-x / 10.0).exp() + wiggle / 2.0),
+        pseudo_label_accuracy: (window > 2).then_some(0.85 + wiggle),
+        images_per_s: 4012.0,
+        data_wait: 0.02,
+        memory_bytes: 1_100_000_000,
+    }
+}
+
+fn evaluated(window: u64) -> Evaluated {
+    let accuracy = 0.8 - 0.6 * (-(window as f64) / 9.0).exp();
+    let scores = |accuracy: f64| Evaluation {
+        accuracy,
+        loss: 0.5,
+        per_class: (0..10).map(|class| (class != 3).then_some((accuracy + 0.03 * class as f64).min(1.0))).collect(),
+        confusion: vec![],
+    };
+    Evaluated {
+        step: 10 * window,
+        raw: scores(accuracy - 0.04),
+        ema: scores(accuracy),
+        median: accuracy,
+        median_of: window / 5,
+        best: accuracy,
+        best_step: 10 * window,
+        rates: None,
+        requested: false,
+    }
+}
+
+/// Puts a loss of a hundred times the usual into one window.
+pub fn spike(run: &mut OpenRun) {
+    let progress = Progress { loss: 50.0, ..progress(32) };
+    let records = vec![Record { time: NOW, event: Event::Progress(progress) }];
+    run.take(Reading { records, ..Reading::default() }, NOW);
+}
+
+/// Twelve images of two classes.
+pub fn samples() -> Samples {
+    let image = |i: u32| Image::new(28, 28, 1, (0..28 * 28).map(|p| ((p * (i + 1) / 3) % 256) as u8).collect());
+    let sample =
+        |i: u32| Sample { index: 100 + i, class: if i < 6 { "Trouser" } else { "Ankle boot" }.into(), image: image(i) };
+    let sheet = Sheet::new((0..12).map(sample).collect(), &config());
+    let mut samples = Samples::default();
+    samples.loading = Loading::Read(sheet);
+    samples
+}

@@ -1,0 +1,202 @@
+//! The labeled images of a run, and how the loader's own code would augment one of them.
+
+use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, WeakDraw};
+use fixmatch::config::RunConfig;
+use fixmatch::data::{self, label_set::LabelSet};
+use fixmatch::image::Image;
+use fixmatch::rng::{Rng, Stream};
+use fixmatch::run_dir::RunDir;
+
+use super::input::Cursor;
+
+/// One labeled image.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Its place in the training images.
+    pub index: u32,
+    /// Its class.
+    pub class: String,
+    /// Its pixels.
+    pub image: Image,
+}
+
+/// The labeled images, and how a run augments them.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// The images, class by class.
+    pub samples: Vec<Sample>,
+    strong: Strong,
+    seed: u64,
+}
+
+/// More of them are not kept: a sheet of thousands is of no use.
+const MAX_SAMPLES: usize = 1000;
+
+impl Sheet {
+    /// Reads the data set and picks out the labeled images. Takes as long as reading the data set.
+    pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
+        let config = dir.read_run()?.config;
+        let text = std::fs::read(dir.labels())
+            .map_err(|_| anyhow::anyhow!("the worker has not picked the labeled images yet; try again in a moment"))?;
+        let labels: LabelSet = serde_json::from_slice(&text)?;
+        let data_dir = fixmatch::dirs::data_dir()?;
+        let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+        anyhow::ensure!(
+            labels.indices.iter().all(|&index| (index as usize) < dataset.train.n()),
+            "labels.json lists images that the data set on this machine does not have"
+        );
+        let sample = |&index: &u32| {
+            let class = usize::from(dataset.train.labels[index as usize]);
+            (class, Sample { index, class: dataset.classes[class].clone(), image: dataset.train.image(index as usize) })
+        };
+        let mut samples: Vec<_> = labels.indices.iter().map(sample).collect();
+        samples.sort_by_key(|(class, _)| *class);
+        samples.truncate(MAX_SAMPLES);
+        Ok(Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), &config))
+    }
+
+    /// A sheet of these images, augmented as a run of this configuration does it.
+    pub fn new(samples: Vec<Sample>, config: &RunConfig) -> Self {
+        let strong = Strong::new(&config.augment);
+        Self { samples, strong, seed: config.train.seed }
+    }
+}
+
+/// An image with a weak and a strong view, and what was drawn for each.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// The weak view.
+    pub weak: Image,
+    /// What was drawn for it.
+    pub weak_draw: WeakDraw,
+    /// The strong view.
+    pub strong: Image,
+    /// What was drawn for it.
+    pub strong_draw: StrongDraw,
+}
+
+/// What is known of the labeled images.
+#[derive(Debug, Default)]
+pub enum Loading {
+    /// Not asked for.
+    #[default]
+    Not,
+    /// Being read.
+    Reading,
+    /// Here they are.
+    Read(Sheet),
+    /// Why they cannot be shown.
+    Failed(String),
+}
+
+/// The screen of labeled images.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// The images.
+    pub loading: Loading,
+    /// The selected one.
+    pub at: Cursor,
+    /// How many stand beside each other; the view says.
+    pub columns: usize,
+    /// The selected one enlarged, with its views.
+    pub enlarged: Option<Views>,
+    /// Which of the endless row of draws is shown.
+    draw: u64,
+}
+
+impl Samples {
+    fn sheet(&self) -> Option<&Sheet> {
+        match &self.loading {
+            Loading::Read(sheet) => Some(sheet),
+            Loading::Not | Loading::Reading | Loading::Failed(_) => None,
+        }
+    }
+
+    /// The selected image.
+    pub fn sample(&self) -> Option<&Sample> {
+        self.sheet()?.samples.get(self.at.at)
+    }
+
+    /// Goes to another image.
+    pub fn step(&mut self, by: isize) {
+        let n = self.sheet().map_or(0, |sheet| sheet.samples.len());
+        self.at.step(by, n);
+        if self.enlarged.is_some() {
+            self.enlarge();
+        }
+    }
+
+    /// Draws other views.
+    pub fn redraw(&mut self) {
+        self.draw += 1;
+        if self.enlarged.is_some() {
+            self.enlarge();
+        }
+    }
+
+    /// Enlarges the selected image.
+    pub fn enlarge(&mut self) {
+        self.enlarged = self.sheet().zip(self.sample()).map(|(sheet, sample)| views(sheet, sample, self.draw));
+    }
+}
+
+/// Draws both views as the loader does: each from a generator of its own.
+fn views(sheet: &Sheet, sample: &Sample, draw: u64) -> Views {
+    let (mut weak, mut strong) = (sample.image.clone(), sample.image.clone());
+    let (width, height) = (weak.width, weak.height);
+    let place = u64::from(sample.index);
+    let weak_draw =
+        sheet.strong.weak.draw(width, height, &mut Rng::new(sheet.seed, Stream::UnlabeledWeak, draw, place));
+    let mut rng = Rng::new(sheet.seed, Stream::UnlabeledStrong, draw, place);
+    let strong_draw = sheet.strong.draw(width, height, &mut rng);
+    let mut scratch = Scratch::default();
+    weak_draw.apply(&mut weak, &mut scratch);
+    strong_draw.apply(&mut strong, &mut scratch);
+    Views { weak, weak_draw, strong, strong_draw }
+}
+
+/// A weak draw in words.
+pub fn weak_words(draw: WeakDraw) -> String {
+    let flip = if draw.flip { "mirrored, " } else { "" };
+    format!("{flip}shifted by {}, {}", draw.dx, draw.dy)
+}
+
+/// An operation in words.
+pub fn op_words(op: Op) -> String {
+    let text = format!("{op:?}");
+    match op {
+        Op::Cutout { side, x, y } => format!("Cutout {side:.2} of the width at {x}, {y}"),
+        Op::Posterize(bits) => format!("Posterize to {bits} bits"),
+        _ => match text.split_once('(') {
+            Some((name, value)) => {
+                let value = value.trim_end_matches(')');
+                format!("{name} {}", value.parse::<f64>().map_or_else(|_| value.to_owned(), |x| format!("{x:.2}")))
+            }
+            None => text,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::sample;
+
+    #[test]
+    fn an_image_is_enlarged_with_views_that_change_on_request() {
+        let mut samples = sample::samples();
+        samples.enlarge();
+        let first = samples.enlarged.clone().expect("enlarged");
+        assert_ne!(first.weak.pixels, first.strong.pixels);
+        samples.redraw();
+        assert_ne!(samples.enlarged.expect("enlarged").strong.pixels, first.strong.pixels);
+    }
+
+    #[test]
+    fn operations_read_as_words() {
+        assert_eq!(op_words(Op::Solarize(0.5)), "Solarize 0.50");
+        assert_eq!(op_words(Op::Rotate(-12.345)), "Rotate -12.35");
+        assert_eq!(op_words(Op::Cutout { side: 0.5, x: 3, y: 4 }), "Cutout 0.50 of the width at 3, 4");
+        assert_eq!(weak_words(WeakDraw { flip: true, dx: -2, dy: 0 }), "mirrored, shifted by -2, 0");
+    }
+}

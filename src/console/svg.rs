@@ -1,0 +1,92 @@
+//! A screen as a picture that can be scaled: one text a stretch of equal cells, on a dark ground.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+
+/// A cell in pixels.
+const CELL: (usize, usize) = (8, 17);
+
+/// The ground and ordinary text.
+const GROUND: &str = "#16181d";
+const TEXT: &str = "#d7dae0";
+
+/// A screen as an SVG document.
+pub fn of(buffer: &Buffer) -> String {
+    let (columns, rows) = (usize::from(buffer.area.width), usize::from(buffer.area.height));
+    let (width, height) = ((columns + 2) * CELL.0, (rows + 1) * CELL.1);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"ui-monospace, \
+         'DejaVu Sans Mono', Menlo, Consolas, monospace\" font-size=\"13.3\">\n\
+         <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{GROUND}\"/>\n"
+    );
+    for (y, row) in buffer.content.chunks(columns).enumerate() {
+        let mut start = 0;
+        for stretch in row.chunk_by(|a, b| looks(a) == looks(b)) {
+            draw(&mut svg, stretch, (start, y));
+            start += stretch.len();
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn looks(cell: &Cell) -> (Color, Color, Modifier) {
+    (cell.fg, cell.bg, cell.modifier)
+}
+
+fn draw(svg: &mut String, cells: &[Cell], (column, row): (usize, usize)) {
+    let text: String = cells.iter().map(Cell::symbol).collect();
+    let ((x, y), width) = (((column + 1) * CELL.0, row * CELL.1 + CELL.1 / 2), cells.len() * CELL.0);
+    let (fg, bg, modifier) = looks(&cells[0]);
+    if bg != Color::Reset {
+        // Pictures: the upper half in the foreground, the lower in the background.
+        let half = CELL.1 / 2;
+        let _ = write!(svg, "<path fill=\"{}\" d=\"M{x} {y}h{width}v{}h-{width}z\"/>", hex(bg), CELL.1);
+        let _ = writeln!(svg, "<path fill=\"{}\" d=\"M{x} {y}h{width}v{half}h-{width}z\"/>", hex(fg));
+        return;
+    }
+    if text.trim().is_empty() {
+        return;
+    }
+    let bold = if modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    let base = y + CELL.1 * 3 / 4;
+    let _ = writeln!(
+        svg,
+        "<text x=\"{x}\" y=\"{base}\" textLength=\"{width}\" fill=\"{}\"{bold} xml:space=\"preserve\">{text}</text>",
+        hex(fg)
+    );
+}
+
+/// The colours that a theme of many colours uses, and no others.
+fn hex(color: Color) -> String {
+    match color {
+        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        Color::Indexed(n @ 16..=231) => {
+            let level = |x: u8| if x == 0 { 0 } else { 55 + 40 * u32::from(x) };
+            let (r, g, b) = ((n - 16) / 36, (n - 16) / 6 % 6, (n - 16) % 6);
+            format!("#{:02x}{:02x}{:02x}", level(r), level(g), level(b))
+        }
+        Color::Indexed(n @ 232..) => format!("#{0:02x}{0:02x}{0:02x}", 8 + 10 * (u32::from(n) - 232)),
+        _ => TEXT.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    #[test]
+    fn a_stretch_of_equal_cells_is_one_text() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 5, 1));
+        buffer.set_string(0, 0, "a<b", Style::new().fg(Color::Indexed(37)));
+        let svg = of(&buffer);
+        assert!(svg.contains("fill=\"#00afaf\" xml:space=\"preserve\">a&lt;b</text>"), "{svg}");
+        assert_eq!(svg.matches("<text").count(), 1);
+    }
+}

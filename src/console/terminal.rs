@@ -1,0 +1,167 @@
+//! The terminal: taken over on the way in, given back on every way out.
+//!
+//! Each step of giving back is tried, whatever became of the one before. A frame is one write inside of a synchronized
+//! update, so that no terminal shows half of it.
+
+use std::io::{self, Stdout, Write};
+
+use anyhow::{Context as _, Result};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{clipboard::CopyToClipboard, cursor, execute, queue};
+use ratatui::backend::CrosstermBackend;
+
+use super::app::App;
+use super::views;
+
+/// A frame is collected here and written at once.
+type Frame = io::BufWriter<Stdout>;
+
+/// Room for the first frame of a large terminal.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// A terminal that shows the console until this is dropped.
+pub struct Screen {
+    terminal: ratatui::Terminal<CrosstermBackend<Frame>>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub fn open() -> Result<Self> {
+        give_back_on_panic();
+        take_over().context("cannot take over the terminal")?;
+        let backend = CrosstermBackend::new(io::BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        Ok(Self { terminal: ratatui::Terminal::new(backend).context("cannot tell the terminal's size")? })
+    }
+
+    /// Draws what has changed.
+    pub fn draw(&mut self, app: &mut App) -> io::Result<()> {
+        draw(&mut self.terminal, app)
+    }
+
+    /// Draws all of it next time.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Hands the terminal to the shell until `fg`.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        take_over()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Rings the bell.
+pub fn ring() -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(b"\x07")?;
+    out.flush()
+}
+
+/// Sends a message that some terminals show on the desktop.
+pub fn announce(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    write!(out, "\x1b]9;{}\x07", super::text::clean(text))?;
+    out.flush()
+}
+
+/// Puts text into the clipboard of the user's own terminal, also over SSH.
+pub fn copy(text: &str) -> io::Result<()> {
+    execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+}
+
+/// Draws a frame inside of a synchronized update, which is ended whatever happens.
+pub fn draw<W: Write>(terminal: &mut ratatui::Terminal<CrosstermBackend<W>>, app: &mut App) -> io::Result<()> {
+    queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
+    let drawn = terminal.draw(|frame| views::draw(frame, app)).map(drop);
+    execute!(terminal.backend_mut(), EndSynchronizedUpdate)?;
+    drawn
+}
+
+fn take_over() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
+}
+
+/// Gives the terminal back as far as that can be done.
+pub fn give_back() {
+    let mut out = io::stdout();
+    let _ = execute!(out, EndSynchronizedUpdate);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = execute!(out, cursor::Show);
+    let _ = disable_raw_mode();
+}
+
+/// A panic of the main thread gives the terminal back before it is told; one of another thread is only that thread's
+/// end, and its words would tear the screen.
+fn give_back_on_panic() {
+    let main = std::thread::current().id();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == main {
+            give_back();
+            usual(panic);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use ratatui::layout::Rect;
+    use ratatui::{Terminal, TerminalOptions, Viewport};
+
+    use super::*;
+    use crate::console::run::Reading;
+    use crate::console::sample;
+
+    /// A link that counts.
+    #[derive(Clone, Default)]
+    struct Counter(Rc<Cell<usize>>);
+
+    impl Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.set(self.0.get() + bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_run_that_moves_four_charts_takes_no_more_than_2_kib_a_second() {
+        const FRAMES_PER_S: usize = 4;
+        let mut app = sample::app_on_run();
+        let mut records = sample::records(48);
+        let rest = records.split_off(records.iter().position(|record| record.time > sample::NOW - 67.0).expect("some"));
+        let link = Counter::default();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, 120, 40));
+        let backend = CrosstermBackend::new(link.clone());
+        let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
+        draw(&mut terminal, &mut app).expect("drawn");
+        let before = link.0.get();
+        let n = rest.len();
+        for record in rest {
+            let run = app.run.as_mut().expect("open");
+            run.take(Reading { records: vec![record], ..Reading::default() }, sample::NOW);
+            draw(&mut terminal, &mut app).expect("drawn");
+        }
+        let per_s = (link.0.get() - before) * FRAMES_PER_S / n;
+        println!("first frame {before} bytes, then {per_s} bytes a second");
+        assert!(per_s <= 2048, "{per_s} bytes a second");
+    }
+}

@@ -1,0 +1,216 @@
+//! What the state looks like. Views draw it and do nothing else: no files, no clock, no decisions.
+//!
+//! ```text
+//! fixmatch › quickstart-s0                        where, and what matters of it
+//!
+//! … the screen of the place …
+//!
+//! asked: pause … applied at step 312              what was last done
+//! enter open  / filter  ? help  q quit            keys, from the table
+//! ```
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::app::{Access, App, Dialog, Tone};
+use super::glyphs::{Glyphs, to_ascii};
+use super::keys::{Effect, Place};
+use super::run::{Asked, Stage};
+use super::text;
+
+mod chart;
+mod dialog;
+mod help;
+mod home;
+mod log;
+mod picture;
+mod preset;
+mod run;
+mod samples;
+#[cfg(test)]
+mod snapshots;
+
+/// Smaller screens only say that they are too small.
+const SMALLEST: (u16, u16) = (60, 14);
+
+/// A request's end stays on the screen for so many seconds.
+const ANSWER_S: f64 = 15.0;
+
+/// Draws the console.
+pub fn draw(frame: &mut Frame, app: &mut App) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(buffer, area);
+    } else {
+        let body = Rect { y: 2, height: area.height - 4, ..area };
+        app.page = usize::from(body.height).saturating_sub(4).max(1);
+        app.samples.columns = samples::n_columns(app, body);
+        header(buffer, app, Rect { height: 1, ..area });
+        match app.place {
+            Place::Home => home::draw(buffer, app, body),
+            Place::Preset => preset::draw(buffer, app, body),
+            Place::Run => run::draw(buffer, app, body),
+            Place::Log => log::draw(buffer, app, body),
+            Place::Samples => samples::draw(buffer, app, body),
+        }
+        status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
+        footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
+        match &app.dialog {
+            None => {}
+            Some(Dialog::Help(line)) => help::draw(buffer, app, *line, body),
+            Some(Dialog::Confirm(question)) => dialog::confirm(buffer, app, question, body),
+            Some(Dialog::Change(form)) => dialog::change(buffer, app, form, body),
+        }
+    }
+    if app.glyphs == Glyphs::Ascii {
+        to_ascii(buffer);
+    }
+}
+
+fn too_small(buffer: &mut Buffer, area: Rect) {
+    let (width, height) = SMALLEST;
+    let text = format!("too small: {}×{}, needs {width}×{height}", area.width, area.height);
+    for (line, y) in text::wrap(&text, usize::from(area.width).max(1)).iter().zip(area.top()..area.bottom()) {
+        put(buffer, area.x, y, line, Style::new());
+    }
+}
+
+/// Writes text, as far as there is room; returns the column after it.
+fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    if !buffer.area.contains((x, y).into()) {
+        return x;
+    }
+    buffer.set_stringn(x, y, text::clean(text), usize::MAX, style).0
+}
+
+/// Writes text so that it ends before column `end`.
+fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
+    let width = text.chars().count() as u16;
+    put(buffer, end.saturating_sub(width), y, text, style);
+}
+
+/// Writes pieces of text behind each other, cut at the area's end.
+fn put_spans(buffer: &mut Buffer, area: Rect, y: u16, spans: Vec<Span>) {
+    if y < area.bottom() {
+        let spans: Vec<Span> =
+            spans.into_iter().map(|span| Span::styled(text::clean(&span.content), span.style)).collect();
+        buffer.set_line(area.x, y, &Line::from(spans), area.width);
+    }
+}
+
+fn header(buffer: &mut Buffer, app: &App, area: Rect) {
+    let mut path = vec!["fixmatch".to_owned()];
+    match app.place {
+        Place::Home => {}
+        Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
+        Place::Run | Place::Log | Place::Samples => path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id()))),
+    }
+    match app.place {
+        Place::Log => path.push("log".into()),
+        Place::Samples => path.push("labeled images".into()),
+        Place::Home | Place::Preset | Place::Run => {}
+    }
+    let last = path.pop().unwrap_or_default();
+    let mut x = 1;
+    for part in path {
+        x = put(buffer, x, area.y, &format!("{part} › "), app.theme.faint());
+    }
+    put(buffer, x, area.y, &text::clean(&last), app.theme.strong());
+    let right = match (app.place, app.access) {
+        (Place::Home, Access::Full) => home::counts(app),
+        (Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
+        (_, Access::ReadOnly) => "read-only".into(),
+        (_, Access::Full) => String::new(),
+    };
+    put_right(buffer, area.right().saturating_sub(1), area.y, &right, app.theme.faint());
+}
+
+/// A run's name without the moment that it begins with.
+fn short_id(id: &str) -> String {
+    let is_moment = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
+    match id.splitn(3, '-').collect::<Vec<_>>()[..] {
+        [day, time, name] if is_moment(day, 8) && is_moment(time, 6) => text::clean(name),
+        _ => text::clean(id),
+    }
+}
+
+/// What was last done: a notice, else the request that was last heard of.
+fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
+    let theme = app.theme;
+    if let Some(notice) = &app.notice {
+        let style = if notice.tone == Tone::Error { theme.error() } else { theme.accent() };
+        put(buffer, 1, area.y, &text::fit(&notice.text, usize::from(area.width) - 2), style);
+        return;
+    }
+    let asked = app.run.as_ref().and_then(|run| run.asked.as_ref());
+    if let Some(asked) = asked.filter(|asked| is_current(asked, app.now)) {
+        let who = asked.who.as_ref().map_or_else(String::new, |who| format!("{} asks: ", text::clean(who)));
+        let (outcome, style) = match &asked.stage {
+            Stage::Posted => ("asked…".to_owned(), theme.accent()),
+            Stage::Accepted => ("accepted…".into(), theme.accent()),
+            Stage::Applied(step) => (format!("✓ applied at step {step}"), theme.good()),
+            Stage::Refused(reason) => (format!("refused: {}", text::clean(reason)), theme.error()),
+        };
+        let x = put(buffer, 1, area.y, &format!("{who}{}  ", asked.what), theme.text());
+        put(buffer, x, area.y, &outcome, style);
+    }
+}
+
+fn is_current(asked: &Asked, now: f64) -> bool {
+    match asked.stage {
+        Stage::Posted | Stage::Accepted => true,
+        Stage::Applied(_) | Stage::Refused(_) => now - asked.at < ANSWER_S,
+    }
+}
+
+/// The keys of this place that have a word for the footer, as many as fit; help and quit always do.
+fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
+    let is_allowed = |effect: Effect| effect == Effect::Looks || app.access == Access::Full;
+    let hints: Vec<(String, &str)> = app
+        .keymap
+        .of(app.place)
+        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect))
+        .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
+        .collect();
+    let width_of = |hint: &(String, &str)| hint.0.chars().count() + hint.1.chars().count() + 3;
+    let always: usize = hints.iter().rev().take(2).map(width_of).sum();
+    let mut room = usize::from(area.width).saturating_sub(always + 1);
+    let (n, mut x) = (hints.len(), 1);
+    for (i, hint) in hints.iter().enumerate() {
+        if i + 2 < n {
+            if width_of(hint) > room {
+                continue;
+            }
+            room -= width_of(hint);
+        }
+        x = put(buffer, x, area.y, &hint.0, app.theme.accent());
+        x = put(buffer, x, area.y, &format!(" {}  ", hint.1), app.theme.faint());
+    }
+}
+
+/// Empties a box in the middle of an area and draws a frame around it; returns what is inside.
+fn overlay(buffer: &mut Buffer, app: &App, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 2;
+    let outer = Rect { x, y, width, height };
+    for position in outer.positions() {
+        if let Some(cell) = buffer.cell_mut(position) {
+            cell.reset();
+        }
+    }
+    let style = app.theme.faint();
+    let line = "─".repeat(usize::from(width.saturating_sub(2)));
+    put(buffer, x, y, &format!("╭{line}╮"), style);
+    put(buffer, x, y + height - 1, &format!("╰{line}╯"), style);
+    for row in y + 1..y + height - 1 {
+        put(buffer, x, row, "│", style);
+        put(buffer, x + width - 1, row, "│", style);
+    }
+    put(buffer, x + 2, y, &format!(" {title} "), app.theme.strong());
+    Rect { x: x + 2, y: y + 1, width: width.saturating_sub(4), height: height.saturating_sub(2) }
+}

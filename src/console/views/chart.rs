@@ -1,0 +1,157 @@
+//! One chart: a title with the values, the curves, and both axes.
+
+use fixmatch::series::{Axis, Metric};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use super::{put, put_right, put_spans};
+use crate::commands::format::{duration, short};
+use crate::console::app::App;
+use crate::console::charts::{Chart, Unit};
+use crate::console::plot::{Bar, Plot, Vertical};
+use crate::console::raster::{Raster, density};
+use crate::console::run::OpenRun;
+
+/// Room for the numbers of the vertical axis.
+const LABELS: u16 = 7;
+
+/// Draws a chart.
+pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_focus: bool, area: Rect) {
+    title(buffer, app, run, chart, has_focus, area);
+    if area.height < 4 || area.width < LABELS + 8 {
+        return;
+    }
+    let inner = Rect { x: area.x + LABELS, y: area.y + 1, width: area.width - LABELS - 1, height: area.height - 2 };
+    let (across, down) = density(app.glyphs);
+    let plot = Plot::new(run, chart, usize::from(inner.width) * across, usize::from(inner.height) * down);
+    horizontal(buffer, app, run, &plot, inner);
+    let Some(axis) = &plot.vertical else {
+        put(buffer, inner.x + 1, inner.y + inner.height / 2, empty(run), app.theme.faint());
+        return;
+    };
+    vertical(buffer, app, chart, axis, inner);
+    flags(buffer, app, &plot, across, inner);
+    let mut raster = Raster::new(app.glyphs, inner);
+    for bars in &plot.raw {
+        paint(&mut raster, bars, app.theme.faint());
+    }
+    // The first curve matters most and comes on top.
+    for (n, bars) in plot.curves.iter().enumerate().rev() {
+        paint(&mut raster, bars, app.theme.curve(n));
+    }
+    raster.draw(buffer);
+}
+
+fn empty(run: &OpenRun) -> &'static str {
+    if run.status().is_alive() { "nothing measured yet" } else { "nothing measured" }
+}
+
+fn paint(raster: &mut Raster, bars: &[Option<Bar>], style: ratatui::style::Style) {
+    for (x, bar) in bars.iter().enumerate() {
+        for y in bar.map_or(0..0, |bar| bar.top..bar.bottom + 1) {
+            raster.paint(x, y, style);
+        }
+    }
+}
+
+/// The chart's name and those of its curves; with the cursor, the values there. Where there is too little room, these
+/// stand without names. The newest values are in the list beside the charts, and not here again: each costs a link.
+fn title(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_focus: bool, area: Rect) {
+    let theme = app.theme;
+    let (mark, style) = if has_focus { ("▸ ", theme.selected()) } else { ("  ", theme.strong()) };
+    let value = |metric| run.charts.cursor.map(|x| value_at(run, chart, metric, x));
+    let legend: Vec<_> = chart.curves.iter().map(|(metric, name)| (*name, value(*metric))).collect();
+    let width_of = |(name, value): &(&str, Option<String>)| {
+        name.chars().count() + 2 + value.as_ref().map_or(0, |value| value.chars().count() + 1)
+    };
+    let width = 2 + chart.title.len() + legend.iter().map(width_of).sum::<usize>();
+    let has_room = width <= usize::from(area.width);
+    let mut spans = vec![Span::styled(format!("{mark}{}", chart.title), style)];
+    for (n, (name, value)) in legend.into_iter().enumerate() {
+        match value {
+            Some(value) if !has_room => spans.push(Span::styled(format!("  {value}"), theme.curve(n))),
+            value => {
+                spans.push(Span::styled(format!("  {name}"), theme.curve(n)));
+                spans.extend(value.map(|value| Span::styled(format!(" {value}"), theme.text())));
+            }
+        }
+    }
+    put_spans(buffer, area, area.y, spans);
+}
+
+fn value_at(run: &OpenRun, chart: &Chart, metric: Metric, x: f64) -> String {
+    let point = run.curves.of(metric).at(run.charts.axis, x);
+    let value = point.map(|point| point.value).filter(|value| value.is_finite());
+    value.map_or_else(|| "–".into(), |value| number(value, chart.unit))
+}
+
+/// A value as the legend and the list of values write it: always as wide, so that little moves.
+pub fn number(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Percent => format!("{:.1} %", 100.0 * value),
+        Unit::Number if value != 0.0 && value.abs() < 0.01 => format!("{value:.5}"),
+        Unit::Number if value.abs() < 100.0 => format!("{value:.3}"),
+        Unit::Number => short(value),
+    }
+}
+
+fn vertical(buffer: &mut Buffer, app: &App, chart: &Chart, axis: &Vertical, area: Rect) {
+    let lines = axis.lines();
+    // On a low chart every other line, or only the ends.
+    let room = usize::from(area.height) / 2;
+    let every = lines.len().div_ceil(room.max(2)).max(1);
+    for (value, share) in lines.iter().step_by(every) {
+        let row = ((1.0 - share) * f64::from(area.height - 1)).round() as u16;
+        put_right(buffer, area.x - 1, area.y + row, &label(*value, axis, chart.unit), app.theme.faint());
+    }
+}
+
+fn label(value: f64, axis: &Vertical, unit: Unit) -> String {
+    if axis.is_log {
+        return if (1e-3..1e4).contains(&value) { short_number(value) } else { format!("{value:.0e}") };
+    }
+    match unit {
+        Unit::Percent => {
+            let decimals = usize::from(axis.step < 0.0095);
+            format!("{:.decimals$} %", 100.0 * value)
+        }
+        Unit::Number => {
+            let decimals = (-axis.step.log10().floor()).clamp(0.0, 6.0) as usize;
+            if value.abs() >= 1e4 { short(value) } else { format!("{value:.decimals$}") }
+        }
+    }
+}
+
+fn short_number(value: f64) -> String {
+    format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn horizontal(buffer: &mut Buffer, app: &App, run: &OpenRun, plot: &Plot, area: Rect) {
+    let (y, (from, to)) = (area.bottom(), plot.range);
+    let text = |x: f64| match run.charts.axis {
+        Axis::Step => short(x),
+        Axis::Time => duration(std::time::Duration::from_secs_f64(x.max(0.0))),
+    };
+    let unit = if run.charts.axis == Axis::Step { " steps" } else { "" };
+    put(buffer, area.x, y, &text(from), app.theme.faint());
+    let middle = text(f64::midpoint(from, to));
+    put(buffer, area.x + (area.width - middle.len() as u16) / 2, y, &middle, app.theme.faint());
+    put_right(buffer, area.right(), y, &format!("{}{unit}", text(to)), app.theme.faint());
+}
+
+/// Flags where something was changed, and the cursor, as lines behind the curves.
+fn flags(buffer: &mut Buffer, app: &App, plot: &Plot, across: usize, area: Rect) {
+    let column = |pixel: usize| area.x + (pixel / across) as u16;
+    for &(pixel, number) in &plot.flags {
+        for y in area.y + 1..area.bottom() {
+            put(buffer, column(pixel), y, "┊", app.theme.changed());
+        }
+        put(buffer, column(pixel), area.y, &number.to_string(), app.theme.changed());
+    }
+    if let Some(pixel) = plot.cursor {
+        for y in area.top()..area.bottom() {
+            put(buffer, column(pixel), y, "│", app.theme.accent());
+        }
+    }
+}

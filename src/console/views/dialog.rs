@@ -1,0 +1,77 @@
+//! Questions, and the values that can change while a run trains.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{overlay, put};
+use crate::console::app::{App, Confirm};
+use crate::console::form::{Form, preview};
+use crate::console::text::{clean, fit, left};
+
+/// Asks before something that one key cannot take back.
+pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
+    let (title, id, lines) = match question {
+        Confirm::Stop(dir) => (
+            "stop the run?",
+            dir.id(),
+            ["The worker saves and ends. `r` starts one again.", "To free its memory for a while, suspend it with S."],
+        ),
+        Confirm::Delete(dir) => (
+            "move the run to the trash?",
+            dir.id(),
+            ["It goes to the folder .trash beside the runs,", "where nothing is ever removed."],
+        ),
+    };
+    let inside = overlay(buffer, app, area, (58, 7), title);
+    let width = usize::from(inside.width);
+    put(buffer, inside.x, inside.y, &fit(&clean(&id), width), app.theme.strong());
+    for (line, y) in lines.iter().zip(inside.y + 1..) {
+        put(buffer, inside.x, y, &fit(line, width), app.theme.faint());
+    }
+    let x = put(buffer, inside.x, inside.y + 4, "y", app.theme.accent());
+    let x = put(buffer, x, inside.y + 4, " yes   ", app.theme.text());
+    let x = put(buffer, x, inside.y + 4, "n", app.theme.accent());
+    put(buffer, x, inside.y + 4, " no", app.theme.text());
+}
+
+/// The values that can change while a run trains, with what a new one comes to.
+pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
+    const NAMES: [&str; 4] = [
+        "τ, confidence a pseudo-label needs",
+        "λ_u, weight of the unsupervised loss",
+        "factor of the learning rate",
+        "steps to do",
+    ];
+    let inside = overlay(buffer, app, area, (66, 8), "change while it trains");
+    let theme = app.theme;
+    for (i, (field, y)) in form.fields.iter().zip(inside.y..).enumerate() {
+        let is_selected = i == form.at.at;
+        let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
+        put(buffer, inside.x, y, &format!("{mark}{}", left(NAMES[i.min(3)], 40)), style);
+        match form.editing.as_ref().filter(|_| is_selected) {
+            Some(input) => put(buffer, inside.x + 43, y, &format!("{}▏", input.text), theme.changed()),
+            None => put(buffer, inside.x + 43, y, &field.value, theme.strong()),
+        };
+    }
+    let (text, style) = hint(app, form);
+    put(buffer, inside.x, inside.y + 5, &fit(&text, usize::from(inside.width)), style);
+}
+
+fn hint(app: &App, form: &Form) -> (String, Style) {
+    let theme = app.theme;
+    if let Some(error) = &form.error {
+        return (error.clone(), theme.error());
+    }
+    let typed = form.editing.as_ref().zip(form.field());
+    let live = app.run.as_ref().and_then(|run| Some((run.live()?, run.step())));
+    match (typed, live) {
+        (Some((input, field)), Some((live, step))) => {
+            match preview(&live, &format!("{}={}", field.key, input.text), step) {
+                Ok(text) => (format!("{text}; enter asks the worker"), theme.faint()),
+                Err(error) => (format!("{error:#}"), theme.error()),
+            }
+        }
+        (Some(_) | None, _) => ("enter changes the value, esc leaves".into(), theme.faint()),
+    }
+}

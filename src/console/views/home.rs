@@ -1,0 +1,244 @@
+//! Presets above, runs below, and a line about the one that is selected.
+
+use std::time::Duration;
+
+use fixmatch::run_state::Status;
+use fixmatch::survey::Row;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::{put, put_spans, short_id};
+use crate::commands::format::{bytes, duration, percent, short};
+use crate::console::app::App;
+use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
+use crate::console::text::{clean, fit, left, right, wrap};
+
+/// Draws the lists.
+pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
+    let (n_presets, n_runs) = (app.home.shown_presets().len() as u16, app.home.shown_runs().len() as u16);
+    // Runs take what they need, up to six tenths; presets are few and known.
+    let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
+    let presets_height = (n_presets + 5).min(area.height - runs_height);
+    let above = Rect { height: presets_height, ..area };
+    let below = Rect { y: area.y + presets_height, height: area.height - presets_height, ..area };
+    presets(buffer, app, above);
+    runs(buffer, app, below);
+    filter(buffer, app, area);
+}
+
+/// How many runs there are, for the header.
+pub fn counts(app: &App) -> String {
+    let Listing::Read(rows) = &app.home.runs else { return String::new() };
+    let n_training = rows.iter().filter(|row| row.status == Status::Running).count();
+    let runs = if rows.len() == 1 { "1 run".into() } else { format!("{} runs", rows.len()) };
+    if n_training > 0 { format!("{runs}, {n_training} training") } else { runs }
+}
+
+fn filter(buffer: &mut Buffer, app: &App, area: Rect) {
+    let home = &app.home;
+    if home.is_filtering || !home.filter.text.is_empty() {
+        let caret = if home.is_filtering { "▏" } else { "" };
+        put(buffer, 1, area.y - 1, &format!("/{}{caret}", home.filter.text), app.theme.changed());
+    }
+}
+
+fn mark(app: &App, is_selected: bool, has_focus: bool) -> (Span<'static>, Style) {
+    match (is_selected, has_focus) {
+        (true, true) => (Span::styled("▸ ", app.theme.selected()), app.theme.selected()),
+        (true, false) => (Span::styled("› ", app.theme.faint()), app.theme.text()),
+        (false, _) => (Span::raw("  "), app.theme.text()),
+    }
+}
+
+fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
+    let (theme, has_focus) = (app.theme, app.home.pane == Pane::Presets);
+    let head = if has_focus { theme.strong() } else { theme.faint() };
+    let wide = usize::from(area.width.saturating_sub(60)).clamp(14, 34);
+    put_spans(
+        buffer,
+        area,
+        area.y,
+        vec![
+            Span::styled(format!("  {}", left("Presets", wide)), head),
+            Span::styled(
+                format!(
+                    "{}{}{}{}  data",
+                    left("data set", 15),
+                    right("labels", 7),
+                    left("  model", 11),
+                    right("steps", 6)
+                ),
+                theme.faint(),
+            ),
+        ],
+    );
+    let rows = app.home.shown_presets();
+    let about_height: u16 = if has_focus { 2 } else { 0 };
+    let height = usize::from(area.height.saturating_sub(2 + about_height));
+    let top = app.home.preset_at.top(height, rows.len());
+    for (i, row) in rows.iter().enumerate().skip(top).take(height) {
+        let is_selected = i == app.home.preset_at.at;
+        let y = area.y + 1 + (i - top) as u16;
+        put_spans(buffer, area, y, preset_line(app, row, (is_selected, has_focus), wide));
+    }
+    if rows.is_empty() {
+        put(buffer, 2, area.y + 1, "no preset holds these letters; esc shows all", theme.faint());
+    }
+    if let Some(row) = app.home.preset().filter(|_| has_focus) {
+        let fetch = match row.data {
+            DataState::Missing(_) => " Its images are not here yet: f fetches them.",
+            DataState::Unknown | DataState::Here | DataState::Nowhere | DataState::Coming(_) => "",
+        };
+        let width = usize::from(area.width).saturating_sub(4);
+        let about = wrap(&format!("{}{fetch}", row.config.about), width);
+        let y = area.y + 1 + height.min(rows.len()) as u16;
+        for (line, y) in about.iter().take(about_height.into()).zip(y..) {
+            put(buffer, 2, y, line, theme.faint());
+        }
+    }
+}
+
+fn preset_line<'a>(app: &App, row: &PresetRow, (is_selected, has_focus): (bool, bool), wide: usize) -> Vec<Span<'a>> {
+    let theme = app.theme;
+    let config = &row.config;
+    let (mark, style) = mark(app, is_selected, has_focus);
+    let data = match &row.data {
+        DataState::Unknown => Span::raw(""),
+        DataState::Here => Span::styled("● here", theme.good()),
+        DataState::Missing(n_bytes) => Span::styled(format!("○ {}", bytes(*n_bytes)), theme.faint()),
+        DataState::Nowhere => Span::styled("○ data.path", theme.faint()),
+        DataState::Coming(share) => {
+            let (done, rest) = app.glyphs.bar(*share, 8);
+            Span::styled(format!("{done}{rest} {:.0} %", 100.0 * share), theme.accent())
+        }
+    };
+    let labels = format!("{}/class", config.labels.per_class);
+    vec![
+        mark,
+        Span::styled(left(&row.preset.name, wide - 1) + " ", style),
+        Span::styled(left(&config.data.dataset, 13), theme.text()),
+        Span::styled(right(&labels, 9), theme.text()),
+        Span::styled(format!("  {}", left(&model_name(config), 9)), theme.text()),
+        Span::styled(format!("{}  ", right(&short(config.train.steps as f64), 6)), theme.text()),
+        data,
+    ]
+}
+
+fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
+    let (theme, has_focus) = (app.theme, app.home.pane == Pane::Runs);
+    let head = if has_focus { theme.strong() } else { theme.faint() };
+    let columns = Columns::of(area.width);
+    let heads = format!(
+        "{}{}{}{}  {}{}",
+        left("status", 15),
+        left("progress", columns.bar + 7),
+        right("now", 7),
+        right("best", 8),
+        left("trend", columns.trend + 1),
+        right("age", 6)
+    );
+    let title = Span::styled(format!("  {}", left("Runs", columns.name)), head);
+    put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
+    let rows = app.home.shown_runs();
+    let height = usize::from(area.height.saturating_sub(3));
+    let top = app.home.run_at.top(height, rows.len());
+    for (i, row) in rows.iter().enumerate().skip(top).take(height) {
+        let is_selected = i == app.home.run_at.at;
+        let y = area.y + 1 + (i - top) as u16;
+        put_spans(buffer, area, y, run_line(app, row, (is_selected, has_focus), columns));
+    }
+    if rows.is_empty() {
+        let (text, style) = match &app.home.runs {
+            Listing::Reading => ("reading the runs…".to_owned(), theme.faint()),
+            Listing::Unreadable(error) => (error.clone(), theme.error()),
+            Listing::Read(all) if all.is_empty() => {
+                ("no runs yet: Enter on a preset, then L, launches one".into(), theme.faint())
+            }
+            Listing::Read(_) => ("no run holds these letters; esc shows all".into(), theme.faint()),
+        };
+        put(buffer, 2, area.y + 1, &text, style);
+    }
+    if let Some((text, style)) = app.home.run().filter(|_| has_focus).and_then(|row| hint(app, row)) {
+        let width = usize::from(area.width).saturating_sub(4);
+        put(buffer, 2, area.bottom() - 1, &fit(&text, width), style);
+    }
+}
+
+/// How wide the columns of the runs are.
+#[derive(Clone, Copy)]
+struct Columns {
+    name: usize,
+    bar: usize,
+    trend: usize,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let spare = usize::from(width).saturating_sub(80);
+        // Where names would be cut to nothing, pictures make way.
+        let pictures = if width < 76 { 0 } else { 8 + (spare / 6).min(16) };
+        let (bar, trend) = (pictures, pictures);
+        let taken = 2 + 15 + bar + 7 + 7 + 8 + 2 + trend + 1 + 6;
+        Self { name: usize::from(width).saturating_sub(taken + 1).min(48), bar, trend }
+    }
+}
+
+fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), columns: Columns) -> Vec<Span<'a>> {
+    let theme = app.theme;
+    let summary = &row.summary;
+    let (mark, style) = mark(app, is_selected, has_focus);
+    let name = if columns.name >= 40 { clean(&row.dir.id()) } else { short_id(&row.dir.id()) };
+    let status = if row.error.is_some() { theme.error() } else { theme.status(row.status) };
+    let label = if row.error.is_some() { "unreadable" } else { row.status.label() };
+    let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
+    let (done, rest) = app.glyphs.bar(share, columns.bar);
+    let accuracy = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
+    let trend: Vec<_> = summary.trend.iter().map(|&x| Some(f64::from(x))).collect();
+    let trend = &trend[trend.len().saturating_sub(columns.trend)..];
+    vec![
+        mark,
+        Span::styled(left(&name, columns.name - 1) + " ", style),
+        Span::styled(left(&format!("● {label}"), 15), status),
+        Span::styled(done, status),
+        Span::styled(rest, theme.faint()),
+        Span::styled(format!("{:>5.0} % ", (100.0 * share).floor()), theme.text()),
+        Span::styled(right(&accuracy(summary.ema_accuracy), 7), theme.strong()),
+        Span::styled(right(&accuracy(summary.best), 8), theme.text()),
+        Span::styled(format!("  {}", left(&app.glyphs.sparkline(trend), columns.trend)), theme.accent()),
+        Span::styled(right(&age(app.now, row), 7), theme.faint()),
+    ]
+}
+
+/// How long ago it was made, in one unit, so that it seldom changes.
+fn age(now: f64, row: &Row) -> String {
+    let Some(created) = row.created else { return "–".into() };
+    match (now - created).max(0.0) as u64 {
+        s @ 0..60 => format!("{s}s"),
+        s @ 60..3600 => format!("{}m", s / 60),
+        s @ 3600..86_400 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86_400),
+    }
+}
+
+/// What else there is to say of the selected run.
+fn hint(app: &App, row: &Row) -> Option<(String, Style)> {
+    let theme = app.theme;
+    if let Some(error) = &row.error {
+        return Some((clean(error), theme.error()));
+    }
+    let failure = row.failure().map(clean);
+    Some(match row.status {
+        Status::Failed => (format!("failed: {}; r resumes", failure.unwrap_or_default()), theme.error()),
+        Status::Lost => ("its worker vanished; r goes on from the last checkpoint".into(), theme.error()),
+        Status::Suspended | Status::Stopped => (format!("{}; r resumes", row.status.label()), theme.faint()),
+        Status::Paused => ("parked, memory kept; r goes on".into(), theme.faint()),
+        Status::NotResponding => ("a worker holds it but gives no sign of life".into(), theme.error()),
+        Status::Running => match row.remaining {
+            Some(left) => (format!("done in {}", duration(Duration::from_secs(left.as_secs()))), theme.faint()),
+            None => return None,
+        },
+        Status::Starting | Status::Finished => return None,
+    })
+}

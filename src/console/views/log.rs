@@ -1,0 +1,63 @@
+//! What happened, line by line, and the worker's own output.
+
+use fixmatch::event::Event;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::{put, put_right, put_spans};
+use crate::console::app::App;
+use crate::console::log::View;
+use crate::console::theme::Theme;
+
+/// Draws the log.
+pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
+    let Some(run) = &app.run else { return };
+    let (log, theme) = (&run.log, app.theme);
+    let mut x = 2;
+    for view in [View::Milestones, View::Events, View::Output] {
+        let style = if view == log.view { theme.selected() } else { theme.faint() };
+        x = put(buffer, x, area.y, view.label(), style) + 3;
+    }
+    if log.is_filtering || !log.filter.text.is_empty() {
+        let caret = if log.is_filtering { "▏" } else { "" };
+        put(buffer, x, area.y, &format!("/{}{caret}", log.filter.text), theme.changed());
+    }
+    let follows = if log.at.is_none() { "followed" } else { "G follows" };
+    put_right(buffer, area.right() - 2, area.y, &format!("{} lines, {follows}", log.n()), theme.faint());
+    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let lines = log.lines(list.height.into());
+    if lines.is_empty() {
+        put(buffer, 2, list.y, "nothing yet", theme.faint());
+    }
+    for ((record, text), y) in lines.into_iter().zip(list.y..) {
+        let (clock, style) = match record {
+            Some(record) => (clock(record.time), color(theme, &record.event)),
+            None => (String::new(), theme.text()),
+        };
+        put_spans(buffer, list, y, vec![Span::styled(format!("  {clock}"), theme.faint()), Span::styled(text, style)]);
+    }
+}
+
+fn clock(time: f64) -> String {
+    let time = Timestamp::from_millisecond((time * 1000.0) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M:%S  ").to_string()
+}
+
+fn color(theme: Theme, event: &Event) -> Style {
+    match event {
+        Event::Progress(_) | Event::Checkpointed { .. } | Event::Launched { .. } | Event::Unknown => theme.faint(),
+        Event::Evaluated(_) | Event::Started(_) => theme.text(),
+        Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
+            theme.changed()
+        }
+        Event::Accepted { .. } | Event::Applied { .. } | Event::Continued { .. } | Event::Resumed { .. } => {
+            theme.accent()
+        }
+        Event::Finished { .. } => theme.good(),
+        Event::Refused { .. } | Event::Failed { .. } => theme.error(),
+    }
+}

@@ -1,0 +1,68 @@
+//! One preset: what it shows, and every value, with the default where it departs from it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use super::{put, put_spans};
+use crate::console::app::App;
+use crate::console::form::{Draft, Field};
+use crate::console::text::{fit, left, wrap};
+
+/// Draws the preset.
+pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
+    let Some(draft) = &app.draft else { return };
+    let theme = app.theme;
+    put(buffer, 2, area.y, &draft.config.title, theme.strong());
+    let about = wrap(&draft.config.about, usize::from(area.width).saturating_sub(4));
+    for (line, y) in about.iter().take(3).zip(area.y + 1..) {
+        put(buffer, 2, y, line, theme.faint());
+    }
+    let start = area.y + 2 + about.len().min(3) as u16;
+    let list = Rect { y: start, height: area.bottom().saturating_sub(start), ..area };
+    values(buffer, app, draft, list);
+}
+
+fn values(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
+    let form = &draft.form;
+    let height = usize::from(area.height.saturating_sub(1));
+    let top = form.at.top(height, form.fields.len());
+    let value_width = form.fields.iter().map(|field| field.value.chars().count()).max().unwrap_or(0).clamp(12, 30);
+    for (i, field) in form.fields.iter().enumerate().skip(top).take(height) {
+        let y = area.y + (i - top) as u16;
+        put_spans(buffer, area, y, line(app, draft, (i, field), value_width));
+    }
+    let (text, style) = match &form.error {
+        Some(error) => (error.clone(), app.theme.error()),
+        None if form.editing.is_some() => ("enter takes it, esc leaves it as it was".into(), app.theme.faint()),
+        None if !draft.settings.is_empty() => {
+            (format!("changed here: {}", draft.settings.join("  ")), app.theme.changed())
+        }
+        None => return,
+    };
+    put(buffer, 2, area.bottom() - 1, &fit(&text, usize::from(area.width).saturating_sub(4)), style);
+}
+
+fn line<'a>(app: &App, draft: &Draft, (i, field): (usize, &Field), width: usize) -> Vec<Span<'a>> {
+    let theme = app.theme;
+    let form = &draft.form;
+    let is_selected = i == form.at.at;
+    let is_set = draft.settings.iter().any(|setting| setting.split('=').next() == Some(&field.key));
+    let (mark, key) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
+    let value = match (is_set, &field.default) {
+        (true, _) => theme.changed(),
+        (false, Some(_)) => theme.strong(),
+        (false, None) => theme.faint(),
+    };
+    let text = match form.editing.as_ref().filter(|_| is_selected) {
+        Some(input) => Span::styled(left(&format!("{}▏", input.text), width + 2), theme.changed()),
+        None => Span::styled(left(&field.value, width + 2), value),
+    };
+    let default = field.default.as_ref().map_or_else(String::new, |default| format!("default: {default}"));
+    vec![
+        Span::styled(mark, theme.selected()),
+        Span::styled(left(&field.key, 24), key),
+        text,
+        Span::styled(default, theme.faint()),
+    ]
+}

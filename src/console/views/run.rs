@@ -1,0 +1,239 @@
+//! A run: how it stands, its values, its charts.
+//!
+//! ```text
+//! ● running  ━━━━━━━━━━━━━━╸──────── 312/500  62 %  ETA 1m12s
+//! cpu, 2 threads · 4,012 images/s · …
+//!
+//! loss               ▸ loss  total 0.412  …
+//!   total  0.412 ▆▃▁   2.0 ⡇
+//!   …                  1.0 ⠈⠢⡀        one chart, or four where there is room
+//! test accuracy        0.0   ⠈⠒⠤⣀
+//!   …                      0      512 steps
+//! ```
+
+use fixmatch::event::Evaluated;
+use fixmatch::run_dir::Phase;
+use fixmatch::run_state::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use super::chart::{self, number};
+use super::{overlay, put, put_right, put_spans};
+use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
+use crate::console::app::App;
+use crate::console::charts::{CHARTS, Layout};
+use crate::console::run::OpenRun;
+use crate::console::text::{fit, left, right};
+
+/// Columns of the list of values.
+const VALUES: u16 = 32;
+
+/// Four charts are shown from this size of their area on.
+const GRID: (u16, u16) = (76, 22);
+
+/// Draws the run.
+pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
+    let Some(run) = &app.run else { return };
+    head(buffer, app, run, area);
+    machine(buffer, app, run, Rect { y: area.y + 1, ..area });
+    let body = Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
+    values(buffer, app, run, Rect { width: VALUES, ..body });
+    let charts = Rect { x: body.x + VALUES, width: body.width - VALUES, ..body };
+    let is_grid = run.charts.layout == Layout::Grid && charts.width >= GRID.0 && charts.height >= GRID.1;
+    if is_grid && run.charts.focus < CHARTS.len() {
+        grid(buffer, app, run, charts);
+    } else if let Some(chart) = CHARTS.get(run.charts.focus) {
+        chart::draw(buffer, app, run, chart, true, charts);
+    } else {
+        classes(buffer, app, run, charts);
+    }
+    digest(buffer, app, run, body);
+}
+
+fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let (theme, status) = (app.theme, run.status());
+    let x = put(buffer, 1, area.y, &format!("● {}  ", status.label()), theme.status(status));
+    let steps = run.steps().map_or_else(String::new, |steps| format!("/{}", grouped(steps)));
+    let mut end = format!("  {}{steps}  {:>3.0} %", grouped(run.step()), (100.0 * run.share()).floor());
+    if let Some(left) = run.remaining() {
+        end = format!("{end}  {} left", duration(left));
+    }
+    put_right(buffer, area.right() - 1, area.y, &end, theme.strong());
+    let width = usize::from(area.right() - 1 - x).saturating_sub(end.chars().count());
+    let (done, rest) = app.glyphs.bar(run.share(), width);
+    let x = put(buffer, x, area.y, &done, theme.status(status));
+    put(buffer, x, area.y, &rest, theme.faint());
+}
+
+/// What it runs on and how fast, and the values that can be changed; or why it does not run.
+fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let theme = app.theme;
+    let width = usize::from(area.width) - 2;
+    if let Some((text, style)) = trouble(app, run) {
+        put(buffer, 1, area.y, &fit(&text, width), style);
+        return;
+    }
+    let mut parts = Vec::new();
+    if let Some(started) = &run.state.started {
+        parts.push(format!("{}, {}", started.device, plural(started.threads.into(), "thread")));
+    }
+    if let Some(last) = run.state.progress.last() {
+        parts.push(format!("{} images/s", short(last.images_per_s)));
+        parts.push(format!("waits {:.0} %", 100.0 * last.data_wait));
+        parts.push(bytes(last.memory_bytes));
+    }
+    if let Some(live) = run.live() {
+        parts.push(format!("τ {}", live.threshold));
+        parts.push(format!("λ_u {}", live.lambda_u));
+        parts.push(format!("lr ×{}", live.lr_factor));
+    }
+    put(buffer, 1, area.y, &fit(&parts.join(" · "), width), theme.faint());
+    let view = view_words(run);
+    put_right(buffer, area.right() - 1, area.y + 1, &view, theme.changed());
+}
+
+/// How the charts are looked at, where that is not as it comes.
+fn view_words(run: &OpenRun) -> String {
+    let charts = &run.charts;
+    let mut words = Vec::new();
+    if charts.scale != crate::console::charts::Scale::default() {
+        words.push(charts.scale.label().to_owned());
+    }
+    if charts.smoothing() > 0.0 {
+        words.push(format!("smoothed {}", charts.smoothing()));
+    }
+    if !charts.is_whole() {
+        words.push("zoomed".into());
+    }
+    if let Some(x) = charts.cursor {
+        words.push(match charts.axis {
+            fixmatch::series::Axis::Step => format!("step {}", grouped(x.round() as u64)),
+            fixmatch::series::Axis::Time => duration(std::time::Duration::from_secs_f64(x.max(0.0))),
+        });
+    }
+    words.join(" · ")
+}
+
+fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> {
+    let theme = app.theme;
+    if let Some(error) = &run.error {
+        return Some((error.clone(), theme.error()));
+    }
+    if let Some(Err(error)) = &run.file {
+        return Some((error.clone(), theme.error()));
+    }
+    let phase = run.glance.as_ref().and_then(|glance| glance.phase);
+    let silent = run.glance.as_ref().and_then(|glance| glance.silent);
+    Some(match (run.status(), phase) {
+        (Status::Failed, _) => (format!("failed: {}", run.state.failure().unwrap_or_default()), theme.error()),
+        (Status::Lost, _) => ("its worker vanished; r goes on from the last checkpoint".into(), theme.error()),
+        (Status::NotResponding, _) => {
+            let silent = silent.map_or_else(String::new, |age| format!(" for {}", duration(age)));
+            (format!("the worker has given no sign of life{silent}"), theme.error())
+        }
+        (Status::Starting, _) => ("starting a worker…".into(), theme.accent()),
+        (Status::Running, Some(Phase::Loading)) => ("loading data and model…".into(), theme.accent()),
+        (Status::Paused, _) => ("parked, memory kept: r goes on, S saves and frees it".into(), theme.changed()),
+        (Status::Suspended | Status::Stopped, _) => ("saved; r goes on from here".into(), theme.changed()),
+        (Status::Running | Status::Finished, _) => return None,
+    })
+}
+
+/// The curves' newest values with sparklines, then the classes where there is room.
+fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let theme = app.theme;
+    let mut y = area.y;
+    // With little room the groups stand close.
+    let is_loose = area.height >= 24;
+    for (i, chart) in CHARTS.iter().enumerate() {
+        let style = if i == run.charts.focus { theme.selected() } else { theme.strong() };
+        put_in(buffer, area, y, &format!(" {}", chart.title), style);
+        y += 1;
+        for (n, (metric, name)) in chart.curves.iter().enumerate() {
+            let series = run.curves.of(*metric);
+            let value = series.last().map_or_else(|| "–".into(), |value| number(value, chart.unit));
+            let sparks = app.glyphs.sparkline(&series.sparks(8));
+            let spans = vec![
+                Span::styled(format!("   {}", left(name, 12)), theme.text()),
+                Span::styled(right(&value, 7), theme.strong()),
+                Span::styled(format!(" {sparks}"), theme.curve(n)),
+            ];
+            put_spans(buffer, Rect { height: area.height, ..area }, y, spans);
+            y += 1;
+        }
+        y += u16::from(is_loose);
+    }
+    if let Some(last) = run.state.evaluations.last() {
+        let text = format!("   best {} at {}", percent(last.best), grouped(last.best_step));
+        put_in(buffer, area, y, &text, theme.faint());
+        y += 2;
+    }
+    let style = if run.charts.focus == CHARTS.len() { theme.selected() } else { theme.strong() };
+    if y < area.bottom() {
+        put_in(buffer, area, y, " classes", style);
+        class_bars(buffer, app, run, Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area }, 8);
+    }
+}
+
+fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: ratatui::style::Style) {
+    if y < area.bottom() {
+        put(buffer, area.x, y, &fit(text, area.width.into()), style);
+    }
+}
+
+fn grid(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let (width, height) = (area.width / 2, (area.height - 1) / 2);
+    for (i, chart) in CHARTS.iter().enumerate() {
+        let (column, row) = (i as u16 % 2, i as u16 / 2);
+        let place = Rect { x: area.x + column * width, y: area.y + row * (height + 1), width, height };
+        chart::draw(buffer, app, run, chart, i == run.charts.focus, place);
+    }
+}
+
+/// The accuracy of every class, as wide as there is room.
+fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
+    put(buffer, area.x + 11, area.y, "test accuracy of each, averaged weights", app.theme.faint());
+    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    class_bars(buffer, app, run, list, usize::from(area.width).saturating_sub(30).min(60));
+}
+
+fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: usize) {
+    let theme = app.theme;
+    let Some(Evaluated { ema, .. }) = run.state.evaluations.last() else {
+        put_in(buffer, area, area.y, "   not evaluated yet", theme.faint());
+        return;
+    };
+    let names = run.state.started.as_ref().map_or(&[][..], |started| &started.classes);
+    let n_shown = usize::from(area.height);
+    for (class, (accuracy, y)) in ema.per_class.iter().zip(area.y..).take(n_shown).enumerate() {
+        let is_last = class + 1 == n_shown && ema.per_class.len() > n_shown;
+        if is_last {
+            let more = format!("   and {} more", ema.per_class.len() - class);
+            put_in(buffer, area, y, &more, theme.faint());
+            return;
+        }
+        let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let (done, rest) = app.glyphs.bar(accuracy.unwrap_or(0.0), width);
+        let value = accuracy.map_or_else(|| "–".into(), |x| format!("{:.0} %", 100.0 * x));
+        let spans = vec![
+            Span::styled(format!("   {}", left(&name, 13)), theme.text()),
+            Span::styled(right(&value, 6), theme.strong()),
+            Span::styled(format!(" {done}"), theme.accent()),
+            Span::styled(rest, theme.faint()),
+        ];
+        put_spans(buffer, area, y, spans);
+    }
+}
+
+/// What happened since the user last looked; any key takes it away.
+fn digest(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let Some(digest) = &run.digest else { return };
+    let lines = crate::commands::attach::digest_lines(digest);
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 4;
+    let inside = overlay(buffer, app, area, (width.max(30), lines.len() as u16 + 2), "since you left");
+    for (line, y) in lines.iter().zip(inside.y..inside.bottom()) {
+        put(buffer, inside.x, y, line, app.theme.text());
+    }
+}

@@ -1,0 +1,81 @@
+//! The labeled images as a contact sheet; one of them enlarged, with a weak and a strong view.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{picture, put};
+use crate::console::app::App;
+use crate::console::samples::{Loading, Sample, Sheet, Views, op_words, weak_words};
+use crate::console::text::fit;
+
+/// A thumbnail in cells, without its name and the space around it.
+fn thumbnail(area: Rect) -> (u16, u16) {
+    if area.width >= 160 && area.height >= 40 { (16, 8) } else { (10, 5) }
+}
+
+/// How many thumbnails stand beside each other.
+pub fn n_columns(app: &App, area: Rect) -> usize {
+    match (&app.samples.loading, &app.samples.enlarged) {
+        (Loading::Read(_), None) => usize::from((area.width - 2) / (thumbnail(area).0 + 2)).max(1),
+        _ => 1,
+    }
+}
+
+/// Draws the sheet, or the image that is enlarged.
+pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
+    let theme = app.theme;
+    let message = match (&app.samples.loading, &app.samples.enlarged, app.samples.sample()) {
+        (Loading::Read(_), Some(views), Some(sample)) => return enlarged(buffer, app, sample, views, area),
+        (Loading::Read(sheet), _, _) => return contact_sheet(buffer, app, sheet, area),
+        (Loading::Not | Loading::Reading, ..) => ("reading the images…", theme.faint()),
+        (Loading::Failed(reason), ..) => (reason.as_str(), theme.error()),
+    };
+    let width = usize::from(area.width).saturating_sub(4);
+    for (line, y) in crate::console::text::wrap(message.0, width).iter().zip(area.y..area.bottom()) {
+        put(buffer, 2, y, line, message.1);
+    }
+}
+
+fn contact_sheet(buffer: &mut Buffer, app: &App, sheet: &Sheet, area: Rect) {
+    let (width, height) = thumbnail(area);
+    let (columns, rows) = (app.samples.columns.max(1), usize::from(area.height / (height + 2)).max(1));
+    let top = app.samples.at.at / columns;
+    let first_row = top.saturating_sub(rows - 1);
+    let shown = sheet.samples.iter().enumerate().skip(first_row * columns).take(rows * columns);
+    for (place, (i, sample)) in shown.enumerate() {
+        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
+        let cell = Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height };
+        picture::draw(buffer, &sample.image, app.theme.depth, app.glyphs, cell);
+        let is_selected = i == app.samples.at.at;
+        let style = if is_selected { app.theme.selected() } else { app.theme.faint() };
+        if is_selected {
+            put(buffer, cell.x - 1, cell.bottom(), "▸", style);
+        }
+        put(buffer, cell.x, cell.bottom(), &fit(&sample.class, width.into()), style);
+    }
+}
+
+fn enlarged(buffer: &mut Buffer, app: &App, sample: &Sample, views: &Views, area: Rect) {
+    let theme = app.theme;
+    let title = format!("{}, training image {}", sample.class, sample.index);
+    put(buffer, 2, area.y, &title, theme.strong());
+    let operations: Vec<_> =
+        views.strong_draw.ops.iter().chain([&views.strong_draw.cutout]).map(|op| op_words(*op)).collect();
+    let strong = [vec![weak_words(views.strong_draw.weak)], operations].concat();
+    let panels = [
+        ("as it is", &sample.image, vec![]),
+        ("weak view", &views.weak, vec![weak_words(views.weak_draw)]),
+        ("strong view", &views.strong, strong),
+    ];
+    let third = (area.width - 2) / 3;
+    // Two pixels to a cell, so a square is twice as wide as it is high.
+    let height = (area.height.saturating_sub(7)).min((third - 2) / 2).min(32);
+    for (i, (name, image, words)) in panels.into_iter().enumerate() {
+        let x = 2 + i as u16 * third;
+        put(buffer, x, area.y + 1, name, theme.faint());
+        picture::draw(buffer, image, theme.depth, app.glyphs, Rect { x, y: area.y + 2, width: 2 * height, height });
+        for (word, y) in words.iter().zip(area.y + 2 + height..area.bottom()) {
+            put(buffer, x, y, &fit(word, usize::from(third) - 1), theme.text());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Each screen as it is, with its colours; and every screen at every size.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::Color;
+
+use crate::console::app::{Access, App, Confirm, Dialog};
+use crate::console::glyphs::Glyphs;
+use crate::console::keys::{Action, Place};
+use crate::console::sample;
+use crate::console::theme::{Depth, Theme};
+
+fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
+    terminal.draw(|frame| super::draw(frame, app)).expect("memory does not fail");
+    terminal.backend().buffer().clone()
+}
+
+/// A screen as text, then a letter for the style of each cell, then what the letters mean.
+fn dump(buffer: &Buffer) -> String {
+    let mut letters: BTreeMap<String, char> = BTreeMap::new();
+    let (mut text, mut styles) = (String::new(), String::new());
+    for row in buffer.content.chunks(buffer.area.width.into()) {
+        let mut line = String::new();
+        let mut codes = String::new();
+        for cell in row {
+            line.push_str(cell.symbol());
+            codes.push(code_of(cell, &mut letters));
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = writeln!(styles, "{}", codes.trim_end_matches('.'));
+    }
+    let legend: Vec<_> = letters.into_iter().map(|(style, letter)| format!("{letter}: {style}")).collect();
+    format!("{text}{styles}{}", legend.join("\n"))
+}
+
+/// A dot for a plain cell, `#` for one of a picture, which has a background, and else a letter.
+fn code_of(cell: &Cell, letters: &mut BTreeMap<String, char>) -> char {
+    if style_of(cell) == style_of(&Cell::EMPTY) {
+        return '.';
+    }
+    if cell.bg != Color::Reset {
+        return '#';
+    }
+    let next = char::from(b'a' + letters.len() as u8);
+    *letters.entry(style_of(cell)).or_insert(next)
+}
+
+fn style_of(cell: &Cell) -> String {
+    format!("{} on {} {:?}", cell.fg, cell.bg, cell.modifier)
+}
+
+fn at_place(place: Place, mut app: App) -> App {
+    app.place = place;
+    app
+}
+
+fn samples() -> App {
+    let mut app = at_place(Place::Samples, sample::app_on_run());
+    app.samples = sample::samples();
+    app
+}
+
+fn enlarged() -> App {
+    let mut app = samples();
+    app.samples.enlarge();
+    app
+}
+
+fn preset() -> App {
+    let mut app = sample::app();
+    app.update(Action::Enter);
+    app
+}
+
+fn with_dialog(dialog: Dialog) -> App {
+    let mut app = sample::app_on_run();
+    app.dialog = Some(dialog);
+    app
+}
+
+fn changing() -> App {
+    let mut app = sample::app_on_run();
+    app.update(Action::Change);
+    app
+}
+
+fn read_at_the_cursor() -> App {
+    let mut app = sample::app_on_run();
+    for action in [Action::Left, Action::Left, Action::ZoomIn, Action::Scale, Action::Smooth, Action::Layout] {
+        app.update(action);
+    }
+    app
+}
+
+/// Every screen with a name.
+fn screens() -> Vec<(&'static str, App)> {
+    vec![
+        ("home_without_runs", sample::app()),
+        ("home", sample::app_with_runs()),
+        ("preset", preset()),
+        ("run", sample::app_on_run()),
+        ("run_read_at_the_cursor", read_at_the_cursor()),
+        ("log", at_place(Place::Log, sample::app_on_run())),
+        ("samples", samples()),
+        ("sample_enlarged", enlarged()),
+        ("help", with_dialog(Dialog::Help(0))),
+        ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(sample::dir("20261123-180112-quickstart-s0"))))),
+        ("change", changing()),
+    ]
+}
+
+#[test]
+fn each_screen_looks_as_it_did() {
+    for (name, mut app) in screens() {
+        for (width, height) in [(80, 24), (120, 40)] {
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), dump(&drawn(&mut app, width, height)));
+        }
+    }
+}
+
+#[test]
+fn every_screen_can_be_drawn_at_every_size() {
+    for (_, mut app) in screens() {
+        for width in (1..=250).step_by(7).chain([60, 61, 76, 80, 120]) {
+            for height in (1..=80).step_by(5).chain([14, 15, 24]) {
+                drawn(&mut app, width, height);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_screen_that_is_too_small_says_so() {
+    let screen = dump(&drawn(&mut sample::app(), 50, 10));
+    assert!(screen.starts_with("too small: 50×10, needs 60×14"), "{screen}");
+}
+
+#[test]
+fn in_ascii_no_cell_holds_anything_else() {
+    for (name, mut app) in screens() {
+        app.glyphs = Glyphs::Ascii;
+        let buffer = drawn(&mut app, 120, 40);
+        let other = buffer.content.iter().find(|cell| !cell.symbol().is_ascii());
+        assert!(other.is_none(), "{name} shows {other:?}");
+    }
+}
+
+#[test]
+fn without_colours_the_selected_row_has_a_mark() {
+    let mut app = sample::app_with_runs();
+    app.theme = Theme { depth: Depth::Mono };
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("▸ quickstart-s0"), "{screen}");
+    assert!(!screen.contains("Indexed") && !screen.contains("Cyan"), "{screen}");
+}
+
+#[test]
+fn read_only_shows_no_key_that_drives() {
+    let mut app = sample::app_on_run();
+    app.access = Access::ReadOnly;
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("read-only") && !screen.contains("pause"), "{screen}");
+    app.update(Action::Help);
+    assert!(!dump(&drawn(&mut app, 120, 40)).contains("stop for good"));
+}
+
+#[test]
+fn hostile_names_cannot_steer_the_terminal() {
+    let mut app = sample::app_on_run();
+    if let Some(run) = &mut app.run {
+        run.dir = sample::dir("\x1b]0;owned\x07\u{9b}31m");
+        if let Some(started) = &mut run.state.started {
+            started.classes = vec!["\x1b[2J\r\ncat".into(); 10];
+        }
+    }
+    let buffer = drawn(&mut app, 120, 40);
+    assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
+}

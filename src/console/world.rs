@@ -1,0 +1,345 @@
+//! The world outside of the screen: what the console asks of it ([`Task`]), and what it hears ([`News`]).
+//!
+//! Whatever may take a moment (a disk, a network, a worker that starts) happens in a thread of its own and ends as news.
+//! Nothing here knows what is on the screen.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use fixmatch::control::{self, Request};
+use fixmatch::data::download::{Client, Progress};
+use fixmatch::data::{self, DATASETS, Descriptor, Place};
+use fixmatch::event::Event;
+use fixmatch::event_log::Follower;
+use fixmatch::last_seen::{self, Seen};
+use fixmatch::launch::{launch, log_tail};
+use fixmatch::preset::Preset;
+use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::{RunState, Status, live_step};
+use fixmatch::survey::Survey;
+use fixmatch::{data::fetch, dirs};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::home::{DataState, Listing};
+use super::run::{Glance, Reading};
+use super::samples::Sheet;
+use crate::commands::rate::Rate;
+use crate::commands::train::Plan;
+
+/// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
+const FOLLOW: Duration = Duration::from_millis(250);
+
+/// How often the list of runs is looked at.
+const SURVEY: Duration = Duration::from_secs(1);
+
+/// Something to be done outside of the console's state.
+#[derive(Debug)]
+pub enum Task {
+    /// Leave; runs go on.
+    Quit,
+    /// Go to the shell until `fg`.
+    Background,
+    /// Draw the whole screen.
+    Redraw,
+    /// Ring the bell, or tell the terminal what happened.
+    Ring(String),
+    /// Give this to the terminal's clipboard.
+    Copy(String),
+    /// Read this run as it grows, and no other.
+    Follow(RunDir),
+    /// Read no run.
+    Unfollow,
+    /// Make a run and start a worker on it.
+    Launch(Preset, Vec<String>),
+    /// Start a worker on a run that has none.
+    Resume(RunDir),
+    /// Put a request into a run's mailbox.
+    Post(RunDir, Request),
+    /// Move a run to the trash.
+    Discard(RunDir),
+    /// Fetch a data set.
+    Fetch(String),
+    /// Read a run's labeled images.
+    Sheet(RunDir),
+    /// Remember what was seen of a run.
+    Remember(RunDir, Seen),
+}
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum News {
+    /// The runs as they are.
+    Runs(Listing),
+    /// What is new in the run that is followed.
+    Run(RunDir, Box<Reading>),
+    /// A run was made and its worker is on its way, or not.
+    Launched(Result<RunDir, String>),
+    /// A worker that this console started has ended badly.
+    Died(RunDir, String),
+    /// A request is in the mailbox under this id, or cannot be put there.
+    Posted(RunDir, Request, Result<String, String>),
+    /// A run is in the trash, or cannot be moved there.
+    Discarded(Result<PathBuf, String>),
+    /// Where a data set is.
+    Data(String, DataState),
+    /// A data set was fetched, or not.
+    Fetched(String, Result<(), String>),
+    /// A run's labeled images, or why not.
+    Sheet(RunDir, Result<Sheet, String>),
+}
+
+/// Does what is asked, in threads.
+pub struct World {
+    runs: PathBuf,
+    news: UnboundedSender<News>,
+    followed: Option<Arc<AtomicBool>>,
+}
+
+impl World {
+    /// Begins to look at the runs in a folder and at which data sets are here.
+    pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
+        let world = Self { runs: runs.clone(), news, followed: None };
+        world.spawn("survey", move |news| survey(&runs, &news));
+        world.spawn("data", |news| {
+            for state in data_states() {
+                let _ = news.send(state);
+            }
+        });
+        world
+    }
+
+    /// Does what is asked, or begins to. What concerns the terminal is not done here.
+    pub fn begin(&mut self, task: Task) {
+        match task {
+            Task::Quit | Task::Background | Task::Redraw | Task::Ring(_) | Task::Copy(_) => {}
+            Task::Follow(dir) => self.follow(dir),
+            Task::Unfollow => self.unfollow(),
+            Task::Launch(preset, settings) => {
+                let runs = self.runs.clone();
+                self.spawn("launch", move |news| {
+                    let made = Plan::of(&preset, settings).and_then(|plan| plan.make(&runs));
+                    start(made, &news);
+                });
+            }
+            Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news)),
+            Task::Post(dir, request) => self.spawn("post", move |news| {
+                let posted = control::post(&dir.control(), request).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Posted(dir, request, posted));
+            }),
+            Task::Discard(dir) => self.spawn("discard", move |news| {
+                let _ = news.send(News::Discarded(dir.discard().map_err(|error| in_one_line(&error))));
+            }),
+            Task::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
+            Task::Sheet(dir) => self.spawn("samples", move |news| {
+                let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Sheet(dir, sheet));
+            }),
+            Task::Remember(dir, seen) => {
+                if let Ok(path) = seen_file() {
+                    last_seen::remember(&path, &dir, seen); // at once: the program may be about to end
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, dir: RunDir) {
+        self.unfollow();
+        let wanted = Arc::new(AtomicBool::new(true));
+        self.followed = Some(wanted.clone());
+        self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
+    }
+
+    fn unfollow(&mut self) {
+        if let Some(wanted) = self.followed.take() {
+            wanted.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn spawn(&self, name: &str, body: impl FnOnce(UnboundedSender<News>) + Send + 'static) {
+        let news = self.news.clone();
+        // Without a thread nothing comes of the task; a machine that has none left has other worries.
+        let _ = thread::Builder::new().name(name.into()).spawn(move || body(news));
+    }
+}
+
+/// An error as one line of a screen.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    super::text::clean(&format!("{error:#}"))
+}
+
+/// Where the console remembers what was seen.
+pub fn seen_file() -> Result<PathBuf> {
+    Ok(dirs::state_dir()?.join("last-seen.json"))
+}
+
+fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
+    let mut survey = Survey::new(runs);
+    let mut last = None;
+    loop {
+        let rows = survey.look().map_err(|error| in_one_line(&error));
+        if last.as_ref() != Some(&rows) {
+            last = Some(rows.clone());
+            let listing = rows.map_or_else(Listing::Unreadable, Listing::Read);
+            if news.send(News::Runs(listing)).is_err() {
+                return;
+            }
+        }
+        thread::sleep(SURVEY);
+    }
+}
+
+fn whereabouts(descriptor: &Descriptor) -> DataState {
+    let Ok(data_dir) = dirs::data_dir() else { return DataState::Unknown };
+    let place = Place { path: None, resize: None, data_dir: &data_dir };
+    match (descriptor.find)(&place) {
+        Some(_) => DataState::Here,
+        None if descriptor.downloads.is_empty() => DataState::Nowhere,
+        None => DataState::Missing(descriptor.downloads.iter().map(|download| download.n_bytes).sum()),
+    }
+}
+
+/// Starts a worker, stays until it ends, and says so if it ended without a word.
+fn start(made: Result<RunDir>, news: &UnboundedSender<News>) {
+    let started = made.and_then(|dir| {
+        let child = launch(&dir)?;
+        Ok((dir, child))
+    });
+    let (dir, mut child) = match started {
+        Ok(started) => started,
+        Err(error) => return drop(news.send(News::Launched(Err(in_one_line(&error))))),
+    };
+    let _ = news.send(News::Launched(Ok(dir.clone())));
+    let Ok(status) = child.wait() else { return };
+    let last = RunState::read(&dir).map(|state| state.status(&dir));
+    if !status.success() && !matches!(last, Ok(Status::Failed)) {
+        let tail = log_tail(&dir.worker_log());
+        let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+        let _ = news.send(News::Died(dir, format!("the worker ended ({status}): {}", super::text::clean(tail))));
+    }
+}
+
+fn fetch_data(name: &str, news: &UnboundedSender<News>) {
+    let coming = |share| drop(news.send(News::Data(name.into(), DataState::Coming(share))));
+    let fetched = data::find(name).and_then(|descriptor| {
+        let all: u64 = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
+        let (mut before, mut of_file, mut shown) = (0, 0, Instant::now());
+        coming(0.0);
+        let mirror = std::env::var("FIXMATCH_DATA_URL").ok().filter(|url| !url.is_empty());
+        fetch::fetch(descriptor, &dirs::data_dir()?, &Client::new(mirror), &mut |progress| match progress {
+            Progress::Started { total, .. } => of_file = total,
+            Progress::Advanced { done } if shown.elapsed() > FOLLOW => {
+                shown = Instant::now();
+                coming((before + done) as f64 / all.max(1) as f64);
+            }
+            Progress::Checking { .. } => before += of_file,
+            Progress::Advanced { .. } | Progress::Unpacking { .. } => {}
+        })
+    });
+    let _ = news.send(News::Fetched(name.into(), fetched.map(drop).map_err(|error| in_one_line(&error))));
+    if let Ok(descriptor) = data::find(name) {
+        let _ = news.send(News::Data(name.into(), whereabouts(descriptor)));
+    }
+}
+
+/// What can be read of a run at once.
+pub fn read_run(dir: &RunDir) -> Reading {
+    Following::new(dir.clone()).look()
+}
+
+/// Where each data set is.
+pub fn data_states() -> Vec<News> {
+    DATASETS.iter().map(|descriptor| News::Data(descriptor.name.into(), whereabouts(descriptor))).collect()
+}
+
+/// A run that is read as it grows.
+struct Following {
+    dir: RunDir,
+    events: Follower,
+    output: Follower,
+    state: RunState,
+    rate: Rate,
+    file_written: Option<std::time::SystemTime>,
+    is_first: bool,
+}
+
+impl Following {
+    fn new(dir: RunDir) -> Self {
+        Self {
+            events: Follower::new(dir.events()),
+            output: Follower::new(dir.worker_log()),
+            state: RunState::default(),
+            rate: Rate::default(),
+            file_written: None,
+            is_first: true,
+            dir,
+        }
+    }
+
+    fn run(mut self, wanted: &AtomicBool, news: &UnboundedSender<News>) {
+        let mut last = None;
+        while wanted.load(Ordering::Relaxed) {
+            let reading = self.look();
+            let is_new = !reading.records.is_empty()
+                || !reading.output.is_empty()
+                || reading.file.is_some()
+                || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
+            last = Some((reading.glance.clone(), reading.error.clone()));
+            if is_new && news.send(News::Run(self.dir.clone(), Box::new(reading))).is_err() {
+                return;
+            }
+            thread::sleep(FOLLOW);
+        }
+    }
+
+    fn look(&mut self) -> Reading {
+        let mut reading = Reading { file: self.read_file(), ..Reading::default() };
+        let read = self.events.read_new().context("the event log cannot be read");
+        reading.records = read.unwrap_or_else(|error| {
+            reading.error = Some(in_one_line(&error));
+            Vec::new()
+        });
+        reading.output = self.output.read_new_lines().unwrap_or_default();
+        for record in &reading.records {
+            match record.event {
+                // The curves are the screen's; what is needed here is how the run stands.
+                Event::Progress(ref progress) => self.state.step = progress.step,
+                Event::Evaluated(ref evaluated) => self.state.step = evaluated.step,
+                _ => self.state.apply(record),
+            }
+        }
+        reading.glance = Some(self.glance());
+        if std::mem::take(&mut self.is_first) {
+            reading.seen = seen_file().ok().and_then(|path| last_seen::recall(&path, &self.dir));
+        }
+        reading
+    }
+
+    fn read_file(&mut self) -> Option<Result<Box<fixmatch::run_dir::RunFile>, String>> {
+        let written = self.dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
+        if written == self.file_written && !self.is_first {
+            return None;
+        }
+        self.file_written = written;
+        Some(self.dir.read_run().map(Box::new).map_err(|error| in_one_line(&error)))
+    }
+
+    fn glance(&mut self) -> Glance {
+        let status = self.state.status(&self.dir);
+        let (step, phase) = live_step(&self.dir, &self.state);
+        let now = Instant::now();
+        if status == Status::Running {
+            self.rate.observe(now, step);
+        } else {
+            self.rate.clear();
+        }
+        let steps = self.state.steps().unwrap_or(0);
+        let remaining = self.rate.remaining(now, steps).map(|left| Duration::from_secs(left.as_secs()));
+        let silent = (status == Status::NotResponding).then(|| self.dir.heartbeat().map(|(_, age)| age)).flatten();
+        let silent = silent.map(|age| Duration::from_secs(age.as_secs()));
+        Glance { status, step, phase, remaining, silent }
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening, moving about, leaving, and being left.
+
+use std::time::Duration;
+
+use fixmatch::event::Event;
+use fixmatch::event_log::EventLog;
+use fixmatch::preset::Preset;
+use fixmatch::run_dir::{Provenance, RunDir, RunFile};
+
+use super::{Place, Terminal, broken_run};
+
+fn some_run(place: &Place, name: &str, events: &[Event]) -> RunDir {
+    let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves");
+    let provenance = Provenance {
+        preset: "quickstart".into(),
+        settings: vec![],
+        version: "0".into(),
+        who: "me@here".into(),
+        created: "2026-11-23T18:01:00Z".into(),
+    };
+    let dir = RunDir::create(&place.runs(), name, &RunFile { provenance, environment: None, config }).expect("made");
+    let mut log = EventLog::open(&dir.events()).expect("opens");
+    for event in events {
+        log.append(event.clone()).expect("appended");
+    }
+    dir
+}
+
+fn quit(terminal: &mut Terminal) {
+    terminal.press("q");
+    assert!(terminal.end().success());
+    assert!(terminal.is_restored(), "{}", terminal.text());
+}
+
+#[test]
+fn without_a_command_the_console_opens_and_quitting_gives_the_terminal_back() {
+    let place = Place::new();
+    let mut terminal = place.open(&[]);
+    terminal.until("no runs yet");
+    terminal.until("▸ quickstart");
+    terminal.press("?");
+    terminal.until("show only what holds some letters");
+    terminal.press("\x1b");
+    terminal.until_it("the help goes", |text| !text.contains("show only what"));
+    terminal.press("\r");
+    terminal.until("Quickstart: 4 labels per class");
+    quit(&mut terminal);
+}
+
+#[test]
+fn a_run_is_opened_from_the_list_with_its_log() {
+    let place = Place::new();
+    some_run(&place, "mine", &[Event::Failed { step: 7, reason: "the disk is full".into() }]);
+    let mut terminal = place.open(&[]);
+    terminal.until("mine-s0");
+    terminal.press("\t\r");
+    terminal.until("failed: the disk is full");
+    terminal.press("o");
+    terminal.until("failed at step 7: the disk is full");
+    quit(&mut terminal);
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_on_the_spot() {
+    let place = Place::new();
+    let mut terminal = place.open(&[]);
+    terminal.until("▸ quickstart");
+    terminal.press("\r");
+    terminal.until("▸ data.dataset");
+    while !terminal.text().contains("▸ train.threshold") {
+        let before = terminal.text();
+        terminal.press("j");
+        terminal.until_it("the cursor moves", |text| text != before);
+    }
+    terminal.press("e\x152\r");
+    terminal.until("must be in [0, 1], not 2");
+    terminal.press("\x150.9\r");
+    terminal.until("changed here: train.threshold=0.9");
+}
+
+#[test]
+fn without_a_worker_launching_says_why_it_fails() {
+    let place = Place::new();
+    let mut terminal = place.open_with(&[], &[("FIXMATCH_WORKER", "/nowhere/fixmatch-worker")]);
+    terminal.until("▸ quickstart");
+    terminal.press("\r");
+    terminal.until("data.dataset");
+    terminal.press("L");
+    terminal.until("cannot start the worker /nowhere/fixmatch-worker");
+}
+
+#[test]
+fn a_hang_up_ends_the_console_within_a_second() {
+    let place = Place::new();
+    let mut terminal = place.open(&[]);
+    terminal.until("no runs yet");
+    terminal.hang_up();
+    terminal.end_within(Duration::from_secs(1));
+}
+
+#[test]
+fn a_run_that_is_broken_is_a_row_and_a_hostile_name_is_only_a_name() {
+    let place = Place::new();
+    broken_run(&place.runs(), "broken", "config = 3");
+    broken_run(&place.runs(), "x\x1b[2J\x1b]0;owned\x07y", "");
+    let mut terminal = place.open(&[]);
+    terminal.until("unreadable");
+    terminal.until("broken");
+    terminal.press("\t");
+    terminal.until("run.toml");
+    assert_eq!(terminal.title(), "", "a name reached the window's title");
+    quit(&mut terminal);
+}
+
+#[test]
+fn deleting_asks_and_moves_the_run_to_the_trash() {
+    let place = Place::new();
+    let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&[]);
+    terminal.until("mine-s0");
+    terminal.press("\tD");
+    terminal.until("move the run to the trash?");
+    terminal.press("n");
+    terminal.until_it("the question goes", |text| !text.contains("trash?"));
+    assert!(dir.path().exists());
+    terminal.press("Dy");
+    terminal.until("no runs yet");
+    assert!(place.runs().join(".trash").join(dir.id()).join("run.toml").exists());
+}
+
+#[test]
+fn read_only_refuses_what_drives() {
+    let place = Place::new();
+    some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&["attach", "mine", "--readonly"]);
+    terminal.until("read-only");
+    terminal.press("r");
+    terminal.until("opened with --readonly");
+}
+
+#[test]
+fn without_a_utf_8_locale_the_screen_is_ascii() {
+    let place = Place::new();
+    let terminal = place.open_with(&[], &[("LANG", "C")]);
+    terminal.until("no runs yet");
+    assert!(terminal.text().is_ascii(), "{}", terminal.text());
+}
+
+#[test]
+fn a_terminal_that_cannot_draw_is_told_to_watch() {
+    let place = Place::new();
+    let mut terminal = place.open_with(&[], &[("TERM", "dumb")]);
+    terminal.until("`fixmatch watch`");
+    assert!(!terminal.end().success());
+}
+
+#[test]
+fn keys_come_from_the_settings_and_an_error_in_them_names_line_and_key() {
+    let place = Place::new();
+    std::fs::write(place.path("config.toml"), "[keys]\nquit = \"Q\"\n").expect("written");
+    let mut terminal = place.open(&[]);
+    terminal.until("Q quit");
+    terminal.press("Q");
+    assert!(terminal.end().success());
+    std::fs::write(place.path("config.toml"), "[keys]\nquitt = \"Q\"\n").expect("written");
+    place.open(&[]).until("line 2, keys.quitt");
+}
+
+#[test]
+fn what_happened_since_one_last_looked_is_told_once() {
+    let place = Place::new();
+    let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&["attach", "mine", "--brief"]);
+    terminal.until("+7 steps, now at step 7");
+    terminal.end();
+    place.open(&["attach", "mine", "--brief"]).until("nothing happened since");
+    EventLog::open(&dir.events()).and_then(|mut log| log.append(Event::Stopped { step: 9 })).expect("appended");
+    let mut terminal = place.open(&["attach", "mine"]);
+    terminal.until("since you left");
+    terminal.until("+2 steps");
+    quit(&mut terminal);
+}

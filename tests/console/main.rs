@@ -1,0 +1,182 @@
+//! The real program in a terminal of its own, which the tests read as a user would see it.
+
+mod looking;
+#[cfg(feature = "train")]
+mod training;
+
+use std::io::{Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+const DEADLINE: Duration = Duration::from_mins(3);
+
+/// A machine of its own for one test.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.path("runs")
+    }
+
+    /// Opens a terminal of 100×30 on the program.
+    fn open(&self, args: &[&str]) -> Terminal {
+        self.open_with(args, &[])
+    }
+
+    fn open_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fixmatch"));
+        command.args(args);
+        command.cwd(self.folder.path());
+        for name in ["NO_COLOR", "COLORTERM", "LC_ALL", "LC_CTYPE", "FIXMATCH_WORKER"] {
+            command.env_remove(name);
+        }
+        let path = |name: &str| self.path(name).display().to_string();
+        command.env("FIXMATCH_RUNS", path("runs"));
+        command.env("FIXMATCH_STATE", path("state"));
+        command.env("FIXMATCH_DATA", path("data"));
+        command.env("FIXMATCH_CONFIG", path("config.toml"));
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        Terminal::start(command)
+    }
+}
+
+/// What a program called its window.
+#[derive(Default)]
+struct Title(String);
+
+impl vt100::Callbacks for Title {
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.0 = String::from_utf8_lossy(title).into_owned();
+    }
+}
+
+/// A terminal with a program in it, killed when it is dropped.
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keyboard: Option<Box<dyn Write + Send>>,
+    screen: Arc<Mutex<vt100::Parser<Title>>>,
+    is_read: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Terminal {
+    fn start(command: CommandBuilder) -> Self {
+        let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let child = pair.slave.spawn_command(command).expect("fixmatch starts");
+        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(size.rows, size.cols, 0, Title::default())));
+        let is_read = Arc::new(AtomicBool::new(true));
+        let mut output = pair.master.try_clone_reader().expect("its output");
+        let reader = spawn({
+            let (screen, is_read) = (screen.clone(), is_read.clone());
+            move || {
+                let mut bytes = [0; 4096];
+                while is_read.load(Ordering::Relaxed) {
+                    match output.read(&mut bytes) {
+                        Ok(n) if n > 0 => screen.lock().expect("no reader panics").process(&bytes[..n]),
+                        _ => return,
+                    }
+                }
+            }
+        });
+        let keyboard = pair.master.take_writer().expect("its keyboard");
+        let (master, keyboard, reader) = (Some(pair.master), Some(keyboard), Some(reader));
+        Self { child, master, keyboard, screen, is_read, reader }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().expect("no reader panics").screen().contents()
+    }
+
+    fn title(&self) -> String {
+        self.screen.lock().expect("no reader panics").callbacks().0.clone()
+    }
+
+    fn press(&mut self, keys: &str) {
+        let keyboard = self.keyboard.as_mut().expect("connected");
+        keyboard.write_all(keys.as_bytes()).and_then(|()| keyboard.flush()).expect("typed");
+    }
+
+    /// Waits until the screen shows a text.
+    #[track_caller]
+    fn until(&self, wanted: &str) {
+        self.until_it(wanted, |text| text.contains(wanted));
+    }
+
+    #[track_caller]
+    fn until_it(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !holds(&self.text()) {
+            assert!(Instant::now() < deadline, "waited in vain for {what}:\n{}", self.text());
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether the terminal is as it was before.
+    fn is_restored(&self) -> bool {
+        let parser = self.screen.lock().expect("no reader panics");
+        !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
+    }
+
+    /// Takes the terminal away, as a lost connection does. The reader wakes at the next output, so a key is pressed.
+    fn hang_up(&mut self) {
+        self.is_read.store(false, Ordering::Relaxed);
+        self.press("?");
+        self.reader.take().expect("reads").join().expect("it ends");
+        (self.keyboard, self.master) = (None, None);
+    }
+
+    /// Waits until the program has ended, at most so long.
+    #[track_caller]
+    fn end_within(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("waits") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the program has ended and all of its output was read.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let status = self.end_within(DEADLINE);
+        self.until_it("the last output", |_| self.reader.as_ref().is_none_or(JoinHandle::is_finished));
+        status
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Makes a folder that looks like a run.
+fn broken_run(runs: &Path, name: &str, run_toml: &str) {
+    std::fs::create_dir_all(runs.join(name)).expect("made");
+    std::fs::write(runs.join(name).join("run.toml"), run_toml).expect("written");
+}
