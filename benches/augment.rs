@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fixmatch::augment::{Filter, Op, Scratch, Strong, StrongPolicy, Weak};
+use fixmatch::augment::{Filter, Op, Scratch, Strong, Weak};
+use fixmatch::config::{self, Augment};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 
@@ -44,8 +45,13 @@ fn weak(criterion: &mut Criterion) {
 }
 
 fn strong(criterion: &mut Criterion) {
-    let strong = Strong { weak: WEAK, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 };
-    measure(criterion, "strong", "RandAugment and Cutout", |image, rng, scratch| strong.apply(image, rng, scratch));
+    let policies =
+        [config::Strong::None, config::Strong::Randaugment, config::Strong::Ctaugment, config::Strong::Autoaugment];
+    for strong in policies {
+        let policy = Strong::new(&Augment { strong, ..Augment::default() });
+        let name = format!("{strong:?} and Cutout");
+        measure(criterion, "strong", &name, |image, rng, scratch| policy.apply(image, rng, scratch));
+    }
 }
 
 /// Each operation alone, with a parameter from the middle of its range; includes copying the image.

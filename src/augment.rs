@@ -36,7 +36,7 @@ pub use weak::{Weak, WeakDraw};
 /// The most operations that a policy draws for an image, Cutout at the end not counted.
 pub const MAX_DEPTH: usize = 4;
 
-/// One image operation with its parameters, in the units of the paper's tables (FixMatch paper, tables 11 and 12).
+/// One image operation with its parameters, in the units of the paper's tables (FixMatch paper, appendix).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
     /// Per channel, the darkest value becomes 0 and the lightest 255; 0 is the original, 1 the full effect.

@@ -46,6 +46,9 @@ pub struct RunConfig {
     pub eval: Eval,
     /// How often the run is saved.
     pub checkpoint: Checkpoint,
+    /// With this table a run does not train FixMatch: it orders its training images by how representative they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<Rank>,
     /// Where it runs. Threads change results in the last bit, the rest not at all.
     pub machine: Machine,
 }
@@ -91,8 +94,14 @@ pub struct Labels {
     /// Labeled images per class. Default: 4, the paper's hardest standard setting (table 2).
     #[serde(deserialize_with = "range::positive_u32")]
     pub per_class: u32,
-    /// Which images: `random` draws `per_class` of each class with `seed`; `file:PATH` reads one index a line.
+    /// Which images; all but `published`, `fold` and `file` take `per_class` of each class.
     pub pick: Pick,
+    /// The order that `most-representative`, `least-representative`, `quantile` and `typical` go by. Default:
+    /// `agreement`, one of the metrics of Carlini et al., which the paper's study of 10 labels sorts by.
+    pub by: Metric,
+    /// The ranking's file, instead of the one that the standard recipe for `by` gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<PathBuf>,
     /// These training indices instead of a draw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indices: Option<Vec<u32>>,
@@ -105,28 +114,72 @@ pub struct Labels {
 
 impl Default for Labels {
     fn default() -> Self {
-        Self { per_class: 4, pick: Pick::Random, indices: None, seed: 0, in_unlabeled: true }
+        Self {
+            per_class: 4,
+            pick: Pick::Random,
+            by: Metric::Agreement,
+            ranking: None,
+            indices: None,
+            seed: 0,
+            in_unlabeled: true,
+        }
     }
 }
 
 /// How the labeled images are picked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pick {
-    /// A stratified draw.
+    /// A stratified draw with `labels.seed`.
     Random,
+    /// Of each class, the most representative ones of an order.
+    MostRepresentative,
+    /// The least representative ones.
+    LeastRepresentative,
+    /// Those around this place of the order, from 0, the most representative, to 1.
+    Quantile(f64),
+    /// The most typical image of each of as many clusters as there are labels (TypiClust): the budget, `per_class` ×
+    /// classes, is not shared out by class.
+    Typical,
+    /// A published set, by name.
+    Published(String),
+    /// The original code's fold of this number (the paper has 1 to 5), of `per_class` × classes labels.
+    Fold(u32),
     /// The indices in a file, one a line.
     File(PathBuf),
+}
+
+/// What `labels.pick` may say.
+const PICKS: &str = "\"random\", \"most-representative\", \"least-representative\", \"quantile:Q\" with Q in [0, 1], \
+                     \"typical\", \"published:NAME\", \"fold:N\" or \"file:PATH\"";
+
+impl Pick {
+    /// Whether it goes by an order of the training images.
+    pub fn needs_ranking(&self) -> bool {
+        match self {
+            Self::MostRepresentative | Self::LeastRepresentative | Self::Quantile(_) | Self::Typical => true,
+            Self::Random | Self::Published(_) | Self::Fold(_) | Self::File(_) => false,
+        }
+    }
 }
 
 impl TryFrom<String> for Pick {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        let refuse = || format!("must be {PICKS}, not {text:?}");
         match text.split_once(':') {
             None if text == "random" => Ok(Self::Random),
+            None if text == "most-representative" => Ok(Self::MostRepresentative),
+            None if text == "least-representative" => Ok(Self::LeastRepresentative),
+            None if text == "typical" => Ok(Self::Typical),
+            Some(("quantile", q)) => {
+                q.parse().ok().filter(|q| (0.0..=1.0).contains(q)).map(Self::Quantile).ok_or_else(refuse)
+            }
+            Some(("published", name)) if !name.is_empty() => Ok(Self::Published(name.into())),
+            Some(("fold", n)) => n.parse().map(Self::Fold).map_err(|_| refuse()),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            _ => Err(format!("must be \"random\" or \"file:PATH\", not {text:?}")),
+            _ => Err(refuse()),
         }
     }
 }
@@ -135,8 +188,90 @@ impl From<Pick> for String {
     fn from(pick: Pick) -> Self {
         match pick {
             Pick::Random => "random".into(),
+            Pick::MostRepresentative => "most-representative".into(),
+            Pick::LeastRepresentative => "least-representative".into(),
+            Pick::Quantile(q) => format!("quantile:{q}"),
+            Pick::Typical => "typical".into(),
+            Pick::Published(name) => format!("published:{name}"),
+            Pick::Fold(n) => format!("fold:{n}"),
             Pick::File(path) => format!("file:{}", path.display()),
         }
+    }
+}
+
+/// `[rank]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rank {
+    /// What representative means. Default: `agreement`.
+    pub by: Metric,
+    /// Networks whose opinions are averaged. Default: 5.
+    #[serde(deserialize_with = "range::members")]
+    pub members: u32,
+    /// Passes over the training images, of each network. Default: 5.
+    #[serde(deserialize_with = "range::positive_u32")]
+    pub epochs: u32,
+    /// K, the neighbours that `density` and `typicality` look at. Default: 20 (TypiClust).
+    #[serde(deserialize_with = "range::positive_u32")]
+    pub neighbors: u32,
+    /// The clusters of `typicality`: TypiClust takes as many as there will be labels. Default: 40.
+    #[serde(deserialize_with = "range::positive_u32")]
+    pub clusters: u32,
+}
+
+impl Default for Rank {
+    fn default() -> Self {
+        Self { by: Metric::Agreement, members: 5, epochs: 5, neighbors: 20, clusters: 40 }
+    }
+}
+
+/// What makes an image representative. The first four are of Carlini, Erlingsson and Papernot, "Distribution Density,
+/// Tails, and Outliers in Machine Learning" (2019), and need the labels of all training images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Networks agree on it: small Jensen–Shannon divergence between pairs of their predictions.
+    Agreement,
+    /// Networks are sure of it: large mean of the highest probability.
+    Confidence,
+    /// Training on other images does not change what a network says of it: small symmetric KL divergence.
+    Retraining,
+    /// It is far from the decision boundary: large norm of the smallest change found that moves the prediction.
+    Adversarial,
+    /// Its neighbours are near, in features that were learned without labels.
+    Density,
+    /// Its neighbours in its cluster are near, in the same features (TypiClust, Hacohen et al. 2022).
+    Typicality,
+}
+
+impl Metric {
+    /// Whether it needs the labels of all training images, which a user who wants to know what to label lacks.
+    pub fn needs_labels(self) -> bool {
+        match self {
+            Self::Agreement | Self::Confidence | Self::Retraining | Self::Adversarial => true,
+            Self::Density | Self::Typicality => false,
+        }
+    }
+
+    /// Whether a larger score is more representative.
+    pub fn larger_is_more(self) -> bool {
+        match self {
+            Self::Confidence | Self::Adversarial | Self::Density | Self::Typicality => true,
+            Self::Agreement | Self::Retraining => false,
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agreement => "agreement",
+            Self::Confidence => "confidence",
+            Self::Retraining => "retraining",
+            Self::Adversarial => "adversarial",
+            Self::Density => "density",
+            Self::Typicality => "typicality",
+        })
     }
 }
 
@@ -185,7 +320,7 @@ pub enum Strong {
     None,
     /// Any of fourteen operations, parameters uniform in their ranges (paper, table 12).
     Randaugment,
-    /// Any of eighteen operations, parameters where the network still recognises labeled images (paper, table 11).
+    /// Any of eighteen operations, parameters where the network still recognises labeled images (paper, appendix).
     Ctaugment,
     /// One of the 25 pairs of operations that a search found for CIFAR-10 (Cubuk et al., CVPR 2019).
     Autoaugment,
@@ -205,10 +340,10 @@ pub enum Table {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CtAugment {
-    /// Bins below this share of the best rate of their parameter are not drawn. Default: 0.80 (paper, table 11).
+    /// Bins below this share of the best rate of their parameter are not drawn. Default: 0.80 (paper, appendix).
     #[serde(deserialize_with = "range::ratio")]
     pub threshold: f64,
-    /// What a rate keeps of itself at an update. Default: 0.99 (paper, table 11).
+    /// What a rate keeps of itself at an update. Default: 0.99 (paper, appendix).
     #[serde(deserialize_with = "range::below_one")]
     pub decay: f64,
     /// Steps from an update of the rates to the first strong views that follow it, which the loaders use to work ahead:
@@ -510,6 +645,15 @@ impl RunConfig {
             self.labels.indices.is_none() || self.labels.pick == Pick::Random,
             "labels.indices and labels.pick both say which images are labeled; keep one of them"
         );
+        ensure!(
+            self.labels.ranking.is_none() || self.labels.pick.needs_ranking(),
+            "labels.ranking is there, but labels.pick = {:?} does not go by an order",
+            String::from(self.labels.pick.clone()),
+        );
+        ensure!(
+            self.rank.as_ref().is_none_or(|rank| !rank.by.needs_labels() || train.lambda_u == 0.0),
+            "a ranking trains on labels only: set train.lambda_u = 0, or let `fixmatch rank` make the run"
+        );
         Ok(())
     }
 
@@ -589,7 +733,7 @@ mod tests {
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),
             ("[model]\ndepth = 27", "must be 6n + 4"),
             ("[machine]\ndevice = \"tpu\"", "must be \"auto\", \"cpu\" or \"cuda:N\", not \"tpu\""),
-            ("[labels]\npick = \"best\"", "must be \"random\" or \"file:PATH\", not \"best\""),
+            ("[labels]\npick = \"best\"", "must be \"random\", \"most-representative\""),
         ];
         for (text, expected) in cases {
             let error = toml::from_str::<RunConfig>(text).expect_err(text).to_string();

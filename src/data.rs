@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod folder;
 pub mod idx;
 pub mod label_set;
+pub mod published;
 
 use std::path::{Path, PathBuf};
 

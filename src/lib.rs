@@ -21,6 +21,7 @@ pub mod last_seen;
 pub mod launch;
 pub mod loader;
 pub mod preset;
+pub mod ranking;
 pub mod rng;
 pub mod run_dir;
 pub mod run_state;

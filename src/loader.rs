@@ -44,6 +44,19 @@ pub struct Source {
     pub seed: u64,
 }
 
+impl Source {
+    /// The policy that learns, if there is one and strong views that it could learn for. Its loader starts with rates.
+    pub fn ctaugment(&self) -> Option<&CtAugment> {
+        match &self.strong.policy {
+            StrongPolicy::CtAugment(policy) if self.n_unlabeled > 0 => Some(policy),
+            StrongPolicy::CtAugment(_)
+            | StrongPolicy::None
+            | StrongPolicy::RandAugment { .. }
+            | StrongPolicy::AutoAugment => None,
+        }
+    }
+}
+
 /// The views of one step; pixels are N×H×W×C bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -90,8 +103,24 @@ struct Thread {
 impl Loader {
     /// Starts `n_threads` threads, named `loader-N`. They end when the loader is dropped.
     ///
-    /// For CTAugment, [`with_rates`](Self::with_rates) does.
+    /// # Panics
+    /// If the policy learns: [`with_rates`](Self::with_rates) is for that.
     pub fn start(source: &Source, first_step: u64, n_threads: usize) -> Result<Self> {
+        assert!(source.ctaugment().is_none(), "CTAugment's loader starts with rates");
+        Self::spawn(source, first_step, n_threads)
+    }
+
+    /// Starts threads for CTAugment. `history` holds the rates as of the d steps before `first_step` and as of it, so
+    /// the first d + 1 batches can be made at once.
+    pub fn with_rates(source: &Source, first_step: u64, n_threads: usize, history: &History) -> Result<Self> {
+        let mut loader = Self::spawn(source, first_step, n_threads)?;
+        for rates in history.tables() {
+            loader.publish(rates.clone());
+        }
+        Ok(loader)
+    }
+
+    fn spawn(source: &Source, first_step: u64, n_threads: usize) -> Result<Self> {
         let spawn = |thread: usize| {
             let (sender, batches) = sync_channel(PREFETCH);
             let (rates, published) = channel();
@@ -102,14 +131,6 @@ impl Loader {
             Ok(Thread { batches, rates })
         };
         Ok(Self { threads: (0..n_threads).map(spawn).collect::<Result<_>>()?, next: 0, next_rates: 0 })
-    }
-
-    /// Starts threads for CTAugment. `history` holds the rates as of the d steps before `first_step` and as of it, so
-    /// the first d + 1 batches can be made at once.
-    pub fn with_rates(source: &Source, first_step: u64, n_threads: usize, history: &History) -> Result<Self> {
-        let mut loader = Self::start(source, first_step, n_threads)?;
-        history.tables().for_each(|rates| loader.publish(rates.clone()));
-        Ok(loader)
     }
 
     /// The batch of the next step; waits for it.
@@ -137,7 +158,7 @@ fn make_all(
     sender: &SyncSender<Batch>,
 ) {
     for step in steps {
-        if maker.follows_rates() {
+        if maker.source.ctaugment().is_some() {
             let Ok(rates) = published.recv() else { return };
             maker.follow(&rates);
         }
@@ -170,12 +191,7 @@ impl Maker {
         }
     }
 
-    /// Whether the batches depend on rates, which are 1 until [`follow`](Self::follow) says otherwise.
-    pub fn follows_rates(&self) -> bool {
-        self.ctaugment().is_some()
-    }
-
-    /// Makes batches by these rates from now on; nothing for policies without.
+    /// Makes batches by these rates from now on, which are 1 before; policies without take no notice.
     pub fn follow(&mut self, rates: &Rates) {
         if let StrongPolicy::CtAugment(policy) = &mut self.source.strong.policy {
             policy.follow(rates);
@@ -226,20 +242,9 @@ impl Maker {
         out.extend_from_slice(&self.image.pixels);
     }
 
-    /// The policy that learns, if there is one and strong views that it could learn for.
-    fn ctaugment(&self) -> Option<&CtAugment> {
-        match &self.source.strong.policy {
-            StrongPolicy::CtAugment(policy) if self.source.n_unlabeled > 0 => Some(policy),
-            StrongPolicy::CtAugment(_)
-            | StrongPolicy::None
-            | StrongPolicy::RandAugment { .. }
-            | StrongPolicy::AutoAugment => None,
-        }
-    }
-
     /// Appends the probe of the labeled view that was made last, if the policy learns from probes.
     fn probe(&mut self, step: u64, place: u64, batch: &mut Batch) {
-        let Some(policy) = self.ctaugment() else { return };
+        let Some(policy) = self.source.ctaugment() else { return };
         let mut rng = Rng::new(self.source.seed, Stream::Probe, step, place);
         let (ops, choices) = policy.draw_probe([self.image.width, self.image.height], &mut rng);
         batch.probe_choices.extend_from_slice(&choices[..policy.depth()]);

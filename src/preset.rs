@@ -167,6 +167,9 @@ fn make_paths_absolute(table: &mut Table, config: &RunConfig, folder: &Path) {
     if let Pick::File(path) = &config.labels.pick {
         replace("labels", "pick", Pick::File(folder.join(path)).into());
     }
+    if let Some(path) = &config.labels.ranking {
+        replace("labels", "ranking", folder.join(path).display().to_string());
+    }
 }
 
 fn merge(below: &mut Table, above: Table) {
@@ -198,6 +201,7 @@ fn natural_order(name: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Augment, Strong};
 
     fn in_folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -221,6 +225,31 @@ mod tests {
         for preset in presets {
             let config = preset.resolve(&[]).unwrap_or_else(|error| panic!("{}: {error:#}", preset.name));
             assert!(!config.title.is_empty() && !config.about.is_empty(), "{} says too little", preset.name);
+        }
+    }
+
+    #[test]
+    fn the_augmentation_study_has_every_policy_with_and_without_cutout() {
+        let policies = [
+            ("weak", Strong::None, 0.0),
+            ("cutout", Strong::None, 0.5),
+            ("randaugment", Strong::Randaugment, 0.0),
+            ("randaugment-cutout", Strong::Randaugment, 0.5),
+            ("ctaugment", Strong::Ctaugment, 0.0),
+            ("ctaugment-cutout", Strong::Ctaugment, 0.5),
+            ("autoaugment", Strong::Autoaugment, 0.0),
+            ("autoaugment-cutout", Strong::Autoaugment, 0.5),
+        ];
+        for (name, strong, cutout) in policies {
+            for per_class in [4, 25] {
+                let resolve = |name: &str| Preset::find(name).and_then(|preset| preset.resolve(&[])).expect(name);
+                let base = resolve(&format!("slides/labels-{per_class}"));
+                let config = resolve(&format!("slides/augment-{name}-{per_class}"));
+                let augment = Augment { strong, cutout, ..base.augment.clone() };
+                let (title, about) = (config.title.clone(), config.about.clone());
+                assert_eq!(config, RunConfig { title, about, augment, ..base }, "{name}");
+                assert_eq!(config.labels.per_class, per_class);
+            }
         }
     }
 

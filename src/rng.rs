@@ -27,6 +27,10 @@ pub enum Stream {
     UnlabeledStrong = 7,
     /// CTAugment's probe of a labeled image, on top of its weak view.
     Probe = 8,
+    /// The halves that a ranking by `retraining` cuts the images into.
+    RankHalves = 9,
+    /// The seeds of k-means.
+    Clusters = 10,
 }
 
 /// A generator for one purpose. Cheap to make: 32 bytes of key, no warm-up.

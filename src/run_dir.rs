@@ -107,6 +107,8 @@ pub enum Phase {
     Saving,
     /// Parked.
     Paused,
+    /// Scoring the training images, or waiting for another run that does.
+    Ranking,
 }
 
 /// A run's folder.
@@ -225,6 +227,11 @@ impl RunDir {
     /// `summary.json`
     pub fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
+    }
+
+    /// `ranking.json`, the result of a run that ranks.
+    pub fn ranking(&self) -> PathBuf {
+        self.path.join("ranking.json")
     }
 
     /// `checkpoints/`

@@ -18,6 +18,8 @@ pub struct Live {
     /// K.
     pub steps: u64,
     lr: f64,
+    /// A ranking's networks each have a whole cosine of this many steps.
+    cycle: Option<u64>,
     /// Steps that share a learning rate.
     stair: u64,
     /// Where the cosine was, in [0, 1], when the number of steps last changed, and at which step.
@@ -38,6 +40,7 @@ impl Live {
             lr_factor: 1.0,
             steps: train.steps,
             lr: train.lr,
+            cycle: config.rank.is_some().then_some(config.eval.every),
             stair,
             phase_start: (0.0, 0),
         }
@@ -64,6 +67,9 @@ impl Live {
 
     /// How far along the cosine: k/K, or from the last change of K on, what then remained.
     fn phase(&self, step: u64) -> f64 {
+        if let Some(cycle) = self.cycle {
+            return (step % cycle) as f64 / cycle as f64;
+        }
         let (phase, start) = self.phase_start;
         let remaining = self.steps.saturating_sub(start).max(1);
         phase + (1.0 - phase) * (step.saturating_sub(start) as f64 / remaining as f64)
@@ -73,6 +79,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Rank;
 
     fn live(schedule: Schedule) -> Live {
         let mut config = RunConfig::default();
@@ -84,6 +91,15 @@ mod tests {
 
     fn assert_near(value: f64, expected: f64) {
         assert!((value - expected).abs() < 1e-12, "{value} is not {expected}");
+    }
+
+    #[test]
+    fn each_of_a_rankings_networks_has_a_cosine_of_its_own() {
+        let mut config = RunConfig { rank: Some(Rank::default()), ..RunConfig::default() };
+        (config.train.steps, config.eval.every, config.train.lr) = (300, 100, 1.0);
+        let live = Live::new(&config, 1);
+        assert_eq!((live.lr(0), live.lr(100), live.lr(200)), (1.0, 1.0, 1.0));
+        assert!(live.lr(99) < 0.21 && live.lr(199) == live.lr(99));
     }
 
     #[test]

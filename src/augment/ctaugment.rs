@@ -1,5 +1,5 @@
 //! CTAugment: which strengths of an operation leave the label recognisable is learned during training (Berthelot et
-//! al., "ReMixMatch", ICLR 2020; FixMatch paper, table 11).
+//! al., "ReMixMatch", ICLR 2020; FixMatch paper, appendix).
 //!
 //! Each parameter's range is cut into bins, each with a rate. A labeled image that was distorted with random strengths,
 //! a probe, is shown to the network; the rates of the bins that it used move towards how near the prediction is to the

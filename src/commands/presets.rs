@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fixmatch::config::{ModelName, RunConfig};
+use fixmatch::config::{Augment, ModelName, RunConfig, Strong};
 use fixmatch::preset::Preset;
 use serde::Serialize;
 
@@ -27,6 +27,7 @@ struct Row {
     about: String,
     dataset: String,
     labels_per_class: u32,
+    strong: String,
     model: String,
     steps: u64,
 }
@@ -42,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         say_json(&rows)?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        say(table(&["PRESET", "DATA SET", "LABELS/CLASS", "MODEL", "STEPS"], &cells))?;
+        say(table(&["PRESET", "DATA SET", "LABELS/CLASS", "STRONG VIEWS", "MODEL", "STEPS"], &cells))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,6 +61,7 @@ impl Row {
             about: config.about,
             dataset: config.data.dataset,
             labels_per_class: config.labels.per_class,
+            strong: strong_views(&config.augment),
             model,
             steps: config.train.steps,
         })
@@ -70,10 +72,24 @@ impl Row {
             self.name.clone(),
             self.dataset.clone(),
             self.labels_per_class.to_string(),
+            self.strong.clone(),
             self.model.clone(),
             short(self.steps as f64),
         ]
     }
+}
+
+/// `randaugment + cutout`, `ctaugment`, `weak`
+fn strong_views(augment: &Augment) -> String {
+    let policy = match augment.strong {
+        Strong::None => None,
+        Strong::Randaugment => Some("randaugment"),
+        Strong::Ctaugment => Some("ctaugment"),
+        Strong::Autoaugment => Some("autoaugment"),
+    };
+    let cutout = (augment.cutout > 0.0).then_some("cutout");
+    let parts: Vec<_> = policy.into_iter().chain(cutout).collect();
+    if parts.is_empty() { "weak".into() } else { parts.join(" + ") }
 }
 
 /// The configuration as TOML; what departs from a default has that default behind it.

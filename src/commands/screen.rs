@@ -185,6 +185,7 @@ fn waiting_for(glimpse: &Glimpse) -> Option<&'static str> {
     match glimpse.phase {
         Some(Phase::Loading) => Some("loading data and model…"),
         None if glimpse.step == 0 => Some("starting the worker…"),
+        Some(Phase::Ranking) => Some("ranking the training images…"),
         None | Some(Phase::Training | Phase::Evaluating | Phase::Saving | Phase::Paused) => None,
     }
 }

@@ -59,6 +59,10 @@ pub(super) fn depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
     checked(deserializer, |&x| (1..=MAX_DEPTH).contains(&(x as usize)), &format!("in [1, {MAX_DEPTH}]"))
 }
 
+pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (1..=100).contains(x), "in [1, 100]")
+}
+
 pub(super) fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     checked(deserializer, |x| (0..=256).contains(x), "in [0, 256]")
 }

@@ -24,6 +24,9 @@ pub const NOW: f64 = 1_795_456_800.0;
 /// A console that nothing is known to but the presets.
 pub fn app() -> App {
     let mut app = App::new(Access::Full, Theme { depth: Depth::Indexed }, Glyphs::Braille, Keymap::default(), NOW);
+    // Few of the shipped presets, so that a new one changes no test.
+    let names = ["quickstart", "paper/cifar10-40", "paper/cifar10-250", "paper/cifar10-4000", "slides/labels-4"];
+    app.home.presets.retain(|row| names.contains(&row.preset.name.as_str()));
     app.learn(News::Data("fashion-mini".into(), DataState::Here));
     app.learn(News::Data("cifar10".into(), DataState::Missing(170_052_171)));
     app
@@ -181,8 +184,8 @@ fn evaluated(window: u64) -> Evaluated {
         median_of: window / 5,
         best: accuracy,
         best_step: 10 * window,
-        requested: false,
         rates: None,
+        requested: false,
     }
 }
 

@@ -9,6 +9,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::Dataset;
+use super::published::{fold, published};
+use crate::config::{Metric, Pick};
+use crate::ranking::Ranking;
 use crate::rng::{Rng, Stream};
 
 /// The labeled training images and how they were picked.
@@ -30,6 +34,24 @@ pub enum Picked {
         n: usize,
         /// The label set's own seed.
         seed: u64,
+    },
+    /// `n` of every class by an order of the training images.
+    Ranked {
+        /// Images of every class, or for `typical`, their mean.
+        n: usize,
+        /// Which end or place of the order, as `labels.pick` says it.
+        pick: String,
+        /// The order's metric.
+        by: Metric,
+    },
+    /// A published set.
+    Published(String),
+    /// A fold of the original code.
+    Fold {
+        /// Its number.
+        number: u32,
+        /// Labels in all.
+        n: usize,
     },
     /// Listed in the configuration.
     Listed,
@@ -58,6 +80,72 @@ pub fn draw_per_class(labels: &[u16], classes: &[String], n: usize, seed: u64) -
     }
     indices.sort_unstable();
     Ok(LabelSet { indices, picked: Picked::PerClass { n, seed } })
+}
+
+/// `n` of every class by their places in a ranking.
+///
+/// # Errors
+/// If the ranking is of other images, a class has fewer than `n`, or `pick` does not go by an order.
+pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -> Result<LabelSet> {
+    let train = &dataset.train;
+    ranking.ensure_of(&dataset.digest, train.n())?;
+    let mut of_class = vec![Vec::new(); dataset.classes.len()];
+    for &index in &ranking.order {
+        of_class[usize::from(train.labels[index as usize])].push(index);
+    }
+    if *pick != Pick::Typical
+        && let Some(class) = (0..of_class.len()).find(|&class| of_class[class].len() < n)
+    {
+        let (name, found) = (&dataset.classes[class], of_class[class].len());
+        bail!("cannot label {n} images of every class: class {class} ({name}) has only {found} training images");
+    }
+    let start = |length: usize| match pick {
+        Pick::MostRepresentative => Ok(0),
+        Pick::LeastRepresentative => Ok(length - n),
+        Pick::Quantile(q) => Ok((q * (length - n) as f64).round() as usize),
+        Pick::Typical | Pick::Random | Pick::Published(_) | Pick::Fold(_) | Pick::File(_) => {
+            bail!("labels.pick = {:?} does not take a class's part of an order", String::from(pick.clone()))
+        }
+    };
+    let indices = if *pick == Pick::Typical {
+        typical(ranking, n * dataset.classes.len())?
+    } else {
+        let parts = of_class.iter().map(|indices| Ok(&indices[start(indices.len())?..][..n]));
+        parts.collect::<Result<Vec<_>>>()?.concat()
+    };
+    sorted(indices, Picked::Ranked { n, pick: pick.clone().into(), by: ranking.rank.by })
+}
+
+/// TypiClust leaves out clusters of at most this many images.
+const SMALL_CLUSTER: usize = 5;
+
+/// The most typical image of each cluster, the largest clusters first; then the second one of each, and so on.
+fn typical(ranking: &Ranking, n: usize) -> Result<Vec<u32>> {
+    let clusters = ranking.clusters.as_ref().with_context(|| {
+        format!("labels.pick = \"typical\" needs a ranking by typicality, not by {}", ranking.rank.by)
+    })?;
+    let n_clusters = clusters.iter().max().map_or(0, |&cluster| cluster as usize + 1);
+    let mut members = vec![Vec::new(); n_clusters];
+    for &index in &ranking.order {
+        members[clusters[index as usize] as usize].push(index);
+    }
+    members.retain(|indices| indices.len() > SMALL_CLUSTER);
+    members.sort_by_key(|indices| std::cmp::Reverse(indices.len()));
+    let most = members.first().map_or(0, Vec::len);
+    let rounds = (0..most).flat_map(|round| members.iter().filter_map(move |indices| indices.get(round)));
+    let picked: Vec<u32> = rounds.take(n).copied().collect();
+    ensure!(picked.len() == n, "the clusters hold {} images, fewer than the {n} asked for", picked.len());
+    Ok(picked)
+}
+
+/// A published set of CIFAR-10, by name.
+pub fn published_set(name: &str, dataset: &Dataset) -> Result<LabelSet> {
+    sorted(published(name, dataset)?, Picked::Published(name.to_owned()))
+}
+
+/// A fold of the original code with `n` labels in all.
+pub fn fold_set(dataset: &Dataset, n: usize, number: u32) -> Result<LabelSet> {
+    sorted(fold(&dataset.train.labels, dataset.classes.len(), n, number)?, Picked::Fold { number, n })
 }
 
 /// The listed images. Fails if an index is not one of the `n_train` training images or is listed twice.
@@ -148,6 +236,9 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::config::Rank;
+    use crate::data::{Images, Known};
+    use crate::ranking::{self, Made};
 
     /// Three classes in turn: image i has class i % 3.
     fn labels(n: usize) -> Vec<u16> {
@@ -166,6 +257,77 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(text.as_bytes()).expect("room for a few bytes");
         from_file(file.path(), 100)
+    }
+
+    /// Twelve images of three classes in turn, ranked from the last to the first, in two clusters and a small one.
+    fn ranked() -> (Dataset, Ranking) {
+        let images = |n: usize| Images { width: 1, height: 1, channels: 1, pixels: vec![0; n], labels: labels(n) };
+        let dataset = Dataset {
+            name: "x".into(),
+            classes: classes(),
+            train: images(30),
+            test: images(3),
+            digest: "d".into(),
+            known: Known::Official,
+            warnings: Vec::new(),
+        };
+        let scores: Vec<f32> = (0..30).map(|i| i as f32).collect();
+        let rank = Rank { by: Metric::Typicality, ..Rank::default() };
+        let ranking = Ranking {
+            dataset: "x".into(),
+            data_digest: "d".into(),
+            needs_labels: false,
+            made: Made::default(),
+            order: ranking::order(rank.by, &scores),
+            rank,
+            scores,
+            clusters: Some(
+                (0..30)
+                    .map(|i| {
+                        if i < 8 {
+                            0
+                        } else if i < 12 {
+                            1
+                        } else {
+                            2
+                        }
+                    })
+                    .collect(),
+            ),
+        };
+        (dataset, ranking)
+    }
+
+    #[test]
+    fn a_pick_by_rank_takes_each_classs_part_of_the_order() {
+        let (dataset, ranking) = ranked();
+        let cases = [
+            (Pick::MostRepresentative, vec![24, 25, 26, 27, 28, 29]),
+            (Pick::LeastRepresentative, vec![0, 1, 2, 3, 4, 5]),
+            (Pick::Quantile(0.0), vec![24, 25, 26, 27, 28, 29]),
+            (Pick::Quantile(0.5), vec![12, 13, 14, 15, 16, 17]),
+            (Pick::Quantile(1.0), vec![0, 1, 2, 3, 4, 5]),
+            // clusters of 18 and 8 by turns, from their ends; the one of 4 is too small
+            (Pick::Typical, vec![5, 6, 7, 27, 28, 29]),
+        ];
+        for (pick, expected) in cases {
+            let set = by_ranking(&dataset, &ranking, 2, &pick).expect("enough images");
+            assert_eq!(set.indices, expected, "{pick:?}");
+        }
+    }
+
+    #[test]
+    fn a_pick_by_rank_that_cannot_be_is_refused_with_the_numbers() {
+        let (dataset, ranking) = ranked();
+        let refusal = |ranking: &Ranking, n, pick: Pick| {
+            by_ranking(&dataset, ranking, n, &pick).expect_err("refused").to_string()
+        };
+        assert!(refusal(&ranking, 11, Pick::MostRepresentative).contains("class 0 (cat) has only 10 training images"));
+        assert!(refusal(&ranking, 9, Pick::Typical).contains("hold 26 images, fewer than the 27 asked for"));
+        let other = Ranking { data_digest: "e".into(), ..ranking.clone() };
+        assert!(refusal(&other, 2, Pick::MostRepresentative).contains("the ranking is of 30 images"));
+        let unclustered = Ranking { clusters: None, ..ranking };
+        assert!(refusal(&unclustered, 2, Pick::Typical).contains("needs a ranking by typicality"));
     }
 
     #[test]

@@ -59,6 +59,21 @@ pub fn unsupervised(logits_strong: &Tensor, pseudo: &PseudoLabels, n_unlabeled: 
     (losses * pseudo.mask.to_kind(Kind::Float)).sum(None) / n_unlabeled as f64
 }
 
+/// What pairs of views, whose rows correspond, have to be closer than: SimCLR's temperature for small batches.
+const TEMPERATURE: f64 = 0.5;
+
+/// The normalised temperature-scaled cross-entropy of SimCLR (Chen et al., ICML 2020, equation 1): each view of an image
+/// must find the other one among all views, by the cosine of their projections (N, d).
+pub fn contrastive(one: &Tensor, other: &Tensor) -> Tensor {
+    let n = one.size()[0];
+    let views = Tensor::cat(&[one, other], 0); // (2N, d)
+    let views = &views / views.norm_scalaropt_dim(2, [1_i64].as_slice(), true).clamp_min(1e-12);
+    let itself = Tensor::eye(2 * n, (Kind::Bool, one.device()));
+    let similarity = (views.matmul(&views.transpose(0, 1)) / TEMPERATURE).masked_fill(&itself, f64::NEG_INFINITY);
+    let partners = Tensor::arange(2 * n, (Kind::Int64, one.device())).roll(n, 0);
+    similarity.cross_entropy_loss::<Tensor>(&partners, None, Reduction::Mean, -100, 0.0)
+}
+
 /// ℓ_s + λ_u ℓ_u.
 pub fn combine(supervised: Tensor, unlabeled: Option<Unlabeled>, lambda_u: f64) -> Loss {
     let total = match &unlabeled {
@@ -99,6 +114,17 @@ mod tests {
         assert_near(&labeled, 8.0_f64.ln() / 2.0);
         let total = combine(labeled, Some(Unlabeled { loss, pseudo }), 0.5).total;
         assert_near(&total, 1.5 * 2.0_f64.ln() + 0.5 * expected);
+    }
+
+    /// By hand: two images whose views are the same unit vector, at right angles to the other image's. A view's partner
+    /// has similarity 1 / 0.5, the two other views 0: −ln(e² / (e² + 2)).
+    #[test]
+    fn views_of_an_image_find_each_other() {
+        let views = logits(&[[3.0, 0.0], [0.0, 0.5]]);
+        let e2 = 2.0_f64.exp();
+        assert_near(&contrastive(&views, &views), -(e2 / (e2 + 2.0)).ln());
+        let crossed = contrastive(&views, &logits(&[[0.0, 1.0], [1.0, 0.0]]));
+        assert_near(&crossed, -(1.0 / (e2 + 2.0)).ln());
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod logits;
 mod loss;
 mod model;
 mod optim;
+mod rank;
 mod recorder;
 mod session;
 mod trainer;

@@ -73,9 +73,18 @@ impl Network {
 
     /// Logits (N, classes) of images (N, C, H, W).
     pub fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
+        let features = self.features(weights, images, mode);
         match self {
-            Self::Cnn(_) => Cnn::forward(weights, images),
-            Self::Wrn(wrn) => wrn.forward(weights, images, mode),
+            Self::Cnn(_) => Cnn::classify(weights, &features),
+            Self::Wrn(_) => Wrn::classify(weights, &features),
+        }
+    }
+
+    /// What the last layer sees: (N, features), 64 for the small network, 64 × width for the wide one.
+    pub fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
+        match self {
+            Self::Cnn(_) => Cnn::features(weights, images),
+            Self::Wrn(wrn) => wrn.features(weights, images, mode),
         }
     }
 }

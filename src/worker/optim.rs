@@ -25,6 +25,11 @@ impl Sgd {
         Self { config: config.clone(), momentum }
     }
 
+    /// Takes the momentum of the steps so far away.
+    pub fn forget(&mut self, weights: &Weights) {
+        *self = Self::new(&self.config, weights);
+    }
+
     /// One step along gradients in the order of [`Weights::trained`].
     pub fn step(&mut self, weights: &Weights, gradients: &[Tensor], lr: f64) {
         let _guard = tch::no_grad_guard();

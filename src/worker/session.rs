@@ -3,9 +3,11 @@
 //! At each boundary between two steps it follows requests, and after each step it closes progress windows, evaluates
 //! and saves when these are due. Which events come of it is a function of the run alone, never of the clock.
 
+mod awaited;
 mod milestones;
 mod prepare;
 mod probes;
+mod ranked;
 mod requests;
 mod window;
 
@@ -22,9 +24,10 @@ use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::RunState;
 use fixmatch::schedule::Live;
 
-use self::prepare::{Prepared, prepare};
+use self::prepare::{Preparation, Prepared, prepare};
 use self::probes::Probes;
 use self::window::Window;
+use crate::rank::Ranker;
 use crate::recorder::{Command, Reporter};
 use crate::trainer::StepValues;
 
@@ -42,6 +45,8 @@ struct Session {
     window: Window,
     /// None for policies that do not learn.
     probes: Option<Probes>,
+    /// None for a run that trains FixMatch.
+    ranker: Option<Ranker>,
     state: State,
     /// The step of the newest checkpoint.
     saved_at: Option<u64>,
@@ -51,11 +56,17 @@ struct Session {
 /// Trains the run in `dir` to its end, or to the request that ends it.
 pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> Result<()> {
     let log = RunState::read(dir)?;
-    let run = prepare(dir, reporter)?;
+    let run = match prepare(dir, reporter, &commands)? {
+        Preparation::Ready(run) => *run,
+        Preparation::Ended(end) => {
+            reporter.event(end);
+            return Ok(());
+        }
+    };
     if log.started.is_none() {
         reporter.event(Event::Started(run.started.clone()));
     }
-    let mut session = Session::new(dir, reporter, commands, run, log.changes);
+    let mut session = Session::new(dir, reporter, commands, run, log.changes)?;
     session.restore()?;
     if log.started.is_some() {
         reporter.event(Event::Resumed { step: session.state.step });
@@ -72,12 +83,13 @@ impl Session {
         commands: Receiver<Command>,
         run: Prepared,
         changes: Vec<(u64, Change)>,
-    ) -> Self {
+    ) -> Result<Self> {
         let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
         let probes = Probes::new(&run.source.strong.policy, &run.config, run.trainer.input().device());
+        let ranker = Ranker::new(&run.config, &run.source.images)?;
         let mut replay = VecDeque::from(changes);
         replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
-        Self {
+        Ok(Self {
             dir: dir.clone(),
             reporter: reporter.clone(),
             commands,
@@ -87,10 +99,11 @@ impl Session {
             replay,
             window: Window::default(),
             probes,
+            ranker,
             state: State::default(),
             saved_at: None,
             paused: false,
-        }
+        })
     }
 
     /// Continues from the newest intact checkpoint; without one, from the start.
@@ -104,6 +117,9 @@ impl Session {
             self.window.restore(&checkpoint.tensors)?;
             if let Some(probes) = &mut self.probes {
                 probes.restore(&checkpoint.tensors)?;
+            }
+            if let Some(ranker) = &mut self.ranker {
+                ranker.restore(&checkpoint.tensors, checkpoint.state.step)?;
             }
             self.state = checkpoint.state;
             self.saved_at = Some(self.state.step);
@@ -122,6 +138,7 @@ impl Session {
                 return Ok(end);
             }
             if self.state.step >= self.live.steps {
+                self.write_ranking()?;
                 self.save()?;
                 return Ok(Event::Finished { step: self.state.step });
             }
@@ -146,8 +163,8 @@ impl Session {
         Ok(())
     }
 
-    /// What is due after a step, in this order: the window, the evaluation, the checkpoint. So a checkpoint holds all
-    /// that was reported up to its step.
+    /// What is due after a step, in this order: the window, the evaluation, what a ranking's network thinks, the
+    /// checkpoint. So a checkpoint holds all that was reported up to its step.
     fn after_step(&mut self) -> Result<()> {
         let (step, config) = (self.state.step, &self.run.config);
         let is_due = |every: u64| step.is_multiple_of(every) || step == self.live.steps;
@@ -155,8 +172,9 @@ impl Session {
         if is_due(config.train.window) {
             self.close_window()?;
         }
-        let is_best = evaluates && self.evaluate_on_schedule()?;
-        if saves || is_best { self.save() } else { Ok(()) }
+        let is_best = evaluates && !self.is_contrastive() && self.evaluate_on_schedule()?;
+        let was_heard = self.hear_network();
+        if saves || is_best || was_heard { self.save() } else { Ok(()) }
     }
 
     /// The batch of the current step, without unlabeled images while `λ_u` is zero.
@@ -165,7 +183,10 @@ impl Session {
             Some(loader) => loader,
             none => {
                 let n_unlabeled = if self.live.lambda_u > 0.0 { self.run.source.n_unlabeled } else { 0 };
-                let source = Source { n_unlabeled, ..self.run.source.clone() };
+                let mut source = Source { n_unlabeled, ..self.run.source.clone() };
+                if let Some(ranker) = &self.ranker {
+                    source.labeled = ranker.labeled(self.state.step).clone();
+                }
                 let (step, n_loaders) = (self.state.step, self.run.n_loaders);
                 none.insert(match &mut self.probes {
                     Some(probes) => Loader::with_rates(&source, step, n_loaders, probes.history(None))?,

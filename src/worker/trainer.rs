@@ -61,8 +61,13 @@ pub struct Trainer {
     sgd: Sgd,
     forward: Forward,
     skips_masked: bool,
+    /// Learns from pairs of views, without labels.
+    is_contrastive: bool,
     ema_decay: f64,
 }
+
+/// Outputs of a network that learns without labels: SimCLR's projection, here of one layer.
+const N_PROJECTIONS: i64 = 64;
 
 /// Which weights to evaluate.
 pub use fixmatch::checkpoint::Which;
@@ -75,7 +80,7 @@ impl Trainer {
             channels: images.channels as i64,
             height: images.height as i64,
             width: images.width as i64,
-            classes: dataset.classes.len() as i64,
+            classes: if is_contrastive(config) { N_PROJECTIONS } else { dataset.classes.len() as i64 },
         };
         let input = Input::new(images, config.data.normalize, device);
         Self::new(config, Network::new(&config.model, shape), input)
@@ -92,7 +97,24 @@ impl Trainer {
             MaskedViews::Compute => false,
             MaskedViews::Skip => true,
         };
-        Self { network, input, weights, average, sgd, forward, skips_masked, ema_decay }
+        Self {
+            network,
+            input,
+            weights,
+            average,
+            sgd,
+            forward,
+            skips_masked,
+            is_contrastive: is_contrastive(config),
+            ema_decay,
+        }
+    }
+
+    /// Begins anew with the weights of another seed.
+    pub fn begin_anew(&mut self, seed: u64) {
+        self.weights = Weights::init(self.network.specs(), seed, self.input.device());
+        self.average = self.weights.average();
+        self.sgd.forget(&self.weights);
     }
 
     /// Trained numbers.
@@ -123,6 +145,10 @@ impl Trainer {
 
     /// ℓ_s + λ_u ℓ_u of a batch.
     pub fn loss(&self, batch: &Batch, values: StepValues) -> Loss {
+        if self.is_contrastive {
+            let views = self.logits(&[&batch.weak, &batch.strong], Mode::Train).chunk(2, 0);
+            return loss::combine(loss::contrastive(&views[0], &views[1]), None, values.lambda_u);
+        }
         let labels = self.input.labels(&batch.labels); // (B) i64
         let n_labeled = batch.labels.len() as i64;
         if batch.hidden_labels.is_empty() {
@@ -162,11 +188,24 @@ impl Trainer {
 
     /// Logits (N, classes) of images as bytes, under the given weights, as in evaluation.
     pub fn predict(&self, which: Which, images: &[u8]) -> Tensor {
-        let weights = match which {
+        tch::no_grad(|| self.logits_of(which, &self.input.images(&[images])))
+    }
+
+    /// Logits (N, classes) of a network's input (N, C, H, W), as in evaluation, with a gradient if the input has one.
+    pub fn logits_of(&self, which: Which, images: &Tensor) -> Tensor {
+        self.network.forward(self.which(which), images, Mode::Evaluate)
+    }
+
+    /// What the last layer sees of images as bytes: (N, features).
+    pub fn features(&self, which: Which, images: &[u8]) -> Tensor {
+        tch::no_grad(|| self.network.features(self.which(which), &self.input.images(&[images]), Mode::Evaluate))
+    }
+
+    fn which(&self, which: Which) -> &Weights {
+        match which {
             Which::Raw => &self.weights,
             Which::Ema => &self.average,
-        };
-        tch::no_grad(|| self.network.forward(weights, &self.input.images(&[images]), Mode::Evaluate))
+        }
     }
 
     /// How near the averaged network's predictions for some views are to their labels: (N) f32, still on the device.
@@ -199,6 +238,10 @@ impl Trainer {
     }
 }
 
+fn is_contrastive(config: &RunConfig) -> bool {
+    config.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels())
+}
+
 /// A step's row of measurements, (`N_COLUMNS`) f32 on the device.
 fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
     let _guard = tch::no_grad_guard();
@@ -213,7 +256,7 @@ fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
         }
         None => (scalar(0.0), scalar(0.0), scalar(0.0)),
     };
-    let n_unlabeled = scalar(hidden_labels.size()[0] as f64);
+    let n_unlabeled = scalar(if loss.unlabeled.is_some() { hidden_labels.size()[0] as f64 } else { 0.0 });
     let (total, supervised) = (as_row(&loss.total), as_row(&loss.supervised));
     Tensor::cat(&[total, supervised, unsupervised, accepted, right, n_unlabeled, scalar(lr)], 0)
 }

@@ -82,7 +82,7 @@ impl Weights {
             let mut rng = Rng::new(seed, Stream::Weights, 0, place as u64);
             let n: i64 = spec.shape.iter().product();
             let values: Vec<f32> = (0..n).map(|_| spec.init.draw(&mut rng) as f32).collect();
-            let tensor = to_tensor(&values, &spec.shape, device);
+            let tensor = on_device(&values, &spec.shape, device);
             tensor.set_requires_grad(spec.role != Role::Statistic)
         };
         let tensors = specs.iter().enumerate().map(draw).collect();
@@ -161,8 +161,14 @@ pub fn to_array(tensor: &Tensor) -> Array {
     Array { shape, values }
 }
 
+/// The numbers as a tensor on the CPU.
+pub fn to_tensor(array: &Array) -> Tensor {
+    let shape: Vec<i64> = array.shape.iter().map(|&side| side as i64).collect();
+    Tensor::from_slice(&array.values).view(&shape[..])
+}
+
 /// A tensor of these numbers; four-dimensional ones in `channels_last`, as the convolutions want them.
-fn to_tensor(values: &[f32], shape: &[i64], device: Device) -> Tensor {
+fn on_device(values: &[f32], shape: &[i64], device: Device) -> Tensor {
     let tensor = Tensor::from_slice(values).view(shape).to_device(device).to_kind(Kind::Float);
     if shape.len() == 4 { channels_last(&tensor) } else { tensor }
 }

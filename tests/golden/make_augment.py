@@ -61,7 +61,7 @@ def rescale(image, parameter):
 
 
 def faded(operation):
-    return lambda image, p: Image.blend(image, operation(image), p)
+    return lambda image, p: operation(image) if p == 1 else Image.blend(image, operation(image), p)
 
 
 OPERATIONS = {
@@ -184,4 +184,5 @@ def main():
         print(line(*case))
 
 
-main()
+if __name__ == "__main__":
+    main()

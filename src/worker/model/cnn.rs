@@ -29,12 +29,15 @@ impl Cnn {
         .concat()
     }
 
-    pub(super) fn forward(weights: &Weights, images: &Tensor) -> Tensor {
+    pub(super) fn features(weights: &Weights, images: &Tensor) -> Tensor {
         let xs = conv(weights, "conv1", images, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);
         let xs = conv(weights, "conv2", &xs, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);
         let xs = conv(weights, "conv3", &xs, 1).relu_(); // (N, 64, H/4, W/4)
-        let xs = linear(weights, "fc1", &xs.flatten(1, -1)).relu_(); // (N, 64)
-        linear(weights, "fc2", &xs) // (N, classes)
+        linear(weights, "fc1", &xs.flatten(1, -1)).relu_() // (N, 64)
+    }
+
+    pub(super) fn classify(weights: &Weights, features: &Tensor) -> Tensor {
+        linear(weights, "fc2", features) // (N, classes)
     }
 }
 

@@ -78,14 +78,18 @@ impl Wrn {
         specs
     }
 
-    pub(super) fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
+    pub(super) fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         let activate = Activation::new(self.bn_momentum, images);
         let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
         for block in self.blocks() {
             xs = block.forward(weights, &xs, mode, &activate);
         }
         let xs = activate.forward(weights, "bn", &xs, mode); // (N, 64·width, H/4, W/4)
-        linear(weights, "fc", &xs.mean_dim([2_i64, 3].as_slice(), false, None)) // (N, classes)
+        xs.mean_dim([2_i64, 3].as_slice(), false, None) // (N, 64·width)
+    }
+
+    pub(super) fn classify(weights: &Weights, features: &Tensor) -> Tensor {
+        linear(weights, "fc", features) // (N, classes)
     }
 }
 
@@ -164,10 +168,10 @@ mod tests {
         let weights = Weights::init(wrn.specs(), 0, Device::Cpu);
         let images = Tensor::linspace(-1.0, 1.0, 2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
         let mean = || weights["block2.0.bn1.running_mean"].abs().sum(None).double_value(&[]);
-        let _ = wrn.forward(&weights, &images, Mode::Evaluate);
-        let _ = wrn.forward(&weights, &images, Mode::Batch);
+        let _ = wrn.features(&weights, &images, Mode::Evaluate);
+        let _ = wrn.features(&weights, &images, Mode::Batch);
         assert_eq!(mean(), 0.0);
-        let _ = wrn.forward(&weights, &images, Mode::Train);
+        let _ = wrn.features(&weights, &images, Mode::Train);
         assert!(mean() > 0.0);
     }
 }

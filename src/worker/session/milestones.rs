@@ -99,6 +99,9 @@ impl Session {
         if let Some(probes) = &mut self.probes {
             probes.save(self.loader.as_mut(), &mut tensors);
         }
+        if let Some(ranker) = &self.ranker {
+            ranker.save(&mut tensors);
+        }
         // A worker that is killed from here on leaves a checkpoint, and the log must hold all that led to it.
         self.reporter.sync()?;
         let file = file_name(step);

@@ -1,6 +1,7 @@
 //! Everything that a run needs before its first step: device, data, labels, network.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
@@ -8,12 +9,14 @@ use fixmatch::augment::Strong;
 use fixmatch::config::{self, Pick, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
-use fixmatch::event::Started;
+use fixmatch::event::{Event, Started};
 use fixmatch::loader::Source;
+use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::{Environment, RunDir, host, replace_file};
 
+use super::awaited::{self, Awaited};
 use crate::device;
-use crate::recorder::Reporter;
+use crate::recorder::{Command, Reporter};
 use crate::trainer::Trainer;
 
 /// A run that is ready for its first step.
@@ -24,10 +27,19 @@ pub struct Prepared {
     pub test: Images,
     pub n_loaders: usize,
     pub started: Started,
+    pub data_digest: String,
+}
+
+/// Whether a run can begin.
+pub enum Preparation {
+    /// It can.
+    Ready(Box<Prepared>),
+    /// A request ended it while it waited for a ranking.
+    Ended(Event),
 }
 
 /// Reads what the run directory asks for. Writes into it what the first worker finds: the environment and the labels.
-pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
+pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) -> Result<Preparation> {
     let mut run = dir.read_run()?;
     let config = run.config.clone();
     let device = device::resolve(config.machine.device)?;
@@ -40,9 +52,16 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
     }
     let found = environment(&device::name(device), n_threads, &dataset);
     compare_environment(run.environment.as_ref(), &found, reporter)?;
-    let labels = labels(dir, &config, &dataset, reporter)?;
+    let labels = if config.rank.is_some() {
+        None
+    } else {
+        match labels(dir, &config, &dataset, reporter, commands)? {
+            Labels::Picked(labels) => Some(labels),
+            Labels::Ended(end) => return Ok(Preparation::Ended(end)),
+        }
+    };
     let trainer = Trainer::for_data(&config, &dataset, device);
-    let Dataset { train, test, classes, .. } = dataset;
+    let Dataset { train, test, classes, digest, .. } = dataset;
     let source = source(&config, train, labels);
     ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
     if run.environment.is_none() {
@@ -60,7 +79,8 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter) -> Result<Prepared> {
         classes,
     };
     let n_loaders = cores_unless(config.machine.loaders) as usize;
-    Ok(Prepared { config, trainer, source, test, n_loaders, started })
+    let data_digest = digest;
+    Ok(Preparation::Ready(Box::new(Prepared { config, trainer, source, test, n_loaders, started, data_digest })))
 }
 
 /// `n`, or for 0 the number of cores.
@@ -106,21 +126,41 @@ fn compare_environment(recorded: Option<&Environment>, found: &Environment, repo
 }
 
 /// The labeled images: as recorded, or for a new run, picked and recorded.
-fn labels(dir: &RunDir, config: &RunConfig, dataset: &Dataset, reporter: &Reporter) -> Result<LabelSet> {
+fn labels(
+    dir: &RunDir,
+    config: &RunConfig,
+    dataset: &Dataset,
+    reporter: &Reporter,
+    commands: &Receiver<Command>,
+) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
         let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        return serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()));
+        let labels = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
+        return Ok(Labels::Picked(labels));
     }
-    let labels = pick(&config.labels, dataset)?;
+    let wanted = ranking::wanted(config, dataset.classes.len()).filter(|_| config.labels.indices.is_none());
+    let ranking = match wanted {
+        Some(rank) => match awaited::ranking(dir, config, rank, dataset, reporter, commands)? {
+            Awaited::Found(ranking) => Some(ranking),
+            Awaited::Ended(end) => return Ok(Labels::Ended(end)),
+        },
+        None => None,
+    };
+    let labels = pick(&config.labels, dataset, ranking.as_deref())?;
     for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
     replace_file(&path, &serde_json::to_vec(&labels)?)?;
-    Ok(labels)
+    Ok(Labels::Picked(labels))
 }
 
-fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
+enum Labels {
+    Picked(LabelSet),
+    Ended(Event),
+}
+
+fn pick(labels: &config::Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Result<LabelSet> {
     let train = &dataset.train;
     if let Some(indices) = &labels.indices {
         return label_set::from_indices(indices, train.n()).context("labels.indices");
@@ -131,17 +171,38 @@ fn pick(labels: &config::Labels, dataset: &Dataset) -> Result<LabelSet> {
             label_set::draw_per_class(&train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
         }
         Pick::File(path) => label_set::from_file(path, train.n()),
+        Pick::Published(name) => label_set::published_set(name, dataset).context("labels.pick"),
+        Pick::Fold(number) => {
+            let n = labels.per_class as usize * dataset.classes.len();
+            label_set::fold_set(dataset, n, *number).context("labels.pick")
+        }
+        Pick::MostRepresentative | Pick::LeastRepresentative | Pick::Quantile(_) | Pick::Typical => {
+            let ranking = ranking.context("labels.pick goes by a ranking, and there is none")?;
+            let n = labels.per_class as usize;
+            label_set::by_ranking(dataset, ranking, n, &labels.pick).context("labels.pick")
+        }
     }
 }
 
-fn source(config: &RunConfig, train: Images, labels: LabelSet) -> Source {
+/// What batches are made of. Without labels picked, for a run that ranks: all images are in both sets, and what is
+/// drawn of them is for the ranker to say.
+fn source(config: &RunConfig, train: Images, labels: Option<LabelSet>) -> Source {
     let strong = Strong::new(&config.augment);
     let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
+    let all = || (0..train.n() as u32).collect::<Vec<_>>();
+    let (labeled, unlabeled) = match labels {
+        Some(labels) => {
+            let unlabeled = labels.unlabeled(train.n(), kept);
+            (labels.indices, unlabeled)
+        }
+        None => (all(), all()),
+    };
+    let is_contrastive = config.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels());
     Source {
-        unlabeled: labels.unlabeled(train.n(), kept).into(),
-        labeled: labels.indices.into(),
+        labeled: labeled.into(),
+        unlabeled: unlabeled.into(),
         images: Arc::new(train),
-        n_labeled: config.train.batch as usize,
+        n_labeled: if is_contrastive { 0 } else { config.train.batch as usize },
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
         weak: strong.weak,
         strong,

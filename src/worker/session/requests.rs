@@ -76,6 +76,12 @@ impl Session {
         match request {
             Request::Pause if self.paused => Some("it is paused already".into()),
             Request::Continue if !self.paused => Some("it is not paused".into()),
+            Request::Set(_) if self.ranker.is_some() => {
+                Some("a ranking has the values of its recipe; `fixmatch rank` with others makes another one".into())
+            }
+            Request::Evaluate if self.is_contrastive() => {
+                Some("it learns without labels, so it has no accuracy".into())
+            }
             Request::Set(Change::Steps(steps)) if steps <= step => {
                 Some(format!("steps must be more than the {step} already done, not {steps}"))
             }

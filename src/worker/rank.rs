@@ -1,0 +1,175 @@
+//! How representative the training images are: what a run with a `[rank]` table finds out.
+//!
+//! Its steps are cut into stages of equal length. At the end of a stage a network says what it thinks of the images,
+//! and, where the next stage is another network's, the weights begin anew. Scores follow from these opinions alone, so
+//! they are all that a checkpoint has to hold beside the network in training.
+
+mod attack;
+mod neighbors;
+mod opinions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use fixmatch::checkpoint::Array;
+use fixmatch::config::{Metric, Rank, RunConfig};
+use fixmatch::data::Images;
+use fixmatch::ranking;
+use fixmatch::rng::{Rng, Stream};
+use tch::{Kind, Tensor};
+
+use crate::trainer::{Trainer, Which};
+use crate::weights::{to_array, to_tensor};
+
+/// Images a pass.
+const BATCH: usize = 500;
+
+/// Prefix of the opinions in a checkpoint; a stage's number follows.
+const NAME: &str = "rank.";
+
+/// The opinions so far.
+#[derive(Debug)]
+pub struct Ranker {
+    rank: Rank,
+    seed: u64,
+    /// Steps of a stage.
+    stage: u64,
+    /// All images, in one part or, for `retraining`, in two at random.
+    parts: Vec<Arc<[u32]>>,
+    opinions: Vec<Array>,
+}
+
+/// What the images are worth.
+pub struct Scores {
+    /// One an image.
+    pub scores: Vec<f32>,
+    /// The cluster of each, for `typicality`.
+    pub clusters: Option<Vec<u32>>,
+}
+
+impl Ranker {
+    /// For a run's configuration; None for one that trains FixMatch.
+    ///
+    /// # Errors
+    /// If the configuration's steps are not what its networks need for these images.
+    pub fn new(config: &RunConfig, images: &Images) -> Result<Option<Self>> {
+        let Some(rank) = config.rank.clone() else { return Ok(None) };
+        let n = images.n();
+        let stage = ranking::stage_steps(&rank, config.train.batch, n);
+        let steps = stage * ranking::n_stages(&rank);
+        ensure!(
+            config.train.steps == steps && config.eval.every == stage,
+            "a ranking of {n} images by {} takes {steps} steps with an evaluation every {stage}, not {} and {}: let \
+             `fixmatch rank` make the run",
+            rank.by,
+            config.train.steps,
+            config.eval.every,
+        );
+        let seed = config.train.seed;
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        let parts = if rank.by == Metric::Retraining {
+            Rng::new(seed, Stream::RankHalves, 0, 0).shuffle(&mut order);
+            let (one, other) = order.split_at(n / 2);
+            vec![one.into(), other.into()]
+        } else {
+            vec![order.into()]
+        };
+        Ok(Some(Self { rank, seed, stage, parts, opinions: Vec::new() }))
+    }
+
+    /// The images that are trained on in the step after `step` steps.
+    pub fn labeled(&self, step: u64) -> &Arc<[u32]> {
+        let stage = step / self.stage;
+        let network = if self.rank.by == Metric::Retraining { stage / 2 } else { 0 };
+        // the first network begins with the first half, the second one with the second
+        &self.parts[(network + stage) as usize % self.parts.len()]
+    }
+
+    /// Whether the steps learn from pairs of views, without labels.
+    pub fn is_contrastive(&self) -> bool {
+        !self.rank.by.needs_labels()
+    }
+
+    /// Whether a stage ends with this step.
+    pub fn is_due(&self, step: u64) -> bool {
+        step.is_multiple_of(self.stage)
+    }
+
+    /// Ends a stage: hears the network, and where the next one begins, gives it new weights.
+    pub fn hear(&mut self, step: u64, trainer: &mut Trainer, images: &Images) {
+        let n_done = step / self.stage;
+        self.opinions.push(self.opinion(n_done - 1, trainer, images));
+        let stages_each = if self.rank.by == Metric::Retraining { 2 } else { 1 };
+        if n_done.is_multiple_of(stages_each) && n_done < ranking::n_stages(&self.rank) {
+            trainer.begin_anew(self.seed.wrapping_add(n_done / stages_each));
+        }
+    }
+
+    /// What the network of a stage thinks.
+    fn opinion(&self, stage: u64, trainer: &Trainer, images: &Images) -> Array {
+        let opinion = match self.rank.by {
+            Metric::Agreement | Metric::Confidence => probabilities(trainer, images, &self.parts[0]),
+            Metric::Adversarial => attack::distances(trainer, images),
+            // of the half that the network trained on first
+            Metric::Retraining => probabilities(trainer, images, self.labeled(stage / 2 * 2 * self.stage)),
+            Metric::Density | Metric::Typicality => {
+                let features = by_batch(images, &self.parts[0], |views| trainer.features(Which::Ema, views));
+                features.shallow_clone() / features.norm_scalaropt_dim(2, [1_i64].as_slice(), true).clamp_min(1e-12)
+            }
+        };
+        to_array(&opinion)
+    }
+
+    /// The scores, once all stages are done.
+    pub fn scores(&self) -> Scores {
+        let opinions: Vec<Tensor> = self.opinions.iter().map(to_tensor).collect();
+        let n = self.parts.iter().map(|part| part.len()).sum::<usize>();
+        let (scores, clusters) = match self.rank.by {
+            Metric::Agreement => (opinions::disagreement(&opinions), None),
+            Metric::Confidence => (opinions::confidence(&opinions), None),
+            Metric::Adversarial => (Tensor::stack(&opinions, 0).mean_dim([0_i64].as_slice(), false, Kind::Float), None),
+            Metric::Retraining => (opinions::change(&opinions, &self.parts, n), None),
+            Metric::Density => (neighbors::density(&opinions[0], self.rank.neighbors as usize), None),
+            Metric::Typicality => {
+                let clusters = neighbors::clusters(&opinions[0], self.rank.clusters as usize, self.seed);
+                (neighbors::typicality(&opinions[0], &clusters, self.rank.neighbors as usize), Some(clusters))
+            }
+        };
+        Scores { scores: Vec::try_from(scores).expect("one number an image"), clusters }
+    }
+
+    /// Puts the opinions into a checkpoint.
+    pub fn save(&self, into: &mut BTreeMap<String, Array>) {
+        into.extend(
+            self.opinions.iter().enumerate().map(|(stage, opinion)| (format!("{NAME}{stage}"), opinion.clone())),
+        );
+    }
+
+    /// Takes the opinions up to a step back.
+    pub fn restore(&mut self, from: &BTreeMap<String, Array>, step: u64) -> Result<()> {
+        let opinion = |stage| {
+            let name = format!("{NAME}{stage}");
+            from.get(&name).cloned().with_context(|| format!("the checkpoint has no {name}"))
+        };
+        self.opinions = (0..step / self.stage).map(opinion).collect::<Result<_>>()?;
+        Ok(())
+    }
+}
+
+/// The averaged network's probabilities for some images: (n, classes) f32 on the CPU.
+fn probabilities(trainer: &Trainer, images: &Images, indices: &[u32]) -> Tensor {
+    by_batch(images, indices, |views| trainer.predict(Which::Ema, views).softmax(-1, Kind::Float))
+}
+
+/// What `f` gives for some images, one row an image, on the CPU.
+fn by_batch(images: &Images, indices: &[u32], f: impl Fn(&[u8]) -> Tensor) -> Tensor {
+    let rows: Vec<Tensor> = indices
+        .chunks(BATCH)
+        .map(|chunk| {
+            let views: Vec<u8> = chunk.iter().flat_map(|&index| images.pixels_of(index as usize)).copied().collect();
+            f(&views).to_device(tch::Device::Cpu)
+        })
+        .collect();
+    Tensor::cat(&rows, 0)
+}

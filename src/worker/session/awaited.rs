@@ -1,0 +1,134 @@
+//! The ranking that a run's labels are picked by: read, or made first by a run of its own, which anyone can watch.
+
+use std::path::Path;
+use std::process::Child;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use fixmatch::config::{Rank, RunConfig};
+use fixmatch::control::{self, Request};
+use fixmatch::data::Dataset;
+use fixmatch::event::Event;
+use fixmatch::launch::launch;
+use fixmatch::ranking::{self, Ranking};
+use fixmatch::run_dir::{Phase, Provenance, RunDir, RunFile, user_at_host};
+use fixmatch::run_state::{RunState, Status};
+
+use crate::recorder::{Command, Reporter};
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// What came of waiting.
+pub enum Awaited {
+    /// The ranking.
+    Found(Box<Ranking>),
+    /// A request ended the run before its first step.
+    Ended(Event),
+}
+
+/// The ranking that `rank` asks for, of a run's data set.
+pub fn ranking(
+    dir: &RunDir,
+    config: &RunConfig,
+    rank: Rank,
+    dataset: &Dataset,
+    reporter: &Reporter,
+    commands: &Receiver<Command>,
+) -> Result<Awaited> {
+    let found = |path: &Path| Ranking::read(path).map(|ranking| Awaited::Found(Box::new(ranking)));
+    if let Some(path) = &config.labels.ranking {
+        return found(path).context("labels.ranking");
+    }
+    let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
+    let cached = ranking::cached_at(&recipe, &dataset.digest)?;
+    if cached.exists() {
+        return found(&cached);
+    }
+    let by = recipe.rank.as_ref().expect("a recipe has a [rank] table").by;
+    reporter.warn(format!("labels are picked by {by}, of which there is no ranking yet: another run makes it first"));
+    reporter.phase(0, Phase::Ranking);
+    let other = unfinished(dir, &recipe)?.map_or_else(|| make(dir, &recipe), Ok)?;
+    let worker = if other.is_locked() { None } else { Some(launch(&other)?) };
+    if let Some(end) = wait(&other, worker, reporter, commands)? {
+        return Ok(Awaited::Ended(end));
+    }
+    found(&cached).with_context(|| format!("the run {} has ended", other.id()))
+}
+
+/// A run beside this one that makes the same ranking and has not come to its end.
+fn unfinished(dir: &RunDir, recipe: &RunConfig) -> Result<Option<RunDir>> {
+    for other in RunDir::list(folder(dir))? {
+        let is_same = other.read_run().is_ok_and(|run| run.config == *recipe);
+        if is_same && RunState::read(&other)?.status(&other) != Status::Finished {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
+}
+
+fn make(dir: &RunDir, recipe: &RunConfig) -> Result<RunDir> {
+    let provenance = Provenance {
+        preset: format!("for {}", dir.id()),
+        settings: Vec::new(),
+        version: fixmatch::VERSION.into(),
+        who: user_at_host(),
+        created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    };
+    let by = recipe.rank.as_ref().expect("a recipe has a [rank] table").by;
+    let name = format!("rank-{}-{by}", recipe.data.dataset);
+    RunDir::create(folder(dir), &name, &RunFile { provenance, environment: None, config: recipe.clone() })
+}
+
+fn folder(dir: &RunDir) -> &Path {
+    dir.path().parent().expect("a run directory is in a folder")
+}
+
+/// Waits for the other run's end. Returns the event that ends this one, if a request does.
+fn wait(
+    other: &RunDir,
+    mut worker: Option<Child>,
+    reporter: &Reporter,
+    commands: &Receiver<Command>,
+) -> Result<Option<Event>> {
+    loop {
+        match commands.try_recv() {
+            Ok(Command { id, request: request @ (Request::Stop | Request::Suspend) }) => {
+                control::post(&other.control(), request)?;
+                while is_alive(other, worker.as_mut())? {
+                    sleep(POLL);
+                }
+                reporter.event(Event::Applied { id, step: 0, change: None });
+                let end =
+                    if request == Request::Stop { Event::Stopped { step: 0 } } else { Event::Suspended { step: 0 } };
+                return Ok(Some(end));
+            }
+            Ok(Command { id, .. }) => {
+                let reason = format!("it has not begun: it waits for {}, which can be asked itself", other.id());
+                reporter.event(Event::Refused { id, reason });
+            }
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => bail!("the recorder has ended"),
+        }
+        if !is_alive(other, worker.as_mut())? {
+            break;
+        }
+        sleep(POLL);
+    }
+    match RunState::read(other)?.status(other) {
+        Status::Finished => Ok(None),
+        status => bail!(
+            "{}, which makes the ranking that the labels are picked by, is {}: see `fixmatch show {0}`, then resume this run",
+            other.id(),
+            status.label()
+        ),
+    }
+}
+
+fn is_alive(other: &RunDir, worker: Option<&mut Child>) -> Result<bool> {
+    match worker {
+        Some(worker) => Ok(worker.try_wait().context("cannot wait for a worker")?.is_none()),
+        None => Ok(other.is_locked()),
+    }
+}

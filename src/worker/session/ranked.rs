@@ -1,0 +1,49 @@
+//! What a run that ranks does besides its steps.
+
+use anyhow::Result;
+use fixmatch::ranking::{self, Made, Ranking};
+use fixmatch::run_dir::Phase;
+
+use super::Session;
+use crate::rank::{Ranker, Scores};
+
+impl Session {
+    /// Whether steps learn without labels, so that there is no accuracy.
+    pub(super) fn is_contrastive(&self) -> bool {
+        self.ranker.as_ref().is_some_and(Ranker::is_contrastive)
+    }
+
+    /// At the end of a network's training, asks it about the images. Returns whether it did.
+    pub(super) fn hear_network(&mut self) -> bool {
+        let step = self.state.step;
+        let Some(ranker) = &mut self.ranker else { return false };
+        if !ranker.is_due(step) {
+            return false;
+        }
+        self.reporter.phase(step, Phase::Ranking);
+        ranker.hear(step, &mut self.run.trainer, &self.run.source.images);
+        self.loader = None; // the next network may train on other images
+        true
+    }
+
+    /// Scores the images once all networks were heard, and writes the ranking into the run and into the cache.
+    pub(super) fn write_ranking(&mut self) -> Result<()> {
+        let Some(ranker) = &self.ranker else { return Ok(()) };
+        self.reporter.phase(self.state.step, Phase::Ranking);
+        let config = &self.run.config;
+        let rank = config.rank.clone().expect("a run with a ranker has a [rank] table");
+        let Scores { scores, clusters } = ranker.scores();
+        let ranking = Ranking {
+            dataset: config.data.dataset.clone(),
+            data_digest: self.run.data_digest.clone(),
+            needs_labels: rank.by.needs_labels(),
+            made: Made { version: fixmatch::VERSION.into(), run: self.dir.id() },
+            order: ranking::order(rank.by, &scores),
+            rank,
+            scores,
+            clusters,
+        };
+        ranking.write(&self.dir.ranking())?;
+        ranking.write(&ranking::cached_at(config, &self.run.data_digest)?)
+    }
+}
