@@ -95,6 +95,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     let theme = Theme { depth: Depth::detect(env) };
     let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
     let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
+    app.zone = jiff::tz::TimeZone::system();
     if let Some(dir) = options.run {
         app.open_run(dir);
     }

@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use fixmatch::control::{Change, Request};
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
+use jiff::tz::TimeZone;
 
 use super::charts::Layout;
 use super::form::{Draft, Form, live_form};
@@ -99,6 +100,8 @@ pub struct App {
     pub notice: Option<Notice>,
     /// Seconds since 1970, UTC.
     pub now: f64,
+    /// Where the user's clock stands; UTC unless it is set.
+    pub zone: TimeZone,
     /// Rows of a page, for scrolling; the screen says.
     pub page: usize,
     tasks: Vec<Task>,
@@ -121,6 +124,7 @@ impl App {
             samples: Samples::default(),
             notice: None,
             now,
+            zone: TimeZone::UTC,
             page: 10,
             tasks: Vec::new(),
             remembered_at: now,

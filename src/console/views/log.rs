@@ -35,16 +35,16 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     }
     for ((record, text), y) in lines.into_iter().zip(list.y..) {
         let (clock, style) = match record {
-            Some(record) => (clock(record.time), color(theme, &record.event)),
+            Some(record) => (clock(record.time, &app.zone), color(theme, &record.event)),
             None => (String::new(), theme.text()),
         };
         put_spans(buffer, list, y, vec![Span::styled(format!("  {clock}"), theme.faint()), Span::styled(text, style)]);
     }
 }
 
-fn clock(time: f64) -> String {
+fn clock(time: f64, zone: &TimeZone) -> String {
     let time = Timestamp::from_millisecond((time * 1000.0) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M:%S  ").to_string()
+    time.to_zoned_datetime(zone.clone()).strftime("%m-%d %H:%M:%S  ").to_string()
 }
 
 fn color(theme: Theme, event: &Event) -> Style {
