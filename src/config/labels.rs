@@ -1,0 +1,120 @@
+//! Which images are labeled.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::range;
+use super::rank::Metric;
+
+/// `[labels]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Labels {
+    /// Labeled images per class. Default: 4, the paper's hardest standard setting (table 2).
+    #[serde(deserialize_with = "range::positive_u32")]
+    pub per_class: u32,
+    /// Which images; all but `published`, `fold` and `file` take `per_class` of each class.
+    pub pick: Pick,
+    /// The order that `most-representative`, `least-representative`, `quantile` and `typical` go by. Default:
+    /// `agreement`, one of the metrics of Carlini et al., which the paper's study of 10 labels sorts by.
+    pub by: Metric,
+    /// The ranking's file, instead of the one that the standard recipe for `by` gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<PathBuf>,
+    /// These training indices instead of a draw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indices: Option<Vec<u32>>,
+    /// The seed of the draw, apart from the run's own.
+    #[serde(deserialize_with = "range::seed")]
+    pub seed: u64,
+    /// Whether the unlabeled set holds the labeled images too, as in the paper.
+    pub in_unlabeled: bool,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self {
+            per_class: 4,
+            pick: Pick::Random,
+            by: Metric::Agreement,
+            ranking: None,
+            indices: None,
+            seed: 0,
+            in_unlabeled: true,
+        }
+    }
+}
+
+/// How the labeled images are picked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Pick {
+    /// A stratified draw with `labels.seed`.
+    Random,
+    /// Of each class, the most representative ones of an order.
+    MostRepresentative,
+    /// The least representative ones.
+    LeastRepresentative,
+    /// Those around this place of the order, from 0, the most representative, to 1.
+    Quantile(f64),
+    /// The most typical image of each of as many clusters as there are labels (TypiClust): the budget, `per_class` ×
+    /// classes, is not shared out by class.
+    Typical,
+    /// A published set, by name.
+    Published(String),
+    /// The original code's fold of this number (the paper has 1 to 5), of `per_class` × classes labels.
+    Fold(u32),
+    /// The indices in a file, one a line.
+    File(PathBuf),
+}
+
+/// What `labels.pick` may say.
+const PICKS: &str = "\"random\", \"most-representative\", \"least-representative\", \"quantile:Q\" with Q in [0, 1], \
+                     \"typical\", \"published:NAME\", \"fold:N\" or \"file:PATH\"";
+
+impl Pick {
+    /// Whether it goes by an order of the training images.
+    pub fn needs_ranking(&self) -> bool {
+        match self {
+            Self::MostRepresentative | Self::LeastRepresentative | Self::Quantile(_) | Self::Typical => true,
+            Self::Random | Self::Published(_) | Self::Fold(_) | Self::File(_) => false,
+        }
+    }
+}
+
+impl TryFrom<String> for Pick {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let refuse = || format!("must be {PICKS}, not {text:?}");
+        match text.split_once(':') {
+            None if text == "random" => Ok(Self::Random),
+            None if text == "most-representative" => Ok(Self::MostRepresentative),
+            None if text == "least-representative" => Ok(Self::LeastRepresentative),
+            None if text == "typical" => Ok(Self::Typical),
+            Some(("quantile", q)) => {
+                q.parse().ok().filter(|q| (0.0..=1.0).contains(q)).map(Self::Quantile).ok_or_else(refuse)
+            }
+            Some(("published", name)) if !name.is_empty() => Ok(Self::Published(name.into())),
+            Some(("fold", n)) => n.parse().map(Self::Fold).map_err(|_| refuse()),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ => Err(refuse()),
+        }
+    }
+}
+
+impl From<Pick> for String {
+    fn from(pick: Pick) -> Self {
+        match pick {
+            Pick::Random => "random".into(),
+            Pick::MostRepresentative => "most-representative".into(),
+            Pick::LeastRepresentative => "least-representative".into(),
+            Pick::Quantile(q) => format!("quantile:{q}"),
+            Pick::Typical => "typical".into(),
+            Pick::Published(name) => format!("published:{name}"),
+            Pick::Fold(n) => format!("fold:{n}"),
+            Pick::File(path) => format!("file:{}", path.display()),
+        }
+    }
+}

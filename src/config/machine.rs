@@ -1,0 +1,72 @@
+//! Where a run runs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::range;
+
+/// `[machine]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Machine {
+    /// `auto` takes the first GPU, or the CPU where there is none.
+    pub device: Device,
+    /// libtorch's threads inside an operation; 0 takes all cores. Recorded, and used again on resume.
+    #[serde(deserialize_with = "range::threads")]
+    pub threads: u32,
+    /// Threads that decode and augment; 0 takes all cores.
+    #[serde(deserialize_with = "range::threads")]
+    pub loaders: u32,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { device: Device::Auto, threads: 0, loaders: 0 }
+    }
+}
+
+/// Where tensors live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Device {
+    /// The first GPU, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU of this number, in PCI order.
+    Cuda(u32),
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|n| n.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("must be \"auto\", \"cpu\" or \"cuda:N\", not {text:?}")),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(n) => write!(f, "cuda:{n}"),
+        }
+    }
+}
