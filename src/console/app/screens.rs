@@ -1,0 +1,193 @@
+//! What each screen does with an action.
+
+use fixmatch::control::Request;
+
+use super::{App, Confirm, Dialog, Tone};
+use crate::console::charts::Layout;
+use crate::console::form::Draft;
+use crate::console::home::{DataState, Pane};
+use crate::console::input::Cursor;
+use crate::console::keys::{Action, Place};
+use crate::console::samples::Loading;
+use crate::console::world::Task;
+
+impl App {
+    pub(super) fn update_home(&mut self, action: Action) {
+        let page = self.page as isize;
+        match action {
+            Action::Up => self.home.step(-1),
+            Action::Down => self.home.step(1),
+            Action::PageUp => self.home.step(-page),
+            Action::PageDown => self.home.step(page),
+            Action::First => self.home.step(isize::MIN),
+            Action::Last => self.home.step(isize::MAX),
+            Action::Next => self.home.switch(),
+            Action::Filter => self.home.is_filtering = true,
+            Action::Enter => match self.home.pane {
+                Pane::Presets => self.open_preset(),
+                Pane::Runs => self.open_selected_run(),
+            },
+            Action::Fetch => self.fetch(),
+            Action::Delete => self.delete(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn update_preset(&mut self, action: Action) {
+        let page = self.page as isize;
+        let Some(draft) = &mut self.draft else { return self.go_home() };
+        let n = draft.form.fields.len();
+        match action {
+            Action::Up => draft.form.at.step(-1, n),
+            Action::Down => draft.form.at.step(1, n),
+            Action::PageUp => draft.form.at.step(-page, n),
+            Action::PageDown => draft.form.at.step(page, n),
+            Action::First => draft.form.at = Cursor::default(),
+            Action::Last => draft.form.at.step(isize::MAX, n),
+            Action::Enter => draft.form.edit(),
+            Action::Launch => {
+                let task = Task::Launch(draft.preset.clone(), draft.settings.clone());
+                self.say(Tone::Info, "starting a worker…".into());
+                self.tasks.push(task);
+            }
+            Action::Back => self.go_home(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn update_run(&mut self, action: Action) {
+        let Some(run) = &mut self.run else { return self.go_home() };
+        let charts = &mut run.charts;
+        match action {
+            Action::Next | Action::Down => charts.next(1),
+            Action::Up => charts.next(-1),
+            Action::Layout => {
+                charts.layout = match charts.layout {
+                    Layout::Grid => Layout::Single,
+                    Layout::Single => Layout::Grid,
+                }
+            }
+            Action::Left => charts.move_cursor(-1.0),
+            Action::Right => charts.move_cursor(1.0),
+            Action::ZoomIn => charts.zoom(1),
+            Action::ZoomOut => charts.zoom(-1),
+            Action::PanLeft | Action::PageUp => charts.pan(-1.0),
+            Action::PanRight | Action::PageDown => charts.pan(1.0),
+            Action::ResetView | Action::First | Action::Last => charts.reset(),
+            Action::Axis => charts.switch_axis(),
+            Action::Scale => charts.scale = charts.scale.next(),
+            Action::Smooth => charts.next_smoothing(),
+            Action::Log => self.place = Place::Log,
+            Action::Samples => return self.open_samples(),
+            Action::Back if charts.cursor.is_some() || !charts.is_whole() => charts.reset(),
+            Action::Back => return self.go_home(),
+            Action::Pause => return self.post(Request::Pause),
+            Action::Suspend => return self.post(Request::Suspend),
+            Action::Checkpoint => return self.post(Request::Checkpoint),
+            Action::Evaluate => return self.post(Request::Evaluate),
+            Action::Stop => return self.ask_stop(),
+            Action::Change => return self.open_changes(),
+            Action::Undo => return self.undo(),
+            _ => {}
+        }
+        self.refresh_charts();
+    }
+
+    pub(super) fn update_log(&mut self, action: Action) {
+        let page = self.page as isize;
+        let Some(run) = &mut self.run else { return self.go_home() };
+        match action {
+            Action::Up => run.log.scroll(-1),
+            Action::Down => run.log.scroll(1),
+            Action::PageUp => run.log.scroll(-page),
+            Action::PageDown => run.log.scroll(page),
+            Action::First => run.log.scroll(isize::MIN / 2),
+            Action::Last => run.log.at = None,
+            Action::Next => run.log.next_view(),
+            Action::Filter => run.log.is_filtering = true,
+            Action::Samples => self.open_samples(),
+            Action::Back if !run.log.filter.text.is_empty() => {
+                run.log.filter.text.clear();
+                run.log.select();
+            }
+            Action::Back => self.place = Place::Run,
+            _ => {}
+        }
+    }
+
+    pub(super) fn update_samples(&mut self, action: Action) {
+        let (columns, page) = (self.samples.columns.max(1) as isize, self.page as isize);
+        match action {
+            Action::Left => self.samples.step(-1),
+            Action::Right => self.samples.step(1),
+            Action::Up => self.samples.step(-columns),
+            Action::Down => self.samples.step(columns),
+            Action::PageUp => self.samples.step(-page),
+            Action::PageDown => self.samples.step(page),
+            Action::First => self.samples.step(isize::MIN),
+            Action::Last => self.samples.step(isize::MAX),
+            Action::Draw => self.samples.redraw(),
+            Action::Enter => match self.samples.enlarged.take() {
+                Some(_) => {}
+                None => self.samples.enlarge(),
+            },
+            Action::Log => self.place = Place::Log,
+            Action::Back if self.samples.enlarged.is_some() => self.samples.enlarged = None,
+            Action::Back => self.place = Place::Run,
+            _ => {}
+        }
+    }
+
+    fn refresh_charts(&mut self) {
+        if let Some(run) = &mut self.run {
+            let steps = run.steps();
+            run.charts.follow(&run.curves, steps);
+        }
+    }
+
+    fn open_preset(&mut self) {
+        if let Some(row) = self.home.preset() {
+            self.draft = Some(Draft::new(&row.preset, &row.config));
+            self.place = Place::Preset;
+        }
+    }
+
+    fn open_selected_run(&mut self) {
+        if let Some(dir) = self.home.run().map(|row| row.dir.clone()) {
+            self.open_run(dir);
+        }
+    }
+
+    fn open_samples(&mut self) {
+        self.place = Place::Samples;
+        if let (Some(run), Loading::Not | Loading::Failed(_)) = (&self.run, &self.samples.loading) {
+            self.tasks.push(Task::Sheet(run.dir.clone()));
+            self.samples.loading = Loading::Reading;
+        }
+    }
+
+    fn fetch(&mut self) {
+        let Some(row) = self.home.preset().filter(|_| self.home.pane == Pane::Presets) else { return };
+        let name = row.config.data.dataset.clone();
+        match row.data {
+            DataState::Missing(_) => {
+                self.home.set_data(&name, &DataState::Coming(0.0));
+                self.say(Tone::Info, format!("fetching {name}"));
+                self.tasks.push(Task::Fetch(name));
+            }
+            DataState::Here => self.say(Tone::Info, format!("{name} is here already")),
+            DataState::Coming(_) => self.say(Tone::Info, format!("{name} is on its way")),
+            DataState::Unknown | DataState::Nowhere => {
+                self.say(Tone::Error, format!("{name} cannot be fetched: data.path says where it is"));
+            }
+        }
+    }
+
+    fn delete(&mut self) {
+        let Some(row) = self.home.run().filter(|_| self.home.pane == Pane::Runs) else { return };
+        if row.status.is_alive() {
+            return self.say(Tone::Error, format!("the run is {}: stop it first", row.status.label()));
+        }
+        self.dialog = Some(Dialog::Confirm(Confirm::Delete(row.dir.clone())));
+    }
+}

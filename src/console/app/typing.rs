@@ -1,0 +1,97 @@
+//! Keys for what is being typed and for what lies over the screen, before the table of keys is asked.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use fixmatch::control::{Change, Request};
+
+use super::{App, Confirm, Dialog};
+use crate::console::form::Form;
+use crate::console::input::{Input, Typed};
+use crate::console::keys::{Action, Place};
+use crate::console::world::Task;
+
+impl App {
+    /// Gives a key to a text field or a dialog; says whether there was one.
+    pub(super) fn type_key(&mut self, key: KeyEvent) -> bool {
+        if let Some(dialog) = self.dialog.take() {
+            self.press_in(dialog, key);
+            return true;
+        }
+        match (self.place, &mut self.draft, &mut self.run) {
+            (Place::Home, ..) if self.home.is_filtering => {
+                self.home.is_filtering = keeps_typing(&mut self.home.filter, key);
+                self.home.settle();
+            }
+            (Place::Preset, Some(draft), _) if draft.form.editing.is_some() => {
+                if let Some(setting) = draft.form.press(key) {
+                    draft.set(setting);
+                }
+            }
+            (Place::Log, _, Some(run)) if run.log.is_filtering => {
+                run.log.is_filtering = keeps_typing(&mut run.log.filter, key);
+                run.log.select();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn press_in(&mut self, dialog: Dialog, key: KeyEvent) {
+        match dialog {
+            Dialog::Help(line) => match self.keymap.find(self.place, key.into()).map(|binding| binding.action) {
+                Some(Action::Down) => self.dialog = Some(Dialog::Help(line + 1)),
+                Some(Action::PageDown) => self.dialog = Some(Dialog::Help(line + self.page)),
+                Some(Action::Up) => self.dialog = Some(Dialog::Help(line.saturating_sub(1))),
+                Some(Action::PageUp) => self.dialog = Some(Dialog::Help(line.saturating_sub(self.page))),
+                Some(Action::Background) => self.tasks.push(Task::Background),
+                _ => {}
+            },
+            Dialog::Confirm(question) => match key.code {
+                KeyCode::Char('y' | 'Y') => self.confirmed(question),
+                KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
+                _ => self.dialog = Some(Dialog::Confirm(question)),
+            },
+            Dialog::Change(form) => self.press_in_form(form, key),
+        }
+    }
+
+    fn press_in_form(&mut self, mut form: Form, key: KeyEvent) {
+        if form.editing.is_some() {
+            if let Some(text) = form.press(key) {
+                match text.parse::<Change>() {
+                    Ok(change) => return self.post(Request::Set(change)),
+                    Err(error) => form.error = Some(format!("{error:#}")),
+                }
+            }
+            self.dialog = Some(Dialog::Change(form));
+            return;
+        }
+        let n = form.fields.len();
+        match self.keymap.find(self.place, key.into()).map(|binding| binding.action) {
+            Some(Action::Down) => form.at.step(1, n),
+            Some(Action::Up) => form.at.step(-1, n),
+            Some(Action::Layout | Action::Change) => form.edit(), // Enter
+            Some(Action::Back | Action::Quit) => return,
+            _ => {}
+        }
+        self.dialog = Some(Dialog::Change(form));
+    }
+
+    fn confirmed(&mut self, question: Confirm) {
+        match question {
+            Confirm::Stop(dir) => self.tasks.push(Task::Post(dir, Request::Stop)),
+            Confirm::Delete(dir) => self.tasks.push(Task::Discard(dir)),
+        }
+    }
+}
+
+/// Gives a key to a filter; says whether it is typed on. Escape empties it.
+fn keeps_typing(input: &mut Input, key: KeyEvent) -> bool {
+    match input.press(key) {
+        Typed::On => true,
+        Typed::Done => false,
+        Typed::Left => {
+            input.text.clear();
+            false
+        }
+    }
+}
