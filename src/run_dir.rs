@@ -38,6 +38,20 @@ pub struct RunFile {
     pub config: RunConfig,
 }
 
+impl RunFile {
+    /// A run that is made now, by this user with this program.
+    pub fn new(preset: String, settings: Vec<String>, config: RunConfig) -> Self {
+        let provenance = Provenance {
+            preset,
+            settings,
+            version: crate::VERSION.into(),
+            who: user_at_host(),
+            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        };
+        Self { provenance, environment: None, config }
+    }
+}
+
 /// Who made a run, from what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {

@@ -217,17 +217,9 @@ mod tests {
     use crate::config::RunConfig;
     use crate::event::Event;
     use crate::event_log::EventLog;
-    use crate::run_dir::Provenance;
 
     fn some_run(runs: &Path, name: &str, events: &[Event]) -> RunDir {
-        let provenance = Provenance {
-            preset: "quickstart".into(),
-            settings: vec![],
-            version: "0".into(),
-            who: "me@here".into(),
-            created: "2026-11-23T18:01:00Z".into(),
-        };
-        let run = RunFile { provenance, environment: None, config: RunConfig::default() };
+        let run = RunFile::new("quickstart".into(), vec![], RunConfig::default());
         let dir = RunDir::create(runs, name, &run).expect("made");
         append(&dir, events);
         dir

@@ -9,7 +9,7 @@ use fixmatch::data::{self, Place};
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Provenance, RunDir, RunFile, user_at_host};
+use fixmatch::run_dir::{RunDir, RunFile};
 use fixmatch::run_state::RunState;
 
 use super::foreground::{self, End, Report};
@@ -116,14 +116,7 @@ impl Plan {
 
     /// Makes the run's directory in a folder of runs.
     pub fn make(&self, runs: &Path) -> Result<RunDir> {
-        let provenance = Provenance {
-            preset: self.preset.clone(),
-            settings: self.settings.clone(),
-            version: fixmatch::VERSION.into(),
-            who: user_at_host(),
-            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        };
-        let run = RunFile { provenance, environment: None, config: self.config.clone() };
+        let run = RunFile::new(self.preset.clone(), self.settings.clone(), self.config.clone());
         RunDir::create(runs, &self.name, &run)
     }
 

@@ -15,7 +15,7 @@ use fixmatch::control::{self, Request};
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Started};
 use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Heartbeat, Phase, Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -45,14 +45,7 @@ impl Place {
     fn run(&self, name: &str, events: &[Event]) -> RunDir {
         let config =
             Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves");
-        let provenance = Provenance {
-            preset: "quickstart".into(),
-            settings: vec![],
-            version: "0".into(),
-            who: "me@here".into(),
-            created: "2026-11-23T18:01:00Z".into(),
-        };
-        let run = RunFile { provenance, environment: None, config };
+        let run = RunFile::new("quickstart".into(), vec![], config);
         let dir = RunDir::create(&self.runs(), name, &run).expect("made");
         append(&dir, events);
         dir

@@ -5,20 +5,13 @@ use std::time::Duration;
 use fixmatch::event::Event;
 use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{RunDir, RunFile};
 
 use super::{Place, Terminal, broken_run};
 
 fn some_run(place: &Place, name: &str, events: &[Event]) -> RunDir {
     let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves");
-    let provenance = Provenance {
-        preset: "quickstart".into(),
-        settings: vec![],
-        version: "0".into(),
-        who: "me@here".into(),
-        created: "2026-11-23T18:01:00Z".into(),
-    };
-    let dir = RunDir::create(&place.runs(), name, &RunFile { provenance, environment: None, config }).expect("made");
+    let dir = RunDir::create(&place.runs(), name, &RunFile::new("quickstart".into(), vec![], config)).expect("made");
     let mut log = EventLog::open(&dir.events()).expect("opens");
     for event in events {
         log.append(event.clone()).expect("appended");

@@ -13,7 +13,7 @@ use fixmatch::event::{Event, Progress, Record, VARYING_FIELDS};
 use fixmatch::event_log::{Follower, read_all};
 use fixmatch::launch::log_tail;
 use fixmatch::rng::{Rng, Stream};
-use fixmatch::run_dir::{Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{RunDir, RunFile};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -105,14 +105,7 @@ impl Place {
 
     /// A new run, without a worker.
     pub fn run(&self, config: &RunConfig) -> RunDir {
-        let provenance = Provenance {
-            preset: "test".into(),
-            settings: vec![],
-            version: "0".into(),
-            who: "me@here".into(),
-            created: "2026-11-23T18:01:00Z".into(),
-        };
-        let run = RunFile { provenance, environment: None, config: config.clone() };
+        let run = RunFile::new("test".into(), vec![], config.clone());
         RunDir::create(&self.folder.path().join("runs"), "x", &run).expect("made")
     }
 

@@ -13,7 +13,7 @@ use fixmatch::data::Dataset;
 use fixmatch::event::Event;
 use fixmatch::launch::launch;
 use fixmatch::ranking::{self, Ranking};
-use fixmatch::run_dir::{Phase, Provenance, RunDir, RunFile, user_at_host};
+use fixmatch::run_dir::{Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status};
 
 use crate::recorder::{Command, Reporter};
@@ -69,16 +69,9 @@ fn unfinished(dir: &RunDir, recipe: &RunConfig) -> Result<Option<RunDir>> {
 }
 
 fn make(dir: &RunDir, recipe: &RunConfig) -> Result<RunDir> {
-    let provenance = Provenance {
-        preset: format!("for {}", dir.id()),
-        settings: Vec::new(),
-        version: fixmatch::VERSION.into(),
-        who: user_at_host(),
-        created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    };
     let by = recipe.rank.as_ref().expect("a recipe has a [rank] table").by;
     let name = format!("rank-{}-{by}", recipe.data.dataset);
-    RunDir::create(folder(dir), &name, &RunFile { provenance, environment: None, config: recipe.clone() })
+    RunDir::create(folder(dir), &name, &RunFile::new(format!("for {}", dir.id()), Vec::new(), recipe.clone()))
 }
 
 fn folder(dir: &RunDir) -> &Path {
