@@ -269,13 +269,8 @@ impl RunState {
     }
 }
 
-/// What the worker is doing right now, for progress bars.
-pub fn live_step(dir: &RunDir, state: &RunState) -> (u64, Option<Phase>) {
-    live_step_after(dir, state.step)
-}
-
-/// The same where the log was read up to `step`.
-pub fn live_step_after(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
+/// The steps done right now and what the worker is doing, where the log was read up to `step`.
+pub fn live_step(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
     match dir.heartbeat() {
         Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(step), Some(beat.phase)),
         _ => (step, None),

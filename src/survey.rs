@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use crate::event_log::Follower;
 use crate::run_dir::{Phase, RunDir, RunFile, replace_file};
-use crate::run_state::{LastState, RunState, Status, Summary, live_step_after, status_of};
+use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
 
 /// What a list says of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +121,7 @@ impl Known {
         }
         let mut summary = self.summary.clone();
         let status = status_of(dir, summary.last_state.as_ref());
-        let (step, phase) = if status.is_alive() { live_step_after(dir, summary.step) } else { (summary.step, None) };
+        let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
         summary.step = step;
         let about = about.unwrap_or(About { preset: String::new(), created: None, steps: 0 });
         if summary.steps == 0 {

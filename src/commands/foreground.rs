@@ -166,7 +166,7 @@ impl Foreground {
 
     fn show(&mut self) {
         let state = &self.reader.state;
-        let (step, phase) = live_step(&self.reader.dir, state);
+        let (step, phase) = live_step(&self.reader.dir, state.step);
         let (now, steps) = (Instant::now(), state.steps().unwrap_or(self.steps));
         if phase.is_some() {
             self.rate.observe(now, step);

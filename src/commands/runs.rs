@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use fixmatch::run_dir::{RunDir, now};
-use fixmatch::run_state::{Status, Summary, live_step};
+use fixmatch::run_dir::now;
+use fixmatch::run_state::{Status, Summary};
+use fixmatch::survey::{self, Survey};
 use serde::Serialize;
 
 use super::format::{duration, or_dash, percent, table};
-use super::{Reader, Runs, note, say, say_json};
+use super::{Runs, note, say, say_json};
 
 /// List the runs, the newest last
 #[derive(clap::Args)]
@@ -35,7 +36,9 @@ struct Row {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let rows = RunDir::list(runs.folder())?.iter().map(Row::of).collect::<Result<Vec<_>>>()?;
+    let mut survey = Survey::new(runs.folder());
+    let rows: Vec<Row> = survey.look()?.into_iter().rev().map(Row::of).collect();
+    survey.save();
     if args.json {
         say_json(&rows)?;
         return Ok(ExitCode::SUCCESS);
@@ -56,29 +59,17 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 impl Row {
-    fn of(dir: &RunDir) -> Result<Self> {
-        let mut reader = Reader::new(dir.clone());
-        let (_, status) = reader.look()?;
-        let mut summary = reader.state.summary();
-        summary.step = live_step(dir, &reader.state).0;
-        let mut row = Self {
-            id: dir.id(),
-            path: dir.path().display().to_string(),
-            status,
-            preset: None,
-            created: None,
-            summary,
-            error: None,
-        };
-        match dir.read_run() {
-            Ok(run) => {
-                row.preset = Some(run.provenance.preset);
-                row.created = Some(run.provenance.created);
-                row.summary.steps = reader.state.steps().unwrap_or(run.config.train.steps);
-            }
-            Err(error) => row.error = Some(format!("{error:#}")),
+    fn of(row: survey::Row) -> Self {
+        let created = row.created.and_then(|seconds| jiff::Timestamp::from_millisecond((seconds * 1000.0) as i64).ok());
+        Self {
+            id: row.dir.id(),
+            path: row.dir.path().display().to_string(),
+            status: row.status,
+            preset: Some(row.preset).filter(|preset| !preset.is_empty()),
+            created: created.map(|created| created.to_string()),
+            summary: row.summary,
+            error: row.error,
         }
-        Ok(row)
     }
 
     fn cells(&self) -> Vec<String> {

@@ -78,7 +78,7 @@ impl Page {
         let (_, status) = reader.look()?;
         let Reader { dir, state, .. } = reader;
         let run = dir.read_run()?;
-        let (step, phase) = live_step(&dir, &state);
+        let (step, phase) = live_step(&dir, state.step);
         let failure = state.failure().map(str::to_owned);
         let steps = state.steps().unwrap_or(run.config.train.steps);
         let RunState { started, mut progress, evaluations, changes, warnings, .. } = state;

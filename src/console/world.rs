@@ -330,7 +330,7 @@ impl Following {
 
     fn glance(&mut self) -> Glance {
         let status = self.state.status(&self.dir);
-        let (step, phase) = live_step(&self.dir, &self.state);
+        let (step, phase) = live_step(&self.dir, self.state.step);
         let now = Instant::now();
         if status == Status::Running {
             self.rate.observe(now, step);
