@@ -165,6 +165,11 @@ impl Default for Checkpoint {
 }
 
 impl RunConfig {
+    /// Whether steps learn from pairs of views, without any label.
+    pub fn is_contrastive(&self) -> bool {
+        self.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels())
+    }
+
     /// Checks what several values say together.
     pub fn validate(&self) -> Result<()> {
         let (train, data) = (&self.train, &self.data);

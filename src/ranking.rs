@@ -164,18 +164,18 @@ pub fn wanted(config: &RunConfig, n_classes: usize) -> Option<Rank> {
 
 /// Steps from one network, or one half of the images, to the next.
 pub fn stage_steps(rank: &Rank, batch: u32, n_train: usize) -> u64 {
-    let n = if rank.by == Metric::Retraining { n_train / 2 } else { n_train };
-    (n as u64).div_ceil(u64::from(batch)) * u64::from(rank.epochs)
+    (n_train as u64 / stages_each(rank)).div_ceil(u64::from(batch)) * u64::from(rank.epochs)
 }
 
-/// How many stages a ranking has: one a network, two where it is trained again on the other half, one in all where
-/// features are learned without labels.
+/// How many stages a network has: two where it is trained again, on the other half.
+pub fn stages_each(rank: &Rank) -> u64 {
+    if rank.by == Metric::Retraining { 2 } else { 1 }
+}
+
+/// How many stages a ranking has. Where features are learned without labels, one network does.
 pub fn n_stages(rank: &Rank) -> u64 {
-    match rank.by {
-        Metric::Agreement | Metric::Confidence | Metric::Adversarial => rank.members.into(),
-        Metric::Retraining => 2 * u64::from(rank.members),
-        Metric::Density | Metric::Typicality => 1,
-    }
+    let n_networks = if rank.by.needs_labels() { rank.members.into() } else { 1 };
+    n_networks * stages_each(rank)
 }
 
 /// Where the ranking of a recipe is cached.

@@ -117,7 +117,7 @@ const fn drive(
     footer: &'static str,
     help: &'static str,
 ) -> Binding {
-    Binding { action, name, keys, places, footer, help, effect: Effect::Drives }
+    Binding { effect: Effect::Drives, ..look(action, name, keys, places, footer, help) }
 }
 
 /// Every key, in the order of the help; the footer shows them in this order too.

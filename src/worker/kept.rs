@@ -21,8 +21,8 @@ impl Kept {
         let with = |counts: bool| (0..mask.len()).filter(move |&row| mask[row] == counts);
         let n = with(true).count().next_multiple_of(GRANULE);
         let rows: Vec<usize> = with(true).chain(with(false)).take(n).collect();
-        let pixels = rows.iter().flat_map(|row| &batch.strong[row * size..][..size]).copied().collect();
-        Self { rows: rows.into_iter().map(|row| row as i64).collect(), pixels }
+        let views: Vec<&[u8]> = rows.iter().map(|row| &batch.strong[row * size..][..size]).collect();
+        Self { pixels: views.concat(), rows: rows.into_iter().map(|row| row as i64).collect() }
     }
 }
 

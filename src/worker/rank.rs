@@ -81,14 +81,9 @@ impl Ranker {
     /// The images that are trained on in the step after `step` steps.
     pub fn labeled(&self, step: u64) -> &Arc<[u32]> {
         let stage = step / self.stage;
-        let network = if self.rank.by == Metric::Retraining { stage / 2 } else { 0 };
+        let network = stage / ranking::stages_each(&self.rank);
         // the first network begins with the first half, the second one with the second
         &self.parts[(network + stage) as usize % self.parts.len()]
-    }
-
-    /// Whether the steps learn from pairs of views, without labels.
-    pub fn is_contrastive(&self) -> bool {
-        !self.rank.by.needs_labels()
     }
 
     /// Whether a stage ends with this step.
@@ -100,7 +95,7 @@ impl Ranker {
     pub fn hear(&mut self, step: u64, trainer: &mut Trainer, images: &Images) {
         let n_done = step / self.stage;
         self.opinions.push(self.opinion(n_done - 1, trainer, images));
-        let stages_each = if self.rank.by == Metric::Retraining { 2 } else { 1 };
+        let stages_each = ranking::stages_each(&self.rank);
         if n_done.is_multiple_of(stages_each) && n_done < ranking::n_stages(&self.rank) {
             trainer.begin_anew(self.seed.wrapping_add(n_done / stages_each));
         }
@@ -167,8 +162,8 @@ fn by_batch(images: &Images, indices: &[u32], f: impl Fn(&[u8]) -> Tensor) -> Te
     let rows: Vec<Tensor> = indices
         .chunks(BATCH)
         .map(|chunk| {
-            let views: Vec<u8> = chunk.iter().flat_map(|&index| images.pixels_of(index as usize)).copied().collect();
-            f(&views).to_device(tch::Device::Cpu)
+            let views: Vec<&[u8]> = chunk.iter().map(|&index| images.pixels_of(index as usize)).collect();
+            f(&views.concat()).to_device(tch::Device::Cpu)
         })
         .collect();
     Tensor::cat(&rows, 0)

@@ -172,7 +172,7 @@ impl Session {
         if is_due(config.train.window) {
             self.close_window()?;
         }
-        let is_best = evaluates && !self.is_contrastive() && self.evaluate_on_schedule()?;
+        let is_best = evaluates && !self.run.config.is_contrastive() && self.evaluate_on_schedule()?;
         let was_heard = self.hear_network();
         if saves || is_best || was_heard { self.save() } else { Ok(()) }
     }

@@ -80,7 +80,7 @@ impl Trainer {
             channels: images.channels as i64,
             height: images.height as i64,
             width: images.width as i64,
-            classes: if is_contrastive(config) { N_PROJECTIONS } else { dataset.classes.len() as i64 },
+            classes: if config.is_contrastive() { N_PROJECTIONS } else { dataset.classes.len() as i64 },
         };
         let input = Input::new(images, config.data.normalize, device);
         Self::new(config, Network::new(&config.model, shape), input)
@@ -105,7 +105,7 @@ impl Trainer {
             sgd,
             forward,
             skips_masked,
-            is_contrastive: is_contrastive(config),
+            is_contrastive: config.is_contrastive(),
             ema_decay,
         }
     }
@@ -236,10 +236,6 @@ impl Trainer {
         weights::restore("ema.", self.average.trained(), tensors)?;
         self.sgd.restore(&self.weights, tensors).context("cannot take the optimiser's state back")
     }
-}
-
-fn is_contrastive(config: &RunConfig) -> bool {
-    config.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels())
 }
 
 /// A step's row of measurements, (`N_COLUMNS`) f32 on the device.

@@ -147,7 +147,7 @@ pub fn restore<'a>(
         let array = from.get(&name).with_context(|| format!("the checkpoint has no tensor {name}"))?;
         let shape: Vec<i64> = array.shape.iter().map(|&side| side as i64).collect();
         ensure!(shape == spec.shape, "{name} is {shape:?} in the checkpoint and {:?} in the network", spec.shape);
-        tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(&array.values).view(&shape[..])));
+        tch::no_grad(|| tensor.shallow_clone().copy_(&to_tensor(array)));
     }
     Ok(())
 }

@@ -197,12 +197,11 @@ fn source(config: &RunConfig, train: Images, labels: Option<LabelSet>) -> Source
         }
         None => (all(), all()),
     };
-    let is_contrastive = config.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels());
     Source {
         labeled: labeled.into(),
         unlabeled: unlabeled.into(),
         images: Arc::new(train),
-        n_labeled: if is_contrastive { 0 } else { config.train.batch as usize },
+        n_labeled: if config.is_contrastive() { 0 } else { config.train.batch as usize },
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
         weak: strong.weak,
         strong,

@@ -5,14 +5,9 @@ use fixmatch::ranking::{self, Made, Ranking};
 use fixmatch::run_dir::Phase;
 
 use super::Session;
-use crate::rank::{Ranker, Scores};
+use crate::rank::Scores;
 
 impl Session {
-    /// Whether steps learn without labels, so that there is no accuracy.
-    pub(super) fn is_contrastive(&self) -> bool {
-        self.ranker.as_ref().is_some_and(Ranker::is_contrastive)
-    }
-
     /// At the end of a network's training, asks it about the images. Returns whether it did.
     pub(super) fn hear_network(&mut self) -> bool {
         let step = self.state.step;

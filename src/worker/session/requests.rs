@@ -79,7 +79,7 @@ impl Session {
             Request::Set(_) if self.ranker.is_some() => {
                 Some("a ranking has the values of its recipe; `fixmatch rank` with others makes another one".into())
             }
-            Request::Evaluate if self.is_contrastive() => {
+            Request::Evaluate if self.run.config.is_contrastive() => {
                 Some("it learns without labels, so it has no accuracy".into())
             }
             Request::Set(Change::Steps(steps)) if steps <= step => {
