@@ -4,5 +4,6 @@
 
 mod asking;
 mod faults;
+mod ranking;
 mod resume;
 mod support;

@@ -138,7 +138,8 @@ pub fn failure(dir: &RunDir) -> String {
 /// The command of a worker on a run.
 pub fn worker_command(dir: &RunDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fixmatch-worker"));
-    command.arg("run").arg(dir.path()).env("GOMP_SPINCOUNT", "2000").stdin(Stdio::null());
+    let cache = dir.path().parent().expect("a folder of runs").with_file_name("cache");
+    command.arg("run").arg(dir.path()).env("FIXMATCH_CACHE", cache).env("GOMP_SPINCOUNT", "2000").stdin(Stdio::null());
     command
 }
 
