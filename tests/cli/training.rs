@@ -15,12 +15,18 @@ use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
 const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do [ -d "$2" ] || exit; sleep 0.05; done
 echo '{"time":9,"event":"stopped","step":7}' >>"$2/events.jsonl""#;
 
-/// A worker that writes these events, then does what the script says; `$2` is the run directory.
-fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
+/// A file with these events.
+fn canned(place: &Place, name: &str, events: &[Event]) -> PathBuf {
     let line =
         |event: &Event| serde_json::to_string(&Record { time: 1.0, event: event.clone() }).expect("serialises") + "\n";
-    let canned = place.folder.path().join("canned");
-    fs::write(&canned, events.iter().map(line).collect::<String>()).expect("written");
+    let path = place.folder.path().join(name);
+    fs::write(&path, events.iter().map(line).collect::<String>()).expect("written");
+    path
+}
+
+/// A worker that writes these events, then does what the script says; `$2` is the run directory.
+fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
+    let canned = canned(place, "canned", events);
     let program = place.folder.path().join("worker.sh");
     let text = format!("#!/bin/sh\ncat '{}' >>\"$2/events.jsonl\"\n{script}\n", canned.display());
     fs::write(&program, text).expect("written");
@@ -64,11 +70,15 @@ fn a_run_that_finishes_is_summed_up() {
 #[test]
 fn a_baseline_is_trained_and_compared() {
     let place = Place::new();
-    let lower = place.folder.path().join("lower");
     // The second run is ten points worse.
-    let script =
-        format!("if [ -e '{0}' ]; then sed -i s/0.75/0.65/g \"$2/events.jsonl\"; fi; touch '{0}'", lower.display());
-    let said = train(&place, &["--baseline"], &whole_run(0.75), &script);
+    let (first, second) = (canned(&place, "first", &whole_run(0.75)), canned(&place, "second", &whole_run(0.65)));
+    let script = format!(
+        "if mkdir '{}' 2>/dev/null; then cat '{}'; else cat '{}'; fi >>\"$2/events.jsonl\"",
+        place.folder.path().join("begun").display(),
+        first.display(),
+        second.display()
+    );
+    let said = train(&place, &["--baseline"], &[], &script);
     said.check(0, &["FixMatch       75.0 %", "labels only    65.0 %", "gap: +10.0 points of EMA accuracy"], &[]);
     let runs = RunDir::list(&place.runs()).expect("lists");
     for (name, is_baseline) in [("-quickstart-s0", false), ("-quickstart-labels-only-s0", true)] {
