@@ -81,7 +81,7 @@ fn a_baseline_is_trained_and_compared() {
     let said = train(&place, &["--baseline"], &[], &script);
     said.check(0, &["FixMatch       75.0 %", "labels only    65.0 %", "gap: +10.0 points of EMA accuracy"], &[]);
     let runs = RunDir::list(&place.runs()).expect("lists");
-    for (name, is_baseline) in [("-quickstart-s0", false), ("-quickstart-labels-only-s0", true)] {
+    for (name, is_baseline) in [("-quickstart-s1", false), ("-quickstart-labels-only-s1", true)] {
         let dir = runs.iter().find(|dir| dir.id().ends_with(name)).expect(name);
         assert_eq!(dir.read_run().expect("reads").config.train.lambda_u <= 0.0, is_baseline, "{name}");
     }

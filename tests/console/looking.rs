@@ -45,7 +45,7 @@ fn a_run_is_opened_from_the_list_with_its_log() {
     let place = Place::new();
     some_run(&place, "mine", &[Event::Failed { step: 7, reason: "the disk is full".into() }]);
     let mut terminal = place.open(&[]);
-    terminal.until("mine-s0");
+    terminal.until("mine-s1");
     terminal.press("\t\r");
     terminal.until("failed: the disk is full");
     terminal.press("o");
@@ -110,7 +110,7 @@ fn deleting_asks_and_moves_the_run_to_the_trash() {
     let place = Place::new();
     let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
     let mut terminal = place.open(&[]);
-    terminal.until("mine-s0");
+    terminal.until("mine-s1");
     terminal.press("\tD");
     terminal.until("move the run to the trash?");
     terminal.press("n");
