@@ -116,7 +116,7 @@ impl Preset {
         let mut table: Table = toml::from_str(&self.text).map_err(|error| located(&self.origin, &error))?;
         table.remove("extends");
         if let Some(folder) = &self.folder {
-            make_paths_absolute(&mut table, &config, folder);
+            make_paths_absolute(&mut table, &config, |path| Ok(folder.join(path)))?;
         }
         Ok((table, config.extends))
     }
@@ -147,7 +147,8 @@ fn parse_setting(setting: &str) -> Result<Table> {
     let config: RunConfig = toml::from_str(&text).map_err(|error| located(&origin, &error))?;
     ensure!(config.extends.is_none(), "{origin}: `extends` belongs in a preset");
     let mut table: Table = toml::from_str(&text).map_err(|error| located(&origin, &error))?;
-    make_paths_absolute(&mut table, &config, &std::env::current_dir()?);
+    let absolute = |path: &Path| std::path::absolute(path).context("a relative path, in a folder that is gone");
+    make_paths_absolute(&mut table, &config, absolute).with_context(|| origin)?;
     Ok(table)
 }
 
@@ -155,21 +156,26 @@ fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
     anyhow!("{origin}: {}", error.to_string().trim_end())
 }
 
-fn make_paths_absolute(table: &mut Table, config: &RunConfig, folder: &Path) {
+fn make_paths_absolute(
+    table: &mut Table,
+    config: &RunConfig,
+    absolute: impl Fn(&Path) -> Result<PathBuf>,
+) -> Result<()> {
     let mut replace = |section: &str, key: &str, value: String| {
         if let Some(slot) = table.get_mut(section).and_then(|section| section.get_mut(key)) {
             *slot = Value::String(value);
         }
     };
     if let Some(path) = &config.data.path {
-        replace("data", "path", folder.join(path).display().to_string());
+        replace("data", "path", absolute(path)?.display().to_string());
     }
     if let Pick::File(path) = &config.labels.pick {
-        replace("labels", "pick", Pick::File(folder.join(path)).into());
+        replace("labels", "pick", Pick::File(absolute(path)?).into());
     }
     if let Some(path) = &config.labels.ranking {
-        replace("labels", "ranking", folder.join(path).display().to_string());
+        replace("labels", "ranking", absolute(path)?.display().to_string());
     }
+    Ok(())
 }
 
 fn merge(below: &mut Table, above: Table) {

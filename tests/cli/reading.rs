@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use fixmatch::checkpoint::{Array, Checkpoint, State, file_name};
 use fixmatch::control::Change;
@@ -26,6 +27,19 @@ fn without_runs_every_command_says_how_to_start_one() {
         &["export", "--weights", "out"],
     ] {
         place.fixmatch(args).check(1, &[], &["error: there are no runs in", "`fixmatch train quickstart`"]);
+    }
+}
+
+#[test]
+fn settings_can_be_given_in_a_folder_that_was_deleted_unless_they_need_it() {
+    let place = Place::new();
+    for (setting, reason) in [("train.lr=-1", "train.lr"), ("data.path=\"images\"", "in a folder that is gone")] {
+        let mut command = Command::new("sh");
+        let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\"";
+        command.args(["-c", script, env!("CARGO_BIN_EXE_fixmatch"), "--runs"]).arg(place.runs());
+        command.args(["train", "quickstart", "--set", setting]).current_dir(place.folder.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        end_of(command.spawn().expect("starts")).check(1, &[], &[reason]);
     }
 }
 
