@@ -22,6 +22,7 @@ mod foreground;
 pub mod format;
 pub mod narrate;
 pub mod presets;
+pub mod rank;
 pub mod rate;
 pub mod requests;
 pub mod resume;

@@ -207,6 +207,10 @@ impl RunConfig {
             self.rank.as_ref().is_none_or(|rank| !rank.by.needs_labels() || train.lambda_u == 0.0),
             "a ranking trains on labels only: set train.lambda_u = 0, or let `fixmatch rank` make the run"
         );
+        ensure!(
+            self.rank.as_ref().is_none_or(|rank| rank.by != Metric::Agreement || rank.members > 1),
+            "rank.members = 1, and one network has none to agree with: rank.by = \"agreement\" takes at least 2"
+        );
         Ok(())
     }
 

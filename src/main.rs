@@ -11,8 +11,8 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, augment, completions, data, export, presets, requests, resume, runs, screenshot, show, train, wait,
-    watch,
+    Runs, attach, augment, completions, data, export, presets, rank, requests, resume, runs, screenshot, show, train,
+    wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -50,6 +50,7 @@ enum Command {
     Export(export::Args),
     Data(data::DataArgs),
     Augment(augment::Args),
+    Rank(rank::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Screenshot(screenshot::Args),
@@ -87,6 +88,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),
+        Command::Rank(args) => rank::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }

@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
+use crate::config::{Data, Metric, ModelName, Pick, Rank, RunConfig};
 use crate::dirs;
 use crate::hex::hex;
-use crate::run_dir::replace_file;
+use crate::run_dir::{RunDir, RunFile, replace_file};
+use crate::run_state::{RunState, Status};
 
 /// An order of a data set's training images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,7 +145,8 @@ pub fn recipe(base: &RunConfig, rank: Rank, n_train: usize) -> RunConfig {
 pub fn standard_base(config: &RunConfig) -> RunConfig {
     let mut base = RunConfig { data: config.data.clone(), machine: config.machine.clone(), ..RunConfig::default() };
     base.model.name = ModelName::Cnn;
-    base.optim.ema_decay = 0.99;
+    // a few passes are too few for the paper's averages
+    (base.model.bn_momentum, base.optim.ema_decay) = (0.1, 0.99);
     base
 }
 
@@ -181,11 +183,30 @@ pub fn n_stages(rank: &Rank) -> u64 {
 /// Where the ranking of a recipe is cached.
 pub fn cached_at(recipe: &RunConfig, data_digest: &str) -> Result<PathBuf> {
     let rank = recipe.rank.as_ref().context("the configuration has no [rank] table")?;
-    // All that decides the result, and nothing else: titles and machines do not.
-    let decisive = serde_json::to_vec(&(data_digest, rank, &recipe.model, &recipe.train, &recipe.optim, &recipe.data))?;
+    // All that decides the result, and nothing else: titles, machines and where the images lie do not.
+    let data = Data { path: None, ..recipe.data.clone() };
+    let decisive = serde_json::to_vec(&(data_digest, rank, &recipe.model, &recipe.train, &recipe.optim, data))?;
     let digest = hex(&Sha256::digest(decisive));
     let name = format!("{}-{}-{:.12}.json", recipe.data.dataset, rank.by, digest);
     Ok(dirs::cache_dir()?.join("rankings").join(name))
+}
+
+/// A run in a folder of runs that makes the same ranking and has not come to its end.
+pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
+    for run in RunDir::list(runs)? {
+        let is_same = run.read_run().is_ok_and(|file| file.config == *recipe);
+        if is_same && RunState::read(&run)?.status(&run) != Status::Finished {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the run directory of a recipe, on behalf of a command or of another run.
+pub fn make(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
+    let rank = recipe.rank.as_ref().context("the configuration has no [rank] table")?;
+    let name = format!("rank-{}-{}", recipe.data.dataset, rank.by);
+    RunDir::create(runs, &name, &RunFile::new(format!("for {on_behalf}"), Vec::new(), recipe.clone()))
 }
 
 #[cfg(test)]
@@ -252,6 +273,7 @@ mod tests {
         let at = |by, digest: &str, device| {
             let mut base = RunConfig::default();
             base.machine.device = device;
+            base.data.path = (device == Device::Auto).then(|| "elsewhere".into());
             let recipe = recipe(&base, Rank { by, ..Rank::default() }, 1000);
             cached_at(&recipe, digest).expect("a home")
         };

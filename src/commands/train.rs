@@ -132,7 +132,7 @@ impl Plan {
 }
 
 /// Says before a run is made that its images are missing.
-fn check_data(config: &RunConfig) -> Result<()> {
+pub fn check_data(config: &RunConfig) -> Result<()> {
     let descriptor = data::find(&config.data.dataset)?;
     let data_dir = dirs::data_dir()?;
     let place = Place { path: config.data.path.as_deref(), resize: config.data.resize, data_dir: &data_dir };

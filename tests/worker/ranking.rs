@@ -1,5 +1,6 @@
 //! Runs that rank the training images, and runs whose labels are picked by a ranking.
 
+use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -146,4 +147,36 @@ fn a_ranking_of_other_images_is_refused() {
     wrong.train.steps = 7;
     let reason = failure(&place.run(&wrong));
     assert!(reason.contains("takes 76 steps with an evaluation every 38, not 7 and 36"), "{reason}");
+}
+
+#[test]
+fn a_command_makes_a_ranking_once_and_says_how_a_preset_asks_for_it() {
+    let place = Place::new();
+    let rank = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fixmatch"));
+        command.args(["rank", "folder", "--epochs", "1", "--by"]).args(args);
+        command.env("FIXMATCH_RUNS", place.runs()).env("FIXMATCH_CACHE", place.cache());
+        let Output { status, stdout, stderr } = command.output().expect("fixmatch starts");
+        (status.code(), String::from_utf8(stdout).expect("UTF-8"), String::from_utf8(stderr).expect("UTF-8"))
+    };
+    let (data, file) = (place.data(), place.runs().with_file_name("order.json"));
+    let (data, name) = (data.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
+    let (code, said, noted) = rank(&["confidence", "--members", "2", "--path", data, "-o", name]);
+    assert_eq!(code, Some(0), "{noted}");
+    assert!(said.contains(&format!("{N} images of folder by confidence: {name}")), "{said}");
+    assert!(said.contains(&format!("pick = \"most-representative\", ranking = \"{name}\"")), "{said}");
+    let ranking = Ranking::read(&file).expect("a ranking");
+    assert_eq!((ranking.rank.members, ranking.order.len()), (2, N));
+    let (code, _, noted) = rank(&["confidence", "--members", "2", "--path", data]);
+    assert_eq!((code, RunDir::list(&place.runs()).expect("runs").len()), (Some(0), 1), "{noted}");
+    assert!(noted.contains("this ranking was made before"), "{noted}");
+    for (args, expected, reason) in [
+        (&["entropy"][..], 2, "[possible values: agreement, confidence, retraining"),
+        (&["confidence", "--path", name], 1, name),
+        (&["confidence", "--members", "0", "--path", data], 2, "--members"),
+        (&["agreement", "--members", "1", "--path", data], 1, "takes at least 2"),
+    ] {
+        let (code, _, noted) = rank(args);
+        assert!(code == Some(expected) && noted.contains(reason), "{noted}");
+    }
 }

@@ -47,6 +47,15 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    pub fn runs(&self) -> PathBuf {
+        self.folder.path().join("runs")
+    }
+
+    /// What workers keep for each other.
+    pub fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     /// Writes an image that is noise with more of one channel.
     pub fn draw(&self, path: &str, class: usize, i: u32) {
         let path = self.data().join(path);
@@ -106,7 +115,7 @@ impl Place {
     /// A new run, without a worker.
     pub fn run(&self, config: &RunConfig) -> RunDir {
         let run = RunFile::new("test".into(), vec![], config.clone());
-        RunDir::create(&self.folder.path().join("runs"), "x", &run).expect("made")
+        RunDir::create(&self.runs(), "x", &run).expect("made")
     }
 
     /// A run that has come to its end.

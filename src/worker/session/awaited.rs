@@ -13,7 +13,7 @@ use fixmatch::data::Dataset;
 use fixmatch::event::Event;
 use fixmatch::launch::launch;
 use fixmatch::ranking::{self, Ranking};
-use fixmatch::run_dir::{Phase, RunDir, RunFile};
+use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::{RunState, Status};
 
 use crate::recorder::{Command, Reporter};
@@ -49,33 +49,13 @@ pub fn ranking(
     let by = recipe.rank.as_ref().expect("a recipe has a [rank] table").by;
     reporter.warn(format!("labels are picked by {by}, of which there is no ranking yet: another run makes it first"));
     reporter.phase(0, Phase::Ranking);
-    let other = unfinished(dir, &recipe)?.map_or_else(|| make(dir, &recipe), Ok)?;
+    let runs = dir.path().parent().expect("a run directory is in a folder");
+    let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
     let worker = if other.is_locked() { None } else { Some(launch(&other)?) };
     if let Some(end) = wait(&other, worker, reporter, commands)? {
         return Ok(Awaited::Ended(end));
     }
     found(&cached).with_context(|| format!("the run {} has ended", other.id()))
-}
-
-/// A run beside this one that makes the same ranking and has not come to its end.
-fn unfinished(dir: &RunDir, recipe: &RunConfig) -> Result<Option<RunDir>> {
-    for other in RunDir::list(folder(dir))? {
-        let is_same = other.read_run().is_ok_and(|run| run.config == *recipe);
-        if is_same && RunState::read(&other)?.status(&other) != Status::Finished {
-            return Ok(Some(other));
-        }
-    }
-    Ok(None)
-}
-
-fn make(dir: &RunDir, recipe: &RunConfig) -> Result<RunDir> {
-    let by = recipe.rank.as_ref().expect("a recipe has a [rank] table").by;
-    let name = format!("rank-{}-{by}", recipe.data.dataset);
-    RunDir::create(folder(dir), &name, &RunFile::new(format!("for {}", dir.id()), Vec::new(), recipe.clone()))
-}
-
-fn folder(dir: &RunDir) -> &Path {
-    dir.path().parent().expect("a run directory is in a folder")
 }
 
 /// Waits for the other run's end. Returns the event that ends this one, if a request does.
