@@ -173,7 +173,7 @@ fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
     let hints: Vec<(String, &str)> = app
         .keymap
         .of(app.place)
-        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect))
+        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect) && app.fits(binding.action))
         .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
         .collect();
     let width_of = |hint: &(String, &str)| hint.0.chars().count() + hint.1.chars().count() + 3;

@@ -61,7 +61,7 @@ fn line<'a>(app: &App, draft: &Draft, (i, field): (usize, &Field), width: usize)
     let default = field.default.as_ref().map_or_else(String::new, |default| format!("default: {default}"));
     vec![
         Span::styled(mark, theme.selected()),
-        Span::styled(left(&field.key, 24), key),
+        Span::styled(left(&field.key, 28), key),
         text,
         Span::styled(default, theme.faint()),
     ]

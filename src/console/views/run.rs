@@ -194,7 +194,7 @@ fn grid(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 /// The accuracy of every class, as wide as there is room.
 fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
-    put(buffer, area.x + 11, area.y, "test accuracy of each, averaged weights", app.theme.faint());
+    put(buffer, area.x + 11, area.y, "test accuracy of each (EMA)", app.theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     class_bars(buffer, app, run, list, usize::from(area.width).saturating_sub(30).min(60));
 }

@@ -181,3 +181,37 @@ fn hostile_names_cannot_steer_the_terminal() {
     let buffer = drawn(&mut app, 120, 40);
     assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
 }
+
+#[test]
+fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
+    let mut app = sample::app();
+    app.home = crate::console::home::Home::new();
+    let screen = dump(&drawn(&mut app, 80, 80));
+    for row in &app.home.presets {
+        assert!(screen.contains(&format!(" {} ", row.preset.name)), "{}:\n{screen}", row.preset.name);
+    }
+}
+
+#[test]
+fn a_line_of_the_log_is_shown_to_its_end() {
+    let mut app = at_place(Place::Log, sample::app_on_run());
+    let screen = dump(&drawn(&mut app, 80, 40));
+    assert!(screen.contains("140,000") && screen.contains("parameters, 500 steps"), "{screen}");
+}
+
+#[test]
+fn the_footer_offers_what_the_run_can_follow() {
+    let mut app = sample::app_on_run();
+    let glance = app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read");
+    glance.status = fixmatch::run_state::Status::Suspended;
+    let footer = dump(&drawn(&mut app, 80, 24)).lines().nth(23).expect("a footer").to_owned();
+    assert!(footer.contains("r resume") && !footer.contains("pause"), "{footer}");
+}
+
+#[test]
+fn enter_counts_when_it_was_pressed_before_the_console_was_there() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut app = sample::app();
+    app.press(KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL));
+    assert_eq!(app.place, Place::Preset);
+}
