@@ -2,6 +2,7 @@
 
 use fixmatch::config::RunConfig;
 use fixmatch::control::{Change, Request};
+use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::image::Image;
 use fixmatch::preset::Preset;
@@ -66,12 +67,15 @@ fn rows() -> Vec<Row> {
             median: Some(0.7),
             last_state,
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
+            step_s: Some(0.05),
+            memory_bytes: 300_000_000,
             n_log_bytes: 0,
         },
         phase: None,
         created: Some(NOW - 192.0),
         preset: "quickstart".into(),
         remaining: None,
+        setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

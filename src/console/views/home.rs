@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fixmatch::config::RunConfig;
+use fixmatch::estimate::Estimate;
 use fixmatch::run_state::Status;
 use fixmatch::survey::Row;
 use ratatui::buffer::Buffer;
@@ -20,7 +22,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let (n_presets, n_runs) = (app.home.shown_presets().len() as u16, app.home.shown_runs().len() as u16);
     // Runs take what they need, up to six tenths; presets are few and known.
     let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
-    let presets_height = (n_presets + 6).min(area.height - runs_height);
+    let presets_height = (n_presets + 7).min(area.height - runs_height);
     let above = Rect { height: presets_height, ..area };
     let below = Rect { y: area.y + presets_height, height: area.height - presets_height, ..area };
     presets(buffer, app, above);
@@ -61,21 +63,23 @@ struct Column {
     cell: for<'a> fn(&'a App, &'a PresetRow) -> (String, Style),
 }
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 7] = [
     Column {
         head: "data set",
         width: 14,
-        rank: 4,
+        rank: 6,
         cell: |app, row| (row.config.data.dataset.clone(), app.theme.text()),
     },
-    Column { head: "labels", width: 11, rank: 2, cell: |app, row| (labels(row), app.theme.text()) },
-    Column { head: "model", width: 10, rank: 3, cell: |app, row| (model_name(&row.config), app.theme.text()) },
+    Column { head: "labels", width: 10, rank: 3, cell: |app, row| (labels(row), app.theme.text()) },
+    Column { head: "model", width: 10, rank: 4, cell: |app, row| (model_name(&row.config), app.theme.text()) },
     Column {
         head: "steps",
         width: 7,
-        rank: 1,
+        rank: 2,
         cell: |app, row| (short(row.config.train.steps as f64), app.theme.text()),
     },
+    Column { head: "time", width: 9, rank: 1, cell: time },
+    Column { head: "memory", width: 10, rank: 5, cell: memory },
     Column { head: "data", width: 14, rank: 0, cell: data },
 ];
 
@@ -98,7 +102,7 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
     let title = Span::styled(format!("  {}", left("Presets", names)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let about_height: u16 = if has_focus { 3 } else { 0 };
+    let about_height: u16 = if has_focus { 4 } else { 0 };
     let height = usize::from(area.height.saturating_sub(2 + about_height));
     let top = app.home.preset_at.top(height, rows.len());
     for (i, row) in rows.iter().enumerate().skip(top).take(height) {
@@ -117,7 +121,8 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         let width = usize::from(area.width).saturating_sub(4);
         let y = area.y + 2 + height.min(rows.len()) as u16;
         let about = wrap(&row.config.about, width);
-        let lines = [fit(&facts(row), width)].into_iter().chain(about);
+        let facts = [facts(row), cost(app, &row.config)].map(|line| fit(&line, width));
+        let lines = facts.into_iter().chain(about);
         for (line, y) in lines.take(about_height.into()).zip(y..) {
             put(buffer, 2, y, &line, theme.faint());
         }
@@ -133,6 +138,30 @@ fn facts(row: &PresetRow) -> String {
         DataState::Unknown | DataState::Here | DataState::Nowhere | DataState::Coming(_) => String::new(),
     };
     format!("{}, {}, {}, {steps} steps{fetch}", config.data.dataset, labels(row), model_name(config))
+}
+
+fn time(app: &App, row: &PresetRow) -> (String, Style) {
+    match app.home.estimate(&row.config) {
+        Some(estimate) => (format!("≈ {}", duration(estimate.time)), app.theme.text()),
+        None => ("–".into(), app.theme.faint()),
+    }
+}
+
+fn memory(app: &App, row: &PresetRow) -> (String, Style) {
+    match app.home.estimate(&row.config) {
+        Some(estimate) => (bytes(estimate.memory_bytes), app.theme.text()),
+        None => ("–".into(), app.theme.faint()),
+    }
+}
+
+/// What a run of this configuration takes here, and how that is known.
+pub fn cost(app: &App, config: &RunConfig) -> String {
+    match app.home.estimate(config) {
+        Some(Estimate { time, memory_bytes, run }) => {
+            format!("about {} and {} here, by {}", duration(time), bytes(memory_bytes), short_id(&run))
+        }
+        None => "time and memory are unknown until one of its kind ran here".into(),
+    }
 }
 
 fn labels(row: &PresetRow) -> String {

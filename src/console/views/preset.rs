@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::home::cost;
 use super::{put, put_spans};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
@@ -18,7 +19,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     for (line, y) in about.iter().take(3).zip(area.y + 1..) {
         put(buffer, 2, y, line, theme.faint());
     }
-    let start = area.y + 2 + about.len().min(3) as u16;
+    let below = area.y + 1 + about.len().min(3) as u16;
+    put(buffer, 2, below, &fit(&cost(app, &draft.config), usize::from(area.width) - 4), theme.faint());
+    let start = below + 2;
     let list = Rect { y: start, height: area.bottom().saturating_sub(start), ..area };
     values(buffer, app, draft, list);
 }
