@@ -26,6 +26,7 @@ pub mod home;
 pub mod input;
 pub mod keys;
 pub mod log;
+pub mod machine;
 pub mod plot;
 pub mod raster;
 pub mod run;

@@ -16,6 +16,7 @@ use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
 use super::keys::{Action, Effect, Keymap, Place};
+use super::machine::Machine;
 use super::run::OpenRun;
 use super::samples::Samples;
 use super::theme::Theme;
@@ -89,6 +90,8 @@ pub struct App {
     pub place: Place,
     /// What lies over it.
     pub dialog: Option<Dialog>,
+    /// The machine that the console runs on, once it was looked at.
+    pub machine: Option<Machine>,
     /// The lists.
     pub home: Home,
     /// The preset that is looked at.
@@ -119,6 +122,7 @@ impl App {
             keymap,
             place: Place::Home,
             dialog: None,
+            machine: None,
             home: Home::new(),
             draft: None,
             run: None,

@@ -6,7 +6,7 @@ use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::image::Image;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Phase, Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{Environment, Phase, Provenance, RunDir, RunFile};
 use fixmatch::run_state::{LastState, Status, Summary};
 use fixmatch::survey::Row;
 
@@ -14,6 +14,7 @@ use super::app::{Access, App};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Listing};
 use super::keys::Keymap;
+use super::machine::{Gpu, Machine};
 use super::run::{Glance, OpenRun, Reading};
 use super::samples::{Loading, Sample, Samples, Sheet};
 use super::theme::{Depth, Theme};
@@ -47,6 +48,40 @@ pub fn app_on_run() -> App {
     app.open_run(run.dir.clone());
     app.take_tasks();
     app.run = Some(run);
+    app
+}
+
+/// A machine with two GPUs, one of which others use.
+pub fn machine() -> Machine {
+    let gpu = |used, holders: &[(&str, u64)]| Gpu {
+        name: "NVIDIA H100 80GB HBM3".into(),
+        memory: Some((used, 85_520_000_000)),
+        utilization: Some(0.87),
+        temperature: Some(61),
+        holders: holders.iter().map(|(who, n_bytes)| ((*who).to_owned(), *n_bytes)).collect(),
+    };
+    let busy = gpu(31_000_000_000, &[("ann", 21_000_000_000), ("bob", 9_500_000_000)]);
+    let memory = Some((61_000_000_000, 64_000_000_000));
+    Machine { host: "here".into(), n_cores: 16, memory, gpus: vec![busy, gpu(400_000_000, &[])] }
+}
+
+/// A console on a run that trains on the first of them.
+pub fn app_on_gpu_run() -> App {
+    let mut app = app_on_run();
+    app.machine = Some(machine());
+    if let Some(Ok(file)) = app.run.as_mut().and_then(|run| run.file.as_mut()) {
+        file.environment = Some(Environment {
+            host: "here".into(),
+            cpu: String::new(),
+            device: "cuda:0".into(),
+            cuda_visible_devices: None,
+            libtorch: String::new(),
+            threads: 2,
+            version: String::new(),
+            data_digest: String::new(),
+            data_known: true,
+        });
+    }
     app
 }
 

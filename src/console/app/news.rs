@@ -13,6 +13,7 @@ impl App {
     pub fn learn(&mut self, news: News) {
         match news {
             News::Runs(listing) => self.home.take(listing),
+            News::Machine(machine) => self.machine = Some(machine),
             News::Run(dir, reading) => self.learn_of_run(&dir, *reading),
             News::Launched(Ok(dir)) => {
                 self.notice = None;

@@ -77,6 +77,12 @@ fn preset() -> App {
     app
 }
 
+fn preset_beside_gpus() -> App {
+    let mut app = preset();
+    app.machine = Some(sample::machine());
+    app
+}
+
 fn with_dialog(dialog: Dialog) -> App {
     let mut app = sample::app_on_run();
     app.dialog = Some(dialog);
@@ -103,7 +109,9 @@ fn screens() -> Vec<(&'static str, App)> {
         ("home_without_runs", sample::app()),
         ("home", sample::app_with_runs()),
         ("preset", preset()),
+        ("preset_beside_gpus", preset_beside_gpus()),
         ("run", sample::app_on_run()),
+        ("run_on_gpu", sample::app_on_gpu_run()),
         ("run_read_at_the_cursor", read_at_the_cursor()),
         ("log", at_place(Place::Log, sample::app_on_run())),
         ("samples", samples()),
