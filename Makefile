@@ -9,7 +9,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | column -t -s '|'
 
 run: build ## Train the quickstart preset and its labels-only baseline
-	@$${CARGO_TARGET_DIR:-target}/debug/fixmatch train quickstart --baseline
+	@$${CARGO_TARGET_DIR:-target}/debug/fixmatch train quickstart --baseline --attach
 
 build: setup ## Build the console and the worker
 	cargo build --bins

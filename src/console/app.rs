@@ -12,6 +12,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::run_dir::RunDir;
 use jiff::tz::TimeZone;
 
+use super::Stay;
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
@@ -80,6 +81,8 @@ const NOTICE_S: f64 = 12.0;
 pub struct App {
     /// What may be done.
     pub access: Access,
+    /// Whether the console leaves when the run on the screen ends.
+    pub stay: Stay,
     /// Colours.
     pub theme: Theme,
     /// Characters.
@@ -117,6 +120,7 @@ impl App {
     pub fn new(access: Access, theme: Theme, glyphs: Glyphs, keymap: Keymap, now: f64) -> Self {
         Self {
             access,
+            stay: Stay::Open,
             theme,
             glyphs,
             keymap,

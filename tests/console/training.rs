@@ -54,6 +54,19 @@ fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
     terminal.until("● stopped");
 }
 
+#[test]
+fn training_attached_shows_each_run_in_the_console_and_ends_with_the_comparison() {
+    let place = Place::new();
+    let settings = ["train.steps=40", "train.batch=8", "train.window=2", "eval.every=20"];
+    let args: Vec<_> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
+    let mut terminal = place.open(&[&["train", "quickstart", "--baseline", "--attach"][..], &args].concat());
+    terminal.until("● running");
+    terminal.until("fixmatch › quickstart-labels-only-s0");
+    terminal.until("gap: ");
+    assert!(terminal.end().success());
+    assert!(terminal.is_restored());
+}
+
 /// Launches a small quickstart of so many steps, and waits until it trains.
 fn launch(place: &Place, steps: &str) -> Terminal {
     let mut terminal = place.open(&[]);
