@@ -223,3 +223,12 @@ fn enter_counts_when_it_was_pressed_before_the_console_was_there() {
     app.press(KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL));
     assert_eq!(app.place, Place::Preset);
 }
+
+#[test]
+fn a_long_error_is_shown_to_its_end() {
+    let mut app = sample::app();
+    let error = format!("could not fetch cifar10: {} the end", "so many reasons, ".repeat(8));
+    app.learn(crate::console::world::News::Fetched("cifar10".into(), Err(error)));
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("could not fetch") && screen.contains("the end"), "{screen}");
+}
