@@ -26,7 +26,7 @@ test: setup ## Check the format, lint and run all tests, without and with traini
 setup: ## Fetch libtorch if there is none, and say what else is missing
 	@scripts/setup.sh $(ARGS)
 
-bench: setup ## Measure augmentation, also beside Pillow where `make bench-setup` was run, and a training step
+bench: setup ## Measure augmentation (beside Pillow after `make bench-setup`), opening runs, and a training step
 	cargo bench
 	cargo build --quiet --bins
 	$${CARGO_TARGET_DIR:-target}/debug/fixmatch-worker bench
