@@ -9,7 +9,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | column -t -s '|'
 
 run: build ## Train the quickstart preset and its labels-only baseline
-	@$${CARGO_TARGET_DIR:-target}/debug/fixmatch train quickstart --baseline
+	@$${CARGO_TARGET_DIR:-target}/debug/fixmatch train quickstart --baseline --attach
 
 build: setup ## Build the console and the worker
 	cargo build --bins
@@ -26,7 +26,7 @@ test: setup ## Check the format, lint and run all tests, without and with traini
 setup: ## Fetch libtorch if there is none, and say what else is missing
 	@scripts/setup.sh $(ARGS)
 
-bench: setup ## Measure augmentation, also beside Pillow where `make bench-setup` was run, and a training step
+bench: setup ## Measure augmentation (beside Pillow after `make bench-setup`), opening runs, and a training step
 	cargo bench
 	cargo build --quiet --bins
 	$${CARGO_TARGET_DIR:-target}/debug/fixmatch-worker bench

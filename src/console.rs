@@ -26,6 +26,7 @@ pub mod home;
 pub mod input;
 pub mod keys;
 pub mod log;
+pub mod machine;
 pub mod plot;
 pub mod raster;
 pub mod run;
@@ -56,10 +57,22 @@ pub struct Options {
     pub runs: PathBuf,
     /// The run to open, if not the home screen.
     pub run: Option<RunDir>,
+    /// Who leaves when that run ends.
+    pub stay: Stay,
     /// Whether it may drive.
     pub access: Access,
     /// Which characters to use, if the user says.
     pub glyphs: Option<Glyphs>,
+}
+
+/// How long the console stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stay {
+    /// Until the user leaves.
+    #[default]
+    Open,
+    /// Also no longer than the run on the screen goes on, for a command that has more to do then.
+    WithRun,
 }
 
 /// Opens the console and stays until the user leaves.
@@ -72,6 +85,11 @@ pub fn open(options: Options) -> Result<ExitCode> {
     // Threads that read disks may be in the middle of it; nothing depends on their end.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is a terminal that can show the console.
+pub fn has_terminal() -> bool {
+    check_terminal().is_ok()
 }
 
 fn check_terminal() -> Result<()> {
@@ -96,6 +114,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
     let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
     app.zone = jiff::tz::TimeZone::system();
+    app.stay = options.stay;
     if let Some(dir) = options.run {
         app.open_run(dir);
     }

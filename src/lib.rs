@@ -13,6 +13,7 @@ pub mod config;
 pub mod control;
 pub mod data;
 pub mod dirs;
+pub mod estimate;
 pub mod event;
 pub mod event_log;
 mod hex;

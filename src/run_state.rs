@@ -84,6 +84,10 @@ pub struct RunState {
     pub last_state: Option<LastState>,
     /// When the first and the last event were written, in seconds since 1970.
     pub span: Option<(f64, f64)>,
+    /// Seconds of training, evaluations and checkpoints with it, pauses and absent workers without.
+    pub training_s: f64,
+    /// The steps that were taken in that time, also those that were lost and taken again.
+    pub n_timed_steps: u64,
 }
 
 /// The last event that says how the run stands.
@@ -116,6 +120,7 @@ impl RunState {
 
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
+        self.clock(record);
         self.span = Some((self.span.map_or(record.time, |(first, _)| first), record.time));
         match &record.event {
             Event::Launched { .. } => self.last_state = Some(LastState::Running),
@@ -149,6 +154,20 @@ impl RunState {
             | Event::Applied { change: None, .. }
             | Event::Refused { .. }
             | Event::Unknown => {}
+        }
+    }
+
+    /// Counts the time since the event before as training, unless a worker only now begins.
+    fn clock(&mut self, record: &Record) {
+        let begins = matches!(
+            record.event,
+            Event::Launched { .. } | Event::Started(_) | Event::Resumed { .. } | Event::Continued { .. }
+        );
+        if let (Some((_, before)), Some(LastState::Running), false) = (self.span, &self.last_state, begins) {
+            self.training_s += (record.time - before).max(0.0);
+        }
+        if let Event::Progress(progress) = &record.event {
+            self.n_timed_steps += progress.n_steps;
         }
     }
 
@@ -240,6 +259,10 @@ pub struct Summary {
     /// How the accuracy went, oldest first, in at most 24 parts.
     #[serde(default)]
     pub trend: Vec<f32>,
+    /// Seconds that a step takes, evaluations and checkpoints shared out; None before any was timed.
+    pub step_s: Option<f64>,
+    /// The most memory that the worker held. Without a default: a summary of before this was counted is read anew.
+    pub memory_bytes: u64,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -257,6 +280,8 @@ impl RunState {
             median: last.map(|evaluated| evaluated.median),
             last_state: self.last_state.clone(),
             trend: self.trend(),
+            step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
+            memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
             n_log_bytes: 0,
         }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
+use crate::estimate::Setup;
 use crate::event_log::Follower;
 use crate::run_dir::{Phase, RunDir, RunFile, replace_file};
 use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
@@ -30,6 +31,8 @@ pub struct Row {
     pub preset: String,
     /// How long the rest takes at the rate of the last minutes.
     pub remaining: Option<Duration>,
+    /// What its speed depends on, if it ran on this machine.
+    pub setup: Option<Setup>,
     /// Why a part of it cannot be read.
     pub error: Option<String>,
 }
@@ -70,6 +73,7 @@ struct About {
     preset: String,
     created: Option<f64>,
     steps: u64,
+    setup: Option<Setup>,
 }
 
 impl Survey {
@@ -123,13 +127,13 @@ impl Known {
         let status = status_of(dir, summary.last_state.as_ref());
         let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
         summary.step = step;
-        let about = about.unwrap_or(About { preset: String::new(), created: None, steps: 0 });
+        let about = about.unwrap_or(About { preset: String::new(), created: None, steps: 0, setup: None });
         if summary.steps == 0 {
             summary.steps = about.steps;
         }
         let remaining = self.pace.remaining(status, summary.step, summary.steps);
-        let About { preset, created, .. } = about;
-        Row { dir: dir.clone(), status, summary, phase, created, preset, remaining, error }
+        let About { preset, created, setup, .. } = about;
+        Row { dir: dir.clone(), status, summary, phase, created, preset, remaining, setup, error }
     }
 
     /// Brings the summary up to the end of the log.
@@ -173,6 +177,7 @@ impl About {
     fn of(run: RunFile) -> Self {
         let created = run.provenance.created.parse::<jiff::Timestamp>().ok();
         Self {
+            setup: Setup::measured(&run),
             preset: run.provenance.preset,
             created: created.map(|created| created.as_millisecond() as f64 / 1000.0),
             steps: run.config.train.steps,

@@ -13,7 +13,7 @@ use super::format::{duration, grouped, percent, plural};
 use super::{RunArg, Runs, say};
 use crate::console::app::Access;
 use crate::console::glyphs::Glyphs;
-use crate::console::{self, Options, world};
+use crate::console::{self, Options, Stay, world};
 
 /// Open the console on a run
 ///
@@ -45,13 +45,13 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if args.brief {
         return brief(&dir);
     }
-    open(&args.look, runs, Some(dir))
+    open(&args.look, runs, Some(dir), Stay::Open)
 }
 
 /// Opens the console, on a run or on its home screen.
-pub fn open(look: &Look, runs: &Runs, run: Option<RunDir>) -> Result<ExitCode> {
+pub fn open(look: &Look, runs: &Runs, run: Option<RunDir>, stay: Stay) -> Result<ExitCode> {
     let access = if look.readonly { Access::ReadOnly } else { Access::Full };
-    console::open(Options { runs: runs.folder().to_owned(), run, access, glyphs: look.glyphs })
+    console::open(Options { runs: runs.folder().to_owned(), run, stay, access, glyphs: look.glyphs })
 }
 
 fn brief(dir: &RunDir) -> Result<ExitCode> {

@@ -58,13 +58,18 @@ pub struct Report {
     pub wall: Duration,
 }
 
-/// Starts a worker on the run and shows how it goes until it ends.
-pub fn follow(dir: &RunDir, steps: u64) -> Result<Report> {
+/// Starts a worker on the run and shows how it goes until it ends: as `first` shows it until that returns, then in lines.
+pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot set up signals and timers")?.block_on(async {
-        let mut interrupts = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let runtime = runtime.context("cannot set up signals and timers")?;
+    let mut interrupts = {
+        let _context = runtime.enter();
+        signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?
+    };
+    let mut foreground = Foreground::launch(dir, steps)?;
+    first()?;
+    runtime.block_on(async {
         let mut tick = tokio::time::interval(TICK);
-        let mut foreground = Foreground::launch(dir, steps)?;
         let end = loop {
             tokio::select! {
                 _ = tick.tick() => if let Some(end) = foreground.look()? { break end },

@@ -43,7 +43,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             if args.detach {
                 return foreground::detach(&dir, runs);
             }
-            train::finish(&foreground::follow(&dir, steps)?, runs)
+            train::finish(&foreground::follow(&dir, steps, || Ok(()))?, runs)
         }
     }
 }

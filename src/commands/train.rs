@@ -12,9 +12,11 @@ use fixmatch::preset::Preset;
 use fixmatch::run_dir::{RunDir, RunFile};
 use fixmatch::run_state::RunState;
 
+use super::attach::{self, Look};
 use super::foreground::{self, End, Report};
 use super::format::{duration, or_dash, percent, plural, short, table};
 use super::{Runs, note, say};
+use crate::console::{self, Stay};
 
 /// The setting that leaves the unlabeled images out.
 const LABELS_ONLY: &str = "train.lambda_u=0";
@@ -42,6 +44,9 @@ pub struct Args {
     /// Hand it to the background and return
     #[arg(long, conflicts_with = "baseline")]
     detach: bool,
+    /// Show it in the console, if this is a terminal that can; that closes when the run ends, or with q
+    #[arg(long, conflicts_with = "detach")]
+    attach: bool,
     /// Then train on the labels alone (`lambda_u` = 0) and compare
     #[arg(long)]
     baseline: bool,
@@ -54,16 +59,16 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         return foreground::detach(&plan.make_and_say(runs)?, runs);
     }
     if !args.baseline {
-        return finish(&plan.train(runs)?, runs);
+        return finish(&plan.train(runs, args.attach)?, runs);
     }
     let labels_only = plan.labels_only(&preset)?;
     note("first with the unlabeled images");
-    let fixmatch = plan.train(runs)?;
+    let fixmatch = plan.train(runs, args.attach)?;
     if fixmatch.end != End::Finished {
         return fixmatch.conclude(runs);
     }
     note("then on the labels alone");
-    let labels_only = labels_only.train(runs)?;
+    let labels_only = labels_only.train(runs, args.attach)?;
     if labels_only.end == End::Finished {
         say(comparison(&fixmatch, &labels_only))?;
     }
@@ -126,8 +131,14 @@ impl Plan {
         Ok(dir)
     }
 
-    fn train(&self, runs: &Runs) -> Result<Report> {
-        foreground::follow(&self.make_and_say(runs)?, self.config.train.steps)
+    fn train(&self, runs: &Runs, attach: bool) -> Result<Report> {
+        let dir = self.make_and_say(runs)?;
+        foreground::follow(&dir, self.config.train.steps, || {
+            if attach && console::has_terminal() {
+                attach::open(&Look::default(), runs, Some(dir.clone()), Stay::WithRun)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -8,14 +8,16 @@ mod news;
 mod screens;
 mod typing;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::run_dir::RunDir;
 use jiff::tz::TimeZone;
 
+use super::Stay;
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
-use super::home::Home;
+use super::home::{DataState, Home, Pane};
 use super::keys::{Action, Effect, Keymap, Place};
+use super::machine::Machine;
 use super::run::OpenRun;
 use super::samples::Samples;
 use super::theme::Theme;
@@ -79,6 +81,8 @@ const NOTICE_S: f64 = 12.0;
 pub struct App {
     /// What may be done.
     pub access: Access,
+    /// Whether the console leaves when the run on the screen ends.
+    pub stay: Stay,
     /// Colours.
     pub theme: Theme,
     /// Characters.
@@ -89,6 +93,8 @@ pub struct App {
     pub place: Place,
     /// What lies over it.
     pub dialog: Option<Dialog>,
+    /// The machine that the console runs on, once it was looked at.
+    pub machine: Option<Machine>,
     /// The lists.
     pub home: Home,
     /// The preset that is looked at.
@@ -114,11 +120,13 @@ impl App {
     pub fn new(access: Access, theme: Theme, glyphs: Glyphs, keymap: Keymap, now: f64) -> Self {
         Self {
             access,
+            stay: Stay::Open,
             theme,
             glyphs,
             keymap,
             place: Place::Home,
             dialog: None,
+            machine: None,
             home: Home::new(),
             draft: None,
             run: None,
@@ -150,6 +158,7 @@ impl App {
 
     /// Takes a key: for what is being typed, else for what lies over the screen, else by the table.
     pub fn press(&mut self, key: KeyEvent) {
+        let key = as_typed(key);
         if self.type_key(key) {
             return;
         }
@@ -184,6 +193,22 @@ impl App {
                 Place::Log => self.update_log(action),
                 Place::Samples => self.update_samples(action),
             },
+        }
+    }
+
+    /// Whether what an action is about, if anything, can follow it as it stands.
+    pub fn fits(&self, action: Action) -> bool {
+        let home = &self.home;
+        match (self.place, home.pane, action) {
+            (Place::Home, Pane::Presets, Action::Fetch) => {
+                home.preset().is_some_and(|row| matches!(row.data, DataState::Missing(_)))
+            }
+            (Place::Home, Pane::Runs, Action::Resume | Action::Delete) => {
+                home.run().is_some_and(|row| action.fits(row.status))
+            }
+            (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete) => false,
+            (Place::Run, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
+            _ => true,
         }
     }
 
@@ -233,4 +258,10 @@ impl App {
     fn say(&mut self, tone: Tone, text: String) {
         self.notice = Some(Notice { text, tone, at: self.now });
     }
+}
+
+/// Enter that was pressed before the terminal was taken over arrives as a line's end, which is Ctrl-J.
+fn as_typed(key: KeyEvent) -> KeyEvent {
+    let is_line_end = key.code == KeyCode::Char('j') && key.modifiers == KeyModifiers::CONTROL;
+    if is_line_end { KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE) } else { key }
 }

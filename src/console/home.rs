@@ -1,6 +1,7 @@
 //! The lists of presets and runs: what is in them, what is shown, what is selected.
 
 use fixmatch::config::{ModelName, RunConfig};
+use fixmatch::estimate::Estimate;
 use fixmatch::preset::Preset;
 use fixmatch::survey::Row;
 
@@ -112,6 +113,12 @@ impl Home {
         let holds =
             |row: &&Row| fuzzy(&self.filter.text, &format!("{} {}", row.dir.id(), row.status.label())).is_some();
         rows.iter().filter(holds).collect()
+    }
+
+    /// What a run of this configuration takes here, by the runs that there are.
+    pub fn estimate(&self, config: &RunConfig) -> Option<Estimate> {
+        let Listing::Read(rows) = &self.runs else { return None };
+        Estimate::of(config, rows)
     }
 
     /// The selected preset.

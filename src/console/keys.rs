@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::run_state::Status;
 
 /// Something that a user can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,14 +126,14 @@ pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
     look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
     look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
-    drive(Action::Fetch, "fetch", "f", &[Home], "", "fetch the preset's data set"),
-    drive(Action::Resume, "resume", "r", &[Home, Run], "", "go on: after a pause, a stop, a suspension, a crash"),
-    drive(Action::Delete, "delete", "D", &[Home], "", "move the run to the trash"),
+    drive(Action::Fetch, "fetch", "f", &[Home], "fetch", "fetch the preset's data set"),
+    drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
+    drive(Action::Delete, "delete", "D", &[Home], "delete", "move the run to the trash"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
     drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
     drive(Action::Pause, "pause", "p", &[Run], "pause", "pause: parked, memory kept"),
     drive(Action::Suspend, "suspend", "S", &[Run], "suspend", "suspend: save and end the worker, memory freed"),
-    drive(Action::Stop, "stop", "X", &[Run], "", "stop for good: save and end the worker"),
+    drive(Action::Stop, "stop", "X", &[Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Change, "change", "s", &[Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
     drive(Action::Undo, "undo", "u", &[Run], "", "put the last changed value back"),
     drive(Action::Checkpoint, "checkpoint", "C", &[Run], "", "save a checkpoint now"),
@@ -171,6 +172,21 @@ pub const TABLE: &[Binding] = &[
     look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
     look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),
 ];
+
+impl Action {
+    /// Whether a run that stands so can follow it. What fits no matter how a run stands fits always.
+    pub fn fits(self, status: Status) -> bool {
+        match self {
+            Self::Pause => matches!(status, Status::Starting | Status::Running),
+            Self::Resume => !matches!(status, Status::Starting | Status::Running | Status::Finished),
+            Self::Suspend | Self::Stop | Self::Change | Self::Undo | Self::Checkpoint | Self::Evaluate => {
+                status.is_alive()
+            }
+            Self::Delete => !status.is_alive(),
+            _ => true,
+        }
+    }
+}
 
 /// A key with what is held down beside it. Shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,18 +270,18 @@ impl Keymap {
         Ok(())
     }
 
-    /// Says which two actions of one place have the same key, if there are such.
-    pub fn check(&self) -> Result<()> {
+    /// A key that means two things in one place, and the names of both, if there is one.
+    pub fn conflict(&self) -> Option<(&str, [&'static str; 2])> {
         for (line, binding) in TABLE.iter().enumerate() {
             for (other_line, other) in TABLE.iter().enumerate().skip(line + 1) {
                 let shares_place = binding.places.iter().any(|place| other.places.contains(place));
                 let shared = self.keys[line].iter().find(|key| self.keys[other_line].iter().any(|it| it.1 == key.1));
                 if let (true, Some((word, _))) = (shares_place, shared) {
-                    bail!("{word:?} is the key of both {:?} and {:?}", binding.name, other.name);
+                    return Some((word, [binding.name, other.name]));
                 }
             }
         }
-        Ok(())
+        None
     }
 
     /// What a key does in a place.
@@ -298,7 +314,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        Keymap::default().check().expect("the table is free of conflicts");
+        assert_eq!(Keymap::default().conflict(), None);
     }
 
     #[test]
@@ -320,6 +336,6 @@ mod tests {
         let error = keymap.remap("pause", &["enterr".into()]).expect_err("no key").to_string();
         assert!(error.contains("\"enterr\" is no key"), "{error}");
         keymap.remap("pause", &["s".into()]).expect("a key");
-        assert_eq!(keymap.check().expect_err("taken").to_string(), "\"s\" is the key of both \"pause\" and \"change\"");
+        assert_eq!(keymap.conflict(), Some(("s", ["pause", "change"])));
     }
 }

@@ -2,10 +2,11 @@
 
 use fixmatch::config::RunConfig;
 use fixmatch::control::{Change, Request};
+use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::image::Image;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Phase, Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{Environment, Phase, Provenance, RunDir, RunFile};
 use fixmatch::run_state::{LastState, Status, Summary};
 use fixmatch::survey::Row;
 
@@ -13,6 +14,7 @@ use super::app::{Access, App};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Listing};
 use super::keys::Keymap;
+use super::machine::{Gpu, Machine};
 use super::run::{Glance, OpenRun, Reading};
 use super::samples::{Loading, Sample, Samples, Sheet};
 use super::theme::{Depth, Theme};
@@ -49,6 +51,40 @@ pub fn app_on_run() -> App {
     app
 }
 
+/// A machine with two GPUs, one of which others use.
+pub fn machine() -> Machine {
+    let gpu = |used, holders: &[(&str, u64)]| Gpu {
+        name: "NVIDIA H100 80GB HBM3".into(),
+        memory: Some((used, 85_520_000_000)),
+        utilization: Some(0.87),
+        temperature: Some(61),
+        holders: holders.iter().map(|(who, n_bytes)| ((*who).to_owned(), *n_bytes)).collect(),
+    };
+    let busy = gpu(31_000_000_000, &[("ann", 21_000_000_000), ("bob", 9_500_000_000)]);
+    let memory = Some((61_000_000_000, 64_000_000_000));
+    Machine { host: "here".into(), n_cores: 16, memory, gpus: vec![busy, gpu(400_000_000, &[])] }
+}
+
+/// A console on a run that trains on the first of them.
+pub fn app_on_gpu_run() -> App {
+    let mut app = app_on_run();
+    app.machine = Some(machine());
+    if let Some(Ok(file)) = app.run.as_mut().and_then(|run| run.file.as_mut()) {
+        file.environment = Some(Environment {
+            host: "here".into(),
+            cpu: String::new(),
+            device: "cuda:0".into(),
+            cuda_visible_devices: None,
+            libtorch: String::new(),
+            threads: 2,
+            version: String::new(),
+            data_digest: String::new(),
+            data_known: true,
+        });
+    }
+    app
+}
+
 /// A directory with that name, which need not be there.
 pub fn dir(name: &str) -> RunDir {
     RunDir::at(std::path::Path::new("/runs").join(name))
@@ -66,12 +102,15 @@ fn rows() -> Vec<Row> {
             median: Some(0.7),
             last_state,
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
+            step_s: Some(0.05),
+            memory_bytes: 300_000_000,
             n_log_bytes: 0,
         },
         phase: None,
         created: Some(NOW - 192.0),
         preset: "quickstart".into(),
         remaining: None,
+        setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -63,16 +63,23 @@ impl Settings {
     fn parse(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))?;
         let mut keymap = Keymap::default();
+        let mut lines = Vec::new();
         for (name, keys) in file.keys {
-            let line = text[..name.span().start].lines().count().max(1);
-            let line = if text[..name.span().start].ends_with('\n') { line + 1 } else { line };
+            let line = text[..name.span().start].matches('\n').count() + 1;
+            let name = name.into_inner();
             let words = match keys {
                 Keys::One(word) => vec![word],
                 Keys::Several(words) => words,
             };
-            keymap.remap(name.get_ref(), &words).with_context(|| format!("line {line}, keys.{}", name.get_ref()))?;
+            keymap.remap(&name, &words).with_context(|| format!("line {line}, keys.{name}"))?;
+            lines.push((line, name));
         }
-        keymap.check().context("in [keys]")?;
+        if let Some((word, both)) = keymap.conflict() {
+            // The table has no conflict of its own, so the file names at least one of them; the later one is told.
+            let place = lines.iter().filter(|(_, name)| both.contains(&name.as_str())).max();
+            let place = place.map_or_else(String::new, |(line, name)| format!("line {line}, keys.{name}: "));
+            bail!("{place}{word:?} is the key of both {:?} and {:?}", both[0], both[1]);
+        }
         Ok(Self { bell: file.bell, glyphs: file.glyphs, keymap })
     }
 }
@@ -86,7 +93,7 @@ mod tests {
         let settings =
             Settings::parse("bell = \"osc9\"\n[keys]\npause = [\"P\", \"f1\"]\nhelp = \"?\"").expect("reads");
         assert_eq!((settings.bell, settings.glyphs), (Bell::Osc9, None));
-        assert!(Settings::parse("").expect("reads").keymap.check().is_ok());
+        assert!(Settings::parse("").expect("reads").keymap.conflict().is_none());
     }
 
     #[test]
@@ -96,7 +103,7 @@ mod tests {
             ("bells = \"bell\"", "unknown field `bells`"),
             ("[keys]\nquit = \"q\"\npuase = \"p\"", "line 3, keys.puase: \"puase\" is nothing that has a key"),
             ("[keys]\npause = \"hyper-p\"", "line 2, keys.pause: \"hyper-p\" is no key"),
-            ("[keys]\npause = \"s\"", "\"s\" is the key of both \"pause\" and \"change\""),
+            ("[keys]\npause = \"s\"", "line 2, keys.pause: \"s\" is the key of both \"pause\" and \"change\""),
         ];
         for (text, expected) in cases {
             let error = format!("{:#}", Settings::parse(text).expect_err(text));

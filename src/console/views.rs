@@ -143,7 +143,7 @@ fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
     let theme = app.theme;
     if let Some(notice) = &app.notice {
         let style = if notice.tone == Tone::Error { theme.error() } else { theme.accent() };
-        put(buffer, 1, area.y, &text::fit(&notice.text, usize::from(area.width) - 2), style);
+        notice_lines(buffer, &notice.text, style, area);
         return;
     }
     let asked = app.run.as_ref().and_then(|run| run.asked.as_ref());
@@ -160,6 +160,17 @@ fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
     }
 }
 
+/// A long notice, such as why something failed, takes rows from the screen above it.
+fn notice_lines(buffer: &mut Buffer, notice: &str, style: Style, area: Rect) {
+    let lines = text::wrap(&text::clean(notice), usize::from(area.width) - 2);
+    let lines = &lines[..lines.len().min(4)];
+    let top = area.y + 1 - lines.len() as u16;
+    for (line, y) in lines.iter().zip(top..) {
+        put(buffer, 0, y, &text::left("", area.width.into()), Style::reset());
+        put(buffer, 1, y, line, style);
+    }
+}
+
 fn is_current(asked: &Asked, now: f64) -> bool {
     match asked.stage {
         Stage::Posted | Stage::Accepted => true,
@@ -173,7 +184,7 @@ fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
     let hints: Vec<(String, &str)> = app
         .keymap
         .of(app.place)
-        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect))
+        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect) && app.fits(binding.action))
         .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
         .collect();
     let width_of = |hint: &(String, &str)| hint.0.chars().count() + hint.1.chars().count() + 3;

@@ -25,6 +25,7 @@ use fixmatch::{data::fetch, dirs};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::home::{DataState, Listing};
+use super::machine::{Machine, Watch};
 use super::run::{Glance, Reading};
 use super::samples::Sheet;
 use crate::commands::rate::Rate;
@@ -35,6 +36,9 @@ const FOLLOW: Duration = Duration::from_millis(250);
 
 /// How often the list of runs is looked at.
 const SURVEY: Duration = Duration::from_secs(1);
+
+/// How often the machine is looked at.
+const MACHINE: Duration = Duration::from_secs(2);
 
 /// Something to be done outside of the console's state.
 #[derive(Debug)]
@@ -74,6 +78,8 @@ pub enum Task {
 pub enum News {
     /// The runs as they are.
     Runs(Listing),
+    /// The machine, as it stands.
+    Machine(Machine),
     /// What is new in the run that is followed.
     Run(RunDir, Box<Reading>),
     /// A run was made and its worker is on its way, or not.
@@ -104,6 +110,7 @@ impl World {
     pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
         let world = Self { runs: runs.clone(), news, followed: None };
         world.spawn("survey", move |news| survey(&runs, &news));
+        world.spawn("machine", |news| watch_machine(&news));
         world.spawn("data", |news| {
             for state in data_states() {
                 let _ = news.send(state);
@@ -190,6 +197,19 @@ fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
         }
         survey.save();
         thread::sleep(SURVEY);
+    }
+}
+
+fn watch_machine(news: &UnboundedSender<News>) {
+    let watch = Watch::new();
+    let mut last = None;
+    loop {
+        let machine = watch.look();
+        if last.as_ref() != Some(&machine) && news.send(News::Machine(machine.clone())).is_err() {
+            return;
+        }
+        last = Some(machine);
+        thread::sleep(MACHINE);
     }
 }
 

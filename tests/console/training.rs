@@ -1,18 +1,11 @@
-//! A whole run, driven by keys: launched, paused, left, found again, resumed and finished.
+//! Whole runs, driven by keys through the console.
 
-use super::Place;
+use super::{Place, Terminal};
 
 #[test]
 fn a_run_is_launched_paused_left_found_again_and_finished() {
     let place = Place::new();
-    let mut terminal = place.open(&[]);
-    terminal.until("▸ quickstart");
-    terminal.press("\r");
-    for (key, value) in [("train.steps", "80"), ("train.batch", "8"), ("train.window", "2"), ("eval.every", "20")] {
-        set(&mut terminal, key, value);
-    }
-    terminal.press("L");
-    terminal.until("● running");
+    let mut terminal = launch(&place, "80");
     terminal.until_it("the mask ratio is measured", |text| {
         text.lines().any(|line| line.contains("mask ratio") && line.contains(" % "))
     });
@@ -31,8 +24,65 @@ fn a_run_is_launched_paused_left_found_again_and_finished() {
     assert!(terminal.is_restored());
 }
 
+#[test]
+fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
+    let place = Place::new();
+    let mut terminal = launch(&place, "20000");
+    terminal.press("C");
+    terminal.until("checkpoint  ✓ applied at step");
+    terminal.press("E");
+    terminal.until("evaluate  ✓ applied at step");
+    terminal.until("best ");
+    terminal.press("s\r\x150.5\r");
+    terminal.until("threshold = 0.5  ✓ applied at step");
+    terminal.until("τ 0.5 ·");
+    terminal.press("u");
+    terminal.until("threshold = 0.95  ✓ applied at step");
+    terminal.until("τ 0.95 ·");
+    terminal.press("sjjj\r\x1510000");
+    terminal.until("learning rate at step");
+    terminal.press("\r");
+    terminal.until("steps = 10000  ✓ applied at step");
+    terminal.until("/10,000 ");
+    terminal.press("S");
+    terminal.until("● suspended");
+    terminal.press("r");
+    terminal.until("● running");
+    terminal.press("X");
+    terminal.until("stop the run?");
+    terminal.press("y");
+    terminal.until("● stopped");
+}
+
+#[test]
+fn training_attached_shows_each_run_in_the_console_and_ends_with_the_comparison() {
+    let place = Place::new();
+    let settings = ["train.steps=40", "train.batch=8", "train.window=2", "eval.every=20"];
+    let args: Vec<_> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
+    let mut terminal = place.open(&[&["train", "quickstart", "--baseline", "--attach"][..], &args].concat());
+    terminal.until("● running");
+    terminal.until("fixmatch › quickstart-labels-only-s0");
+    terminal.until("gap: ");
+    assert!(terminal.end().success());
+    assert!(terminal.is_restored());
+}
+
+/// Launches a small quickstart of so many steps, and waits until it trains.
+fn launch(place: &Place, steps: &str) -> Terminal {
+    let mut terminal = place.open(&[]);
+    terminal.until("▸ quickstart");
+    terminal.press("\r");
+    for (key, value) in [("train.steps", steps), ("train.batch", "8"), ("train.window", "2"), ("eval.every", "20")] {
+        set(&mut terminal, key, value);
+    }
+    terminal.press("L");
+    terminal.until("● running");
+    terminal.until("images/s");
+    terminal
+}
+
 /// Changes a value of the preset on the screen.
-fn set(terminal: &mut super::Terminal, key: &str, value: &str) {
+fn set(terminal: &mut Terminal, key: &str, value: &str) {
     let selected = format!("▸ {key} ");
     terminal.press("g");
     terminal.until("▸ data.dataset");

@@ -4,6 +4,8 @@ use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 
 use super::{App, Tone};
+use crate::console::Stay;
+use crate::console::keys::Action;
 use crate::console::run::Reading;
 use crate::console::samples::Loading;
 use crate::console::world::{News, Task};
@@ -13,6 +15,7 @@ impl App {
     pub fn learn(&mut self, news: News) {
         match news {
             News::Runs(listing) => self.home.take(listing),
+            News::Machine(machine) => self.machine = Some(machine),
             News::Run(dir, reading) => self.learn_of_run(&dir, *reading),
             News::Launched(Ok(dir)) => {
                 self.notice = None;
@@ -49,6 +52,10 @@ impl App {
         let before = run.glance.as_ref().map(|glance| glance.status);
         run.take(reading, self.now);
         let status = run.status();
+        if self.stay == Stay::WithRun && !status.is_alive() {
+            self.update(Action::Quit);
+        }
+        let Some(run) = &self.run else { return };
         let has_ended = matches!(status, Status::Finished | Status::Failed | Status::Lost);
         if has_ended && before.is_some_and(|before| before != status && before.is_alive()) {
             self.tasks.push(Task::Ring(format!("{} {}", run.dir.id(), status.label())));

@@ -98,11 +98,13 @@ pub fn number(value: f64, unit: Unit) -> String {
 
 fn vertical(buffer: &mut Buffer, app: &App, chart: &Chart, axis: &Vertical, area: Rect) {
     let lines = axis.lines();
-    // On a low chart every other line, or only the ends.
-    let room = usize::from(area.height) / 2;
-    let every = lines.len().div_ceil(room.max(2)).max(1);
-    for (value, share) in lines.iter().step_by(every) {
-        let row = ((1.0 - share) * f64::from(area.height - 1)).round() as u16;
+    let intervals = lines.len() - 1;
+    let height = area.height - 1;
+    // As many lines as lie equally far from each other and two rows apart, so that the labels tell a scale.
+    let every =
+        (1..=intervals).find(|every| intervals.is_multiple_of(*every) && 2 * intervals / every <= height.into());
+    for (value, share) in lines.iter().step_by(every.unwrap_or(intervals.max(1))) {
+        let row = ((1.0 - share) * f64::from(height)).round() as u16;
         put_right(buffer, area.x - 1, area.y + row, &label(*value, axis, chart.unit), app.theme.faint());
     }
 }

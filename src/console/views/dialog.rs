@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::{overlay, put};
 use crate::console::app::{App, Confirm};
 use crate::console::form::{Form, preview};
-use crate::console::text::{clean, fit, left};
+use crate::console::text::{clean, fit, left, wrap};
 
 /// Asks before something that one key cannot take back.
 pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
@@ -43,7 +43,7 @@ pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
         "factor of the learning rate",
         "steps to do",
     ];
-    let inside = overlay(buffer, app, area, (66, 8), "change while it trains");
+    let inside = overlay(buffer, app, area, (66, 9), "change while it trains");
     let theme = app.theme;
     for (i, (field, y)) in form.fields.iter().zip(inside.y..).enumerate() {
         let is_selected = i == form.at.at;
@@ -55,7 +55,9 @@ pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
         };
     }
     let (text, style) = hint(app, form);
-    put(buffer, inside.x, inside.y + 5, &fit(&text, usize::from(inside.width)), style);
+    for (line, y) in wrap(&text, inside.width.into()).iter().take(2).zip(inside.y + 5..) {
+        put(buffer, inside.x, y, line, style);
+    }
 }
 
 fn hint(app: &App, form: &Form) -> (String, Style) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fixmatch::config::RunConfig;
+use fixmatch::estimate::Estimate;
 use fixmatch::run_state::Status;
 use fixmatch::survey::Row;
 use ratatui::buffer::Buffer;
@@ -20,7 +22,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let (n_presets, n_runs) = (app.home.shown_presets().len() as u16, app.home.shown_runs().len() as u16);
     // Runs take what they need, up to six tenths; presets are few and known.
     let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
-    let presets_height = (n_presets + 5).min(area.height - runs_height);
+    let presets_height = (n_presets + 7).min(area.height - runs_height);
     let above = Rect { height: presets_height, ..area };
     let below = Rect { y: area.y + presets_height, height: area.height - presets_height, ..area };
     presets(buffer, app, above);
@@ -52,78 +54,132 @@ fn mark(app: &App, is_selected: bool, has_focus: bool) -> (Span<'static>, Style)
     }
 }
 
+/// A column of the presets.
+struct Column {
+    head: &'static str,
+    width: usize,
+    /// The columns of the lowest ranks stay where the screen is narrow.
+    rank: usize,
+    cell: for<'a> fn(&'a App, &'a PresetRow) -> (String, Style),
+}
+
+const COLUMNS: [Column; 7] = [
+    Column {
+        head: "data set",
+        width: 14,
+        rank: 6,
+        cell: |app, row| (row.config.data.dataset.clone(), app.theme.text()),
+    },
+    Column { head: "labels", width: 10, rank: 3, cell: |app, row| (labels(row), app.theme.text()) },
+    Column { head: "model", width: 10, rank: 4, cell: |app, row| (model_name(&row.config), app.theme.text()) },
+    Column {
+        head: "steps",
+        width: 7,
+        rank: 2,
+        cell: |app, row| (short(row.config.train.steps as f64), app.theme.text()),
+    },
+    Column { head: "time", width: 9, rank: 1, cell: time },
+    Column { head: "memory", width: 10, rank: 5, cell: memory },
+    Column { head: "data", width: 14, rank: 0, cell: data },
+];
+
+/// The columns that have room beside names of that width.
+fn columns(width: usize, names: usize) -> Vec<&'static Column> {
+    let has_room = |column: &&Column| {
+        let needed: usize = COLUMNS.iter().filter(|it| it.rank <= column.rank).map(|it| it.width).sum();
+        names + needed <= width
+    };
+    COLUMNS.iter().filter(has_room).collect()
+}
+
 fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     let (theme, has_focus) = (app.theme, app.home.pane == Pane::Presets);
     let head = if has_focus { theme.strong() } else { theme.faint() };
-    let wide = usize::from(area.width.saturating_sub(60)).clamp(14, 34);
-    put_spans(
-        buffer,
-        area,
-        area.y,
-        vec![
-            Span::styled(format!("  {}", left("Presets", wide)), head),
-            Span::styled(
-                format!(
-                    "{}{}{}{}  data",
-                    left("data set", 15),
-                    right("labels", 7),
-                    left("  model", 11),
-                    right("steps", 6)
-                ),
-                theme.faint(),
-            ),
-        ],
-    );
     let rows = app.home.shown_presets();
-    let about_height: u16 = if has_focus { 2 } else { 0 };
+    let longest = app.home.presets.iter().map(|row| row.preset.name.chars().count()).max().unwrap_or(0);
+    let names = (longest + 2).min(usize::from(area.width) - 20);
+    let columns = columns(usize::from(area.width) - 2, names);
+    let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
+    let title = Span::styled(format!("  {}", left("Presets", names)), head);
+    put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
+    let about_height: u16 = if has_focus { 4 } else { 0 };
     let height = usize::from(area.height.saturating_sub(2 + about_height));
     let top = app.home.preset_at.top(height, rows.len());
     for (i, row) in rows.iter().enumerate().skip(top).take(height) {
-        let is_selected = i == app.home.preset_at.at;
-        let y = area.y + 1 + (i - top) as u16;
-        put_spans(buffer, area, y, preset_line(app, row, (is_selected, has_focus), wide));
+        let (mark, style) = mark(app, i == app.home.preset_at.at, has_focus);
+        let mut spans = vec![mark, Span::styled(left(&row.preset.name, names - 1) + " ", style)];
+        spans.extend(columns.iter().map(|column| {
+            let (text, style) = (column.cell)(app, row);
+            Span::styled(left(&text, column.width), style)
+        }));
+        put_spans(buffer, area, area.y + 1 + (i - top) as u16, spans);
     }
     if rows.is_empty() {
         put(buffer, 2, area.y + 1, "no preset holds these letters; esc shows all", theme.faint());
     }
     if let Some(row) = app.home.preset().filter(|_| has_focus) {
-        let fetch = match row.data {
-            DataState::Missing(_) => " Its images are not here yet: f fetches them.",
-            DataState::Unknown | DataState::Here | DataState::Nowhere | DataState::Coming(_) => "",
-        };
         let width = usize::from(area.width).saturating_sub(4);
-        let about = wrap(&format!("{}{fetch}", row.config.about), width);
         let y = area.y + 2 + height.min(rows.len()) as u16;
-        for (line, y) in about.iter().take(about_height.into()).zip(y..) {
-            put(buffer, 2, y, line, theme.faint());
+        let about = wrap(&row.config.about, width);
+        let facts = [facts(row), cost(app, &row.config)].map(|line| fit(&line, width));
+        let lines = facts.into_iter().chain(about);
+        for (line, y) in lines.take(about_height.into()).zip(y..) {
+            put(buffer, 2, y, &line, theme.faint());
         }
     }
 }
 
-fn preset_line<'a>(app: &App, row: &PresetRow, (is_selected, has_focus): (bool, bool), wide: usize) -> Vec<Span<'a>> {
-    let theme = app.theme;
+/// What the columns say of a preset, whichever of them have room.
+fn facts(row: &PresetRow) -> String {
     let config = &row.config;
-    let (mark, style) = mark(app, is_selected, has_focus);
-    let data = match &row.data {
-        DataState::Unknown => Span::raw(""),
-        DataState::Here => Span::styled("● here", theme.good()),
-        DataState::Missing(n_bytes) => Span::styled(format!("○ {}", bytes(*n_bytes)), theme.faint()),
-        DataState::Nowhere => Span::styled("○ data.path", theme.faint()),
+    let steps = short(config.train.steps as f64);
+    let fetch = match row.data {
+        DataState::Missing(n_bytes) => format!("; f fetches its images, {}", bytes(n_bytes)),
+        DataState::Unknown | DataState::Here | DataState::Nowhere | DataState::Coming(_) => String::new(),
+    };
+    format!("{}, {}, {}, {steps} steps{fetch}", config.data.dataset, labels(row), model_name(config))
+}
+
+fn time(app: &App, row: &PresetRow) -> (String, Style) {
+    match app.home.estimate(&row.config) {
+        Some(estimate) => (format!("≈ {}", duration(estimate.time)), app.theme.text()),
+        None => ("–".into(), app.theme.faint()),
+    }
+}
+
+fn memory(app: &App, row: &PresetRow) -> (String, Style) {
+    match app.home.estimate(&row.config) {
+        Some(estimate) => (bytes(estimate.memory_bytes), app.theme.text()),
+        None => ("–".into(), app.theme.faint()),
+    }
+}
+
+/// What a run of this configuration takes here, and how that is known.
+pub fn cost(app: &App, config: &RunConfig) -> String {
+    match app.home.estimate(config) {
+        Some(Estimate { time, memory_bytes, run }) => {
+            format!("about {} and {} here, by {}", duration(time), bytes(memory_bytes), short_id(&run))
+        }
+        None => "time and memory are unknown until one of its kind ran here".into(),
+    }
+}
+
+fn labels(row: &PresetRow) -> String {
+    format!("{}/class", row.config.labels.per_class)
+}
+
+fn data(app: &App, row: &PresetRow) -> (String, Style) {
+    let theme = app.theme;
+    match &row.data {
+        DataState::Unknown => (String::new(), theme.faint()),
+        DataState::Here => ("● here".into(), theme.good()),
+        DataState::Missing(n_bytes) => (format!("○ {}", bytes(*n_bytes)), theme.faint()),
+        DataState::Nowhere => ("○ data.path".into(), theme.faint()),
         DataState::Coming(share) => {
             let (done, rest) = app.glyphs.bar(*share, 8);
-            Span::styled(format!("{done}{rest} {:.0} %", 100.0 * share), theme.accent())
+            (format!("{done}{rest} {:.0} %", 100.0 * share), theme.accent())
         }
-    };
-    let labels = format!("{}/class", config.labels.per_class);
-    vec![
-        mark,
-        Span::styled(left(&row.preset.name, wide - 1) + " ", style),
-        Span::styled(left(&config.data.dataset, 13), theme.text()),
-        Span::styled(right(&labels, 9), theme.text()),
-        Span::styled(format!("  {}", left(&model_name(config), 9)), theme.text()),
-        Span::styled(format!("{}  ", right(&short(config.train.steps as f64), 6)), theme.text()),
-        data,
-    ]
+    }
 }
 
 fn runs(buffer: &mut Buffer, app: &App, area: Rect) {

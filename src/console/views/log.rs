@@ -11,6 +11,7 @@ use ratatui::text::Span;
 use super::{put, put_right, put_spans};
 use crate::console::app::App;
 use crate::console::log::View;
+use crate::console::text::wrap;
 use crate::console::theme::Theme;
 
 /// Draws the log.
@@ -33,12 +34,26 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     if lines.is_empty() {
         put(buffer, 2, list.y, "nothing yet", theme.faint());
     }
-    for ((record, text), y) in lines.into_iter().zip(list.y..) {
+    let mut rows: Vec<Vec<Span>> = Vec::new();
+    for (record, text) in lines {
         let (clock, style) = match record {
             Some(record) => (clock(record.time, &app.zone), color(theme, &record.event)),
             None => (String::new(), theme.text()),
         };
-        put_spans(buffer, list, y, vec![Span::styled(format!("  {clock}"), theme.faint()), Span::styled(text, style)]);
+        let margin = format!("  {clock}");
+        let width = usize::from(list.width).saturating_sub(margin.chars().count() + 1);
+        let parts = if text.chars().count() <= width { vec![text] } else { wrap(&text, width) };
+        for (i, part) in parts.into_iter().enumerate() {
+            let margin = if i == 0 { margin.clone() } else { " ".repeat(margin.chars().count()) };
+            rows.push(vec![Span::styled(margin, theme.faint()), Span::styled(part, style)]);
+        }
+    }
+    let height = usize::from(list.height);
+    // Long lines take several rows: the newest stay in sight, or the oldest when scrolled up to them.
+    let is_at_start = log.at.is_some_and(|cursor| cursor.at < height);
+    let first = if is_at_start { 0 } else { rows.len().saturating_sub(height) };
+    for (spans, y) in rows.into_iter().skip(first).take(height).zip(list.y..) {
+        put_spans(buffer, list, y, spans);
     }
 }
 

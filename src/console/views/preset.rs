@@ -4,7 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::home::cost;
 use super::{put, put_spans};
+use crate::commands::format::{bytes, plural};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
 use crate::console::text::{fit, left, wrap};
@@ -18,9 +20,36 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     for (line, y) in about.iter().take(3).zip(area.y + 1..) {
         put(buffer, 2, y, line, theme.faint());
     }
-    let start = area.y + 2 + about.len().min(3) as u16;
+    let below = area.y + 1 + about.len().min(3) as u16;
+    put(buffer, 2, below, &fit(&cost(app, &draft.config), usize::from(area.width) - 4), theme.faint());
+    let machine = machine_lines(app, usize::from(area.height) / 5);
+    for (line, y) in machine.iter().zip(below + 1..) {
+        put(buffer, 2, y, &fit(line, usize::from(area.width) - 4), theme.faint());
+    }
+    let start = below + 2 + machine.len() as u16;
     let list = Rect { y: start, height: area.bottom().saturating_sub(start), ..area };
     values(buffer, app, draft, list);
+}
+
+/// What there is to train on, in at most so many lines: the processor, then a GPU a line with who holds its memory.
+fn machine_lines(app: &App, n_lines: usize) -> Vec<String> {
+    let Some(machine) = &app.machine else { return Vec::new() };
+    let memory = machine.memory.map(|(free, total)| format!(", {} of {} free", bytes(free), bytes(total)));
+    let mut lines = vec![format!("cpu: {}{}", plural(machine.n_cores as u64, "core"), memory.unwrap_or_default())];
+    for (i, gpu) in machine.gpus.iter().enumerate() {
+        let memory = gpu.memory.map_or_else(String::new, |(used, total)| {
+            format!(", {} of {} free", bytes(total.saturating_sub(used)), bytes(total))
+        });
+        let held: Vec<_> = gpu.holders.iter().map(|(who, n)| format!("{who} {}", bytes(*n))).collect();
+        let held = if held.is_empty() { String::new() } else { format!("; in use: {}", held.join(", ")) };
+        lines.push(format!("gpu {i}: {}{memory}{held}", gpu.name.trim_start_matches("NVIDIA ")));
+    }
+    let n_shown = n_lines.max(2);
+    if lines.len() > n_shown {
+        let rest = lines.split_off(n_shown - 1);
+        lines.push(format!("and {}", plural(rest.len() as u64, "more GPU")));
+    }
+    lines
 }
 
 fn values(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
@@ -61,7 +90,7 @@ fn line<'a>(app: &App, draft: &Draft, (i, field): (usize, &Field), width: usize)
     let default = field.default.as_ref().map_or_else(String::new, |default| format!("default: {default}"));
     vec![
         Span::styled(mark, theme.selected()),
-        Span::styled(left(&field.key, 24), key),
+        Span::styled(left(&field.key, 28), key),
         text,
         Span::styled(default, theme.faint()),
     ]

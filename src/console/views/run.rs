@@ -23,6 +23,7 @@ use super::{overlay, put, put_right, put_spans};
 use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout};
+use crate::console::machine::{Gpu, gpu_of};
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
@@ -89,8 +90,27 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         parts.push(format!("lr ×{}", live.lr_factor));
     }
     put(buffer, 1, area.y, &fit(&parts.join(" · "), width), theme.faint());
+    if let Some(gpu) = gpu(app, run) {
+        put(buffer, 1, area.y + 1, &gpu_words(gpu), theme.faint());
+    }
     let view = view_words(run);
     put_right(buffer, area.right() - 1, area.y + 1, &view, theme.changed());
+}
+
+/// The GPU that the run trains on now, if it is one of this machine.
+fn gpu<'a>(app: &'a App, run: &OpenRun) -> Option<&'a Gpu> {
+    let machine = app.machine.as_ref()?;
+    let Some(Ok(file)) = &run.file else { return None };
+    let environment = file.environment.as_ref().filter(|it| run.status().is_alive() && it.host == machine.host)?;
+    let n = gpu_of(&environment.device, environment.cuda_visible_devices.as_deref())?;
+    machine.gpus.get(n)
+}
+
+fn gpu_words(gpu: &Gpu) -> String {
+    let busy = gpu.utilization.map(|share| format!("GPU {:.0} % busy", 100.0 * share));
+    let memory = gpu.memory.map(|(used, total)| format!("{} of its {} held", bytes(used), bytes(total)));
+    let heat = gpu.temperature.map(|degrees| format!("{degrees} °C"));
+    [busy, memory, heat].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// How the charts are looked at, where that is not as it comes.
@@ -194,7 +214,7 @@ fn grid(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 /// The accuracy of every class, as wide as there is room.
 fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
-    put(buffer, area.x + 11, area.y, "test accuracy of each, averaged weights", app.theme.faint());
+    put(buffer, area.x + 11, area.y, "test accuracy of each (EMA)", app.theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     class_bars(buffer, app, run, list, usize::from(area.width).saturating_sub(30).min(60));
 }

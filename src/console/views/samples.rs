@@ -39,7 +39,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
 
 fn contact_sheet(buffer: &mut Buffer, app: &App, sheet: &Sheet, area: Rect) {
     let (width, height) = thumbnail(area);
-    let (columns, rows) = (app.samples.columns.max(1), usize::from(area.height / (height + 2)).max(1));
+    let (columns, rows) = (app.samples.columns.max(1), usize::from((area.height + 1) / (height + 2)).max(1));
     let top = app.samples.at.at / columns;
     let first_row = top.saturating_sub(rows - 1);
     let shown = sheet.samples.iter().enumerate().skip(first_row * columns).take(rows * columns);

@@ -77,6 +77,12 @@ fn preset() -> App {
     app
 }
 
+fn preset_beside_gpus() -> App {
+    let mut app = preset();
+    app.machine = Some(sample::machine());
+    app
+}
+
 fn with_dialog(dialog: Dialog) -> App {
     let mut app = sample::app_on_run();
     app.dialog = Some(dialog);
@@ -103,7 +109,9 @@ fn screens() -> Vec<(&'static str, App)> {
         ("home_without_runs", sample::app()),
         ("home", sample::app_with_runs()),
         ("preset", preset()),
+        ("preset_beside_gpus", preset_beside_gpus()),
         ("run", sample::app_on_run()),
+        ("run_on_gpu", sample::app_on_gpu_run()),
         ("run_read_at_the_cursor", read_at_the_cursor()),
         ("log", at_place(Place::Log, sample::app_on_run())),
         ("samples", samples()),
@@ -180,4 +188,47 @@ fn hostile_names_cannot_steer_the_terminal() {
     }
     let buffer = drawn(&mut app, 120, 40);
     assert!(buffer.content.iter().all(|cell| !cell.symbol().contains(char::is_control)));
+}
+
+#[test]
+fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
+    let mut app = sample::app();
+    app.home = crate::console::home::Home::new();
+    let screen = dump(&drawn(&mut app, 80, 80));
+    for row in &app.home.presets {
+        assert!(screen.contains(&format!(" {} ", row.preset.name)), "{}:\n{screen}", row.preset.name);
+    }
+}
+
+#[test]
+fn a_line_of_the_log_is_shown_to_its_end() {
+    let mut app = at_place(Place::Log, sample::app_on_run());
+    let screen = dump(&drawn(&mut app, 80, 40));
+    assert!(screen.contains("140,000") && screen.contains("parameters, 500 steps"), "{screen}");
+}
+
+#[test]
+fn the_footer_offers_what_the_run_can_follow() {
+    let mut app = sample::app_on_run();
+    let glance = app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read");
+    glance.status = fixmatch::run_state::Status::Suspended;
+    let footer = dump(&drawn(&mut app, 80, 24)).lines().nth(23).expect("a footer").to_owned();
+    assert!(footer.contains("r resume") && !footer.contains("pause"), "{footer}");
+}
+
+#[test]
+fn enter_counts_when_it_was_pressed_before_the_console_was_there() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut app = sample::app();
+    app.press(KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL));
+    assert_eq!(app.place, Place::Preset);
+}
+
+#[test]
+fn a_long_error_is_shown_to_its_end() {
+    let mut app = sample::app();
+    let error = format!("could not fetch cifar10: {} the end", "so many reasons, ".repeat(8));
+    app.learn(crate::console::world::News::Fetched("cifar10".into(), Err(error)));
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("could not fetch") && screen.contains("the end"), "{screen}");
 }
