@@ -61,7 +61,7 @@ fn training_attached_shows_each_run_in_the_console_and_ends_with_the_comparison(
     let args: Vec<_> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
     let mut terminal = place.open(&[&["train", "quickstart", "--baseline", "--attach"][..], &args].concat());
     terminal.until("● running");
-    terminal.until("fixmatch › quickstart-labels-only-s0");
+    terminal.until("fixmatch › quickstart-labels-only-s1");
     terminal.until("gap: ");
     assert!(terminal.end().success());
     assert!(terminal.is_restored());
