@@ -20,6 +20,7 @@ pub mod data;
 pub mod export;
 mod foreground;
 pub mod format;
+pub mod labels;
 pub mod narrate;
 pub mod presets;
 pub mod rank;

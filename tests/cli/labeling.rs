@@ -1,0 +1,275 @@
+//! `fixmatch labels`, on the embedded images and made-up rankings of them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use fixmatch::config::{Metric, Rank, RunConfig};
+use fixmatch::data::label_set::{Picked, from_indices};
+use fixmatch::data::{self, Dataset};
+use fixmatch::preset::Preset;
+use fixmatch::ranking::{self, Made, Ranking};
+use fixmatch::run_dir::{RunDir, RunFile};
+use serde_json::Value;
+
+use super::Place;
+
+static MINI: LazyLock<Dataset> =
+    LazyLock::new(|| data::load("fashion-mini", None, None, Path::new("")).expect("it is embedded"));
+
+/// A ranking of the embedded images with these scores.
+fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
+    let scores: Vec<f32> = (0..10_000).map(score).collect();
+    Ranking {
+        dataset: "fashion-mini".into(),
+        data_digest: MINI.digest.clone(),
+        rank: Rank { by, ..Rank::default() },
+        needs_labels: by.needs_labels(),
+        made: Made::default(),
+        order: ranking::order(by, &scores),
+        scores,
+        clusters: None,
+    }
+}
+
+/// By agreement, of which less is more: the images in their own order.
+fn forward() -> Ranking {
+    ranked(Metric::Agreement, |index| index as f32)
+}
+
+impl Place {
+    fn write_ranking(&self, name: &str, ranking: &Ranking) {
+        ranking.write(&self.folder.path().join(name)).expect("written");
+    }
+
+    /// Puts a ranking where `fixmatch rank` would.
+    fn cache(&self, ranking: &Ranking) {
+        let mut config = RunConfig::default();
+        config.data.dataset.clone_from(&ranking.dataset);
+        let recipe = ranking::recipe(&ranking::standard_base(&config), ranking.rank.clone(), 10_000);
+        let cached = ranking::cached_at(&recipe, &ranking.data_digest).expect("a home");
+        self.write_ranking(&format!("cache/rankings/{}", cached.file_name().expect("a file").display()), ranking);
+    }
+
+    /// A run that has labeled these images.
+    fn labeled_run(&self, name: &str, indices: &[u32]) -> RunDir {
+        let dir = self.run(name, &[]);
+        let mut set = from_indices(indices, 10_000).expect("valid");
+        set.picked = Picked::PerClass { n: 1, seed: 9 };
+        fs::write(dir.labels(), serde_json::to_vec(&set).expect("serialises")).expect("written");
+        dir
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let said = self.fixmatch(&[&["labels"], args, &["--json"]].concat());
+        said.check(0, &[], &[]);
+        serde_json::from_str(&said.out).expect("JSON")
+    }
+
+    /// The indices that `labels show` lists, in its order.
+    fn shown(&self, args: &[&str]) -> Vec<u32> {
+        let page = self.json(&[&["show"], args].concat());
+        let images = page["images"].as_array().expect("images");
+        images.iter().map(|image| image["index"].as_u64().expect("a number") as u32).collect()
+    }
+}
+
+/// The images of each class, in the data set's order.
+fn of_class(class: u16) -> Vec<u32> {
+    let indices = 0..10_000;
+    indices.filter(|&index| MINI.train.labels[index as usize] == class).collect()
+}
+
+/// Of each class, the images at these places in the data set's order.
+fn at_places(places: &[usize]) -> Vec<u32> {
+    (0..10).flat_map(|class| places.iter().map(move |&place| of_class(class)[place])).collect()
+}
+
+#[test]
+fn a_set_is_shown_class_by_class_the_most_representative_first() {
+    let place = Place::new();
+    place.cache(&forward());
+    place.cache(&ranked(Metric::Density, |index| index as f32));
+    let mini = |args: &[&str]| place.shown(&[&["fashion-mini"], args].concat());
+    assert_eq!(mini(&["--by", "agreement", "--per-class", "2"]), at_places(&[0, 1]));
+    // of density, more is more
+    assert_eq!(mini(&["--by", "density", "--per-class", "2"]), at_places(&[999, 998]));
+    let least = ["--pick", "least-representative", "--by", "agreement", "--per-class", "2"];
+    assert_eq!(mini(&least), at_places(&[998, 999]));
+    assert_eq!(mini(&["--pick", "quantile:0.5", "--per-class", "1"]), at_places(&[500]));
+    // an order also tells the ranks of images that were not picked by it
+    let random = ["--pick", "random", "--seed", "3", "--per-class", "2"];
+    let (by_index, by_density) = (mini(&random), mini(&[&random[..], &["--by", "density"]].concat()));
+    assert_ne!(by_index, mini(&["--pick", "random", "--per-class", "2"]), "the seed counts");
+    let pairs = by_index.chunks(2).zip(by_density.chunks(2));
+    assert!(pairs.clone().count() == 10 && pairs.into_iter().all(|(up, down)| [up[1], up[0]] == down));
+    assert_eq!(mini(&["--indices", "0,3,1"]), [1, 3, 0], "a T-shirt, a dress, an ankle boot");
+}
+
+#[test]
+fn the_table_has_ranks_and_scores_and_their_mean() {
+    let place = Place::new();
+    place.cache(&forward());
+    let said = place.fixmatch(&["labels", "show", "fashion-mini", "--by", "agreement", "--per-class", "1"]);
+    let head = "10 images of fashion-mini: most-representative by agreement, 1 per class\n\nCLASS        INDEX  RANK  IN CLASS";
+    let firsts = at_places(&[0]);
+    let mean = firsts.iter().map(|index| f64::from(index + 1)).sum::<f64>() / 10.0;
+    // the first image is an ankle boot, the second a T-shirt
+    let rows = ["T-shirt/top      1     2         1   1.0000\n", "Ankle boot       0     1         1   0.0000\n"];
+    said.check(0, &[head, rows[0], rows[1], &format!("mean rank by agreement: {mean:.1} of 10,000")], &[]);
+    let page = place.json(&["show", "fashion-mini", "--by", "agreement", "--per-class", "1"]);
+    assert_eq!(
+        (&page["n"], &page["images"][0]["rank"], &page["images"][0]["score"]),
+        (&10.into(), &2.into(), &1.0.into())
+    );
+    assert_eq!(
+        (page["data_digest"].as_str(), page["order"]["mean_rank"].as_f64()),
+        (Some(MINI.digest.as_str()), Some(mean))
+    );
+    let plain = place.fixmatch(&["labels", "show", "fashion-mini", "--per-class", "1"]);
+    plain.check(0, &["random, 1 per class, seed 0\n\nCLASS        INDEX\nT-shirt/top"], &[]);
+}
+
+#[test]
+fn a_set_has_many_names() {
+    let place = Place::new();
+    place.write_ranking("mine.json", &forward());
+    let expected = place.shown(&["fashion-mini", "--per-class", "4", "--seed", "1"]);
+    assert_eq!(place.shown(&["quickstart"]), expected, "a preset");
+    assert_eq!(place.shown(&["quickstart", "--seed", "2"]), place.shown(&["fashion-mini", "--seed", "2"]));
+    let preset = "[data]\ndataset = \"fashion-mini\"\n[labels]\nper_class = 1\npick = \"least-representative\"\nranking = \"mine.json\"\n";
+    fs::write(place.folder.path().join("mine.toml"), preset).expect("written");
+    assert_eq!(place.shown(&["mine.toml"]), at_places(&[999]), "a preset of one's own");
+    assert_eq!(place.shown(&["fashion-mini", "--per-class", "1", "--ranking", "mine.json"]), at_places(&[0]));
+    let list = format!("# data set: fashion-mini\n# digest: {}\n7 # a comment\n\n5\n", MINI.digest);
+    fs::write(place.folder.path().join("list"), list).expect("written");
+    let sorted = |mut indices: Vec<u32>| {
+        indices.sort_unstable();
+        indices
+    };
+    assert_eq!(sorted(place.shown(&["file:list"])), [5, 7]);
+    assert_eq!(sorted(place.shown(&["fashion-mini", "--pick", "file:list"])), [5, 7]);
+    place.labeled_run("first", &[1, 2]);
+    let dir = place.labeled_run("second", &[3, 4]);
+    assert_eq!(sorted(place.shown(&["first"])), [1, 2], "a run by a part of its name");
+    assert_eq!(sorted(place.shown(&[&dir.path().display().to_string()])), [3, 4], "a run by its path");
+    let newest = sorted(place.shown(&[]));
+    assert!(newest == [1, 2] || newest == [3, 4], "one of the runs, made in one second: {newest:?}");
+    assert_eq!(place.shown(&["second", "--pick", "random", "--seed", "1"]), expected, "picked anew from a run's data");
+    let mut ranks = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("resolves");
+    (ranks.rank, ranks.train.lambda_u) = (Some(Rank::default()), 0.0);
+    let dir = RunDir::create(&place.runs(), "ranks", &RunFile::new("x".into(), vec![], ranks)).expect("made");
+    place.fixmatch(&["labels", "show", "ranks"]).check(1, &[], &["has not made its ranking yet; see `fixmatch show "]);
+    forward().write(&dir.ranking()).expect("written");
+    assert_eq!(place.shown(&["ranks", "--per-class", "1"]), at_places(&[0]), "a run that ranks");
+}
+
+#[test]
+fn a_set_that_cannot_be_is_refused_with_the_numbers() {
+    let place = Place::new();
+    let folder = place.folder.path();
+    place.write_ranking("mine.json", &forward());
+    place.write_ranking("other.json", &Ranking { data_digest: "e".repeat(64), ..forward() });
+    let short = Ranking { scores: vec![0.0; 3], order: vec![0, 1, 2], ..forward() };
+    place.write_ranking("short.json", &short);
+    place.write_ranking("twice.json", &Ranking { order: vec![0, 1, 1], ..short });
+    fs::write(folder.join("nameless"), "1\n").expect("written");
+    fs::write(folder.join("strange"), "# data set: mnist\n1\n").expect("written");
+    fs::write(folder.join("elsewhere"), format!("# data set: fashion-mini\n# digest: {}\n1\n", "e".repeat(64)))
+        .expect("written");
+    fs::write(folder.join("beyond"), "# data set: fashion-mini\n3\n10000\n").expect("written");
+    fs::write(folder.join("twice"), "# data set: fashion-mini\n3\n4\n3\n").expect("written");
+    place.run("unstarted", &[]);
+    let dir = place.labeled_run("broken", &[1]);
+    fs::write(dir.labels(), "{\"indices\":[10000],\"picked\":\"listed\"}").expect("written");
+    let digests = format!("with digest eeeeeeeeeeee…, this data set has 10000 with digest {:.12}…", MINI.digest);
+    let mini = |args: &[&'static str]| [&["fashion-mini"], args].concat();
+    let cases: [(Vec<&str>, &str); 24] = [
+        (
+            mini(&["--by", "density"]),
+            "no ranking of fashion-mini by density yet: `fixmatch rank fashion-mini --by density` makes",
+        ),
+        (
+            mini(&["--pick", "typical", "--per-class", "2"]),
+            "`fixmatch rank fashion-mini --by typicality --clusters 20` makes it",
+        ),
+        (mini(&["--ranking", "other.json"]), &digests),
+        (mini(&["--ranking", "short.json"]), "short.json: the ranking is of 3 images of \"fashion-mini\""),
+        (mini(&["--ranking", "twice.json"]), "twice.json is no ranking: image 1 is in it twice"),
+        (mini(&["--ranking", "none.json"]), "cannot read the ranking"),
+        (
+            mini(&["--ranking", "mine.json", "--per-class", "1001"]),
+            "class 0 (T-shirt/top) has only 1000 training images",
+        ),
+        (
+            mini(&["--per-class", "1001"]),
+            "cannot label 1001 images of every class: class 0 (T-shirt/top) has only 1000",
+        ),
+        (mini(&["--pick", "fold:1", "--per-class", "1001"]), "cannot label 10010 of 10000 images"),
+        (
+            mini(&["--pick", "published:prototypicality-0"]),
+            "of CIFAR-10 in its official order, which this data set (fashion-mini) is not",
+        ),
+        (mini(&["--indices", "1,10000"]), "there is no training image 10000: indices go from 0 to 9999"),
+        (mini(&["--indices", "1,2,1"]), "labeled image 1 is listed twice"),
+        (mini(&["--pick", "typical", "--by", "density"]), "--pick typical goes by typicality, not by density"),
+        (
+            mini(&["--pick", "random", "--pick", "typical"]),
+            "--pick is given 2 times: 1 at most; `fixmatch labels compare`",
+        ),
+        (mini(&["--ranking", "mine.json", "--seed", "1"]), "--seed is for --pick random, not for most-representative"),
+        (mini(&["--pick", "file:twice", "--per-class", "1"]), "--per-class has no part in file:twice: leave it out"),
+        (
+            vec!["file:nameless"],
+            "nameless does not say whose images it lists; name the data set, as in cifar10 --pick file:",
+        ),
+        (vec!["file:strange"], "strange: there is no data set \"mnist\": choose one of fashion-mini"),
+        (
+            vec!["file:elsewhere"],
+            "elsewhere lists images of \"fashion-mini\" with digest eeeeeeeeeeee…, this data set is",
+        ),
+        (vec!["file:beyond"], "beyond:3: there is no training image 10000"),
+        (vec!["file:twice"], "twice:4: image 3 is already on line 2"),
+        (vec!["fashion"], "\"fashion\" is no data set and no preset; `fixmatch data list` and"),
+        (vec!["unstarted"], "has no labels yet: its worker picks them when it starts"),
+        (vec!["broken"], "labels.json: there is no training image 10000: indices go from 0 to 9999"),
+    ];
+    for (args, message) in cases {
+        place.fixmatch(&[&["labels", "show"], &args[..]].concat()).check(1, &[], &["error: ", message]);
+    }
+    let wrong: [(&[&str], &str); 4] = [
+        (&["--pick", "best"], "must be \"random\", \"most-representative\""),
+        (&["--indices", "1,two"], "\"two\" is not an index: write whole numbers, as in 1,2,3"),
+        (&["--by", "density", "--ranking", "mine.json"], "cannot be used with"),
+        (&["--indices", "1", "--seed", "1"], "cannot be used with"),
+    ];
+    for (args, message) in wrong {
+        place.fixmatch(&[&["labels", "show", "fashion-mini"], args].concat()).check(2, &[], &[message]);
+    }
+}
+
+#[test]
+fn a_run_keeps_its_set_where_the_order_is_gone_or_the_data_changed() {
+    let place = Place::new();
+    let dir = place.labeled_run("it", &[1, 2]);
+    let mut run = dir.read_run().expect("reads");
+    run.config.labels.pick = fixmatch::config::Pick::MostRepresentative;
+    dir.write_run(&run).expect("written");
+    let said = place.fixmatch(&["labels", "show"]);
+    said.check(
+        0,
+        &["2 images of fashion-mini"],
+        &["without ranks: there is no ranking of fashion-mini by agreement", "no image of class 1"],
+    );
+    place.fixmatch(&["labels", "show", "--by", "agreement"]).check(1, &[], &["error: there is no ranking"]);
+    place.cache(&forward());
+    place.fixmatch(&["labels", "show"]).check(0, &["mean rank by agreement: 2.5 of 10,000"], &[]);
+    let text = fs::read_to_string(dir.run_toml()).expect("reads");
+    let environment = "[environment]\nhost = \"\"\ncpu = \"\"\ndevice = \"\"\nlibtorch = \"\"\nthreads = 1\nversion = \"\"\ndata_digest = \"eeeeeeeeeeeeee\"\ndata_known = false\n";
+    fs::write(dir.run_toml(), text.replacen("[config]", &format!("{environment}[config]"), 1)).expect("written");
+    place.fixmatch(&["labels", "show"]).check(
+        1,
+        &[],
+        &["a data set with digest eeeeeeeeeeee…, the one on this machine has"],
+    );
+}
