@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::Runs;
 
 mod choice;
+mod compare;
 mod order;
 mod show;
 
@@ -25,10 +26,12 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {
     Show(show::Args),
+    Compare(compare::Args),
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     match &args.command {
         Command::Show(args) => show::run(args, runs),
+        Command::Compare(args) => compare::run(args, runs),
     }
 }

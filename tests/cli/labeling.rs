@@ -273,3 +273,82 @@ fn a_run_keeps_its_set_where_the_order_is_gone_or_the_data_changed() {
         &["a data set with digest eeeeeeeeeeee…, the one on this machine has"],
     );
 }
+
+#[test]
+fn two_sets_are_compared_class_by_class() {
+    let place = Place::new();
+    place.cache(&forward());
+    let args = ["labels", "compare", "fashion-mini", "--by", "agreement", "--per-class", "3", "--per-class", "2"];
+    let head = [
+        "A  30 images: most-representative by agreement, 3 per class\nB  20 images: most-representative by agreement, 2",
+        "20 in both: 66.7 % of A, 100.0 % of B\n\nCLASS         A   B  BOTH\nT-shirt/top   3   2     2\n",
+        "\nall          30  20    20\n\nmean rank by agreement: A ",
+    ];
+    place.fixmatch(&args).check(0, &head, &[]);
+    place.labeled_run("first", &[1, 2, 3]);
+    place.labeled_run("second", &[3, 4]);
+    let page = place.json(&["compare", "first", "second", "--by", "agreement"]);
+    assert_eq!(page["both"], serde_json::json!([3]));
+    assert_eq!(page["orders"][0]["mean_ranks"], serde_json::json!([3.0, 4.5]));
+    assert_eq!(page["classes"][3]["n"], serde_json::json!([1, 1]), "the dress");
+    assert!(page["spearman"].is_null() && page["orders"].as_array().is_some_and(|orders| orders.len() == 1));
+    let plain = place.fixmatch(&["labels", "compare", "first", "second"]);
+    plain.check(0, &["A  3 images: random, 1 per class, seed 9\n"], &[]);
+    assert!(!plain.out.contains("mean rank"), "{}", plain.out);
+}
+
+#[test]
+fn two_orders_are_compared_by_what_is_representative_not_by_the_sign_of_the_score() {
+    let place = Place::new();
+    place.cache(&forward());
+    place.cache(&ranked(Metric::Density, |index| -(index as f32)));
+    // backwards within one class, as the first in the others
+    let mixed = |index: u32| if MINI.train.labels[index as usize] == 3 { -(index as f32) } else { index as f32 };
+    place.write_ranking("mixed.json", &ranked(Metric::Agreement, mixed));
+    let args = ["compare", "fashion-mini", "--by", "agreement", "--by", "density", "--per-class", "5"];
+    let page = place.json(&args);
+    assert_eq!((page["spearman"].as_f64(), page["both"].as_array().map(Vec::len)), (Some(1.0), Some(50)));
+    place.write_ranking("forward.json", &forward());
+    let files = ["compare", "fashion-mini", "--ranking", "forward.json", "--ranking", "mixed.json", "--per-class", "5"];
+    let page = place.json(&files);
+    let of_class = |class: usize| page["classes"][class]["spearman"].as_f64().expect("a number");
+    assert_eq!((of_class(0), of_class(3)), (1.0, -1.0));
+    assert_eq!((&page["classes"][0]["n_both"], &page["classes"][3]["n_both"]), (&5.into(), &0.into()));
+    assert!(page["spearman"].as_f64().is_some_and(|all| all > 0.0 && all < 1.0), "{page}");
+    let text = place.fixmatch(&[&["labels"], &files[..]].concat());
+    text.check(
+        0,
+        &["BOTH  SPEARMAN\nT-shirt/top   5   5     5     1.000\n", "Dress         5   5     0    -1.000"],
+        &[],
+    );
+}
+
+#[test]
+fn sets_that_cannot_be_compared_are_refused() {
+    let place = Place::new();
+    let folder = place.folder.path();
+    place.labeled_run("it", &[1]);
+    for class in ["a", "b"] {
+        for part in ["train", "test"] {
+            let path = folder.join("own").join(part).join(class);
+            fs::create_dir_all(&path).expect("made");
+            image::GrayImage::new(4, 4).save(path.join("x.png")).expect("saved");
+        }
+    }
+    fs::write(folder.join("own.toml"), "[data]\ndataset = \"folder\"\npath = \"own\"\n[labels]\nper_class = 1")
+        .expect("written");
+    let cases: [(&[&str], &str); 5] = [
+        (&["it"], "name two label sets, or give the option twice"),
+        (
+            &["fashion-mini", "--by", "agreement", "--by", "density"],
+            "`fixmatch rank fashion-mini --by agreement` makes it",
+        ),
+        (&["it", "it", "--seed", "1", "--seed", "2", "--seed", "3"], "--seed is given 3 times: 2 at most"),
+        (&["it", "own.toml"], "these are of \"fashion-mini\" with digest 34bf8a973d60… and \"folder\" with digest"),
+        (&["it", "nobody"], "\"nobody\" is no data set and no preset"),
+    ];
+    for (args, message) in cases {
+        place.fixmatch(&[&["labels", "compare"], args].concat()).check(1, &[], &["error: ", message]);
+    }
+    place.fixmatch(&["labels", "compare", "a", "b", "c"]).check(2, &[], &["unexpected"]);
+}

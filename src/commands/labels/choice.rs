@@ -94,7 +94,21 @@ impl Choice {
         Ok(wanted)
     }
 
-    /// One of several label sets.
+    /// The two label sets of a command, of one source or of one each.
+    pub fn two(&self, sources: &[String], runs: &Runs) -> Result<[Wanted; 2]> {
+        self.refuse_more_than(2)?;
+        let most = self.times_given().map(|(_, n)| n).into_iter().max();
+        ensure!(
+            sources.len() == 2 || most == Some(2),
+            "name two label sets, or give the option twice in which they differ, as in --pick random --pick typical"
+        );
+        let source = |side| sources.get(side).or(sources.last()).map(String::as_str);
+        let wanted = [self.side(0, source(0), runs)?, self.side(1, source(1), runs)?];
+        self.refuse_unused(&wanted.each_ref())?;
+        Ok(wanted)
+    }
+
+    /// One of the label sets.
     fn side(&self, side: usize, source: Option<&str>, runs: &Runs) -> Result<Wanted> {
         fn value<T>(values: &[T], side: usize) -> Option<&T> {
             values.get(side).or(values.last())
@@ -140,16 +154,19 @@ impl Choice {
         Ok(Wanted { config, recorded, order })
     }
 
-    fn refuse_more_than(&self, most: usize) -> Result<()> {
-        let given = [
+    fn times_given(&self) -> [(&str, usize); 6] {
+        [
             ("--pick", self.pick.len()),
             ("--by", self.by.len()),
             ("--ranking", self.ranking.len()),
             ("--per-class", self.per_class.len()),
             ("--seed", self.seed.len()),
             ("--indices", self.indices.len()),
-        ];
-        for (option, n) in given {
+        ]
+    }
+
+    fn refuse_more_than(&self, most: usize) -> Result<()> {
+        for (option, n) in self.times_given() {
             ensure!(n <= most, "{option} is given {n} times: {most} at most; `fixmatch labels compare` takes two");
         }
         Ok(())
@@ -257,6 +274,12 @@ impl Wanted {
             note(format_args!("warning: {warning}"));
         }
         Ok(dataset)
+    }
+
+    /// Whether it is of the same copy of the same data set.
+    pub fn is_of_the_data_of(&self, other: &Self) -> bool {
+        let (a, b) = (&self.config.data, &other.config.data);
+        (&a.dataset, &a.path, a.resize) == (&b.dataset, &b.path, b.resize)
     }
 
     /// The images that it comes to.
