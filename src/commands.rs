@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use fixmatch::dirs;
 use fixmatch::event::Record;
 use fixmatch::event_log::Follower;
@@ -80,6 +80,17 @@ impl Runs {
         }
         dir.path().display().to_string()
     }
+}
+
+/// The absolute path of a file that a command will write, found before there is work to lose: not a folder, and without
+/// `force`, not there yet.
+fn fresh_file(path: &Path, force: bool) -> Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    if path.is_dir() {
+        bail!("{} is a folder", path.display());
+    }
+    ensure!(force || !path.exists(), "{} exists; --force overwrites it", path.display());
+    Ok(path)
 }
 
 /// Prints a line of the result.

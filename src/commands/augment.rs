@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use clap::ValueEnum;
 use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment, Table};
@@ -16,7 +16,7 @@ use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::replace_file;
 use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
 
-use super::{note, say};
+use super::{fresh_file, note, say};
 
 mod list;
 
@@ -206,12 +206,7 @@ impl Out {
         };
         let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
         ensure!(is_png, "{} must end in .png, for that is what is written", path.display());
-        let path = std::path::absolute(path)?;
-        if path.is_dir() {
-            bail!("{} is a folder", path.display());
-        }
-        ensure!(args.force || !path.exists(), "{} exists; --force overwrites it", path.display());
-        Ok(Self::File(path))
+        Ok(Self::File(fresh_file(path, args.force)?))
     }
 
     fn write(&self, image: &Image) -> Result<()> {

@@ -9,6 +9,7 @@ use super::Runs;
 
 mod choice;
 mod compare;
+mod make;
 mod order;
 mod show;
 
@@ -26,12 +27,14 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {
     Show(show::Args),
+    Make(make::Args),
     Compare(compare::Args),
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     match &args.command {
         Command::Show(args) => show::run(args, runs),
+        Command::Make(args) => make::run(args, runs),
         Command::Compare(args) => compare::run(args, runs),
     }
 }

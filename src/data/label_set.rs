@@ -238,6 +238,24 @@ fn sorted(mut indices: Vec<u32>, picked: Picked) -> Result<LabelSet> {
 }
 
 impl LabelSet {
+    /// Puts an image in. Fails if it is none of the `n_train` training images or in it already.
+    pub fn insert(&mut self, index: u32, n_train: usize) -> Result<()> {
+        check_index(index, n_train)?;
+        match self.indices.binary_search(&index) {
+            Ok(_) => bail!("image {index} is in the label set already"),
+            Err(place) => self.indices.insert(place, index),
+        }
+        Ok(())
+    }
+
+    /// Takes an image out. Fails if it is not in it.
+    pub fn remove(&mut self, index: u32) -> Result<()> {
+        let place = self.indices.binary_search(&index);
+        let place = place.map_err(|_| anyhow!("image {index} is not in the label set"))?;
+        self.indices.remove(place);
+        Ok(())
+    }
+
     /// The classes without a labeled image; a run can start, but will hardly learn them.
     pub fn classes_without_label(&self, labels: &[u16], n_classes: usize) -> Vec<usize> {
         let mut has_label = vec![false; n_classes];

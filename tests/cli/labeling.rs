@@ -352,3 +352,81 @@ fn sets_that_cannot_be_compared_are_refused() {
     }
     place.fixmatch(&["labels", "compare", "a", "b", "c"]).check(2, &[], &["unexpected"]);
 }
+
+#[test]
+fn a_set_that_is_written_is_the_set_that_a_preset_loads() {
+    let place = Place::new();
+    place.write_ranking("mine.json", &forward());
+    let made = |args: &[&str]| {
+        let args = [&["labels", "make"], args, &["--force", "-o", "my set"]].concat();
+        place.fixmatch(&args).check(0, &["my set\nin a preset's [labels]: pick = \"file:/"], &[]);
+        fs::read_to_string(place.folder.path().join("my set")).expect("written")
+    };
+    let best = ["fashion-mini", "--ranking", "mine.json", "--per-class", "1"];
+    let text = made(&best);
+    let head = format!(
+        "# 10 training images, one index a line, counted from 0\n# data set: fashion-mini\n# digest: {}\n",
+        MINI.digest
+    );
+    assert!(text.starts_with(&head), "{text}");
+    assert!(text.contains("\n# picked: most-representative by agreement, 1 per class, ranking mine.json\n"), "{text}");
+    assert!(text.contains(fixmatch::VERSION) && text.contains("\n1  # T-shirt/top\n16  # Trouser\n"), "{text}");
+    fs::write(
+        place.folder.path().join("mine.toml"),
+        "[data]\ndataset = \"fashion-mini\"\n[labels]\npick = \"file:my set\"",
+    )
+    .expect("written");
+    assert_eq!(place.shown(&["mine.toml"]), at_places(&[0]));
+    // 1 is the first T-shirt, 2 the next one; 0 and 11 are the first ankle boots
+    assert_eq!(of_class(0)[..2], [1, 2]);
+    let boot = of_class(9)[1];
+    let (swap, add) = ("1=2".to_owned(), boot.to_string());
+    let edited = made(&[&best[..], &["--swap", &swap, "--add", &add, "--remove", "0"]].concat());
+    let how = format!("ranking mine.json; without 0; with {boot}; 2 for 1\n");
+    assert!(edited.contains(&how), "{edited}");
+    let mut expected = at_places(&[0]);
+    (expected[0], expected[9]) = (2, boot);
+    assert_eq!(place.shown(&["file:my set"]), expected);
+    // in place, from the file itself
+    made(&["file:my set", "--swap", "2=1"]);
+    assert_eq!(place.shown(&["file:my set"])[0], 1);
+    made(&["fashion-mini", "--indices", "3,1", "--allow-missing-classes"]);
+    assert_eq!(place.shown(&["file:my set"]), [1, 3]);
+}
+
+#[test]
+fn a_set_that_cannot_be_written_leaves_no_file() {
+    let place = Place::new();
+    let old = place.folder.path().join("old");
+    fs::write(&old, "old").expect("written");
+    let cases: [(&[&str], &str); 12] = [
+        (&["-o", "old"], "old exists; --force overwrites it"),
+        (&["-o", "."], " is a folder"),
+        (&["-o", "nowhere/new"], "nowhere/new: No such file or directory"),
+        (
+            &["-o", "new", "--indices", "0,1,3"],
+            "7 of 10 classes have no labeled image: 1 (Trouser), 2 (Pullover), 4 (Coat)",
+        ),
+        (
+            &["-o", "new", "--indices", "0", "--remove", "0", "--allow-missing-classes"],
+            "no image is left in the label set",
+        ),
+        (&["-o", "new", "--indices", "0", "--remove", "5"], "--remove 5: image 5 is not in the label set"),
+        (&["-o", "new", "--indices", "0", "--add", "0"], "--add 0: image 0 is in the label set already"),
+        (
+            &["-o", "new", "--indices", "0", "--add", "4,10000"],
+            "--add 10000: there is no training image 10000: indices go from 0",
+        ),
+        (&["-o", "new", "--indices", "0", "--swap", "5=1"], "--swap 5=1: image 5 is not in the label set"),
+        (&["-o", "new", "--indices", "0,1", "--swap", "0=1"], "--swap 0=1: image 1 is in the label set already"),
+        (&["-o", "new", "--per-class", "1001"], "has only 1000 training images"),
+        (&["-o", "new", "--by", "density"], "`fixmatch rank fashion-mini --by density` makes it"),
+    ];
+    for (args, message) in cases {
+        place.fixmatch(&[&["labels", "make", "fashion-mini"], args].concat()).check(1, &[], &["error: ", message]);
+    }
+    let swap = ["labels", "make", "fashion-mini", "-o", "new", "--swap", "5"];
+    place.fixmatch(&swap).check(2, &[], &["must be OLD=NEW, two indices, as in 12=345"]);
+    assert_eq!(fs::read(&old).expect("reads"), b"old");
+    assert_eq!(fs::read_dir(place.folder.path()).expect("reads").count(), 1, "a refused command left a file");
+}

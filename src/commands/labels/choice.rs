@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, bail, ensure};
 use fixmatch::config::{Metric, Pick, Rank, RunConfig};
-use fixmatch::data::label_set::{self, LabelSet};
+use fixmatch::data::label_set::{self, LabelSet, Picked};
 use fixmatch::data::{self, DATASETS, Dataset, label_file};
 use fixmatch::dirs;
 use fixmatch::preset::Preset;
@@ -188,6 +188,21 @@ impl Choice {
 }
 
 impl Side {
+    /// How it was picked, with the ranking's file.
+    pub fn describe(&self) -> String {
+        let goes_by_order = matches!(self.set.picked, Picked::Ranked { .. });
+        let file = self.order.as_ref().filter(|_| goes_by_order).and_then(|order| order.path.file_name());
+        let file = file.map_or_else(String::new, |name| format!(", ranking {}", name.display()));
+        format!("{}{file}", self.set.picked)
+    }
+
+    /// Warns of classes that no image stands for.
+    pub fn warn(&self, dataset: &Dataset) {
+        for class in self.set.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
+            note(format_args!("warning: no image of class {class} ({}) is labeled", dataset.classes[class]));
+        }
+    }
+
     /// The images of each class, the most representative first, without an order by their indices.
     pub fn by_class(&self, dataset: &Dataset) -> Vec<Vec<u32>> {
         let mut of_class = vec![Vec::new(); dataset.classes.len()];
@@ -289,9 +304,6 @@ impl Wanted {
             Some(dir) => recorded(dir, dataset)?,
             None => label_set::pick(&self.config.labels, dataset, order.as_ref().map(|order| &order.ranking))?,
         };
-        for class in set.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
-            note(format_args!("warning: no image of class {class} ({}) is labeled", dataset.classes[class]));
-        }
         Ok(Side { set, order })
     }
 

@@ -35,6 +35,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let dataset = load(&wanted)?;
     let [a, b] = &wanted;
     let sides = [a.pick(&dataset)?, b.pick(&dataset)?];
+    for side in &sides {
+        side.warn(&dataset);
+    }
     let page = Page::of(&sides, &dataset);
     if args.json {
         say_json(&page)?;

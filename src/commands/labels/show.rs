@@ -26,7 +26,9 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
-    let page = Page::of(&wanted.pick(&dataset)?, &dataset);
+    let side = wanted.pick(&dataset)?;
+    side.warn(&dataset);
+    let page = Page::of(&side, &dataset);
     if args.json {
         say_json(&page)?;
     } else {
