@@ -14,9 +14,8 @@ use fixmatch::data::folder;
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::replace_file;
-use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
 
-use super::{fresh_file, note, say};
+use super::{fresh_file, note, png_of, say};
 
 mod list;
 
@@ -210,15 +209,12 @@ impl Out {
     }
 
     fn write(&self, image: &Image) -> Result<()> {
-        let mut png = Vec::new();
-        let color = if image.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-        let (width, height) = (image.width as u32, image.height as u32);
-        PngEncoder::new(&mut png).write_image(&image.pixels, width, height, color).context("cannot make a PNG")?;
+        let png = png_of(image)?;
         match self {
             Self::Stdout => stdout().write_all(&png)?,
             Self::File(path) => {
                 replace_file(path, &png)?;
-                note(format_args!("{}: {width}×{height} pixels", path.display()));
+                note(format_args!("{}: {}×{} pixels", path.display(), image.width, image.height));
             }
         }
         Ok(())

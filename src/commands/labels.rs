@@ -11,6 +11,7 @@ mod choice;
 mod compare;
 mod make;
 mod order;
+mod sheet;
 mod show;
 
 /// Show, write and compare label sets: which training images are labeled

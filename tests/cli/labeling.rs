@@ -430,3 +430,116 @@ fn a_set_that_cannot_be_written_leaves_no_file() {
     assert_eq!(fs::read(&old).expect("reads"), b"old");
     assert_eq!(fs::read_dir(place.folder.path()).expect("reads").count(), 1, "a refused command left a file");
 }
+
+/// The pictures of an SVG sheet: left, top and width.
+fn pictures(svg: &str) -> Vec<[usize; 3]> {
+    let value = |tag: &str, key: &str| {
+        let rest = tag.split_once(&format!(" {key}=\"")).expect("an attribute").1;
+        rest.split_once('"').expect("its end").0.parse().expect("a number")
+    };
+    svg.split("<image").skip(1).map(|tag| ["x", "y", "width"].map(|key| value(tag, key))).collect()
+}
+
+#[test]
+fn a_sheet_has_a_row_a_class_of_enlarged_images_the_same_as_pixels_and_as_a_drawing() {
+    let place = Place::new();
+    place.cache(&forward());
+    let args =
+        ["labels", "show", "fashion-mini", "--by", "agreement", "--per-class", "3", "--png", "a.png", "--svg", "a.svg"];
+    let said = place.fixmatch(&args);
+    said.check(0, &[""], &["a.png: ", "a.svg: ", " pixels"]);
+    assert_eq!(said.out, "");
+    let svg = fs::read_to_string(place.folder.path().join("a.svg")).expect("written");
+    let png = image::open(place.folder.path().join("a.png")).expect("a PNG").to_rgb8();
+    assert!(svg.contains(&format!("viewBox=\"0 0 {} {}\"", png.width(), png.height())), "{}", &svg[..400]);
+    let mean = at_places(&[0, 1, 2]).iter().map(|index| f64::from(index + 1)).sum::<f64>() / 30.0;
+    let note = format!(", mean rank {mean:.0} of 10,000 by agreement</text>");
+    for text in [
+        ">most-representative by agreement, 3 per class</text>",
+        &note,
+        " text-anchor=\"end\">Ankle boot</text>",
+        "<title>Ankle boot 0, rank 1, score 0.0000</title>",
+    ] {
+        assert!(svg.contains(text), "{text} is missing");
+    }
+    let pictures = pictures(&svg);
+    assert_eq!(pictures.len(), 30);
+    for (&[left, top, width], index) in pictures.iter().zip(at_places(&[0, 1, 2])) {
+        assert_eq!(width, 56, "twice 28");
+        let pixels = MINI.train.pixels_of(index as usize);
+        for (x, y) in [(0, 0), (1, 1), (20, 31), (33, 34), (55, 55)] {
+            let gray = pixels[y / 2 * 28 + x / 2];
+            assert_eq!(png.get_pixel((left + x) as u32, (top + y) as u32).0, [gray; 3], "image {index} at {x}, {y}");
+        }
+    }
+    let row = |class: usize| pictures[3 * class][1];
+    assert!(
+        (1..10).all(|class| row(class) > row(class - 1)) && pictures[..3].iter().all(|picture| picture[1] == row(0))
+    );
+    let has_ink = |x: std::ops::Range<u32>, y: usize| {
+        x.clone().any(|x| (0..56).any(|dy| png.get_pixel(x, y as u32 + dy).0 != [255; 3]))
+    };
+    assert!((0..10).all(|class| has_ink(20..pictures[0][0] as u32 - 5, row(class))), "a class without its name");
+}
+
+#[test]
+fn two_sets_stand_beside_each_other_in_the_same_rows() {
+    let place = Place::new();
+    place.labeled_run("few", &[0, 1]);
+    let args = ["labels", "compare", "few", "fashion-mini", "--svg", "a.svg", "--pick", "random"];
+    // a pick is for both: 22 in two rows of 11
+    let picked_anew = [&args[..], &["--per-class", "22", "--per-class", "4"]].concat();
+    place.fixmatch(&picked_anew).check(0, &[], &[]);
+    let svg = || fs::read_to_string(place.folder.path().join("a.svg")).expect("written");
+    let found = pictures(&svg());
+    assert_eq!(found.len(), 260);
+    let (left, right) = found.split_at(220);
+    assert_eq!(left[10][1], left[0][1], "eleven in a row");
+    assert!(left[11][1] > left[0][1] && left[11][0] == left[0][0], "then the next row");
+    for class in 0..10 {
+        assert_eq!(left[22 * class][1], right[4 * class][1], "class {class}");
+    }
+    assert!(right.iter().all(|picture| picture[0] > left[10][0]));
+    let as_recorded = ["labels", "compare", "few", "fashion-mini", "--svg", "a.svg"];
+    place.fixmatch(&as_recorded).check(1, &[], &["a.svg exists; --force overwrites it"]);
+    place.fixmatch(&[&as_recorded[..], &["--force"]].concat()).check(
+        0,
+        &[],
+        &["no image of class 1 (Trouser) is labeled"],
+    );
+    assert_eq!(pictures(&svg()).len(), 42);
+    assert!(svg().contains(">Trouser</text>"), "a class without images has its row");
+}
+
+#[test]
+fn names_of_classes_cannot_break_a_drawing() {
+    let place = Place::new();
+    for class in ["a<b>&'c\"", "Stra\u{df}e \u{1f600}"] {
+        for part in ["train", "test"] {
+            let path = place.folder.path().join("own").join(part).join(class);
+            fs::create_dir_all(&path).expect("made");
+            image::RgbImage::new(300, 2).save(path.join("x.png")).expect("saved");
+        }
+    }
+    let args = ["labels", "show", "folder", "--path", "own", "--per-class", "1", "--svg", "a.svg", "--png", "a.png"];
+    place.fixmatch(&args).check(0, &[], &["a.png: "]);
+    let svg = fs::read_to_string(place.folder.path().join("a.svg")).expect("written");
+    assert!(svg.contains(">a&lt;b&gt;&amp;'c\"</text>") && svg.contains(">Stra\u{df}e \u{1f600}</text>"), "{svg}");
+    assert_eq!(pictures(&svg)[0][2], 300, "a large image stays as it is");
+}
+
+#[test]
+fn a_sheet_that_cannot_be_drawn_leaves_no_file() {
+    let place = Place::new();
+    let cases: [(&[&str], &str); 4] = [
+        (&["--png", "a.jpg"], "a.jpg must end in .png, for that is what is written"),
+        (&["--svg", "a.png"], "a.png must end in .svg"),
+        (&["--png", "nowhere/a.png"], "nowhere/a.png: No such file"),
+        (&["--png", "a.png", "--per-class", "1000"], "and at most 16384×16384 are possible: ask for fewer images"),
+    ];
+    for (args, message) in cases {
+        let args = [&["labels", "show", "fashion-mini"], args].concat();
+        place.fixmatch(&args).check(1, &[], &["error: ", message]);
+    }
+    assert_eq!(fs::read_dir(place.folder.path()).expect("reads").count(), 0);
+}

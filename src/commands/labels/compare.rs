@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::choice::{Choice, Side, Wanted};
 use super::order::Order;
+use super::sheet::Files;
 use crate::commands::format::{grouped, or_dash, percent, plural, table};
 use crate::commands::{Runs, say, say_json};
 
@@ -28,9 +29,12 @@ pub struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    sheet: Files,
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    args.sheet.check()?;
     let wanted = args.choice.two(&args.sources, runs)?;
     let dataset = load(&wanted)?;
     let [a, b] = &wanted;
@@ -41,9 +45,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let page = Page::of(&sides, &dataset);
     if args.json {
         say_json(&page)?;
-    } else {
+    } else if !args.sheet.is_some() {
         say(page.text())?;
     }
+    args.sheet.write(&sides.each_ref(), &dataset)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,8 @@ use fixmatch::data::Dataset;
 use serde::Serialize;
 
 use super::choice::{Choice, Side};
-use crate::commands::format::{grouped, or_dash, plural, table};
+use super::sheet::Files;
+use crate::commands::format::{grouped, or_dash, plural, significant, table};
 use crate::commands::{Runs, say, say_json};
 
 /// Show the images of a label set, the most representative ones of each class first where an order is known
@@ -21,9 +22,12 @@ pub struct Args {
     /// As JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    sheet: Files,
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    args.sheet.check()?;
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
     let side = wanted.pick(&dataset)?;
@@ -31,9 +35,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let page = Page::of(&side, &dataset);
     if args.json {
         say_json(&page)?;
-    } else {
+    } else if !args.sheet.is_some() {
         say(page.text())?;
     }
+    args.sheet.write(&[&side], &dataset)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -119,9 +124,4 @@ impl Row {
             or_dash(self.score, significant),
         ]
     }
-}
-
-/// `0.1332`, `1.5e-5`
-fn significant(score: f32) -> String {
-    if score == 0.0 || score.abs() >= 0.001 { format!("{score:.4}") } else { format!("{score:.1e}") }
 }
