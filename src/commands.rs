@@ -6,12 +6,15 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail, ensure};
 use fixmatch::dirs;
 use fixmatch::event::Record;
 use fixmatch::event_log::Follower;
+use fixmatch::image::Image;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 
 pub mod attach;
 pub mod augment;
@@ -20,6 +23,7 @@ pub mod data;
 pub mod export;
 mod foreground;
 pub mod format;
+pub mod labels;
 pub mod narrate;
 pub mod presets;
 pub mod rank;
@@ -79,6 +83,26 @@ impl Runs {
         }
         dir.path().display().to_string()
     }
+}
+
+/// The absolute path of a file that a command will write, found before there is work to lose: not a folder, and without
+/// `force`, not there yet.
+fn fresh_file(path: &Path, force: bool) -> Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    if path.is_dir() {
+        bail!("{} is a folder", path.display());
+    }
+    ensure!(force || !path.exists(), "{} exists; --force overwrites it", path.display());
+    Ok(path)
+}
+
+/// The bytes of an image as a PNG.
+fn png_of(image: &Image) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    let color = if image.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+    let (width, height) = (image.width as u32, image.height as u32);
+    PngEncoder::new(&mut png).write_image(&image.pixels, width, height, color).context("cannot make a PNG")?;
+    Ok(png)
 }
 
 /// Prints a line of the result.

@@ -11,6 +11,7 @@ pub mod fashion_mnist;
 pub mod fetch;
 pub mod folder;
 pub mod idx;
+pub mod label_file;
 pub mod label_set;
 pub mod published;
 

@@ -11,8 +11,8 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, augment, completions, data, export, presets, rank, requests, resume, runs, screenshot, show, train,
-    wait, watch,
+    Runs, attach, augment, completions, data, export, labels, presets, rank, requests, resume, runs, screenshot, show,
+    train, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -51,6 +51,7 @@ enum Command {
     Data(data::DataArgs),
     Augment(augment::Args),
     Rank(rank::Args),
+    Labels(labels::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Screenshot(screenshot::Args),
@@ -89,6 +90,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),
         Command::Rank(args) => rank::run(&args, &runs),
+        Command::Labels(args) => labels::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }

@@ -18,6 +18,10 @@ use crate::hex::hex;
 use crate::run_dir::{RunDir, RunFile, replace_file};
 use crate::run_state::{RunState, Status};
 
+mod spearman;
+
+pub use spearman::spearman;
+
 /// An order of a data set's training images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
@@ -112,6 +116,12 @@ impl Ranking {
             ranks[index as usize] = rank as u32;
         }
         ranks
+    }
+
+    /// The scores, turned so that a larger one is more representative whatever the metric.
+    pub fn representativeness(&self) -> Vec<f32> {
+        let sign = if self.rank.by.larger_is_more() { 1.0 } else { -1.0 };
+        self.scores.iter().map(|score| sign * score).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use clap::ValueEnum;
 use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment, Table};
@@ -14,9 +14,8 @@ use fixmatch::data::folder;
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::replace_file;
-use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
 
-use super::{note, say};
+use super::{fresh_file, note, png_of, say};
 
 mod list;
 
@@ -206,24 +205,16 @@ impl Out {
         };
         let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
         ensure!(is_png, "{} must end in .png, for that is what is written", path.display());
-        let path = std::path::absolute(path)?;
-        if path.is_dir() {
-            bail!("{} is a folder", path.display());
-        }
-        ensure!(args.force || !path.exists(), "{} exists; --force overwrites it", path.display());
-        Ok(Self::File(path))
+        Ok(Self::File(fresh_file(path, args.force)?))
     }
 
     fn write(&self, image: &Image) -> Result<()> {
-        let mut png = Vec::new();
-        let color = if image.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-        let (width, height) = (image.width as u32, image.height as u32);
-        PngEncoder::new(&mut png).write_image(&image.pixels, width, height, color).context("cannot make a PNG")?;
+        let png = png_of(image)?;
         match self {
             Self::Stdout => stdout().write_all(&png)?,
             Self::File(path) => {
                 replace_file(path, &png)?;
-                note(format_args!("{}: {width}×{height} pixels", path.display()));
+                note(format_args!("{}: {}×{} pixels", path.display(), image.width, image.height));
             }
         }
         Ok(())

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use fixmatch::checkpoint::{self, Checkpoint, Which};
 use fixmatch::run_dir::{RunDir, replace_file};
 use fixmatch::run_state::RunState;
 
 use super::format::bytes;
-use super::{RunArg, Runs, note, say};
+use super::{RunArg, Runs, fresh_file, note, say};
 
 /// Export a checkpoint's weights as safetensors, with PyTorch's names
 #[derive(clap::Args)]
@@ -37,8 +37,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let out = std::path::absolute(&args.weights)?;
-    ensure!(args.force || !out.exists(), "{} exists; --force overwrites it", out.display());
+    let out = fresh_file(&args.weights, args.force)?;
     let dir = runs.find(&args.run)?;
     let checkpoint = read(&dir, args)?;
     let which = if args.ema { Which::Ema } else { Which::Raw };

@@ -7,6 +7,11 @@ pub fn percent(ratio: f64) -> String {
     format!("{:.1} %", 100.0 * ratio)
 }
 
+/// `0.1332`, and below a thousandth `1.5e-5`
+pub fn significant(number: f32) -> String {
+    if number == 0.0 || number.abs() >= 0.001 { format!("{number:.4}") } else { format!("{number:.1e}") }
+}
+
 /// A value that may be missing.
 pub fn or_dash<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".into(), format)

@@ -3,15 +3,16 @@
 //! Indices refer to the data set's training order and are kept ascending, so a label set is a set: how it was drawn
 //! or listed does not leak into the order in which a run sees its images.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::Dataset;
 use super::published::{fold, published};
-use crate::config::{Metric, Pick};
+use super::{Dataset, label_file};
+use crate::config::{Labels, Metric, Pick};
 use crate::ranking::Ranking;
 use crate::rng::{Rng, Stream};
 
@@ -57,6 +58,42 @@ pub enum Picked {
     Listed,
     /// Read from this file.
     File(String),
+}
+
+impl fmt::Display for Picked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PerClass { n, seed } => write!(f, "random, {n} per class, seed {seed}"),
+            Self::Ranked { n, pick, by } => write!(f, "{pick} by {by}, {n} per class"),
+            Self::Published(name) => write!(f, "published:{name}"),
+            Self::Fold { number, n } => write!(f, "fold:{number}, {n} in all"),
+            Self::Listed => f.write_str("listed one by one"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+/// Picks the images that a configuration asks for.
+///
+/// # Errors
+/// If its pick goes by an order and `ranking` is None or of other images, or the images that it asks for are not there.
+pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Result<LabelSet> {
+    if let Some(indices) = &labels.indices {
+        return from_indices(indices, dataset.train.n()).context("labels.indices");
+    }
+    let n = labels.per_class as usize;
+    match &labels.pick {
+        Pick::Random => {
+            draw_per_class(&dataset.train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
+        }
+        Pick::File(path) => label_file::read(path, dataset),
+        Pick::Published(name) => published_set(name, dataset).context("labels.pick"),
+        Pick::Fold(number) => fold_set(dataset, n * dataset.classes.len(), *number).context("labels.pick"),
+        Pick::MostRepresentative | Pick::LeastRepresentative | Pick::Quantile(_) | Pick::Typical => {
+            let ranking = ranking.context("labels.pick goes by a ranking, and there is none")?;
+            by_ranking(dataset, ranking, n, &labels.pick).context("labels.pick")
+        }
+    }
 }
 
 /// Draws `n` images of every class: walks a random permutation of the training images and takes each whose class
@@ -201,6 +238,24 @@ fn sorted(mut indices: Vec<u32>, picked: Picked) -> Result<LabelSet> {
 }
 
 impl LabelSet {
+    /// Puts an image in. Fails if it is none of the `n_train` training images or in it already.
+    pub fn insert(&mut self, index: u32, n_train: usize) -> Result<()> {
+        check_index(index, n_train)?;
+        match self.indices.binary_search(&index) {
+            Ok(_) => bail!("image {index} is in the label set already"),
+            Err(place) => self.indices.insert(place, index),
+        }
+        Ok(())
+    }
+
+    /// Takes an image out. Fails if it is not in it.
+    pub fn remove(&mut self, index: u32) -> Result<()> {
+        let place = self.indices.binary_search(&index);
+        let place = place.map_err(|_| anyhow!("image {index} is not in the label set"))?;
+        self.indices.remove(place);
+        Ok(())
+    }
+
     /// The classes without a labeled image; a run can start, but will hardly learn them.
     pub fn classes_without_label(&self, labels: &[u16], n_classes: usize) -> Vec<usize> {
         let mut has_label = vec![false; n_classes];

@@ -6,12 +6,12 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use fixmatch::augment::Strong;
-use fixmatch::config::{self, Pick, RunConfig};
+use fixmatch::config::RunConfig;
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
 use fixmatch::loader::Source;
-use fixmatch::ranking::{self, Ranking};
+use fixmatch::ranking;
 use fixmatch::run_dir::{Environment, RunDir, host, replace_file};
 
 use super::awaited::{self, Awaited};
@@ -147,7 +147,7 @@ fn labels(
         },
         None => None,
     };
-    let labels = pick(&config.labels, dataset, ranking.as_deref())?;
+    let labels = label_set::pick(&config.labels, dataset, ranking.as_deref())?;
     for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
@@ -158,30 +158,6 @@ fn labels(
 enum Labels {
     Picked(LabelSet),
     Ended(Event),
-}
-
-fn pick(labels: &config::Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Result<LabelSet> {
-    let train = &dataset.train;
-    if let Some(indices) = &labels.indices {
-        return label_set::from_indices(indices, train.n()).context("labels.indices");
-    }
-    match &labels.pick {
-        Pick::Random => {
-            let n = labels.per_class as usize;
-            label_set::draw_per_class(&train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
-        }
-        Pick::File(path) => label_set::from_file(path, train.n()),
-        Pick::Published(name) => label_set::published_set(name, dataset).context("labels.pick"),
-        Pick::Fold(number) => {
-            let n = labels.per_class as usize * dataset.classes.len();
-            label_set::fold_set(dataset, n, *number).context("labels.pick")
-        }
-        Pick::MostRepresentative | Pick::LeastRepresentative | Pick::Quantile(_) | Pick::Typical => {
-            let ranking = ranking.context("labels.pick goes by a ranking, and there is none")?;
-            let n = labels.per_class as usize;
-            label_set::by_ranking(dataset, ranking, n, &labels.pick).context("labels.pick")
-        }
-    }
 }
 
 /// What batches are made of. Without labels picked, for a run that ranks: all images are in both sets, and what is

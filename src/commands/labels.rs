@@ -1,0 +1,41 @@
+//! `fixmatch labels show|make|compare`: which images are labeled, before a run is started and after.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::Runs;
+
+mod choice;
+mod compare;
+mod make;
+mod order;
+mod sheet;
+mod show;
+
+/// Show, write and compare label sets: which training images are labeled
+///
+/// A label set is that of a preset, of a run, of a file, or is picked from a data set: `fixmatch labels show quickstart`,
+/// `show RUN`, `show file:PATH`, `show cifar10 --pick least-representative --by agreement --per-class 10`. The options
+/// are the keys of a preset's [labels] and [data]; with a preset they override its values, with a run they pick anew.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Show(show::Args),
+    Make(make::Args),
+    Compare(compare::Args),
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    match &args.command {
+        Command::Show(args) => show::run(args, runs),
+        Command::Make(args) => make::run(args, runs),
+        Command::Compare(args) => compare::run(args, runs),
+    }
+}

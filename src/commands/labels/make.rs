@@ -1,0 +1,120 @@
+//! `fixmatch labels make`: writes a label set into a file, as it was picked or with some images exchanged.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Error, Result, ensure};
+use fixmatch::config::Pick;
+use fixmatch::data::label_set::LabelSet;
+use fixmatch::data::{Dataset, label_file};
+use fixmatch::run_dir::replace_file;
+
+use super::choice::{Choice, Indices};
+use crate::commands::format::plural;
+use crate::commands::{Runs, fresh_file, say};
+
+/// Write a label set into a file, which a preset loads with labels.pick = "file:PATH"
+///
+/// It starts from any label set, and takes images out, puts others in, or swaps them.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A preset, a run, file:PATH or a data set [default: the newest run]
+    source: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Put image NEW in OLD's place; repeatable
+    #[arg(long, value_name = "OLD=NEW")]
+    swap: Vec<Swap>,
+    /// Take these images out
+    #[arg(long, value_name = "N,N,…")]
+    remove: Vec<Indices>,
+    /// Put these images in
+    #[arg(long, value_name = "N,N,…")]
+    add: Vec<Indices>,
+    /// Let classes go without a label
+    #[arg(long)]
+    allow_missing_classes: bool,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Overwrite the file
+    #[arg(long)]
+    force: bool,
+}
+
+/// An image and the one that takes its place.
+#[derive(Clone, Copy, Debug)]
+struct Swap {
+    old: u32,
+    new: u32,
+}
+
+impl FromStr for Swap {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let both = text.split_once('=').and_then(|(old, new)| Some((old.parse().ok()?, new.parse().ok()?)));
+        let (old, new) = both.context("must be OLD=NEW, two indices, as in 12=345")?;
+        Ok(Self { old, new })
+    }
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let output = fresh_file(&args.output, args.force)?;
+    let wanted = args.choice.only(args.source.as_deref(), runs)?;
+    let dataset = wanted.load()?;
+    let mut side = wanted.pick(&dataset)?;
+    let how = format!("{}{}", side.describe(), args.edits());
+    args.edit(&mut side.set, dataset.train.n())?;
+    if !args.allow_missing_classes {
+        refuse_missing_classes(&side.set, &dataset)?;
+    }
+    replace_file(&output, label_file::text(&side.set, &dataset, &how).as_bytes())?;
+    let n = plural(side.set.indices.len() as u64, "image");
+    say(format_args!("{n} of {}: {}", dataset.name, output.display()))?;
+    let pick = toml::Value::String(Pick::File(output).into());
+    say(format_args!("in a preset's [labels]: pick = {pick}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    /// Takes out before it puts in, so that a class can be picked anew.
+    fn edit(&self, set: &mut LabelSet, n_train: usize) -> Result<()> {
+        for &index in self.remove.iter().flat_map(|Indices(indices)| indices) {
+            set.remove(index).with_context(|| format!("--remove {index}"))?;
+        }
+        for &index in self.add.iter().flat_map(|Indices(indices)| indices) {
+            set.insert(index, n_train).with_context(|| format!("--add {index}"))?;
+        }
+        for Swap { old, new } in &self.swap {
+            let swap = || format!("--swap {old}={new}");
+            set.remove(*old).with_context(swap)?;
+            set.insert(*new, n_train).with_context(swap)?;
+        }
+        ensure!(!set.indices.is_empty(), "no image is left in the label set");
+        Ok(())
+    }
+
+    /// The same in words, to be added to how the set was picked.
+    fn edits(&self) -> String {
+        let listed = |lists: &[Indices]| -> Vec<u32> { lists.iter().flat_map(|list| list.0.clone()).collect() };
+        let (removed, added) = (listed(&self.remove), listed(&self.add));
+        let removed = removed.into_iter().map(|index| format!("; without {index}"));
+        let added = added.into_iter().map(|index| format!("; with {index}"));
+        let swapped = self.swap.iter().map(|Swap { old, new }| format!("; {new} for {old}"));
+        removed.chain(added).chain(swapped).collect()
+    }
+}
+
+fn refuse_missing_classes(set: &LabelSet, dataset: &Dataset) -> Result<()> {
+    let (missing, n) = (set.classes_without_label(&dataset.train.labels, dataset.classes.len()), dataset.classes.len());
+    let names: Vec<_> = missing.iter().map(|&class| format!("{class} ({})", dataset.classes[class])).collect();
+    ensure!(
+        missing.is_empty(),
+        "{} of {n} classes have no labeled image: {}; --add some, or --allow-missing-classes",
+        missing.len(),
+        names.join(", "),
+    );
+    Ok(())
+}
