@@ -207,7 +207,7 @@ fn natural_order(name: &str) -> Vec<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Augment, Strong};
+    use crate::config::{Augment, Labels, Metric, Strong};
 
     fn in_folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -257,6 +257,53 @@ mod tests {
                 assert_eq!(config.labels.per_class, per_class);
             }
         }
+    }
+
+    /// What the name of a preset in `which-labels/` says of its labels.
+    fn sets_of_the_label_study() -> Vec<(String, Labels)> {
+        let set = |per_class, by, pick| Labels { per_class, pick, by, ..Labels::default() };
+        let places =
+            [("most", Pick::MostRepresentative), ("middle", Pick::Quantile(0.5)), ("least", Pick::LeastRepresentative)];
+        let mut sets: Vec<_> = (0..8)
+            .map(|part| {
+                let pick = Pick::Published(format!("prototypicality-{part}"));
+                (format!("1-published-{part}"), set(1, Metric::Agreement, pick))
+            })
+            .collect();
+        for n in [1, 4, 10] {
+            sets.push((format!("{n}-random"), set(n, Metric::Agreement, Pick::Random)));
+            for by in [Metric::Agreement, Metric::Typicality] {
+                let of_metric = |(place, pick): &(&str, Pick)| (format!("{n}-{by}-{place}"), set(n, by, pick.clone()));
+                sets.extend(places.iter().filter(|(place, _)| n < 10 || *place != "middle").map(of_metric));
+            }
+        }
+        sets
+    }
+
+    #[test]
+    fn the_label_study_has_every_set_for_both_networks_and_nothing_else_differs() {
+        let resolve = |name: &str| Preset::find(name).and_then(|preset| preset.resolve(&[])).expect(name);
+        let bases = [("cnn", resolve("slides/labels-4"), 10), ("wrn", resolve("paper/cifar10-40"), 4)];
+        let mut names = Vec::new();
+        for (model, base, most_labels) in bases {
+            let in_unlabeled = base.labels.in_unlabeled;
+            for (set, labels) in sets_of_the_label_study() {
+                if labels.per_class > most_labels {
+                    continue;
+                }
+                let name = format!("which-labels/{model}-{set}");
+                let config = resolve(&name);
+                let (title, about) = (config.title.clone(), config.about.clone());
+                let expected = RunConfig { title, about, labels: Labels { in_unlabeled, ..labels }, ..base.clone() };
+                assert_eq!(config, expected, "{name}");
+                names.push(name);
+            }
+        }
+        let mut shipped: Vec<_> = Preset::shipped().into_iter().map(|preset| preset.name).collect();
+        shipped.retain(|name| name.starts_with("which-labels/"));
+        names.sort();
+        shipped.sort();
+        assert_eq!(shipped, names);
     }
 
     #[test]

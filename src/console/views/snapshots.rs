@@ -194,7 +194,8 @@ fn hostile_names_cannot_steer_the_terminal() {
 fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
     let mut app = sample::app();
     app.home = crate::console::home::Home::new();
-    let screen = dump(&drawn(&mut app, 80, 80));
+    let height = app.home.presets.len() as u16 + 20;
+    let screen = dump(&drawn(&mut app, 80, height));
     for row in &app.home.presets {
         assert!(screen.contains(&format!(" {} ", row.preset.name)), "{}:\n{screen}", row.preset.name);
     }
