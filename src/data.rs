@@ -13,6 +13,7 @@ pub mod folder;
 pub mod idx;
 pub mod label_file;
 pub mod label_set;
+pub mod nearest;
 pub mod published;
 
 use std::path::{Path, PathBuf};

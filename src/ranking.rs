@@ -18,8 +18,10 @@ use crate::hex::hex;
 use crate::run_dir::{RunDir, RunFile, replace_file};
 use crate::run_state::{RunState, Status};
 
+mod evidence;
 mod spearman;
 
+pub use evidence::{Neighbors, Predictions};
 pub use spearman::spearman;
 
 /// An order of a data set's training images.
@@ -42,6 +44,12 @@ pub struct Ranking {
     /// The cluster of each image, for `typicality`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clusters: Option<Vec<u32>>,
+    /// What the networks took the images for, where they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Predictions>,
+    /// The nearest images in the features that the scores are of, for `density` and `typicality`, there of its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbors: Option<Neighbors>,
 }
 
 /// Where a ranking comes from.
@@ -85,7 +93,8 @@ impl Ranking {
         }
         let n_clusters = self.clusters.as_ref().map_or(n, Vec::len);
         ensure!(n_clusters == n, "it has clusters for {n_clusters} images and scores for {n}");
-        Ok(())
+        self.predictions.as_ref().map_or(Ok(()), |predictions| predictions.check(n))?;
+        self.neighbors.as_ref().map_or(Ok(()), |neighbors| neighbors.check(n))
     }
 
     /// Writes it, in one go.
@@ -198,7 +207,24 @@ pub fn cached_at(recipe: &RunConfig, data_digest: &str) -> Result<PathBuf> {
     let decisive = serde_json::to_vec(&(data_digest, rank, &recipe.model, &recipe.train, &recipe.optim, data))?;
     let digest = hex(&Sha256::digest(decisive));
     let name = format!("{}-{}-{:.12}.json", recipe.data.dataset, rank.by, digest);
-    Ok(dirs::cache_dir()?.join("rankings").join(name))
+    Ok(cache_folder()?.join(name))
+}
+
+fn cache_folder() -> Result<PathBuf> {
+    Ok(dirs::cache_dir()?.join("rankings"))
+}
+
+/// The rankings in the cache, by their files' names, or why one cannot be read.
+pub fn cached() -> Result<Vec<(PathBuf, Result<Ranking>)>> {
+    let folder = cache_folder()?;
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    Ok(paths.into_iter().map(|path| (path.clone(), Ranking::read(&path))).collect())
 }
 
 /// A run in a folder of runs that makes the same ranking and has not come to its end.
@@ -235,6 +261,8 @@ mod tests {
             order: order(Metric::Agreement, &scores),
             scores,
             clusters: None,
+            predictions: None,
+            neighbors: None,
         }
     }
 

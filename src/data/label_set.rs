@@ -349,6 +349,8 @@ mod tests {
                     })
                     .collect(),
             ),
+            predictions: None,
+            neighbors: None,
         };
         (dataset, ranking)
     }

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use fixmatch::checkpoint::Array;
 use fixmatch::config::{Metric, Rank, RunConfig};
 use fixmatch::data::Images;
-use fixmatch::ranking;
+use fixmatch::ranking::{self, Neighbors, Predictions};
 use fixmatch::rng::{Rng, Stream};
 use tch::{Kind, Tensor};
 
@@ -41,11 +41,15 @@ pub struct Ranker {
 }
 
 /// What the images are worth.
-pub struct Scores {
+pub struct Findings {
     /// One an image.
     pub scores: Vec<f32>,
     /// The cluster of each, for `typicality`.
     pub clusters: Option<Vec<u32>>,
+    /// What the networks took each for, where their probabilities were asked for.
+    pub predictions: Option<Predictions>,
+    /// The nearest others of each, where features were.
+    pub neighbors: Option<Neighbors>,
 }
 
 impl Ranker {
@@ -116,22 +120,50 @@ impl Ranker {
         to_array(&opinion)
     }
 
-    /// The scores, once all stages are done.
-    pub fn scores(&self) -> Scores {
+    /// The scores, once all stages are done, and what else came to light on the way.
+    pub fn findings(&self) -> Findings {
         let opinions: Vec<Tensor> = self.opinions.iter().map(to_tensor).collect();
         let n = self.parts.iter().map(|part| part.len()).sum::<usize>();
-        let (scores, clusters) = match self.rank.by {
-            Metric::Agreement => (opinions::disagreement(&opinions), None),
-            Metric::Confidence => (opinions::confidence(&opinions), None),
-            Metric::Adversarial => (Tensor::stack(&opinions, 0).mean_dim([0_i64].as_slice(), false, Kind::Float), None),
-            Metric::Retraining => (opinions::change(&opinions, &self.parts, n), None),
-            Metric::Density => (neighbors::density(&opinions[0], self.rank.neighbors as usize), None),
+        let k = self.rank.neighbors as usize;
+        let (mut clusters, mut near) = (None, None);
+        let scores = match self.rank.by {
+            Metric::Agreement => opinions::disagreement(&opinions),
+            Metric::Confidence => opinions::confidence(&opinions),
+            Metric::Adversarial => Tensor::stack(&opinions, 0).mean_dim([0_i64].as_slice(), false, Kind::Float),
+            Metric::Retraining => opinions::change(&opinions, &self.parts, n),
+            Metric::Density => {
+                let density = neighbors::density(&opinions[0], k);
+                near = Some(density.near);
+                density.scores
+            }
             Metric::Typicality => {
-                let clusters = neighbors::clusters(&opinions[0], self.rank.clusters as usize, self.seed);
-                (neighbors::typicality(&opinions[0], &clusters, self.rank.neighbors as usize), Some(clusters))
+                let assigned = neighbors::clusters(&opinions[0], self.rank.clusters as usize, self.seed);
+                let density = neighbors::typicality(&opinions[0], &assigned, k);
+                (clusters, near) = (Some(assigned), Some(density.near));
+                density.scores
             }
         };
-        Scores { scores: Vec::try_from(scores).expect("one number an image"), clusters }
+        Findings {
+            scores: Vec::try_from(scores).expect("one number an image"),
+            clusters,
+            predictions: self.predictions(&opinions, n),
+            neighbors: near.map(|near| Neighbors::new(&near)),
+        }
+    }
+
+    /// What the networks took the images for, in the mean over all opinions that are probabilities.
+    fn predictions(&self, opinions: &[Tensor], n: usize) -> Option<Predictions> {
+        match self.rank.by {
+            Metric::Agreement | Metric::Confidence | Metric::Retraining => {}
+            Metric::Adversarial | Metric::Density | Metric::Typicality => return None,
+        }
+        let n_classes = opinions.first()?.size()[1];
+        // a stage's opinion is of the part that its network trained on first
+        let part = |stage: usize| &self.parts[stage / ranking::stages_each(&self.rank) as usize % self.parts.len()];
+        let of_parts: Vec<_> = opinions.iter().enumerate().map(|(stage, opinion)| (opinion, part(stage))).collect();
+        let mean = opinions::mean_of_parts(&of_parts, n);
+        let probabilities = Vec::<f32>::try_from(mean.flatten(0, -1)).expect("a row of numbers");
+        Some(Predictions::new(n_classes as usize, &probabilities))
     }
 
     /// Puts the opinions into a checkpoint.

@@ -29,6 +29,8 @@ fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
         order: ranking::order(by, &scores),
         scores,
         clusters: None,
+        predictions: None,
+        neighbors: None,
     }
 }
 

@@ -44,6 +44,12 @@ fn every_metric_ranks_all_images() {
         assert!(ranking.scores.iter().any(|score| *score != ranking.scores[0]), "{by}: all alike");
         assert_eq!(ranking.order, ranking::order(by, &ranking.scores), "{by}");
         assert_eq!(ranking.clusters.is_some(), by == Metric::Typicality);
+        assert_eq!(ranking.neighbors.is_some(), matches!(by, Metric::Density | Metric::Typicality), "{by}");
+        assert_eq!(ranking.predictions.is_some(), by.needs_labels() && by != Metric::Adversarial, "{by}");
+        if let Some(predictions) = ranking.predictions {
+            let sum: f64 = predictions.of(N as u32 - 1).sum();
+            assert!((sum - 1.0).abs() < 0.01, "{by}: {sum}");
+        }
         let evaluations = events(&dir).iter().filter(|event| matches!(event, Event::Evaluated(_))).count();
         assert_eq!(evaluations > 0, by.needs_labels(), "{by}");
     }

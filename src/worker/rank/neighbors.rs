@@ -13,14 +13,24 @@ const MAX_ROUNDS: usize = 50;
 /// Added to a mean distance before it is inverted, as in TypiClust's code.
 const SMALLEST: f64 = 1e-5;
 
-/// 1 / mean squared distance to the `k` nearest others, for each row of features (n, f): (n).
-pub fn density(features: &Tensor, k: usize) -> Tensor {
-    1.0_f64 / (nearest(features, k) + SMALLEST)
+/// How crowded it is around each row.
+pub struct Density {
+    /// 1 / mean squared distance to the nearest others: (n).
+    pub scores: Tensor,
+    /// The nearest others of each row, the nearest first.
+    pub near: Vec<Vec<u32>>,
+}
+
+/// By the `k` nearest others, for each row of features (n, f).
+pub fn density(features: &Tensor, k: usize) -> Density {
+    let (distances, near) = nearest(features, k);
+    Density { scores: 1.0_f64 / (distances + SMALLEST), near }
 }
 
 /// The same inside of each row's cluster, with at most half of the cluster as neighbours (TypiClust, section 3).
-pub fn typicality(features: &Tensor, clusters: &[u32], k: usize) -> Tensor {
+pub fn typicality(features: &Tensor, clusters: &[u32], k: usize) -> Density {
     let scores = Tensor::zeros([features.size()[0]], (Kind::Float, features.device()));
+    let mut near = vec![Vec::new(); clusters.len()];
     let n_clusters = clusters.iter().max().map_or(0, |&cluster| cluster + 1);
     for cluster in 0..n_clusters {
         let members: Vec<i64> = (0..clusters.len()).filter(|&i| clusters[i] == cluster).map(|i| i as i64).collect();
@@ -30,25 +40,31 @@ pub fn typicality(features: &Tensor, clusters: &[u32], k: usize) -> Tensor {
         let indices = Tensor::from_slice(&members);
         let k = k.min(members.len() / 2).max(1);
         let inside = density(&features.index_select(0, &indices), k);
-        let _ = scores.shallow_clone().index_copy_(0, &indices, &inside);
+        let _ = scores.shallow_clone().index_copy_(0, &indices, &inside.scores);
+        for (&member, row) in members.iter().zip(inside.near) {
+            near[member as usize] = row.into_iter().map(|place| members[place as usize] as u32).collect();
+        }
     }
-    scores
+    Density { scores, near }
 }
 
-/// Mean squared distance to the `k` nearest others: (n).
-fn nearest(features: &Tensor, k: usize) -> Tensor {
+/// Mean squared distance to the `k` nearest others, (n), and which these are.
+fn nearest(features: &Tensor, k: usize) -> (Tensor, Vec<Vec<u32>>) {
     let n = features.size()[0];
     let k = (k as i64).min(n - 1).max(1);
-    let blocks: Vec<Tensor> = (0..n)
-        .step_by(BLOCK as usize)
-        .map(|start| {
-            let block = features.narrow(0, start, BLOCK.min(n - start));
-            // the nearest of all is the row itself
-            let near = squared_distances(&block, features).topk((k + 1).min(n), 1, false, true).0;
-            near.narrow(1, 1, near.size()[1] - 1).mean_dim([1_i64].as_slice(), false, Kind::Float)
-        })
-        .collect();
-    Tensor::cat(&blocks, 0)
+    let (mut distances, mut near) = (Vec::new(), Vec::with_capacity(n as usize));
+    for start in (0..n).step_by(BLOCK as usize) {
+        let block = features.narrow(0, start, BLOCK.min(n - start));
+        let (squared, places) = squared_distances(&block, features).topk((k + 1).min(n), 1, false, true);
+        // the nearest of all is the row itself
+        let others = squared.narrow(1, 1, squared.size()[1] - 1);
+        distances.push(others.mean_dim([1_i64].as_slice(), false, Kind::Float));
+        let places = Vec::<Vec<i64>>::try_from(places).expect("a row of places for each row");
+        near.extend(places.into_iter().zip(start..).map(|(row, own)| {
+            row.into_iter().filter(|&place| place != own).take(k as usize).map(|place| place as u32).collect::<Vec<_>>()
+        }));
+    }
+    (Tensor::cat(&distances, 0), near)
 }
 
 /// ‖a‖² + ‖b‖² − 2 a·b for all pairs of rows: (n_a, n_b).
@@ -123,7 +139,9 @@ mod tests {
     #[test]
     fn density_is_one_over_the_mean_squared_distance_of_the_nearest() {
         // at 0, 1 and 3: the two nearest of 0 are 1 and 9 away, of 1 are 1 and 4, of 3 are 4 and 9
-        let found = values(density(&on_a_line(&[0.0, 1.0, 3.0]), 2));
+        let Density { scores, near } = density(&on_a_line(&[0.0, 1.0, 3.0]), 2);
+        assert_eq!(near, [[1, 2], [0, 2], [1, 0]]);
+        let found = values(scores);
         for (found, mean) in found.into_iter().zip([5.0, 2.5, 6.5]) {
             assert!((found - 1.0 / mean).abs() < 1e-5, "{found} is not 1 / {mean}");
         }
@@ -137,7 +155,7 @@ mod tests {
         let features = Tensor::from_slice(&numbers).view([n, 3]);
         let whole = Tensor::cdist(&features, &features, 2.0, None::<i64>).square().topk(6, 1, false, true).0;
         let expected = whole.narrow(1, 1, 5).mean_dim([1_i64].as_slice(), false, Kind::Float);
-        let difference = (nearest(&features, 5) - expected).abs().max().double_value(&[]);
+        let difference = (nearest(&features, 5).0 - expected).abs().max().double_value(&[]);
         assert!(difference < 1e-5, "{difference}");
     }
 
@@ -149,7 +167,9 @@ mod tests {
         assert!(same(0, 1) && same(0, 2) && same(0, 3), "{clusters:?}");
         assert!(same(4, 5) && same(4, 6) && same(4, 7), "{clusters:?}");
         assert!(!same(0, 4) && !same(0, 8) && !same(4, 8), "{clusters:?}");
-        let scores = values(typicality(&features, &clusters, 20));
+        let Density { scores, near } = typicality(&features, &clusters, 20);
+        let scores = values(scores);
+        assert_eq!((near[6].as_slice(), near[8].as_slice()), (&[5, 4][..], &[][..]), "{near:?}");
         // the one in the middle of its cluster is the most typical, the one at its edge the least, one alone not at all
         assert!(scores[1] > scores[0] && scores[0] > scores[3], "{scores:?}");
         assert!(scores[5] > scores[7] && scores[8] == 0.0, "{scores:?}");

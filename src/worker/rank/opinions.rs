@@ -27,14 +27,24 @@ pub fn disagreement(opinions: &[Tensor]) -> Tensor {
 ///
 /// Opinions come by twos; the first network began with the first half, the second with the second, and so on.
 pub fn change(opinions: &[Tensor], halves: &[Arc<[u32]>], n: usize) -> Tensor {
+    let divergences = opinions
+        .chunks_exact(2)
+        .map(|pair| (kullback_leibler(&pair[0], &pair[1]) + kullback_leibler(&pair[1], &pair[0])).unsqueeze(1));
+    let divergences: Vec<Tensor> = divergences.collect();
+    let of_halves = divergences.iter().zip(halves.iter().cycle()).collect::<Vec<_>>();
+    mean_of_parts(&of_halves, n).squeeze_dim(1)
+}
+
+/// The mean, for each of `n` images, of the rows that there are of it: (n, columns) of rows for a part of the images each.
+pub fn mean_of_parts(parts: &[(&Tensor, &Arc<[u32]>)], n: usize) -> Tensor {
     let options = (Kind::Float, tch::Device::Cpu);
-    let (sums, counts) = (Tensor::zeros([n as i64], options), Tensor::zeros([n as i64], options));
-    for (network, pair) in opinions.chunks_exact(2).enumerate() {
-        let indices: Vec<i64> = halves[network % halves.len()].iter().map(|&index| i64::from(index)).collect();
+    let n_columns = parts.first().map_or(1, |(rows, _)| rows.size()[1]);
+    let (sums, counts) = (Tensor::zeros([n as i64, n_columns], options), Tensor::zeros([n as i64, 1], options));
+    for (rows, part) in parts {
+        let indices: Vec<i64> = part.iter().map(|&index| i64::from(index)).collect();
         let indices = Tensor::from_slice(&indices);
-        let divergence = kullback_leibler(&pair[0], &pair[1]) + kullback_leibler(&pair[1], &pair[0]);
-        let _ = sums.shallow_clone().index_add_(0, &indices, &divergence);
-        let _ = counts.shallow_clone().index_add_(0, &indices, &divergence.ones_like());
+        let _ = sums.shallow_clone().index_add_(0, &indices, rows);
+        let _ = counts.shallow_clone().index_add_(0, &indices, &Tensor::ones([indices.size()[0], 1], options));
     }
     sums / counts
 }

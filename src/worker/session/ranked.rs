@@ -5,7 +5,7 @@ use fixmatch::ranking::{self, Made, Ranking};
 use fixmatch::run_dir::Phase;
 
 use super::Session;
-use crate::rank::Scores;
+use crate::rank::Findings;
 
 impl Session {
     /// At the end of a network's training, asks it about the images. Returns whether it did.
@@ -27,7 +27,7 @@ impl Session {
         self.reporter.phase(self.state.step, Phase::Ranking);
         let config = &self.run.config;
         let rank = config.rank.clone().expect("a run with a ranker has a [rank] table");
-        let Scores { scores, clusters } = ranker.scores();
+        let Findings { scores, clusters, predictions, neighbors } = ranker.findings();
         let ranking = Ranking {
             dataset: config.data.dataset.clone(),
             data_digest: self.run.data_digest.clone(),
@@ -37,6 +37,8 @@ impl Session {
             rank,
             scores,
             clusters,
+            predictions,
+            neighbors,
         };
         ranking.write(&self.dir.ranking())?;
         ranking.write(&ranking::cached_at(config, &self.run.data_digest)?)
