@@ -26,6 +26,7 @@ pub mod format;
 pub mod labels;
 pub mod narrate;
 pub mod presets;
+pub mod pseudo;
 pub mod rank;
 pub mod rate;
 pub mod requests;

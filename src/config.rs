@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 mod augment;
+mod insight;
 mod labels;
 mod machine;
 mod range;
@@ -18,6 +19,7 @@ mod rank;
 mod train;
 
 pub use augment::{Augment, CtAugment, Strong, Table};
+pub use insight::Insight;
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
 pub use rank::{Metric, Rank};
@@ -28,6 +30,9 @@ pub const COSINE_END: f64 = 7.0 / 16.0;
 
 /// Progress windows of a run are at most about this many, so that its event log stays small.
 const MAX_WINDOWS: u64 = 50_000;
+
+/// Histograms of pseudo-labels of a run are at most about this many, a kilobyte each.
+const MAX_HISTOGRAMS: u64 = 16_384;
 
 /// A run, in full.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +59,8 @@ pub struct RunConfig {
     pub optim: Optim,
     /// How often the test set is evaluated.
     pub eval: Eval,
+    /// What is recorded about the pseudo-labels.
+    pub insight: Insight,
     /// How often the run is saved.
     pub checkpoint: Checkpoint,
     /// With this table a run does not train FixMatch: it orders its training images by how representative they are.
@@ -181,6 +188,14 @@ impl RunConfig {
             train.steps / train.window,
             train.steps,
         );
+        let smallest_every = train.steps.div_ceil(MAX_HISTOGRAMS);
+        ensure!(
+            self.insight.every >= smallest_every,
+            "insight.every = {} gives {} histograms; for train.steps = {} it must be at least {smallest_every}",
+            self.insight.every,
+            train.steps / self.insight.every,
+            train.steps,
+        );
         ensure!(
             data.dataset != "folder" || data.path.is_some(),
             "data.dataset = \"folder\" needs data.path, the folder with train/CLASS and test/CLASS in it"
@@ -302,6 +317,10 @@ mod tests {
     fn values_that_contradict_each_other_are_refused() {
         let cases = [
             ("train.window = 1", "train.window = 1 gives 1048576 points"),
+            (
+                "insight.every = 63",
+                "insight.every = 63 gives 16644 histograms; for train.steps = 1048576 it must be at least 64",
+            ),
             ("data.dataset = \"folder\"", "needs data.path"),
             ("data.resize = 32", "have their own size"),
             ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),

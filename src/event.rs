@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Change, Request};
+use crate::insight::Pointer;
 
 /// The fields of a line that depend on the machine and the moment.
 pub const VARYING_FIELDS: [&str; 5] = ["time", "images_per_s", "data_wait", "memory_bytes", "id"];
@@ -44,6 +45,8 @@ pub enum Event {
     Progress(Progress),
     /// The test set was evaluated.
     Evaluated(Box<Evaluated>),
+    /// A record is in `insight.bin`.
+    Insight(Pointer),
     /// A checkpoint is on disk.
     Checkpointed {
         /// The steps done.
@@ -140,6 +143,9 @@ pub struct Started {
     pub n_test: u64,
     /// Their names, in the order of the labels.
     pub classes: Vec<String>,
+    /// Labeled images of each class; empty in logs of before this was told.
+    #[serde(default)]
+    pub labeled_per_class: Vec<u64>,
 }
 
 /// The mean over the steps `step - n_steps .. step`.

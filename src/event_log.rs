@@ -128,6 +128,7 @@ fn parse(line: &[u8]) -> Option<Record> {
     let event = match &*event {
         "progress" => Event::Progress(serde_json::from_slice(line).ok()?),
         "evaluated" => Event::Evaluated(serde_json::from_slice(line).ok()?),
+        "insight" => Event::Insight(serde_json::from_slice(line).ok()?),
         _ => serde_json::from_slice::<Record>(line).ok()?.event,
     };
     Some(Record { time, event })

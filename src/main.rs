@@ -11,8 +11,8 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, augment, completions, data, export, labels, presets, rank, requests, resume, runs, screenshot, show,
-    train, wait, watch,
+    Runs, attach, augment, completions, data, export, labels, presets, pseudo, rank, requests, resume, runs,
+    screenshot, show, train, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -38,6 +38,7 @@ enum Command {
     Presets(presets::Args),
     Runs(runs::Args),
     Show(show::Args),
+    Pseudo(pseudo::Args),
     Watch(watch::Args),
     Wait(wait::Args),
     Pause(requests::Pause),
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Presets(args) => presets::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
         Command::Show(args) => show::run(&args, &runs),
+        Command::Pseudo(args) => pseudo::run(&args, &runs),
         Command::Watch(args) => watch::run(&args, &runs),
         Command::Wait(args) => wait::run(&args, &runs),
         Command::Pause(args) => requests::pause(&args.ask, &runs),

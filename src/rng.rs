@@ -31,6 +31,9 @@ pub enum Stream {
     RankHalves = 9,
     /// The seeds of k-means.
     Clusters = 10,
+    /// The unlabeled images that are followed (its seed is always 0: runs on the same data follow the same images);
+    /// step = class.
+    Panel = 11,
 }
 
 /// A generator for one purpose. Cheap to make: 32 bytes of key, no warm-up.

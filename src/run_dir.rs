@@ -6,6 +6,7 @@
 //!   run.toml        the resolved configuration and where it came from
 //!   labels.json     the labeled indices and how they were picked
 //!   events.jsonl    append-only, one writer: the truth
+//!   insight.bin     bulky records at places that events name: histograms and followed images
 //!   summary.json    what lists show; a cache of the log, rebuilt at will
 //!   checkpoints/    00012000.safetensors
 //!   control/        the mailbox
@@ -236,6 +237,11 @@ impl RunDir {
     /// `events.jsonl`
     pub fn events(&self) -> PathBuf {
         self.path.join("events.jsonl")
+    }
+
+    /// `insight.bin`
+    pub fn insight(&self) -> PathBuf {
+        self.path.join("insight.bin")
     }
 
     /// `summary.json`

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::Change;
 use crate::event::{Evaluated, Event, Progress, Record, Started};
 use crate::event_log::read_all;
+use crate::insight::Pointer;
 use crate::run_dir::{Phase, RunDir};
 
 /// A heartbeat older than this is stale: the worker writes one every two seconds.
@@ -76,6 +77,8 @@ pub struct RunState {
     pub progress: Vec<Progress>,
     /// Evaluations, oldest first.
     pub evaluations: Vec<Evaluated>,
+    /// Where records of `insight.bin` are, oldest first.
+    pub insights: Vec<Pointer>,
     /// Every change that was applied, with its step, in the order of the log.
     pub changes: Vec<(u64, Change)>,
     /// What the user should know.
@@ -140,6 +143,7 @@ impl RunState {
                 self.step = evaluated.step;
                 self.evaluations.push((**evaluated).clone());
             }
+            Event::Insight(pointer) => self.insights.push(*pointer),
             Event::Applied { step, change: Some(change), .. } => self.changes.push((*step, *change)),
             Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
             Event::Warning { message } => self.warnings.push(message.clone()),
@@ -193,10 +197,17 @@ impl RunState {
         }
     }
 
+    /// Leaves the state as it was after `step` steps, as far as the log tells.
+    pub fn forget_after(&mut self, step: u64) {
+        self.rewind(step.min(self.step));
+        self.changes.retain(|(at, _)| *at <= step);
+    }
+
     /// Drops every point after `step`: a run that was resumed there takes those steps again.
     fn rewind(&mut self, step: u64) {
         self.progress.retain(|point| point.step <= step);
         self.evaluations.retain(|point| point.step <= step);
+        self.insights.retain(|pointer| pointer.step <= step);
         self.step = step;
     }
 

@@ -26,7 +26,7 @@ pub fn sentence(event: &Event) -> Option<String> {
         Event::Stopped { step } => format!("stopped at step {step}"),
         Event::Finished { step } => format!("finished all {}", plural(*step, "step")),
         Event::Failed { step, reason } => format!("failed at step {step}: {reason}"),
-        Event::Applied { change: None, .. } | Event::Unknown => return None,
+        Event::Applied { change: None, .. } | Event::Insight(_) | Event::Unknown => return None,
     })
 }
 

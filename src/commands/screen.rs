@@ -79,6 +79,7 @@ impl Screen {
                 | Event::Started(_)
                 | Event::Progress(_)
                 | Event::Evaluated(_)
+                | Event::Insight(_)
                 | Event::Checkpointed { .. }
                 | Event::Accepted { .. }
                 | Event::Suspended { .. }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use fixmatch::checkpoint;
 use fixmatch::control::Change;
 use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
@@ -13,13 +13,17 @@ use serde::Serialize;
 
 use super::foreground::last_output;
 use super::format::{bytes, grouped, or_dash, percent, plural, short, table};
+use super::pseudo::Moment;
 use super::{Reader, RunArg, Runs, say, say_json};
 
-/// Show a run: status, configuration, machine, progress, accuracies, checkpoints
+/// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
+    /// As it was after this many steps
+    #[arg(long, value_name = "STEP")]
+    at: Option<u64>,
     /// Everything, as JSON
     #[arg(long)]
     json: bool,
@@ -31,6 +35,9 @@ struct Page {
     id: String,
     path: String,
     status: Status,
+    /// The step that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<u64>,
     step: u64,
     steps: u64,
     phase: Option<Phase>,
@@ -40,6 +47,8 @@ struct Page {
     started: Option<Started>,
     last_progress: Option<Progress>,
     evaluations: Vec<Evaluated>,
+    /// What the newest of them did.
+    pseudo_labels: Option<Moment>,
     changes: Vec<Changed>,
     warnings: Vec<String>,
     failure: Option<String>,
@@ -63,7 +72,7 @@ struct CheckpointFile {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let page = Page::of(runs.find(&args.run)?)?;
+    let page = Page::of(runs.find(&args.run)?, args.at)?;
     if args.json {
         say_json(&page)?;
     } else {
@@ -73,19 +82,26 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 impl Page {
-    fn of(dir: RunDir) -> Result<Self> {
+    fn of(dir: RunDir, at: Option<u64>) -> Result<Self> {
         let mut reader = Reader::new(dir);
         let (_, status) = reader.look()?;
-        let Reader { dir, state, .. } = reader;
+        let Reader { dir, mut state, .. } = reader;
         let run = dir.read_run()?;
-        let (step, phase) = live_step(&dir, state.step);
+        let (mut step, phase) = live_step(&dir, state.step);
         let failure = state.failure().map(str::to_owned);
         let steps = state.steps().unwrap_or(run.config.train.steps);
+        if let Some(at) = at {
+            ensure!(at <= step, "{} has done {step} steps, not yet {at}", dir.id());
+            state.forget_after(at);
+            step = at;
+        }
+        let pseudo_labels = Moment::newest(&dir, &state);
         let RunState { started, mut progress, evaluations, changes, warnings, .. } = state;
         Ok(Self {
             id: dir.id(),
             path: dir.path().display().to_string(),
             status,
+            at,
             step,
             steps,
             phase,
@@ -94,6 +110,7 @@ impl Page {
             started,
             last_progress: progress.pop(),
             evaluations,
+            pseudo_labels,
             changes: changes.into_iter().map(|(step, change)| Changed { step, change }).collect(),
             warnings,
             failure,
@@ -109,6 +126,7 @@ impl Page {
             self.run.environment.as_ref().map(machine).unwrap_or_default(),
             self.progress(),
             self.accuracy(),
+            self.pseudo_labels.as_ref().map(Moment::text).unwrap_or_default(),
             self.history(),
             self.saved(),
         ];
@@ -118,7 +136,8 @@ impl Page {
     fn head(&self) -> String {
         let done = 100 * self.step / self.steps.max(1);
         let (id, status) = (&self.id, self.status.label());
-        format!("{id}\n{status}, step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
+        let as_of = self.at.map_or("", |_| "as it was at ");
+        format!("{id}\n{status}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
     }
 
     fn configuration(&self) -> String {

@@ -170,6 +170,7 @@ pub fn records(n: u64) -> Vec<Record> {
         n_unlabeled: 10_000,
         n_test: 2000,
         classes: classes.map(Into::into).to_vec(),
+        labeled_per_class: vec![4; 10],
     };
     let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into() };
     let mut events = vec![(0.0, launched), (1.0, Event::Started(started))];

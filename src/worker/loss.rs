@@ -27,6 +27,8 @@ pub struct Unlabeled {
 pub struct PseudoLabels {
     /// argmax p: (N) i64.
     pub classes: Tensor,
+    /// max p: (N) f32.
+    pub confidence: Tensor,
     /// max p ≥ τ, whether each counts: (N) bool.
     pub mask: Tensor,
 }
@@ -36,12 +38,14 @@ impl PseudoLabels {
     pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
         let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
         let (confidence, classes) = probabilities.max_dim(-1, false); // (N) f32, (N) i64
-        Self { classes, mask: confidence.ge(threshold) }
+        let mask = confidence.ge(threshold);
+        Self { classes, confidence, mask }
     }
 
     /// Those of some rows, given by their numbers: (n) i64.
     pub fn select(&self, rows: &Tensor) -> Self {
-        Self { classes: self.classes.index_select(0, rows), mask: self.mask.index_select(0, rows) }
+        let of_rows = |all: &Tensor| all.index_select(0, rows);
+        Self { classes: of_rows(&self.classes), confidence: of_rows(&self.confidence), mask: of_rows(&self.mask) }
     }
 }
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use fixmatch::control::{self, Mail, Request};
 use fixmatch::event::{Event, Record};
 use fixmatch::event_log::EventLog;
+use fixmatch::insight::{self, InsightFile};
 use fixmatch::run_dir::{Heartbeat, Phase, RunDir, host, now, replace_file};
 use fixmatch::run_state::{RunState, Summary};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,6 +37,8 @@ pub struct Command {
 enum Report {
     Phase(u64, Phase),
     Event(Event),
+    /// A bulky record and, after it, the event that names it.
+    Insight(Box<insight::Record>),
     /// The recorder knows the step.
     Failed(String),
     /// Answered when all that was reported is on disk.
@@ -61,6 +64,11 @@ impl Reporter {
     /// Puts an event into the log.
     pub fn event(&self, event: Event) {
         self.send(Report::Event(event));
+    }
+
+    /// Puts a record into `insight.bin`, and into the log where it is.
+    pub fn insight(&self, record: insight::Record) {
+        self.send(Report::Insight(Box::new(record)));
     }
 
     /// Tells the user something, through the log.
@@ -90,6 +98,8 @@ impl Reporter {
 pub struct Recorder {
     dir: RunDir,
     log: EventLog,
+    /// None before the first record of this worker: what follows the step that it resumes at is cut off then.
+    insight: Option<InsightFile>,
     state: RunState,
     begun: SystemTime,
     step: u64,
@@ -117,6 +127,7 @@ impl Recorder {
         let mut recorder = Self {
             dir: dir.clone(),
             log: EventLog::open(&dir.events())?,
+            insight: None,
             step: state.step,
             state,
             begun: SystemTime::now() - CLOCK_SLACK,
@@ -159,9 +170,10 @@ impl Recorder {
                 if changed { self.beat() } else { Ok(()) }
             }
             Report::Event(event) => self.write(event),
+            Report::Insight(record) => self.write_insight(&record),
             Report::Failed(reason) => self.write(Event::Failed { step: self.step, reason }),
             Report::Sync(done) => {
-                self.log.sync()?;
+                self.sync()?;
                 let _ = done.send(());
                 Ok(())
             }
@@ -169,7 +181,7 @@ impl Recorder {
     }
 
     fn write(&mut self, event: Event) -> Result<()> {
-        let is_milestone = !matches!(event, Event::Progress(_) | Event::Warning { .. });
+        let is_milestone = !matches!(event, Event::Progress(_) | Event::Insight(_) | Event::Warning { .. });
         let is_evaluation = matches!(event, Event::Evaluated(_));
         match &event {
             Event::Accepted { id, .. } => drop(self.open.insert(id.clone())),
@@ -179,9 +191,27 @@ impl Recorder {
         let record: Record = self.log.append(event)?;
         self.state.apply(&record);
         if is_milestone {
-            self.log.sync()?;
+            self.sync()?;
         }
         if is_evaluation { self.write_summary() } else { Ok(()) }
+    }
+
+    /// The record comes first, so that an event never names what is not there.
+    fn write_insight(&mut self, record: &insight::Record) -> Result<()> {
+        let file = match &mut self.insight {
+            Some(file) => file,
+            none => none.insert(InsightFile::open(&self.dir.insight(), &self.state.insights)?),
+        };
+        let pointer = file.append(record)?;
+        self.write(Event::Insight(pointer))
+    }
+
+    /// Records before the log that names them.
+    fn sync(&self) -> Result<()> {
+        if let Some(file) = &self.insight {
+            file.sync()?;
+        }
+        self.log.sync()
     }
 
     fn write_summary(&self) -> Result<()> {
@@ -233,7 +263,7 @@ impl Recorder {
             self.write(Event::Refused { id, reason: "the run ended before it was done".to_owned() })?;
         }
         self.write_summary()?;
-        self.log.sync()
+        self.sync()
     }
 }
 

@@ -4,6 +4,7 @@
 //! and saves when these are due. Which events come of it is a function of the run alone, never of the clock.
 
 mod awaited;
+mod insight;
 mod milestones;
 mod prepare;
 mod probes;
@@ -24,6 +25,7 @@ use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::RunState;
 use fixmatch::schedule::Live;
 
+use self::insight::Insight;
 use self::prepare::{Preparation, Prepared, prepare};
 use self::probes::Probes;
 use self::window::Window;
@@ -43,6 +45,8 @@ struct Session {
     /// Changes that an earlier worker applied at steps that lie ahead again.
     replay: VecDeque<(u64, Change)>,
     window: Window,
+    /// None for a run that ranks.
+    insight: Option<Insight>,
     /// None for policies that do not learn.
     probes: Option<Probes>,
     /// None for a run that trains FixMatch.
@@ -86,6 +90,7 @@ impl Session {
     ) -> Result<Self> {
         let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
         let probes = Probes::new(&run.source.strong.policy, &run.config, run.trainer.input().device());
+        let insight = run.config.rank.is_none().then(|| Insight::new(&run));
         let ranker = Ranker::new(&run.config, &run.source.images)?;
         let mut replay = VecDeque::from(changes);
         replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
@@ -98,6 +103,7 @@ impl Session {
             live,
             replay,
             window: Window::default(),
+            insight,
             probes,
             ranker,
             state: State::default(),
@@ -115,6 +121,9 @@ impl Session {
         if let Some(checkpoint) = found {
             self.run.trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
             self.window.restore(&checkpoint.tensors)?;
+            if let Some(insight) = &mut self.insight {
+                insight.restore(&checkpoint.tensors)?;
+            }
             if let Some(probes) = &mut self.probes {
                 probes.restore(&checkpoint.tensors)?;
             }
@@ -153,24 +162,31 @@ impl Session {
         let begun = Instant::now();
         let mut batch = self.next_batch()?;
         let waited = begun.elapsed();
-        let row = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
+        let taken = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
         if let (Some(probes), Some(loader)) = (&mut self.probes, &mut self.loader) {
             probes.end_step(&self.run.trainer, &mut batch, loader);
         }
-        self.window.push(row, batch.n_images(), waited, begun.elapsed());
+        if let (Some(insight), Some((pseudo, hidden_labels))) = (&mut self.insight, taken.pseudo) {
+            insight.push(pseudo, hidden_labels);
+        }
+        self.window.push(taken.row, batch.n_images(), waited, begun.elapsed());
         self.state.step += 1;
         self.reporter.phase(self.state.step, Phase::Training);
         Ok(())
     }
 
-    /// What is due after a step, in this order: the window, the evaluation, what a ranking's network thinks, the
+    /// What is due after a step, in this order: the window, the histogram, the evaluation, what a ranking's network thinks, the
     /// checkpoint. So a checkpoint holds all that was reported up to its step.
     fn after_step(&mut self) -> Result<()> {
         let (step, config) = (self.state.step, &self.run.config);
         let is_due = |every: u64| step.is_multiple_of(every) || step == self.live.steps;
         let (evaluates, saves) = (is_due(config.eval.every), is_due(config.checkpoint.every));
+        let counts = evaluates || is_due(config.insight.every);
         if is_due(config.train.window) {
             self.close_window()?;
+        }
+        if counts {
+            self.close_histogram();
         }
         let is_best = evaluates && !self.run.config.is_contrastive() && self.evaluate_on_schedule()?;
         let was_heard = self.hear_network();

@@ -51,6 +51,15 @@ pub enum Column {
 /// How many columns a row has.
 pub const N_COLUMNS: usize = 7;
 
+/// What a step leaves behind, on the device.
+#[derive(Debug)]
+pub struct Taken {
+    /// Its measurements: (`N_COLUMNS`) f32.
+    pub row: Tensor,
+    /// What the weak views say, and the labels that training does not see, (μB) i64; None without unlabeled images.
+    pub pseudo: Option<(PseudoLabels, Tensor)>,
+}
+
 /// The network, its weights, their average and their momentum.
 #[derive(Debug)]
 pub struct Trainer {
@@ -122,13 +131,14 @@ impl Trainer {
         self.weights.n_parameters()
     }
 
-    /// Takes one step and returns its row of measurements, still on the device: nothing here waits for a GPU.
-    pub fn step(&mut self, batch: &Batch, values: StepValues) -> Tensor {
+    /// Takes one step and returns what it leaves behind, still on the device: nothing here waits for a GPU.
+    pub fn step(&mut self, batch: &Batch, values: StepValues) -> Taken {
         let hidden_labels = self.input.labels(&batch.hidden_labels); // (μB) i64
         let loss = self.loss(batch, values);
         let gradients = self.gradients(&loss);
         self.update(&gradients, values.lr);
-        measurements(&loss, &hidden_labels, values.lr)
+        let row = measurements(&loss, &hidden_labels, values.lr);
+        Taken { row, pseudo: loss.unlabeled.map(|unlabeled| (unlabeled.pseudo, hidden_labels)) }
     }
 
     /// The loss's gradients by the trained weights.
@@ -246,7 +256,7 @@ fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
     let as_row = |x: &Tensor| x.detach().to_kind(Kind::Float).reshape([1]);
     let (unsupervised, accepted, right) = match &loss.unlabeled {
         Some(unlabeled) => {
-            let PseudoLabels { classes, mask } = &unlabeled.pseudo;
+            let PseudoLabels { classes, mask, .. } = &unlabeled.pseudo;
             let right = classes.eq_tensor(hidden_labels).logical_and(mask);
             (as_row(&unlabeled.loss), as_row(&mask.sum(None)), as_row(&right.sum(None)))
         }
@@ -337,7 +347,7 @@ mod tests {
         let probabilities = joint.predict(Which::Raw, &batch().weak).softmax(-1, Kind::Float);
         let threshold = probabilities.max_dim(-1, false).0.median().double_value(&[]);
         let values = StepValues { threshold, ..VALUES };
-        let rows = read_rows(&[joint.step(&batch(), values), split.step(&batch(), values)]);
+        let rows = read_rows(&[joint.step(&batch(), values).row, split.step(&batch(), values).row]);
         let accepted = rows[0][Column::Accepted as usize];
         assert!(accepted > 0.0 && accepted < 12.0, "the mask is neither empty nor full: {accepted}");
         assert!((&joint.weights["fc2.weight"] - before).abs().max().double_value(&[]) > 1e-4, "a step moves");
@@ -390,7 +400,7 @@ mod tests {
     fn a_step_without_unlabeled_images_is_supervised_only() {
         let mut trainer = trainer(ModelName::Cnn, Forward::Split);
         let batch = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
-        let row = read_rows(&[trainer.step(&batch, VALUES)])[0];
+        let row = read_rows(&[trainer.step(&batch, VALUES).row])[0];
         assert_eq!(row[Column::Loss as usize], row[Column::Supervised as usize]);
         assert_eq!(row[Column::Unlabeled as usize], 0.0);
     }

@@ -3,6 +3,7 @@
 
 mod asking;
 mod augmenting;
+mod judging;
 mod labeling;
 mod reading;
 mod training;
@@ -173,6 +174,7 @@ fn started() -> Event {
         n_unlabeled: 10_000,
         n_test: 100,
         classes: vec!["cats".into(), "dogs".into()],
+        labeled_per_class: vec![],
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod asking;
 mod faults;
+mod insight;
 mod ranking;
 mod resume;
 mod support;

@@ -275,7 +275,7 @@ pub fn curves(dir: &RunDir) -> Vec<Value> {
         }
         match fields["event"].as_str().expect("a kind") {
             "resumed" => kept.retain(|point| point["step"].as_u64() <= event["step"].as_u64()),
-            "started" | "progress" | "evaluated" | "finished" => kept.push(event),
+            "started" | "progress" | "evaluated" | "insight" | "finished" => kept.push(event),
             _ => {}
         }
     }
@@ -296,6 +296,7 @@ pub fn assert_same(one: &RunDir, other: &RunDir, steps: u64) {
         assert_eq!(a, b);
     }
     assert_eq!(one_curves.len(), other_curves.len());
+    assert!(fs::read(one.insight()).expect("records") == fs::read(other.insight()).expect("records"));
     let (a, b) = (checkpoint(one, steps), checkpoint(other, steps));
     assert_eq!(a.state, b.state);
     for (name, array) in &a.tensors {
@@ -314,7 +315,7 @@ pub fn copy(dir: &RunDir, name: &str) -> RunDir {
         let place = from.strip_prefix(dir.path()).expect("in the run");
         fs::copy(from, to.join(place)).expect("copied");
     };
-    for file in [dir.run_toml(), dir.labels(), dir.events()] {
+    for file in [dir.run_toml(), dir.labels(), dir.events(), dir.insight()] {
         copy(&file);
     }
     for (_, path) in fixmatch::checkpoint::list(&dir.checkpoints()).expect("lists") {

@@ -64,7 +64,11 @@ fn clock(time: f64, zone: &TimeZone) -> String {
 
 fn color(theme: Theme, event: &Event) -> Style {
     match event {
-        Event::Progress(_) | Event::Checkpointed { .. } | Event::Launched { .. } | Event::Unknown => theme.faint(),
+        Event::Progress(_)
+        | Event::Insight(_)
+        | Event::Checkpointed { .. }
+        | Event::Launched { .. }
+        | Event::Unknown => theme.faint(),
         Event::Evaluated(_) | Event::Started(_) => theme.text(),
         Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
             theme.changed()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Error, Result, anyhow, ensure};
 use fixmatch::checkpoint::{Checkpoint, Which, file_name, prune};
 use fixmatch::event::{Evaluated, Evaluation, Event};
+use fixmatch::insight::Record;
 use fixmatch::run_dir::Phase;
 
 use super::Session;
@@ -30,6 +31,21 @@ impl Session {
         Ok(())
     }
 
+    /// Reports the pseudo-labels since the last histogram, if there were any.
+    pub(super) fn close_histogram(&mut self) {
+        let histogram = self.insight.as_mut().and_then(|it| it.close(self.state.step, self.live.threshold));
+        if let Some(histogram) = histogram {
+            self.reporter.insight(Record::Histogram(histogram));
+        }
+    }
+
+    /// Reports what the network says of the images that are followed.
+    fn ask_panel(&self) {
+        if let Some(insight) = self.insight.as_ref().filter(|it| it.follows_images()) {
+            self.reporter.insight(Record::Panel(insight.ask(&self.run.trainer, self.state.step)));
+        }
+    }
+
     /// Evaluates and says whether the averaged weights are the best so far.
     pub(super) fn evaluate_on_schedule(&mut self) -> Result<bool> {
         let (raw, ema) = self.evaluate()?;
@@ -42,6 +58,7 @@ impl Session {
         ring.push(accuracy);
         ring.drain(..ring.len().saturating_sub(MEDIAN_OF));
         self.report(raw, ema, Asked::BySchedule);
+        self.ask_panel();
         Ok(is_best)
     }
 
@@ -49,6 +66,7 @@ impl Session {
     pub(super) fn evaluate_on_request(&mut self) -> Result<()> {
         let (raw, ema) = self.evaluate()?;
         self.report(raw, ema, Asked::ByUser);
+        self.ask_panel();
         Ok(())
     }
 
@@ -96,6 +114,9 @@ impl Session {
             }
         }
         self.window.save(&mut tensors);
+        if let Some(insight) = &mut self.insight {
+            insight.save(&mut tensors);
+        }
         if let Some(probes) = &mut self.probes {
             probes.save(self.loader.as_mut(), &mut tensors);
         }

@@ -76,11 +76,20 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
         n_labeled: source.labeled.len() as u64,
         n_unlabeled: source.unlabeled.len() as u64,
         n_test: test.n() as u64,
+        labeled_per_class: labeled_per_class(&source, classes.len()),
         classes,
     };
     let n_loaders = cores_unless(config.machine.loaders) as usize;
     let data_digest = digest;
     Ok(Preparation::Ready(Box::new(Prepared { config, trainer, source, test, n_loaders, started, data_digest })))
+}
+
+fn labeled_per_class(source: &Source, n_classes: usize) -> Vec<u64> {
+    let mut counts = vec![0; n_classes];
+    for &index in &*source.labeled {
+        counts[usize::from(source.images.labels[index as usize])] += 1;
+    }
+    counts
 }
 
 /// `n`, or for 0 the number of cores.

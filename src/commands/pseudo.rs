@@ -1,0 +1,273 @@
+//! `fixmatch pseudo`: what a run's pseudo-labels did, and what another threshold would have accepted.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use fixmatch::insight::{self, Histogram, Kind, Panel, Record};
+use fixmatch::pseudo::{Basis, Expected, Threshold, View};
+use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::RunState;
+use serde::Serialize;
+
+use super::format::{grouped, or_dash, percent, plural, table};
+use super::{RunArg, Runs, note, say, say_json};
+
+/// Show what a run's pseudo-labels did: acceptance, share and purity of each class, and what another τ would have accepted
+///
+/// What is right is judged by labels that training does not see. A what-if tells what another τ would have accepted of
+/// what the network said, not what the network would have learned with it.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// What if τ had been this: an edge of the bins, such as 0.9, 0.95 or 0.99
+    #[arg(long, value_name = "TAU")]
+    tau: Option<f64>,
+    /// As of this step [default: the newest]
+    #[arg(long, value_name = "STEP")]
+    at: Option<u64>,
+    /// As JSON, every histogram of the run with it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Points of the table over the run.
+const N_POINTS: usize = 16;
+
+/// A run's pseudo-labels at one moment.
+#[derive(Debug, Serialize)]
+pub struct Moment {
+    /// The steps done.
+    pub step: u64,
+    /// Of how many steps.
+    pub n_steps: u64,
+    /// Whether it is known which are right.
+    pub oracle: bool,
+    /// Where the expected shares come from.
+    pub expected_from: Basis,
+    /// As they were accepted.
+    pub in_force: Totals,
+    /// As another threshold would have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<Totals>,
+    /// For each class, under the threshold that was asked for, else the one in force.
+    pub classes: Vec<ClassRow>,
+}
+
+/// All classes together.
+#[derive(Debug, Serialize)]
+pub struct Totals {
+    tau: f64,
+    mask_ratio: Option<f64>,
+    purity: Option<f64>,
+    n: u64,
+    n_accepted: u64,
+}
+
+/// One class.
+#[derive(Debug, Serialize)]
+pub struct ClassRow {
+    class: String,
+    n: u64,
+    n_accepted: u64,
+    acceptance: Option<f64>,
+    purity: Option<f64>,
+    share: Option<f64>,
+    expected_share: f64,
+}
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Page {
+    id: String,
+    #[serde(flatten)]
+    moment: Moment,
+    /// Of the images that are followed, the share of which the averaged and the trained network say the same.
+    agreement: Option<f64>,
+    history: Vec<Point>,
+}
+
+/// One histogram of the run.
+#[derive(Serialize)]
+struct Point {
+    step: u64,
+    in_force: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_if: Option<Totals>,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let dir = runs.find(&args.run)?;
+    let what_if = args.tau.map(Threshold::at).transpose().context("--tau")?;
+    let mut state = RunState::read(&dir)?;
+    if let Some(step) = args.at {
+        state.forget_after(step);
+    }
+    let (records, problems) = insight::read_all(&dir.insight(), &state.insights)?;
+    for problem in &problems {
+        note(format_args!("warning: {problem}"));
+    }
+    let histograms: Vec<&Histogram> = records.iter().filter_map(histogram).collect();
+    let newest = histograms.last().with_context(|| why_none(&dir, &state, args.at))?;
+    let point = |histogram: &&Histogram| Point {
+        step: histogram.step,
+        in_force: Totals::of(&View::of(histogram, Threshold::InForce)),
+        what_if: what_if.map(|threshold| Totals::of(&View::of(histogram, threshold))),
+    };
+    let page = Page {
+        id: dir.id(),
+        moment: Moment::of(newest, what_if, &state),
+        agreement: records.iter().rev().find_map(panel).and_then(Panel::agreement),
+        history: histograms.iter().map(point).collect(),
+    };
+    if args.json {
+        say_json(&page)?;
+    } else {
+        say(page.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why there is nothing to show.
+fn why_none(dir: &RunDir, state: &RunState, at: Option<u64>) -> String {
+    let id = dir.id();
+    let every = dir.read_run().map_or(0, |run| run.config.insight.every);
+    match at {
+        Some(step) => format!("{id} has counted no pseudo-labels by step {step}"),
+        None if state.started.is_none() => format!("{id} has not begun"),
+        None => format!(
+            "{id} has counted no pseudo-labels yet: it does every {}, and not without unlabeled images (λ_u = 0)",
+            plural(every, "step")
+        ),
+    }
+}
+
+fn histogram(record: &Record) -> Option<&Histogram> {
+    match record {
+        Record::Histogram(histogram) => Some(histogram),
+        Record::Panel(_) => None,
+    }
+}
+
+fn panel(record: &Record) -> Option<&Panel> {
+    match record {
+        Record::Panel(panel) => Some(panel),
+        Record::Histogram(_) => None,
+    }
+}
+
+impl Moment {
+    /// The newest histogram that a log names, if it can be read.
+    pub fn newest(dir: &RunDir, state: &RunState) -> Option<Self> {
+        let pointer = state.insights.iter().rev().find(|pointer| pointer.record == Kind::Histogram)?;
+        let (records, _) = insight::read_all(&dir.insight(), &[*pointer]).ok()?;
+        Some(Self::of(histogram(records.first()?)?, None, state))
+    }
+
+    fn of(histogram: &Histogram, what_if: Option<Threshold>, state: &RunState) -> Self {
+        let started = state.started.as_ref();
+        let names = started.map_or(&[][..], |started| &started.classes);
+        let labeled = started.map_or(&[][..], |started| &started.labeled_per_class);
+        let expected = Expected::of(labeled, histogram.n_classes());
+        let view = View::of(histogram, what_if.unwrap_or_default());
+        let row = |(class, (it, &expected_share)): (usize, (&fixmatch::pseudo::Class, &f64))| ClassRow {
+            class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
+            n: it.named.n,
+            n_accepted: it.accepted.n,
+            acceptance: it.acceptance,
+            purity: it.purity,
+            share: it.share,
+            expected_share,
+        };
+        Self {
+            step: histogram.step,
+            n_steps: histogram.n_steps,
+            oracle: histogram.has_oracle,
+            expected_from: expected.basis,
+            in_force: Totals::of(&View::of(histogram, Threshold::InForce)),
+            what_if: what_if.map(|_| Totals::of(&view)),
+            classes: view.classes.iter().zip(&expected.shares).enumerate().map(row).collect(),
+        }
+    }
+
+    /// All classes together, then a table of them.
+    pub fn text(&self) -> String {
+        let head = format!("pseudo-labels of the {} before step {}", plural(self.n_steps, "step"), grouped(self.step));
+        let totals = |what: &str, totals: &Totals| {
+            vec![
+                format!("τ = {} {what}", totals.tau),
+                or_dash(totals.mask_ratio, percent),
+                or_dash(totals.purity, percent),
+                grouped(totals.n_accepted),
+                grouped(totals.n),
+            ]
+        };
+        let mut rows = vec![totals("in force", &self.in_force)];
+        rows.extend(self.what_if.as_ref().map(|it| totals("what if", it)));
+        let class = |row: &ClassRow| {
+            vec![
+                row.class.clone(),
+                grouped(row.n),
+                or_dash(row.acceptance, percent),
+                or_dash(row.purity, percent),
+                or_dash(row.share, percent),
+                percent(row.expected_share),
+            ]
+        };
+        let classes: Vec<_> = self.classes.iter().map(class).collect();
+        let right = if self.oracle {
+            "RIGHT is judged by labels that training does not see; shares are expected"
+        } else {
+            "which are right is not known; shares are expected"
+        };
+        let basis = match self.expected_from {
+            Basis::Uniform => "to be even",
+            Basis::LabelSet => "to be those of the labeled images",
+        };
+        [
+            head,
+            table(&["", "MASK RATIO", "RIGHT", "ACCEPTED", "OF"], &rows),
+            String::new(),
+            table(&["CLASS", "NAMED", "ACCEPTED", "RIGHT", "SHARE", "EXPECTED"], &classes),
+            format!("{right} {basis}"),
+        ]
+        .join("\n")
+    }
+}
+
+impl Totals {
+    fn of(view: &View) -> Self {
+        let View { tau, mask_ratio, purity, named, accepted, .. } = *view;
+        Self { tau, mask_ratio, purity, n: named.n, n_accepted: accepted.n }
+    }
+}
+
+impl Page {
+    fn text(&self) -> String {
+        let agreement = self.agreement.map(|agreement| {
+            format!("EMA and trained weights say the same of {} of the images that are followed", percent(agreement))
+        });
+        let parts = [Some(self.id.clone()), Some(self.moment.text()), agreement, Some(self.over_the_run())];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// A few histograms of the run, the newest one among them.
+    fn over_the_run(&self) -> String {
+        let every = self.history.len().div_ceil(N_POINTS).max(1);
+        let last = self.history.len().saturating_sub(1);
+        let shown = self.history.iter().enumerate().filter(|(i, _)| (last - i).is_multiple_of(every));
+        let of = |totals: &Totals| [or_dash(totals.mask_ratio, percent), or_dash(totals.purity, percent)];
+        let rows: Vec<Vec<String>> = shown
+            .map(|(_, point)| {
+                let head = [grouped(point.step), point.in_force.tau.to_string()].into_iter().chain(of(&point.in_force));
+                head.chain(point.what_if.iter().flat_map(of)).collect()
+            })
+            .collect();
+        let tau = self.moment.what_if.as_ref().map(|it| format!("AT τ = {}", it.tau));
+        let mut head = vec!["STEP", "τ", "MASK RATIO", "RIGHT"];
+        if let Some(tau) = &tau {
+            head.extend([tau.as_str(), "RIGHT"]);
+        }
+        table(&head, &rows)
+    }
+}

@@ -1,0 +1,268 @@
+//! What the pseudo-labels do: counted on the device as training goes, and images that are asked about at evaluations.
+//!
+//! A step only keeps what it has at hand. Every few steps that is counted in one go, without waiting for the device, and
+//! the counts are read with the histogram.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use fixmatch::checkpoint::Array;
+use fixmatch::data::Images;
+use fixmatch::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
+use fixmatch::rng::{Rng, Stream};
+use tch::{Device, Kind, Tensor};
+
+use super::prepare::Prepared;
+use crate::loss::PseudoLabels;
+use crate::trainer::{Trainer, Which};
+
+/// The name of the open histogram in a checkpoint.
+const NAME: &str = "insight.cells";
+
+/// Steps that are counted in one go.
+const PENDING: usize = 16;
+
+/// Images a pass.
+const BATCH: usize = 500;
+
+/// Cells are saved as two numbers, since f32 counts only to 2^24.
+const HALF: u64 = 1 << 16;
+
+/// The open histogram, and the images that are followed.
+#[derive(Debug)]
+pub struct Insight {
+    /// Edges between bins: (`N_BINS` - 1) f32.
+    edges: Tensor,
+    n_classes: usize,
+    /// (cells) i64, see [`Histogram::from_cells`].
+    cells: Tensor,
+    /// Steps that are not counted yet: what the weak views said, and the hidden labels.
+    pending: Vec<(PseudoLabels, Tensor)>,
+    n_steps: u64,
+    images: Arc<Images>,
+    unlabeled: Vec<u32>,
+    labeled: Vec<u32>,
+}
+
+impl Insight {
+    /// Nothing counted yet.
+    pub fn new(run: &Prepared) -> Self {
+        let (config, source, n_classes) = (&run.config.insight, &run.source, run.started.classes.len());
+        let n_labeled = source.labeled.len().min(config.labeled as usize);
+        let unlabeled: Vec<u32> = source.unlabeled.iter().copied().filter(|it| !source.labeled.contains(it)).collect();
+        Self {
+            unlabeled: draw_panel(&unlabeled, &source.images.labels, n_classes, config.panel as usize),
+            labeled: source.labeled[..n_labeled].to_vec(),
+            images: source.images.clone(),
+            ..Self::counting(n_classes, run.trainer.input().device())
+        }
+    }
+
+    fn counting(n_classes: usize, device: Device) -> Self {
+        let between: Vec<f32> = EDGES[1..N_BINS].iter().map(|&edge| edge as f32).collect();
+        Self {
+            edges: Tensor::from_slice(&between).to_device(device),
+            n_classes,
+            cells: Tensor::zeros([Histogram::n_cells(n_classes) as i64], (Kind::Int64, device)),
+            pending: Vec::new(),
+            n_steps: 0,
+            images: Arc::new(Images { width: 0, height: 0, channels: 1, pixels: vec![], labels: vec![] }),
+            unlabeled: Vec::new(),
+            labeled: Vec::new(),
+        }
+    }
+
+    /// Adds a step. Waits for nothing.
+    pub fn push(&mut self, pseudo: PseudoLabels, hidden_labels: Tensor) {
+        self.pending.push((pseudo, hidden_labels));
+        self.n_steps += 1;
+        if self.pending.len() >= PENDING {
+            self.count();
+        }
+    }
+
+    /// Counts the steps that are pending, on the device.
+    fn count(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let all = |part: fn(&(PseudoLabels, Tensor)) -> &Tensor| {
+            Tensor::cat(&self.pending.iter().map(part).collect::<Vec<_>>(), 0)
+        };
+        let classes = all(|step| &step.0.classes); // (n) i64
+        let bins = all(|step| &step.0.confidence).bucketize(&self.edges, false, true); // (n) i64
+        let right = classes.eq_tensor(&all(|step| &step.1)).to_kind(Kind::Int64);
+        let accepted = all(|step| &step.0.mask).to_kind(Kind::Int64);
+        let cells = ((classes * N_BINS as i64 + bins) * 2 + right) * 2 + accepted;
+        // bincount would wait for a GPU to know how many bins there are.
+        let _ = self.cells.index_add_(0, &cells, &cells.ones_like());
+        self.pending.clear();
+    }
+
+    /// The counts so far. Waits for the device.
+    fn read(&mut self) -> Vec<u64> {
+        self.count();
+        let cells = Vec::<i64>::try_from(self.cells.to_device(Device::Cpu)).expect("a row of whole numbers");
+        cells.into_iter().map(|n| n as u64).collect()
+    }
+
+    /// The histogram of the steps since the last one, and an empty one. None without pseudo-labels.
+    pub fn close(&mut self, step: u64, threshold: f64) -> Option<Histogram> {
+        let n_steps = std::mem::take(&mut self.n_steps);
+        if n_steps == 0 {
+            return None;
+        }
+        let cells = self.read();
+        let _ = self.cells.zero_();
+        let empty = Histogram { step, n_steps, threshold, has_oracle: true, ..Histogram::default() };
+        Some(empty.from_cells(&cells))
+    }
+
+    /// Whether there are images to ask about.
+    pub fn follows_images(&self) -> bool {
+        !self.unlabeled.is_empty() || !self.labeled.is_empty()
+    }
+
+    /// What the averaged and the trained weights say of the images that are followed. Waits for the device.
+    pub fn ask(&self, trainer: &Trainer, step: u64) -> Panel {
+        let opinions = |indices: &[u32]| indices.chunks(BATCH).flat_map(|part| self.opinions(trainer, part)).collect();
+        Panel { step, unlabeled: opinions(&self.unlabeled), labeled: opinions(&self.labeled) }
+    }
+
+    fn opinions(&self, trainer: &Trainer, indices: &[u32]) -> Vec<Opinion> {
+        let pixels: Vec<&[u8]> = indices.iter().map(|&index| self.images.pixels_of(index as usize)).collect();
+        let pixels = pixels.concat();
+        let [ema, online] = [Which::Ema, Which::Raw].map(|which| verdicts(&trainer.predict(which, &pixels)));
+        let of = |((&index, ema), online)| {
+            let label = Some(self.images.labels[index as usize]);
+            Opinion { index, label, ema, online }
+        };
+        indices.iter().zip(ema).zip(online).map(of).collect()
+    }
+
+    /// Puts the open histogram into a checkpoint, so that a resumed run closes it as the unbroken one would have: its
+    /// steps, then its cells, (1 + cells, 2) with the low and the high half of each number.
+    pub fn save(&mut self, into: &mut BTreeMap<String, Array>) {
+        let numbers: Vec<u64> = std::iter::once(self.n_steps).chain(self.read()).collect();
+        let values = numbers.iter().flat_map(|n| [(n % HALF) as f32, (n / HALF) as f32]).collect();
+        into.insert(NAME.into(), Array { shape: vec![numbers.len(), 2], values });
+    }
+
+    /// Takes it from a checkpoint; one of before there were histograms has none.
+    pub fn restore(&mut self, from: &BTreeMap<String, Array>) -> Result<()> {
+        let Some(array) = from.get(NAME) else { return Ok(()) };
+        let numbers: Vec<i64> = array.values.chunks(2).map(|n| n[0] as i64 + n[1] as i64 * HALF as i64).collect();
+        let n_cells = Histogram::n_cells(self.n_classes);
+        ensure!(numbers.len() == 1 + n_cells, "the checkpoint's histogram has not {n_cells} cells");
+        self.n_steps = numbers[0] as u64;
+        self.cells = Tensor::from_slice(&numbers[1..]).to_device(self.cells.device());
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+/// What logits (N, classes) come to.
+fn verdicts(logits: &Tensor) -> Vec<Verdict> {
+    let (confidence, classes) = logits.softmax(-1, Kind::Float).max_dim(-1, false);
+    let confidence = Vec::<f32>::try_from(confidence.to_device(Device::Cpu)).expect("a row of numbers");
+    let classes = Vec::<i64>::try_from(classes.to_device(Device::Cpu)).expect("a row of classes");
+    let of = |(class, confidence)| Verdict { class: class as u16, confidence };
+    classes.into_iter().zip(confidence).map(of).collect()
+}
+
+/// `n` of some images, ascending: as many of each class as can be, and where that does not come out even, one more of the
+/// first classes. A class's images are in an order of their own, so that other label sets change few of them.
+fn draw_panel(among: &[u32], labels: &[u16], n_classes: usize, n: usize) -> Vec<u32> {
+    let of_class = |class: usize| {
+        let mut all: Vec<u32> =
+            (0..labels.len() as u32).filter(|&i| usize::from(labels[i as usize]) == class).collect();
+        Rng::new(0, Stream::Panel, class as u64, 0).shuffle(&mut all);
+        all.retain(|index| among.binary_search(index).is_ok());
+        all
+    };
+    let classes: Vec<_> = (0..n_classes).map(of_class).collect();
+    let longest = classes.iter().map(Vec::len).max().unwrap_or(0);
+    let in_turns = (0..longest).flat_map(|place| classes.iter().filter_map(move |class| class.get(place)));
+    let mut panel: Vec<u32> = in_turns.take(n).copied().collect();
+    panel.sort_unstable();
+    panel
+}
+
+#[cfg(test)]
+mod tests {
+    use fixmatch::insight::Count;
+
+    use super::*;
+
+    /// Weak logits of two classes that give class 0 with these probabilities.
+    fn pseudo(probabilities: &[f64], threshold: f64) -> PseudoLabels {
+        let logits: Vec<f32> = probabilities.iter().flat_map(|p| [(p / (1.0 - p)).ln() as f32, 0.0]).collect();
+        PseudoLabels::new(&Tensor::from_slice(&logits).view([-1, 2]), threshold)
+    }
+
+    fn bin(confidence: f64) -> usize {
+        EDGES.iter().rposition(|&edge| edge <= confidence).expect("from 0 on").min(N_BINS - 1)
+    }
+
+    #[test]
+    fn pseudo_labels_are_counted_by_class_confidence_and_whether_they_are_right() {
+        let mut insight = Insight::counting(2, Device::Cpu);
+        insight.push(pseudo(&[0.972, 0.935, 0.12], 0.95), Tensor::from_slice(&[0_i64, 0, 0]));
+        insight.push(pseudo(&[0.972, 0.9995], 0.99), Tensor::from_slice(&[1_i64, 0]));
+        let histogram = insight.close(2, 0.99).expect("two steps");
+        assert_eq!((histogram.step, histogram.n_steps, histogram.threshold), (2, 2, 0.99));
+        assert_eq!(histogram.of_class(0)[bin(0.972)], Count { n: 2, right: 1 });
+        assert_eq!(histogram.of_class(0)[bin(0.935)], Count { n: 1, right: 1 });
+        assert_eq!(histogram.of_class(0)[bin(0.9995)], Count { n: 1, right: 1 });
+        assert_eq!(histogram.of_class(1)[bin(0.88)], Count { n: 1, right: 0 });
+        assert_eq!(histogram.total(), Count { n: 5, right: 3 });
+        assert_eq!(histogram.accepted, [Count { n: 2, right: 2 }, Count::default()]);
+        assert_eq!(insight.close(3, 0.99), None);
+    }
+
+    /// What a threshold at an edge accepts is what lies in the bins from that edge on, to the last bit of the probability.
+    #[test]
+    fn a_threshold_at_an_edge_parts_pseudo_labels_as_the_bins_do() {
+        for (i, &edge) in EDGES.iter().enumerate().skip(6).take(N_BINS - 6) {
+            let near = edge as f32;
+            let confidences = [near.next_down(), near, near.next_up()];
+            let mut pseudo = pseudo(&[0.5; 3], edge);
+            pseudo.confidence = Tensor::from_slice(&confidences);
+            pseudo.mask = pseudo.confidence.ge(edge);
+            let mut insight = Insight::counting(2, Device::Cpu);
+            insight.push(pseudo, Tensor::from_slice(&[0_i64; 3]));
+            let histogram = insight.close(1, edge).expect("a step");
+            let above: Count = histogram.of_class(0)[i..].iter().copied().sum();
+            assert_eq!((above.n, histogram.accepted[0].n), (2, 2), "edge {edge}");
+        }
+    }
+
+    #[test]
+    fn an_open_histogram_survives_a_checkpoint() {
+        let (mut insight, mut tensors) = (Insight::counting(2, Device::Cpu), BTreeMap::new());
+        for _ in 0..PENDING + 3 {
+            insight.push(pseudo(&[0.972; 5], 0.95), Tensor::from_slice(&[0_i64; 5]));
+        }
+        let _ = insight.cells.g_add_scalar_(1 << 30);
+        insight.save(&mut tensors);
+        let mut restored = Insight::counting(2, Device::Cpu);
+        restored.restore(&tensors).expect("fits");
+        assert_eq!(restored.close(19, 0.95), insight.close(19, 0.95));
+        let error = Insight::counting(3, Device::Cpu).restore(&tensors).expect_err("three classes").to_string();
+        assert!(error.contains("has not 300 cells"), "{error}");
+    }
+
+    #[test]
+    fn a_panel_has_as_many_images_of_each_class_as_can_be() {
+        let labels: Vec<u16> = (0..60).map(|i| u16::from(i % 10 == 0)).collect(); // six of class 1
+        let all: Vec<u32> = (0..60).collect();
+        let panel = draw_panel(&all, &labels, 2, 21);
+        assert!(panel.is_sorted() && panel.len() == 21);
+        assert_eq!(panel.iter().filter(|&&i| labels[i as usize] == 1).count(), 6);
+        let fewer: Vec<u32> = all.iter().copied().filter(|i| !panel[..2].contains(i)).collect();
+        let other = draw_panel(&fewer, &labels, 2, 21);
+        assert!(other.iter().filter(|index| panel.contains(index)).count() >= 19, "{panel:?} {other:?}");
+        assert!(draw_panel(&[], &labels, 2, 5).is_empty());
+    }
+}

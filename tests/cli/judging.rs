@@ -1,0 +1,98 @@
+//! What a run's pseudo-labels did, from the command line.
+
+use fixmatch::event::Event;
+use fixmatch::insight::{Count, EDGES, Histogram, InsightFile, N_BINS, Opinion, Panel, Record, Verdict};
+use fixmatch::run_dir::RunDir;
+use serde_json::Value;
+
+use super::{Place, append, evaluated, launched, progress, started};
+
+/// Of each of two classes, `sure` pseudo-labels above 0.999 and 100 between 0.9 and 0.91; of both, the part `right`.
+fn histogram(step: u64, sure: [u64; 2], right: f64) -> Record {
+    let bin = EDGES.iter().position(|&edge| edge == 0.9).expect("an edge");
+    let count = |n: u64| Count { n, right: (n as f64 * right) as u64 };
+    let mut bins = vec![Count::default(); 2 * N_BINS];
+    for (class, sure) in sure.into_iter().enumerate() {
+        bins[class * N_BINS + N_BINS - 1] = count(sure);
+        bins[class * N_BINS + bin] = count(100);
+    }
+    let accepted = sure.map(count).to_vec();
+    Record::Histogram(Histogram { step, n_steps: 10, threshold: 0.95, has_oracle: true, bins, accepted })
+}
+
+fn run(place: &Place) -> RunDir {
+    let dir = place.run("one", &[launched(), started()]);
+    let mut file = InsightFile::open(&dir.insight(), &[]).expect("opens");
+    let verdict = |class| Verdict { class, confidence: 0.5 };
+    let opinion = |online| Opinion { index: 7, label: Some(0), ema: verdict(1), online: verdict(online) };
+    let panel = Panel { step: 20, unlabeled: vec![opinion(0), opinion(1), opinion(1), opinion(1)], labeled: vec![] };
+    for record in [histogram(10, [100, 0], 1.0), histogram(20, [300, 100], 0.75), Record::Panel(panel)] {
+        let pointer = file.append(&record).expect("appended");
+        append(&dir, &[progress(pointer.step), Event::Insight(pointer)]);
+    }
+    append(&dir, &[evaluated(20, 0.5)]);
+    dir
+}
+
+#[test]
+fn pseudo_labels_are_told_class_by_class_and_for_another_threshold() {
+    let place = Place::new();
+    run(&place);
+    let said = place.fixmatch(&["pseudo", "--tau", "0.9"]);
+    said.check(
+        0,
+        &[
+            "pseudo-labels of the 10 steps before step 20",
+            "τ = 0.95 in force      66.7 %  75.0 %       400  600",
+            "τ = 0.9 what if       100.0 %  75.0 %       600  600",
+            "cats     400   100.0 %  75.0 %  66.7 %    50.0 %",
+            "dogs     200   100.0 %  75.0 %  33.3 %    50.0 %",
+            "RIGHT is judged by labels that training does not see; shares are expected to be even",
+            "say the same of 75.0 %",
+            "10    0.95      33.3 %  100.0 %     100.0 %  100.0 %",
+        ],
+        &[],
+    );
+    let said = place.fixmatch(&["pseudo", "--at", "10", "--json"]);
+    let page: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!((&page["step"], &page["in_force"]["mask_ratio"]), (&10.into(), &(1.0 / 3.0).into()));
+    assert_eq!(page["classes"][0]["share"], 1.0);
+    assert_eq!(page["history"].as_array().map(Vec::len), Some(1));
+    place.fixmatch(&["pseudo", "--tau", "0.72"]).check(
+        1,
+        &[],
+        &["--tau: the histograms count between edges", "0.7 and 0.75"],
+    );
+    place.fixmatch(&["pseudo", "--at", "5"]).check(1, &[], &["has counted no pseudo-labels by step 5"]);
+}
+
+#[test]
+fn a_run_is_shown_as_it_was() {
+    let place = Place::new();
+    let dir = run(&place);
+    let now: Value = serde_json::from_str(&place.fixmatch(&["show", "--json"]).out).expect("JSON");
+    assert_eq!((&now["step"], &now["pseudo_labels"]["step"]), (&20.into(), &20.into()));
+    let then: Value = serde_json::from_str(&place.fixmatch(&["show", "--at", "15", "--json"]).out).expect("JSON");
+    assert_eq!((&then["at"], &then["step"], &then["last_progress"]["step"]), (&15.into(), &15.into(), &10.into()));
+    assert_eq!(then["evaluations"], serde_json::json!([]));
+    assert_eq!(then["pseudo_labels"]["in_force"]["purity"], 1.0);
+    place.fixmatch(&["show", "--at", "15"]).check(
+        0,
+        &["as it was at step 15 of 500", "of the 10 steps before step 10"],
+        &[],
+    );
+    let late = format!("{} has done 20 steps, not yet 21", dir.id());
+    place.fixmatch(&["show", "--at", "21"]).check(1, &[], &[&late]);
+}
+
+#[test]
+fn records_that_are_gone_are_told_and_the_rest_is_shown() {
+    let place = Place::new();
+    let dir = run(&place);
+    let bytes = std::fs::read(dir.insight()).expect("there");
+    std::fs::write(dir.insight(), &bytes[..bytes.len() - 3]).expect("torn");
+    place.fixmatch(&["pseudo"]).check(0, &["before step 20"], &["warning: ", "insight.bin, record of step 20"]);
+    std::fs::remove_file(dir.insight()).expect("removed");
+    place.fixmatch(&["pseudo"]).check(1, &[], &["warning: ", "has counted no pseudo-labels yet"]);
+    place.fixmatch(&["show"]).check(0, &["step 20 of 500"], &[]);
+}
