@@ -26,9 +26,9 @@ test: setup ## Check the format, lint and run all tests, without and with traini
 setup: ## Fetch libtorch if there is none, and say what else is missing
 	@scripts/setup.sh $(ARGS)
 
-bench: setup ## Measure augmentation (beside Pillow after `make bench-setup`), opening runs, and a training step
+bench: build ## Measure augmentation, opening runs and a training step; beside Pillow and PyTorch after `make bench-setup`
 	cargo bench
-	cargo build --quiet --bins
+	cargo bench --bench peer -- wrn
 	$${CARGO_TARGET_DIR:-target}/debug/fixmatch-worker bench
 
 bench-setup: ## Make the Python environment that benchmarks compare with

@@ -5,7 +5,7 @@
 //! else the one that `make bench-setup` makes.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
+
+#[path = "python.rs"]
+mod python;
 
 const VIEWS: u64 = 4096;
 const IMAGES: usize = 64;
@@ -22,7 +25,7 @@ const TURNS: usize = 5;
 const LONG_ENOUGH: Duration = Duration::from_millis(300);
 
 fn main() {
-    let Some(python) = python() else {
+    let Some(python) = python::with(&["numpy", "PIL"]) else {
         println!("skipped: no Python with Pillow and numpy; `make bench-setup` makes one, or set FIXMATCH_PYTHON");
         return;
     };
@@ -109,14 +112,4 @@ fn make_images() -> Vec<Image> {
     let mut rng = Rng::new(0, Stream::UnlabeledOrder, 0, 0);
     let mut make = |_| Image::new(32, 32, 3, (0..3072).map(|i| (i / 20 + rng.below(100)) as u8).collect());
     (0..IMAGES).map(&mut make).collect()
-}
-
-/// A Python that can run the loop, if there is one.
-fn python() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let made = cache.map(|cache| cache.join("fixmatch/python/bin/python"));
-    let python = std::env::var_os("FIXMATCH_PYTHON").map(PathBuf::from).or(made)?;
-    let modules = Command::new(&python).args(["-c", "import numpy, PIL"]).output();
-    modules.is_ok_and(|output| output.status.success()).then_some(python)
 }

@@ -23,7 +23,7 @@ pub use insight::Insight;
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
 pub use rank::{Metric, Rank};
-pub use train::{Decay, Forward, MaskedViews, Optim, Schedule, Train};
+pub use train::{Decay, Forward, MaskedViews, Optim, Precision, Schedule, Train};
 
 /// The cosine of the learning rate ends at this share of π: η·cos(7πk / 16K) (paper, section 2.5).
 pub const COSINE_END: f64 = 7.0 / 16.0;

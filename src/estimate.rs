@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Device, Forward, MaskedViews, ModelName, RunConfig};
+use crate::config::{Device, Forward, MaskedViews, ModelName, Precision, RunConfig};
 use crate::run_dir::{RunFile, host};
 use crate::survey::Row;
 
@@ -17,6 +17,7 @@ pub struct Setup {
     batch: (u32, u32),
     forward: Forward,
     masked_views: MaskedViews,
+    precision: Precision,
     /// Whether unlabeled images are drawn at all.
     is_unlabeled: bool,
     threads: u32,
@@ -35,6 +36,7 @@ impl Setup {
             batch: (train.batch, train.mu),
             forward: train.forward,
             masked_views: train.masked_views,
+            precision: train.precision,
             is_unlabeled: train.lambda_u > 0.0,
             threads: machine.threads,
             device: machine.device,

@@ -8,8 +8,11 @@
 #[expect(dead_code, reason = "this test needs few of the helpers")]
 mod support;
 
+#[path = "../benches/python.rs"]
+mod python;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use fixmatch::run_dir::RunDir;
@@ -30,23 +33,7 @@ with torch.no_grad():
     print(json.dumps([load(eval(model), file)(images).tolist() for model, file in zip(models, files)]))
 ";
 
-/// Fails where a module is missing, without the seconds that it takes to import torch.
-const IS_COMPLETE: &str = "
-import importlib.util, sys
-sys.exit(not all(map(importlib.util.find_spec, ['numpy', 'PIL', 'safetensors', 'torch'])))
-";
-
 const TOLERANCE: f64 = 1e-4;
-
-/// A Python that can run the page's code, if there is one.
-fn python() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let made = cache.map(|cache| cache.join("fixmatch/python/bin/python"));
-    let python = std::env::var_os("FIXMATCH_PYTHON").map(PathBuf::from).or(made)?;
-    let modules = Command::new(&python).args(["-c", IS_COMPLETE]).output();
-    modules.is_ok_and(|output| output.status.success()).then_some(python)
-}
 
 /// The Python blocks of the page, one after the other.
 fn code_of_the_page() -> String {
@@ -77,7 +64,7 @@ fn logits(dir: &RunDir, flags: &[&str]) -> Vec<f64> {
 
 #[test]
 fn exported_weights_give_the_same_logits_in_pytorch() {
-    let Some(python) = python() else {
+    let Some(python) = python::with(&["numpy", "PIL", "safetensors", "torch"]) else {
         println!("skipped: no Python with torch, safetensors, numpy and Pillow; `make bench-setup` makes one");
         return;
     };

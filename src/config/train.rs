@@ -32,6 +32,9 @@ pub struct Train {
     pub forward: Forward,
     /// What is done with strong views whose pseudo-label does not count.
     pub masked_views: MaskedViews,
+    /// What the layers compute in while they train. Default: `f32`. Weights, their average, batch norm's statistics and
+    /// the loss are f32 either way, and so are evaluations.
+    pub precision: Precision,
     /// Of everything but the label set.
     #[serde(deserialize_with = "range::seed")]
     pub seed: u64,
@@ -52,6 +55,7 @@ impl Default for Train {
             schedule: Schedule::Step,
             forward: Forward::Joint,
             masked_views: MaskedViews::Auto,
+            precision: Precision::F32,
             seed: 0,
             window: 32,
         }
@@ -91,6 +95,17 @@ pub enum MaskedViews {
     /// They do not. The same gradients for a network without batch norm; with it another algorithm, since they are
     /// missing from the batch's statistics. The step waits for the mask, which a GPU has to be waited for.
     Skip,
+}
+
+/// What layers compute in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    F32,
+    /// bfloat16: the range of f32 with 8 bits of precision. Needs half of the memory, and on processors with instructions
+    /// for it, and on GPUs, less time.
+    Bf16,
 }
 
 /// `[optim]`

@@ -1,16 +1,16 @@
 //! `fixmatch-worker bench`: where the time of a training step goes, and how much memory it takes.
 //!
 //! Random images of CIFAR-10's shape, B = 64, μ = 7, every pseudo-label accepted or none. On a CPU libtorch returns from an
-//! operation when it is done, so a clock between the parts tells them apart.
+//! operation when it is done, so a clock between the parts tells them apart. `benches/peer.rs` runs it beside PyTorch.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
-use fixmatch::config::{Forward, Model, ModelName, Normalize, RunConfig, Train};
+use fixmatch::config::{Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::loader::{Loader, Maker, Source};
 use fixmatch::rng::{Rng, Stream};
@@ -32,6 +32,12 @@ pub struct Args {
     /// libtorch's threads; 0 for all cores
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// What layers compute in
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Only this way, such as "split, all", and as JSON: milliseconds of each part of each step, and the peak of memory
+    #[arg(long)]
+    way: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -54,12 +60,23 @@ const N_IMAGES: usize = 2048;
 
 const WARM_UP: usize = 2;
 
-/// Times both ways of passing through the network and prints a line for each.
+/// Times the ways of passing through the network and prints a line for each.
 pub fn run(args: &Args) -> Result<()> {
     let cores = available_parallelism()?.get();
     let threads = if args.threads == 0 { cores } else { args.threads };
     tch::set_num_threads(threads as i32);
-    println!("{:?}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps", args.model, args.steps);
+    if let Some(wanted) = &args.way {
+        let ways = WAYS.map(|(name, ..)| name).join("; ");
+        let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
+        let (_, forward, threshold) = way.with_context(|| format!("--way {wanted:?}: must be one of {ways}"))?;
+        let parts = time_steps(args, forward, threshold, cores)?;
+        println!("{}", serde_json::json!({ "parts_ms": parts, "peak_mib": peak_memory_mib() }));
+        return Ok(());
+    }
+    println!(
+        "{:?}, {:?}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
+        args.model, args.precision, args.steps
+    );
     println!(
         "{:<18}{:>10} ms   {}   peak memory",
         "passes, accepted",
@@ -81,7 +98,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Milliseconds of each part of each step.
 fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
     let source = source();
-    let mut trainer = trainer(args.model, forward, &source.images);
+    let mut trainer = trainer(args, forward, &source.images);
     let mut loader = Loader::start(&source, 0, n_loaders)?;
     let values = StepValues { lr: 0.03, threshold, lambda_u: 1.0 };
     let mut times = Vec::new();
@@ -100,14 +117,14 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
     Ok(times.split_off(WARM_UP))
 }
 
-fn trainer(model: Which, forward: Forward, images: &Images) -> Trainer {
-    let name = match model {
+fn trainer(args: &Args, forward: Forward, images: &Images) -> Trainer {
+    let name = match args.model {
         Which::Cnn => ModelName::Cnn,
         Which::Wrn => ModelName::Wrn,
     };
     let config = RunConfig {
         model: Model { name, ..Model::default() },
-        train: Train { forward, ..Train::default() },
+        train: Train { forward, precision: args.precision, ..Train::default() },
         ..RunConfig::default()
     };
     let input = Input::new(images, Normalize::Unit, Device::Cpu);

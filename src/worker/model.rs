@@ -5,7 +5,7 @@ mod layers;
 mod wrn;
 
 use fixmatch::config;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use self::cnn::Cnn;
 use self::wrn::Wrn;
@@ -71,13 +71,14 @@ impl Network {
         }
     }
 
-    /// Logits (N, classes) of images (N, C, H, W).
+    /// Logits (N, classes) f32 of images (N, C, H, W), whose precision is that of the layers. Batch norm's sums are f32.
     pub fn forward(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         let features = self.features(weights, images, mode);
-        match self {
+        let logits = match self {
             Self::Cnn(_) => Cnn::classify(weights, &features),
             Self::Wrn(_) => Wrn::classify(weights, &features),
-        }
+        };
+        logits.to_kind(Kind::Float)
     }
 
     /// What the last layer sees: (N, features), 64 for the small network, 64 × width for the wide one.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use fixmatch::checkpoint::Array;
-use fixmatch::config::{Forward, MaskedViews, RunConfig};
+use fixmatch::config::{Forward, MaskedViews, Precision, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::loader::Batch;
 use tch::{Device, Kind, Tensor};
@@ -69,6 +69,8 @@ pub struct Trainer {
     average: Weights,
     sgd: Sgd,
     forward: Forward,
+    /// What the layers compute in while they train.
+    kind: Kind,
     skips_masked: bool,
     /// Learns from pairs of views, without labels.
     is_contrastive: bool,
@@ -113,6 +115,10 @@ impl Trainer {
             average,
             sgd,
             forward,
+            kind: match config.train.precision {
+                Precision::F32 => Kind::Float,
+                Precision::Bf16 => Kind::BFloat16,
+            },
             skips_masked,
             is_contrastive: config.is_contrastive(),
             ema_decay,
@@ -193,7 +199,7 @@ impl Trainer {
     }
 
     fn logits(&self, parts: &[&[u8]], mode: Mode) -> Tensor {
-        self.network.forward(&self.weights, &self.input.images(parts), mode)
+        self.network.forward(&self.weights, &self.input.images(parts).to_kind(self.kind), mode)
     }
 
     /// Logits (N, classes) of images as bytes, under the given weights, as in evaluation.
@@ -374,6 +380,26 @@ mod tests {
                 let difference = (expected - found).abs().max().double_value(&[]);
                 assert!(difference < 1e-6, "{difference} at τ = {threshold}");
             }
+        }
+    }
+
+    /// bf16 keeps 8 bits of a number, so gradients of some hundred summands may be off by some hundredths of their size.
+    /// Labels only: in an untrained network, rounding alone can turn a pseudo-label into another one.
+    #[test]
+    fn in_bf16_gradients_point_where_those_of_f32_do_and_weights_stay_f32() {
+        for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
+            let way = |precision| config::Train { forward, precision, ..config::Train::default() };
+            let [single, half] = [Precision::F32, Precision::Bf16].map(|precision| trainer_with(model, way(precision)));
+            let [exact, rounded] = [&single, &half].map(|trainer| trainer.predict(Which::Raw, &batch().weak));
+            assert!(exact.equal(&rounded), "evaluations are f32");
+            let [expected, found] = [&single, &half].map(|trainer| {
+                let labels_only = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
+                let gradients = trainer.gradients(&trainer.loss(&labels_only, VALUES));
+                assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float));
+                Tensor::cat(&gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect::<Vec<_>>(), 0)
+            });
+            let share = ((&expected - &found).norm() / expected.norm()).double_value(&[]);
+            assert!(share > 0.0 && share < 0.1, "{model:?}: {share}");
         }
     }
 

@@ -12,14 +12,20 @@ pub fn spec(name: String, shape: &[i64], role: Role, init: Init) -> Spec {
 
 /// A convolution with bias, zero-padded by half of its kernel.
 pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
-    let kernel = &weights[&format!("{name}.weight")];
+    let [kernel, bias] = kernel_and_bias(weights, name, xs);
     let padding = kernel.size()[2] / 2;
-    xs.conv2d(kernel, Some(&weights[&format!("{name}.bias")]), [stride; 2], [padding; 2], [1; 2], 1)
+    xs.conv2d(&kernel, Some(&bias), [stride; 2], [padding; 2], [1; 2], 1)
 }
 
 /// A dense layer.
 pub fn linear(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
-    xs.linear(&weights[&format!("{name}.weight")], Some(&weights[&format!("{name}.bias")]))
+    let [kernel, bias] = kernel_and_bias(weights, name, xs);
+    xs.linear(&kernel, Some(&bias))
+}
+
+/// In the precision of what they are applied to: the same tensors for f32, copies for bf16. Their gradients are f32.
+fn kernel_and_bias(weights: &Weights, name: &str, xs: &Tensor) -> [Tensor; 2] {
+    ["weight", "bias"].map(|part| weights[&format!("{name}.{part}")].to_kind(xs.kind()))
 }
 
 /// Batch norm's constants.

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use fixmatch::augment::Strong;
-use fixmatch::config::RunConfig;
+use fixmatch::config::{Precision, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
@@ -49,6 +49,9 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
+    }
+    if config.train.precision == Precision::Bf16 && emulates_bf16(device, &cpuinfo()) {
+        reporter.warn("this processor has no instructions for bf16: train.precision = \"f32\" is faster here".into());
     }
     let found = environment(&device::name(device), n_threads, &dataset);
     compare_environment(run.environment.as_ref(), &found, reporter)?;
@@ -97,8 +100,18 @@ fn cores_unless(n: u32) -> u32 {
     if n > 0 { n } else { available_parallelism().map_or(1, |n| n.get() as u32) }
 }
 
+fn cpuinfo() -> String {
+    std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default()
+}
+
+/// Whether libtorch has to take bf16 apart into f32 here, which is slower than f32.
+fn emulates_bf16(device: tch::Device, cpuinfo: &str) -> bool {
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    device == tch::Device::Cpu && !flags.split(' ').any(|flag| flag == "avx512_bf16" || flag == "amx_bf16")
+}
+
 fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpuinfo = cpuinfo();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     Environment {
         host: host(),
@@ -191,5 +204,19 @@ fn source(config: &RunConfig, train: Images, labels: Option<LabelSet>) -> Source
         weak: strong.weak,
         strong,
         seed: config.train.seed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_is_emulated_where_the_processor_does_not_name_it() {
+        let cpuinfo = |flags: &str| format!("processor : 0\nflags\t\t: fpu {flags} sse\nbugs : avx512_bf16\n");
+        for (flags, emulates) in [("avx512f", true), ("avx512_bf16", false), ("amx_bf16", false)] {
+            assert_eq!(emulates_bf16(tch::Device::Cpu, &cpuinfo(flags)), emulates, "{flags}");
+        }
+        assert!(!emulates_bf16(tch::Device::Cuda(0), ""));
     }
 }
