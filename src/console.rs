@@ -15,6 +15,7 @@ use fixmatch::dirs;
 use fixmatch::run_dir::{RunDir, now};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt as _;
 
@@ -27,6 +28,8 @@ pub mod input;
 pub mod keys;
 pub mod log;
 pub mod machine;
+pub mod mouse;
+pub mod pictures;
 pub mod plot;
 pub mod raster;
 pub mod run;
@@ -115,6 +118,12 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
     app.zone = jiff::tz::TimeZone::system();
     app.stay = options.stay;
+    if settings.mouse {
+        app.take_mouse();
+    }
+    if settings.pictures {
+        app.ask_for_pictures();
+    }
     if let Some(dir) = options.run {
         app.open_run(dir);
     }
@@ -139,6 +148,10 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
                     app.press(key);
                     (is_dirty, at_once) = (true, true);
                 }
+                Some(Ok(Event::Mouse(event))) => {
+                    let spot = views::spot(&app, screen.area(), (event.column, event.row).into());
+                    (is_dirty, at_once) = (true, app.point(event.kind, spot));
+                }
                 Some(Ok(Event::Resize(..))) => (is_dirty, at_once) = (true, true),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => leave_at_once(1),
@@ -161,6 +174,19 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
                 Task::Quit => return Ok(()),
                 Task::Background => screen.suspend()?,
                 Task::Redraw => screen.clear()?,
+                Task::AskForPictures => {
+                    // The terminal answers as if it were typed, so the keys' reader has to be gone first.
+                    drop(keys);
+                    screen.draw(&mut app)?;
+                    tokio::select! {
+                        answer = spawn_blocking(pictures::ask) => app.take_pictures(answer.unwrap_or_default()),
+                        _ = hang_up.recv() => leave_at_once(128 + 1),
+                        _ = terminate.recv() => leave_at_once(128 + 15),
+                    }
+                    keys = EventStream::new();
+                    is_dirty = true;
+                }
+                Task::Mouse(has_mouse) => screen.set_mouse(has_mouse)?,
                 Task::Copy(text) => terminal::copy(&text)?,
                 Task::Ring(text) => match settings.bell {
                     Bell::None => {}

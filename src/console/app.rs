@@ -5,6 +5,7 @@
 
 mod driving;
 mod news;
+mod pointing;
 mod screens;
 mod typing;
 
@@ -16,11 +17,12 @@ use super::Stay;
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
-use super::keys::{Action, Effect, Keymap, Place};
+use super::keys::{Action, Binding, Effect, Keymap, Place};
 use super::machine::Machine;
+use super::pictures::{Gallery, Pictures};
 use super::run::OpenRun;
 use super::samples::Samples;
-use super::theme::Theme;
+use super::theme::{Depth, Theme};
 use super::world::Task;
 
 /// What may be done.
@@ -89,6 +91,8 @@ pub struct App {
     pub glyphs: Glyphs,
     /// Keys.
     pub keymap: Keymap,
+    /// Whether the mouse is the console's; else the terminal selects text with it.
+    pub has_mouse: bool,
     /// Which screen is shown.
     pub place: Place,
     /// What lies over it.
@@ -103,6 +107,8 @@ pub struct App {
     pub run: Option<OpenRun>,
     /// Its labeled images.
     pub samples: Samples,
+    /// Whether images are shown as pictures.
+    pub pictures: Pictures,
     /// What was last done.
     pub notice: Option<Notice>,
     /// Seconds since 1970, UTC.
@@ -124,6 +130,7 @@ impl App {
             theme,
             glyphs,
             keymap,
+            has_mouse: false,
             place: Place::Home,
             dialog: None,
             machine: None,
@@ -131,6 +138,7 @@ impl App {
             draft: None,
             run: None,
             samples: Samples::default(),
+            pictures: Pictures::Off,
             notice: None,
             now,
             zone: TimeZone::UTC,
@@ -163,11 +171,16 @@ impl App {
             return;
         }
         if let Some(binding) = self.keymap.find(self.place, key.into()) {
-            if binding.effect == Effect::Drives && self.access == Access::ReadOnly {
-                return self.say(Tone::Error, "opened with --readonly: this only looks".into());
-            }
-            self.update(binding.action);
+            self.follow(binding);
         }
+    }
+
+    /// Does what a line of the table says, if it may be done.
+    fn follow(&mut self, binding: &Binding) {
+        if binding.effect == Effect::Drives && self.access == Access::ReadOnly {
+            return self.say(Tone::Error, "opened with --readonly: this only looks".into());
+        }
+        self.update(binding.action);
     }
 
     /// Does what a user wants.
@@ -180,10 +193,14 @@ impl App {
                 self.remember();
                 self.tasks.push(Task::Quit);
             }
-            Action::Background => self.tasks.push(Task::Background),
-            Action::Redrawn => self.tasks.push(Task::Redraw),
+            Action::Background => self.go_to_shell(),
+            Action::Redrawn => {
+                self.forget_pictures();
+                self.tasks.push(Task::Redraw);
+            }
             Action::Help => self.dialog = Some(Dialog::Help(0)),
             Action::Glyphs => self.next_glyphs(),
+            Action::Mouse => self.switch_mouse(),
             Action::Copy => self.copy(),
             Action::Resume => self.resume(),
             _ => match self.place {
@@ -219,6 +236,51 @@ impl App {
             Glyphs::Ascii => Glyphs::Braille,
         };
         self.say(Tone::Info, format!("glyphs: {}", format!("{:?}", self.glyphs).to_lowercase()));
+    }
+
+    pub(super) fn go_to_shell(&mut self) {
+        self.forget_pictures();
+        self.tasks.push(Task::Background);
+    }
+
+    fn forget_pictures(&mut self) {
+        if let Pictures::On(gallery) = &mut self.pictures {
+            gallery.forget();
+        }
+    }
+
+    pub(super) fn switch_pictures(&mut self) {
+        match self.pictures {
+            Pictures::Asking => {}
+            Pictures::On(_) => {
+                self.pictures = Pictures::Off;
+                self.say(Tone::Info, "pictures off".into());
+            }
+            Pictures::Off => self.ask_for_pictures(),
+        }
+    }
+
+    /// Shows images as pictures, if the terminal can.
+    pub fn ask_for_pictures(&mut self) {
+        if self.theme.depth == Depth::Mono || self.glyphs == Glyphs::Ascii {
+            let text = "pictures need colours and UTF-8: NO_COLOR or ASCII glyphs rule them out";
+            return self.say(Tone::Error, text.into());
+        }
+        self.pictures = Pictures::Asking;
+        self.say(Tone::Info, "asking the terminal whether it can show pictures…".into());
+        self.tasks.push(Task::AskForPictures);
+    }
+
+    /// Takes the terminal's answer.
+    pub fn take_pictures(&mut self, answer: Option<Gallery>) {
+        if let Some(gallery) = answer {
+            self.say(Tone::Info, format!("pictures by {}", gallery.protocol()));
+            self.pictures = Pictures::On(gallery);
+        } else {
+            let text = "this terminal shows no pictures (kitty, sixel or iTerm2); characters stay";
+            self.say(Tone::Error, text.into());
+            self.pictures = Pictures::Off;
+        }
     }
 
     fn copy(&mut self) {

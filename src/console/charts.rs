@@ -196,6 +196,12 @@ impl Charts {
         self.cursor = Some(x.clamp(from, to));
     }
 
+    /// Puts the cursor at a share of what is seen.
+    pub fn put_cursor(&mut self, share: f64) {
+        let (from, to) = self.range();
+        self.cursor = Some(from + share.clamp(0.0, 1.0) * (to - from));
+    }
+
     /// The whole run and no cursor.
     pub fn reset(&mut self) {
         (self.zoom, self.from, self.cursor) = (0, None, None);

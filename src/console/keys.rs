@@ -46,8 +46,11 @@ pub enum Action {
     Samples,
     Redrawn,
     Draw,
+    Order,
+    Pictures,
     Copy,
     Glyphs,
+    Mouse,
     Help,
     Background,
     Quit,
@@ -153,9 +156,11 @@ pub const TABLE: &[Binding] = &[
     look(Action::Scale, "scale", "y", &[Run], "", "from zero, fitted, or logarithmic"),
     look(Action::Smooth, "smooth", "w", &[Run], "", "smoothing: off, 0.6, 0.9, 0.97"),
     look(Action::Next, "next-view", "tab", &[Log], "view", "what happened, all events, the worker's output"),
+    look(Action::Order, "order", "n", &[Log], "", "the newest line last or first"),
     look(Action::Filter, "filter-log", "/", &[Log], "filter", "show only lines that hold some text"),
     look(Action::Enter, "enlarge", "enter", &[Samples], "enlarge", "one image with its weak and strong views"),
     look(Action::Draw, "draw", "space n", &[Samples], "new views", "draw new views"),
+    look(Action::Pictures, "pictures", "P", &[Samples], "", "pictures instead of characters: kitty, sixel, iTerm2"),
     look(Action::Left, "left", "left h", &[Samples], "", "left"),
     look(Action::Right, "right", "right l", &[Samples], "", "right"),
     look(Action::Up, "up", "up k", ALL, "", "up"),
@@ -163,9 +168,10 @@ pub const TABLE: &[Binding] = &[
     look(Action::PageUp, "page-up", "pageup ctrl-b", ALL, "", "a page up"),
     look(Action::PageDown, "page-down", "pagedown ctrl-f", ALL, "", "a page down"),
     look(Action::First, "first", "home g", ALL, "", "to the start"),
-    look(Action::Last, "last", "end G", ALL, "", "to the end; a log is followed from there"),
+    look(Action::Last, "last", "end G", ALL, "", "to the end; there a log is followed"),
     look(Action::Copy, "copy", "Y", &[Home, Run, Log, Samples], "", "copy the run's path (OSC 52)"),
     look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
+    look(Action::Mouse, "mouse", "m", ALL, "", "mouse on or off: clicks, the wheel, zooming"),
     look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
     look(Action::Back, "back", "esc backspace", &[Preset, Run, Log, Samples], "back", "go back"),
     look(Action::Help, "help", "? f1", ALL, "help", "this help"),
@@ -315,6 +321,13 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_place() {
         assert_eq!(Keymap::default().conflict(), None);
+    }
+
+    #[test]
+    fn every_line_of_the_help_fits_into_its_column() {
+        for binding in TABLE {
+            assert!(binding.help.chars().count() <= 52, "{}", binding.help);
+        }
     }
 
     #[test]

@@ -29,11 +29,23 @@ impl View {
     }
 }
 
+/// Where the newest line stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// At the bottom.
+    #[default]
+    NewestLast,
+    /// At the top.
+    NewestFirst,
+}
+
 /// The lines of a run.
 #[derive(Debug, Default)]
 pub struct Log {
     /// What is shown.
     pub view: View,
+    /// Where the newest line stands.
+    pub order: Order,
     /// Letters that a shown line holds.
     pub filter: Input,
     /// Whether the filter is being typed.
@@ -114,8 +126,18 @@ impl Log {
         self.shown.len()
     }
 
-    /// Scrolls; past the end, the newest line is followed again.
+    /// Puts the newest line to the other end.
+    pub fn turn_over(&mut self) {
+        self.order = match self.order {
+            Order::NewestLast => Order::NewestFirst,
+            Order::NewestFirst => Order::NewestLast,
+        };
+        self.at = None;
+    }
+
+    /// Scrolls down the screen; past the newest line, it is followed again.
     pub fn scroll(&mut self, by: isize) {
+        let by = if self.order == Order::NewestFirst { -by } else { by };
         let n = self.n();
         let mut cursor = self.at.unwrap_or(Cursor { at: n.saturating_sub(1) });
         cursor.step(by, n);
@@ -173,6 +195,16 @@ mod tests {
         log.select();
         log.extend(vec![Record { time: 1.0, event: Event::Paused { step: 7 } }], &[]);
         assert_eq!(texts(&log), ["paused at step 1", "paused at step 7"]);
+    }
+
+    #[test]
+    fn with_the_newest_line_first_scrolling_down_goes_back_in_time() {
+        let mut log = log();
+        log.turn_over();
+        log.scroll(2);
+        assert_eq!(log.lines(1)[0].1, "paused at step 1");
+        log.scroll(-9);
+        assert_eq!(log.at, None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use fixmatch::last_seen::{Digest, Seen};
 use fixmatch::run_dir::{Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status};
 use fixmatch::schedule::Live;
-use fixmatch::series::{Curves, Metric};
+use fixmatch::series::{Axis, Curves, Metric};
 
 use super::charts::Charts;
 use super::log::Log;
@@ -247,6 +247,18 @@ impl OpenRun {
         n_unlabeled / (u64::from(train.batch) * u64::from(train.mu)).max(1)
     }
 
+    /// The change whose flag the cursor stands at, with the flag's number.
+    pub fn flag_at_cursor(&self) -> Option<(usize, &Flag)> {
+        let (cursor, (from, to)) = (self.charts.cursor?, self.charts.range());
+        let distance = |flag: &Flag| {
+            let x = if self.charts.axis == Axis::Step { flag.step } else { flag.seconds };
+            (x - cursor).abs()
+        };
+        let nearest = self.flags.iter().zip(1..).min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
+        // Half of what a key moves the cursor by.
+        nearest.filter(|(flag, _)| distance(flag) <= (to - from) / 160.0).map(|(flag, number)| (number, flag))
+    }
+
     /// The change that undoes the last one.
     pub fn undo(&self) -> Option<Change> {
         let Some(Ok(file)) = &self.file else { return None };
@@ -303,6 +315,16 @@ mod tests {
         assert_eq!(stages, [Stage::Accepted, Stage::Applied(320)]);
         assert_eq!(run.live().expect("known").threshold, 0.8);
         assert_eq!(run.undo(), Some(Change::Threshold(0.9)));
+    }
+
+    #[test]
+    fn the_cursor_reads_the_flag_that_it_stands_at() {
+        let mut run = sample::run();
+        run.charts.cursor = Some(202.0);
+        let (number, flag) = run.flag_at_cursor().expect("at the flag");
+        assert_eq!((number, flag.change, flag.who.as_str()), (1, Change::Threshold(0.9), "me@here"));
+        run.charts.cursor = Some(220.0);
+        assert_eq!(run.flag_at_cursor(), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A run, runs and images for tests: always the same, whatever the clock says.
 
+use std::time::Duration;
+
 use fixmatch::config::RunConfig;
 use fixmatch::control::{Change, Request};
 use fixmatch::estimate::Setup;
@@ -118,7 +120,10 @@ fn rows() -> Vec<Row> {
     broken.error = Some("run.toml: expected a table".into());
     (broken.summary, broken.created) = (Summary::default(), None);
     vec![
-        row("quickstart-s0", Status::Running, 312, Some(LastState::Running)),
+        Row {
+            remaining: Some(Duration::from_secs(72)),
+            ..row("quickstart-s0", Status::Running, 312, Some(LastState::Running))
+        },
         row("quickstart-s1", Status::Paused, 200, Some(LastState::Paused)),
         row("quickstart-s2", Status::Finished, 500, Some(LastState::Finished)),
         row("slides-labels-4-s0", Status::Suspended, 90, Some(LastState::Suspended)),
@@ -147,7 +152,7 @@ pub fn run() -> OpenRun {
         status: Status::Running,
         step: 312,
         phase: Some(Phase::Training),
-        remaining: Some(std::time::Duration::from_secs(72)),
+        remaining: Some(Duration::from_secs(72)),
         silent: None,
     };
     run.take(

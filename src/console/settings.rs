@@ -30,6 +30,10 @@ pub struct Settings {
     pub bell: Bell,
     /// Which characters, where the terminal is not to be asked.
     pub glyphs: Option<Glyphs>,
+    /// Whether the console begins with the mouse.
+    pub mouse: bool,
+    /// Whether the console begins with pictures, where the terminal can show them.
+    pub pictures: bool,
     /// The keys.
     pub keymap: Keymap,
 }
@@ -40,6 +44,8 @@ pub struct Settings {
 struct File {
     bell: Bell,
     glyphs: Option<Glyphs>,
+    mouse: bool,
+    pictures: bool,
     keys: std::collections::BTreeMap<Spanned<String>, Keys>,
 }
 
@@ -80,7 +86,8 @@ impl Settings {
             let place = place.map_or_else(String::new, |(line, name)| format!("line {line}, keys.{name}: "));
             bail!("{place}{word:?} is the key of both {:?} and {:?}", both[0], both[1]);
         }
-        Ok(Self { bell: file.bell, glyphs: file.glyphs, keymap })
+        let File { bell, glyphs, mouse, pictures, .. } = file;
+        Ok(Self { bell, glyphs, mouse, pictures, keymap })
     }
 }
 

@@ -12,6 +12,7 @@ use crossterm::terminal::{
 };
 use crossterm::{clipboard::CopyToClipboard, cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::app::App;
 use super::views;
@@ -22,9 +23,15 @@ type Frame = io::BufWriter<Stdout>;
 /// Room for the first frame of a large terminal.
 const FRAME_BYTES: usize = 64 * 1024;
 
+/// Clicks and turns of the wheel (1000) in numbers of any size (1006). crossterm's own command asks for every move of the
+/// mouse as well, which a slow link would feel.
+const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const GIVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 /// A terminal that shows the console until this is dropped.
 pub struct Screen {
     terminal: ratatui::Terminal<CrosstermBackend<Frame>>,
+    has_mouse: bool,
 }
 
 impl Screen {
@@ -33,7 +40,8 @@ impl Screen {
         give_back_on_panic();
         take_over().context("cannot take over the terminal")?;
         let backend = CrosstermBackend::new(io::BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
-        Ok(Self { terminal: ratatui::Terminal::new(backend).context("cannot tell the terminal's size")? })
+        let terminal = ratatui::Terminal::new(backend).context("cannot tell the terminal's size")?;
+        Ok(Self { terminal, has_mouse: false })
     }
 
     /// Draws what has changed.
@@ -46,11 +54,27 @@ impl Screen {
         self.terminal.clear()
     }
 
+    /// Takes the mouse from the terminal, or gives it back.
+    pub fn set_mouse(&mut self, has_mouse: bool) -> io::Result<()> {
+        self.has_mouse = has_mouse;
+        let mut out = io::stdout();
+        out.write_all(if has_mouse { TAKE_MOUSE } else { GIVE_MOUSE })?;
+        out.flush()
+    }
+
+    /// What the screen covers.
+    pub fn area(&mut self) -> Rect {
+        self.terminal.get_frame().area()
+    }
+
     /// Hands the terminal to the shell until `fg`.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
         take_over()?;
+        if self.has_mouse {
+            self.set_mouse(true)?;
+        }
         self.terminal.clear()
     }
 }
@@ -97,6 +121,7 @@ fn take_over() -> io::Result<()> {
 pub fn give_back() {
     let mut out = io::stdout();
     let _ = execute!(out, EndSynchronizedUpdate);
+    let _ = out.write_all(GIVE_MOUSE);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
     let _ = disable_raw_mode();
@@ -120,7 +145,6 @@ mod tests {
     use std::cell::Cell;
     use std::rc::Rc;
 
-    use ratatui::layout::Rect;
     use ratatui::{Terminal, TerminalOptions, Viewport};
 
     use super::*;

@@ -11,13 +11,14 @@
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::app::{Access, App, Dialog, Tone};
+use super::app::{Access, App, Dialog, Notice, Tone};
 use super::glyphs::{Glyphs, to_ascii};
 use super::keys::{Effect, Place};
+use super::mouse::Spot;
 use super::run::{Asked, Stage};
 use super::text;
 
@@ -46,7 +47,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(buffer, area);
     } else {
-        let body = Rect { y: 2, height: area.height - 4, ..area };
+        let body = body(area);
         app.page = usize::from(body.height).saturating_sub(4).max(1);
         app.samples.columns = samples::n_columns(app, body);
         header(buffer, app, Rect { height: 1, ..area });
@@ -68,6 +69,26 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
     if app.glyphs == Glyphs::Ascii {
         to_ascii(buffer);
+    }
+}
+
+/// The screen without its header and its footer.
+fn body(area: Rect) -> Rect {
+    Rect { y: 2, height: area.height.saturating_sub(4), ..area }
+}
+
+/// What a mouse points at.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let body = body(area);
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !body.contains(position) {
+        return None;
+    }
+    match app.place {
+        Place::Home => home::spot(app, body, position),
+        Place::Preset => preset::spot(app, body, position),
+        Place::Run => run::spot(app, body, position),
+        Place::Samples => samples::spot(app, body, position),
+        Place::Log => None,
     }
 }
 
@@ -158,6 +179,12 @@ fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
         let x = put(buffer, 1, area.y, &format!("{who}{}  ", asked.what), theme.text());
         put(buffer, x, area.y, &outcome, style);
     }
+}
+
+/// Whether something lies over the screen between header and footer.
+fn covers_body(app: &App, area: Rect) -> bool {
+    let is_long = |notice: &Notice| notice.text.chars().count() > usize::from(area.width).saturating_sub(2);
+    app.dialog.is_some() || app.notice.as_ref().is_some_and(is_long)
 }
 
 /// A long notice, such as why something failed, takes rows from the screen above it.

@@ -49,6 +49,10 @@ pub enum Task {
     Background,
     /// Draw the whole screen.
     Redraw,
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
+    /// Ask the terminal whether it can show pictures.
+    AskForPictures,
     /// Ring the bell, or tell the terminal what happened.
     Ring(String),
     /// Give this to the terminal's clipboard.
@@ -122,7 +126,13 @@ impl World {
     /// Does what is asked, or begins to. What concerns the terminal is not done here.
     pub fn begin(&mut self, task: Task) {
         match task {
-            Task::Quit | Task::Background | Task::Redraw | Task::Ring(_) | Task::Copy(_) => {}
+            Task::Quit
+            | Task::Background
+            | Task::Redraw
+            | Task::Mouse(_)
+            | Task::AskForPictures
+            | Task::Ring(_)
+            | Task::Copy(_) => {}
             Task::Follow(dir) => self.follow(dir),
             Task::Unfollow => self.unfollow(),
             Task::Launch(preset, settings) => {

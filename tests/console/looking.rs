@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::data::label_set::{LabelSet, Picked};
 use fixmatch::event::Event;
 use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
@@ -172,4 +173,81 @@ fn what_happened_since_one_last_looked_is_told_once() {
     terminal.until("since you left");
     terminal.until("+2 steps");
     quit(&mut terminal);
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back() {
+    let place = Place::new();
+    std::fs::write(place.path("config.toml"), "mouse = true\n").expect("written");
+    let mut terminal = place.open(&[]);
+    terminal.until("no runs yet");
+    assert!(terminal.reports_mouse());
+    terminal.terminate();
+    assert_eq!(terminal.end().exit_code(), 128 + 15);
+    assert!(terminal.is_restored(), "{}", terminal.text());
+}
+
+#[test]
+fn the_mouse_is_taken_on_request_and_a_click_selects_a_row() {
+    let place = Place::new();
+    some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&[]);
+    terminal.until("mine-s1");
+    assert!(!terminal.reports_mouse());
+    terminal.press("m");
+    terminal.until("mouse on");
+    assert!(terminal.reports_mouse());
+    let (column, row) = terminal.place_of("mine-s1");
+    terminal.click(column, row);
+    terminal.until("▸ mine-s1");
+    terminal.click(column, row);
+    terminal.until("› mine-s1");
+    terminal.press("m");
+    terminal.until("mouse off");
+    assert!(!terminal.reports_mouse());
+    terminal.press("m");
+    terminal.until("mouse on");
+    quit(&mut terminal);
+}
+
+#[test]
+fn pictures_are_shown_where_the_terminal_says_that_it_can() {
+    let place = Place::new();
+    let mut terminal = open_samples(&place);
+    terminal.press("P");
+    terminal.until("asking the terminal");
+    terminal.press("\x1b[?62;4c\x1b[6;20;10t\x1b[0n");
+    terminal.until("pictures by sixel");
+    terminal.until_it("half blocks make way", |text| !text.contains('▀'));
+    terminal.press("?");
+    terminal.until_it("under the help they come back", |text| text.contains('▀'));
+    terminal.press("\x1b");
+    terminal.until_it("the help goes", |text| !text.contains('▀'));
+    terminal.press("P");
+    terminal.until("pictures off");
+    quit(&mut terminal);
+}
+
+#[test]
+fn a_terminal_that_cannot_show_pictures_keeps_characters() {
+    let place = Place::new();
+    let mut terminal = open_samples(&place);
+    terminal.press("P");
+    terminal.until("asking the terminal");
+    terminal.press("\x1b[?62c\x1b[0n");
+    terminal.until("this terminal shows no pictures");
+    terminal.until("▀");
+    quit(&mut terminal);
+}
+
+/// A console on the labeled images of a run.
+fn open_samples(place: &Place) -> Terminal {
+    let dir = some_run(place, "mine", &[Event::Stopped { step: 7 }]);
+    let labels = LabelSet { indices: (0..10).collect(), picked: Picked::Listed };
+    std::fs::write(dir.labels(), serde_json::to_vec(&labels).expect("plain")).expect("written");
+    let mut terminal = place.open(&["attach", "mine"]);
+    terminal.until("● stopped");
+    terminal.press("i");
+    terminal.until("▀");
+    terminal
 }

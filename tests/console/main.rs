@@ -135,7 +135,33 @@ impl Terminal {
     /// Whether the terminal is as it was before.
     fn is_restored(&self) -> bool {
         let parser = self.screen.lock().expect("no reader panics");
-        !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
+        !parser.screen().alternate_screen() && !parser.screen().hide_cursor() && !reports_mouse(parser.screen())
+    }
+
+    fn reports_mouse(&self) -> bool {
+        reports_mouse(self.screen.lock().expect("no reader panics").screen())
+    }
+
+    /// The column and row at which a text stands, from 1 on.
+    #[track_caller]
+    fn place_of(&self, wanted: &str) -> (usize, usize) {
+        let text = self.text();
+        let place = text.lines().zip(1..).find_map(|(line, row)| {
+            let bytes = line.find(wanted)?;
+            Some((line[..bytes].chars().count() + 1, row))
+        });
+        place.unwrap_or_else(|| panic!("{wanted} is not on the screen:\n{text}"))
+    }
+
+    /// Presses and lets go of the left button, as a terminal reports it (SGR, 1006).
+    fn click(&mut self, column: usize, row: usize) {
+        self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
+    /// Asks the program to end.
+    fn terminate(&self) {
+        let id = self.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
+        rustix::process::kill_process(id.expect("it runs"), rustix::process::Signal::TERM).expect("sent");
     }
 
     /// Takes the terminal away, as a lost connection does. The reader wakes at the next output, so a key is pressed.
@@ -173,6 +199,10 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn reports_mouse(screen: &vt100::Screen) -> bool {
+    screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
 }
 
 /// Makes a folder that looks like a run.

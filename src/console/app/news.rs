@@ -1,10 +1,12 @@
 //! What happened outside.
 
+use fixmatch::event::Event;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 
 use super::{App, Tone};
 use crate::console::Stay;
+use crate::console::home::Listing;
 use crate::console::keys::Action;
 use crate::console::run::Reading;
 use crate::console::samples::Loading;
@@ -14,7 +16,10 @@ impl App {
     /// Takes in what happened outside.
     pub fn learn(&mut self, news: News) {
         match news {
-            News::Runs(listing) => self.home.take(listing),
+            News::Runs(listing) => {
+                self.ring_for_others(&listing);
+                self.home.take(listing);
+            }
             News::Machine(machine) => self.machine = Some(machine),
             News::Run(dir, reading) => self.learn_of_run(&dir, *reading),
             News::Launched(Ok(dir)) => {
@@ -50,15 +55,75 @@ impl App {
     fn learn_of_run(&mut self, dir: &RunDir, reading: Reading) {
         let Some(run) = self.run.as_mut().filter(|run| run.dir == *dir) else { return };
         let before = run.glance.as_ref().map(|glance| glance.status);
+        let warning = reading.records.iter().rev().find_map(|record| match &record.event {
+            Event::Warning { message } => Some(message.clone()),
+            _ => None,
+        });
         run.take(reading, self.now);
         let status = run.status();
         if self.stay == Stay::WithRun && !status.is_alive() {
             self.update(Action::Quit);
         }
         let Some(run) = &self.run else { return };
-        let has_ended = matches!(status, Status::Finished | Status::Failed | Status::Lost);
-        if has_ended && before.is_some_and(|before| before != status && before.is_alive()) {
-            self.tasks.push(Task::Ring(format!("{} {}", run.dir.id(), status.label())));
+        let id = run.dir.id();
+        if before.is_some_and(|before| ended(before, status)) {
+            self.tasks.push(Task::Ring(format!("{id} {}", status.label())));
+        } else if let Some(message) = warning.filter(|_| before.is_some()) {
+            self.tasks.push(Task::Ring(format!("{id}: {message}")));
         }
+    }
+
+    /// Tells of each run in the list that has ended since the last look, but for the open one, which is followed closer.
+    fn ring_for_others(&mut self, listing: &Listing) {
+        let (Listing::Read(old), Listing::Read(new)) = (&self.home.runs, listing) else { return };
+        let open = self.run.as_ref().map(|run| &run.dir);
+        let rings = new.iter().filter(|row| open != Some(&row.dir)).filter_map(|row| {
+            let before = old.iter().find(|other| other.dir == row.dir)?.status;
+            ended(before, row.status).then(|| Task::Ring(format!("{} {}", row.dir.id(), row.status.label())))
+        });
+        self.tasks.extend(rings);
+    }
+}
+
+/// Whether a run came to an end that nobody asked for.
+fn ended(before: Status, now: Status) -> bool {
+    before.is_alive() && matches!(now, Status::Finished | Status::Failed | Status::Lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use fixmatch::event::Record;
+
+    use super::*;
+    use crate::console::sample;
+
+    fn rings(app: &mut App) -> Vec<String> {
+        let tasks = app.take_tasks();
+        tasks.into_iter().filter_map(|task| if let Task::Ring(text) = task { Some(text) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_run_of_the_list_that_ends_rings_once() {
+        let mut app = sample::app_with_runs();
+        let Listing::Read(mut rows) = app.home.runs.clone() else { unreachable!("they were read") };
+        rows[0].status = Status::Finished;
+        rows[1].status = Status::Stopped;
+        app.learn(News::Runs(Listing::Read(rows.clone())));
+        assert_eq!(rings(&mut app), ["20261123-180112-quickstart-s0 finished"]);
+        app.learn(News::Runs(Listing::Read(rows)));
+        assert!(rings(&mut app).is_empty());
+    }
+
+    #[test]
+    fn a_new_warning_of_the_open_run_rings_and_an_old_one_does_not() {
+        let mut app = sample::app_on_run();
+        let warning = || Record { time: 1.0, event: Event::Warning { message: "one class takes all".into() } };
+        let dir = app.run.as_ref().expect("open").dir.clone();
+        let reading = || Reading { records: vec![warning()], ..Reading::default() };
+        app.learn(News::Run(dir.clone(), Box::new(reading())));
+        assert_eq!(rings(&mut app), ["20261123-180112-quickstart-s0: one class takes all"]);
+        app.open_run(dir.clone());
+        app.learn(News::Run(dir, Box::new(reading())));
+        assert!(rings(&mut app).is_empty());
     }
 }

@@ -102,7 +102,8 @@ impl App {
             Action::PageUp => run.log.scroll(-page),
             Action::PageDown => run.log.scroll(page),
             Action::First => run.log.scroll(isize::MIN / 2),
-            Action::Last => run.log.at = None,
+            Action::Last => run.log.scroll(isize::MAX / 2),
+            Action::Order => run.log.turn_over(),
             Action::Next => run.log.next_view(),
             Action::Filter => run.log.is_filtering = true,
             Action::Samples => self.open_samples(),
@@ -127,6 +128,7 @@ impl App {
             Action::First => self.samples.step(isize::MIN),
             Action::Last => self.samples.step(isize::MAX),
             Action::Draw => self.samples.redraw(),
+            Action::Pictures => self.switch_pictures(),
             Action::Enter => match self.samples.enlarged.take() {
                 Some(_) => {}
                 None => self.samples.enlarge(),

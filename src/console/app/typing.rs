@@ -42,7 +42,7 @@ impl App {
                 Some(Action::PageDown) => self.dialog = Some(Dialog::Help(line + self.page)),
                 Some(Action::Up) => self.dialog = Some(Dialog::Help(line.saturating_sub(1))),
                 Some(Action::PageUp) => self.dialog = Some(Dialog::Help(line.saturating_sub(self.page))),
-                Some(Action::Background) => self.tasks.push(Task::Background),
+                Some(Action::Background) => self.go_to_shell(),
                 _ => {}
             },
             Dialog::Confirm(question) => match key.code {

@@ -19,10 +19,7 @@ const LABELS: u16 = 7;
 /// Draws a chart.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_focus: bool, area: Rect) {
     title(buffer, app, run, chart, has_focus, area);
-    if area.height < 4 || area.width < LABELS + 8 {
-        return;
-    }
-    let inner = Rect { x: area.x + LABELS, y: area.y + 1, width: area.width - LABELS - 1, height: area.height - 2 };
+    let Some(inner) = inner(area) else { return };
     let (across, down) = density(app.glyphs);
     let plot = Plot::new(run, chart, usize::from(inner.width) * across, usize::from(inner.height) * down);
     horizontal(buffer, app, run, &plot, inner);
@@ -41,6 +38,17 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_fo
         paint(&mut raster, bars, app.theme.curve(n));
     }
     raster.draw(buffer);
+}
+
+/// Where the curves are, if there is room for any.
+pub fn inner(area: Rect) -> Option<Rect> {
+    let has_room = area.height >= 4 && area.width >= LABELS + 8;
+    has_room.then(|| Rect {
+        x: area.x + LABELS,
+        y: area.y + 1,
+        width: area.width - LABELS - 1,
+        height: area.height - 2,
+    })
 }
 
 fn empty(run: &OpenRun) -> &'static str {
@@ -86,11 +94,12 @@ fn value_at(run: &OpenRun, chart: &Chart, metric: Metric, x: f64) -> String {
     value.map_or_else(|| "–".into(), |value| number(value, chart.unit))
 }
 
-/// A value as the legend and the list of values write it: always as wide, so that little moves.
+/// A value as the legend and the list of values write it: six characters at most, so that little moves.
 pub fn number(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Percent => format!("{:.1} %", 100.0 * value),
-        Unit::Number if value != 0.0 && value.abs() < 0.01 => format!("{value:.5}"),
+        Unit::Number if value != 0.0 && value.abs() < 0.001 => format!("{value:.1e}"),
+        Unit::Number if value.abs() < 0.01 => format!("{value:.4}"),
         Unit::Number if value.abs() < 100.0 => format!("{value:.3}"),
         Unit::Number => short(value),
     }
@@ -154,6 +163,27 @@ fn flags(buffer: &mut Buffer, app: &App, plot: &Plot, across: usize, area: Rect)
     if let Some(pixel) = plot.cursor {
         for y in area.top()..area.bottom() {
             put(buffer, column(pixel), y, "│", app.theme.accent());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_its_digits_in_six_characters() {
+        let cases = [
+            (0.0, "0.0000"),
+            (0.000_123, "1.2e-4"),
+            (0.00456, "0.0046"),
+            (0.06, "0.060"),
+            (1.842, "1.842"),
+            (99.5, "99.500"),
+            (12_345.0, "12.3k"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value, Unit::Number), expected);
         }
     }
 }

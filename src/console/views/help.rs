@@ -8,6 +8,9 @@ use crate::console::app::{Access, App};
 use crate::console::keys::Effect;
 use crate::console::text::{fit, left};
 
+/// Room for a key and what it does.
+const COLUMN: u16 = 66;
+
 /// Draws the help from line `first` on.
 pub fn draw(buffer: &mut Buffer, app: &App, first: usize, area: Rect) {
     let lines: Vec<_> = app
@@ -15,9 +18,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, first: usize, area: Rect) {
         .of(app.place)
         .filter(|(binding, _)| binding.effect == Effect::Looks || app.access == Access::Full)
         .collect();
-    let n_columns: usize = if area.width >= 130 && lines.len() + 2 > usize::from(area.height) { 2 } else { 1 };
+    let n_columns: usize =
+        if area.width >= 4 + 2 * COLUMN && lines.len() + 2 > usize::from(area.height) { 2 } else { 1 };
     let n_rows = lines.len().div_ceil(n_columns);
-    let size = (4 + 60 * n_columns as u16, n_rows as u16 + 2);
+    let size = (4 + COLUMN * n_columns as u16, n_rows as u16 + 2);
     let inside = overlay(buffer, app, area, size, "keys");
     let height = usize::from(inside.height);
     let first = first.min(n_rows.saturating_sub(height));

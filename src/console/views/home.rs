@@ -7,7 +7,7 @@ use fixmatch::estimate::Estimate;
 use fixmatch::run_state::Status;
 use fixmatch::survey::Row;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
@@ -15,19 +15,53 @@ use super::{put, put_spans, short_id};
 use crate::commands::format::{bytes, duration, percent, short};
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
+use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{clean, fit, left, right, wrap};
 
 /// Draws the lists.
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
-    let (n_presets, n_runs) = (app.home.shown_presets().len() as u16, app.home.shown_runs().len() as u16);
-    // Runs take what they need, up to six tenths; presets are few and known.
-    let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
-    let presets_height = (n_presets + 7).min(area.height - runs_height);
-    let above = Rect { height: presets_height, ..area };
-    let below = Rect { y: area.y + presets_height, height: area.height - presets_height, ..area };
+    let [above, below] = places(app, area);
     presets(buffer, app, above);
     runs(buffer, app, below);
     filter(buffer, app, area);
+}
+
+/// Presets above, runs below.
+fn places(app: &App, area: Rect) -> [Rect; 2] {
+    let (n_presets, n_runs) = (app.home.shown_presets().len() as u16, app.home.shown_runs().len() as u16);
+    // Runs take what they need, up to six tenths; presets are few and known.
+    let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
+    let presets_height = (n_presets + 9).min(area.height - runs_height);
+    let above = Rect { height: presets_height, ..area };
+    [above, Rect { y: area.y + presets_height, height: area.height - presets_height, ..area }]
+}
+
+/// Rows for what there is to say about the selected preset, and the one that sets it off from the runs.
+fn about_height(app: &App, area: Rect) -> u16 {
+    match app.home.pane {
+        Pane::Presets if area.height < 20 => 6,
+        Pane::Presets => 7,
+        Pane::Runs => 0,
+    }
+}
+
+/// The presets that are in sight, in their part of the screen.
+fn preset_rows(app: &App, area: Rect) -> Rows {
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2 + about_height(app, area)), ..area };
+    Rows::of(list, app.home.preset_at, app.home.shown_presets().len())
+}
+
+/// The runs that are in sight, in their part of the screen.
+fn run_rows(app: &App, area: Rect) -> Rows {
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area };
+    Rows::of(list, app.home.run_at, app.home.shown_runs().len())
+}
+
+/// What a mouse points at.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let [above, below] = places(app, area);
+    let preset = preset_rows(app, above).at(position).map(Spot::Preset);
+    preset.or_else(|| run_rows(app, below).at(position).map(Spot::Run))
 }
 
 /// How many runs there are, for the header.
@@ -102,17 +136,16 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
     let title = Span::styled(format!("  {}", left("Presets", names)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let about_height: u16 = if has_focus { 4 } else { 0 };
-    let height = usize::from(area.height.saturating_sub(2 + about_height));
-    let top = app.home.preset_at.top(height, rows.len());
-    for (i, row) in rows.iter().enumerate().skip(top).take(height) {
+    let Rows { area: list, first, .. } = preset_rows(app, area);
+    let height = usize::from(list.height);
+    for ((i, row), y) in rows.iter().enumerate().skip(first).take(height).zip(list.y..) {
         let (mark, style) = mark(app, i == app.home.preset_at.at, has_focus);
         let mut spans = vec![mark, Span::styled(left(&row.preset.name, names - 1) + " ", style)];
         spans.extend(columns.iter().map(|column| {
             let (text, style) = (column.cell)(app, row);
             Span::styled(left(&text, column.width), style)
         }));
-        put_spans(buffer, area, area.y + 1 + (i - top) as u16, spans);
+        put_spans(buffer, area, y, spans);
     }
     if rows.is_empty() {
         put(buffer, 2, area.y + 1, "no preset holds these letters; esc shows all", theme.faint());
@@ -121,9 +154,10 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         let width = usize::from(area.width).saturating_sub(4);
         let y = area.y + 2 + height.min(rows.len()) as u16;
         let about = wrap(&row.config.about, width);
+        put(buffer, 2, y, &fit(&row.config.title, width), theme.text());
         let facts = [facts(row), cost(app, &row.config)].map(|line| fit(&line, width));
-        let lines = facts.into_iter().chain(about);
-        for (line, y) in lines.take(about_height.into()).zip(y..) {
+        let lines = facts.into_iter().chain(about).take(usize::from(about_height(app, area)) - 2);
+        for (line, y) in lines.zip(y + 1..) {
             put(buffer, 2, y, &line, theme.faint());
         }
     }
@@ -193,16 +227,14 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
         right("now", 7),
         right("best", 8),
         left("trend", columns.trend + 1),
-        right("age", 6)
+        right(if columns.left > 0 { "left" } else { "" }, columns.left) + &right("age", 6)
     );
     let title = Span::styled(format!("  {}", left("Runs", columns.name)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
     let rows = app.home.shown_runs();
-    let height = usize::from(area.height.saturating_sub(3));
-    let top = app.home.run_at.top(height, rows.len());
-    for (i, row) in rows.iter().enumerate().skip(top).take(height) {
+    let Rows { area: list, first, .. } = run_rows(app, area);
+    for ((i, row), y) in rows.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         let is_selected = i == app.home.run_at.at;
-        let y = area.y + 1 + (i - top) as u16;
         put_spans(buffer, area, y, run_line(app, row, (is_selected, has_focus), columns));
     }
     if rows.is_empty() {
@@ -228,6 +260,7 @@ struct Columns {
     name: usize,
     bar: usize,
     trend: usize,
+    left: usize,
 }
 
 impl Columns {
@@ -236,8 +269,10 @@ impl Columns {
         // Where names would be cut to nothing, pictures make way.
         let pictures = if width < 76 { 0 } else { 8 + (spare / 6).min(16) };
         let (bar, trend) = (pictures, pictures);
-        let taken = 2 + 15 + bar + 7 + 7 + 8 + 2 + trend + 1 + 6;
-        Self { name: usize::from(width).saturating_sub(taken + 1).min(48), bar, trend }
+        // In a narrow list the line below it says how long the selected run takes.
+        let left = if width < 100 { 0 } else { 9 };
+        let taken = 2 + 15 + bar + 7 + 7 + 8 + 2 + trend + 1 + left + 6;
+        Self { name: usize::from(width).saturating_sub(taken + 1).min(48), bar, trend, left }
     }
 }
 
@@ -263,8 +298,14 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
         Span::styled(right(&accuracy(summary.ema_accuracy), 7), theme.strong()),
         Span::styled(right(&accuracy(summary.best), 8), theme.text()),
         Span::styled(format!("  {}", left(&app.glyphs.sparkline(trend), columns.trend)), theme.accent()),
+        Span::styled(right(&remaining(row), columns.left), theme.text()),
         Span::styled(right(&age(app.now, row), 7), theme.faint()),
     ]
+}
+
+/// How long the rest takes, where that is known.
+fn remaining(row: &Row) -> String {
+    row.remaining.map_or_else(String::new, |left| duration(Duration::from_secs(left.as_secs())))
 }
 
 /// How long ago it was made, in one unit, so that it seldom changes.
@@ -291,10 +332,7 @@ fn hint(app: &App, row: &Row) -> Option<(String, Style)> {
         Status::Suspended | Status::Stopped => (format!("{}; r resumes", row.status.label()), theme.faint()),
         Status::Paused => ("parked, memory kept; r goes on".into(), theme.faint()),
         Status::NotResponding => ("a worker holds it but gives no sign of life".into(), theme.error()),
-        Status::Running => match row.remaining {
-            Some(left) => (format!("done in {}", duration(Duration::from_secs(left.as_secs()))), theme.faint()),
-            None => return None,
-        },
-        Status::Starting | Status::Finished => return None,
+        Status::Running if row.remaining.is_some() => (format!("done in {}", remaining(row)), theme.faint()),
+        Status::Running | Status::Starting | Status::Finished => return None,
     })
 }

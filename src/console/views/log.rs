@@ -10,7 +10,7 @@ use ratatui::text::Span;
 
 use super::{put, put_right, put_spans};
 use crate::console::app::App;
-use crate::console::log::View;
+use crate::console::log::{Order, View};
 use crate::console::text::wrap;
 use crate::console::theme::Theme;
 
@@ -27,10 +27,17 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         let caret = if log.is_filtering { "▏" } else { "" };
         put(buffer, x, area.y, &format!("/{}{caret}", log.filter.text), theme.changed());
     }
-    let follows = if log.at.is_none() { "followed" } else { "G follows" };
+    let follows = match (log.at, log.order) {
+        (None, _) => "followed",
+        (Some(_), Order::NewestLast) => "G follows",
+        (Some(_), Order::NewestFirst) => "g follows",
+    };
     put_right(buffer, area.right() - 2, area.y, &format!("{} lines, {follows}", log.n()), theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    let lines = log.lines(list.height.into());
+    let mut lines = log.lines(list.height.into());
+    if log.order == Order::NewestFirst {
+        lines.reverse();
+    }
     if lines.is_empty() {
         put(buffer, 2, list.y, "nothing yet", theme.faint());
     }
@@ -49,9 +56,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         }
     }
     let height = usize::from(list.height);
-    // Long lines take several rows: the newest stay in sight, or the oldest when scrolled up to them.
-    let is_at_start = log.at.is_some_and(|cursor| cursor.at < height);
-    let first = if is_at_start { 0 } else { rows.len().saturating_sub(height) };
+    // Long lines take several rows: the newest stay in sight, or the oldest when scrolled to them.
+    let is_at_oldest = log.at.is_some_and(|cursor| cursor.at < height);
+    let is_from_top = is_at_oldest == (log.order == Order::NewestLast);
+    let first = if is_from_top { 0 } else { rows.len().saturating_sub(height) };
     for (spans, y) in rows.into_iter().skip(first).take(height).zip(list.y..) {
         put_spans(buffer, list, y, spans);
     }

@@ -5,7 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Style};
 
+use super::covers_body;
+use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
+use crate::console::pictures::Pictures;
 use crate::console::theme::Depth;
 
 /// From dark to light.
@@ -31,8 +34,20 @@ const ANSI: [(Color, [u8; 3]); 16] = [
     (Color::LightCyan, [90, 255, 255]),
 ];
 
-/// Draws an image into an area, scaled to fill it.
-pub fn draw(buffer: &mut Buffer, image: &Image, depth: Depth, glyphs: Glyphs, area: Rect) {
+/// Draws an image into an area: a real picture if the user wants it and nothing lies over it, else characters.
+pub fn draw(buffer: &mut Buffer, app: &App, image: &Image, area: Rect) {
+    let is_drawn = match &app.pictures {
+        // What lies over a part of a picture would leave its mark there.
+        Pictures::On(gallery) if !covers_body(app, buffer.area) => gallery.draw(buffer, image, area),
+        Pictures::On(_) | Pictures::Off | Pictures::Asking => false,
+    };
+    if !is_drawn {
+        characters(buffer, image, app.theme.depth, app.glyphs, area);
+    }
+}
+
+/// Draws an image into an area by characters, scaled to fill it.
+fn characters(buffer: &mut Buffer, image: &Image, depth: Depth, glyphs: Glyphs, area: Rect) {
     let is_shaded = depth == Depth::Mono || glyphs == Glyphs::Ascii;
     let (columns, rows) = (usize::from(area.width), usize::from(area.height));
     for position in area.positions() {
@@ -128,7 +143,7 @@ mod tests {
     fn without_colours_light_is_a_dense_character() {
         let area = Rect::new(0, 0, 2, 1);
         let mut buffer = Buffer::empty(area);
-        draw(&mut buffer, &Image::new(2, 1, 1, vec![0, 255]), Depth::Mono, Glyphs::Braille, area);
+        characters(&mut buffer, &Image::new(2, 1, 1, vec![0, 255]), Depth::Mono, Glyphs::Braille, area);
         assert_eq!((buffer[(0, 0)].symbol(), buffer[(1, 0)].symbol()), (" ", "@"));
     }
 }

@@ -1,7 +1,7 @@
 //! One preset: what it shows, and every value, with the default where it departs from it.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
 use super::home::cost;
@@ -9,26 +9,38 @@ use super::{put, put_spans};
 use crate::commands::format::{bytes, plural};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
+use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{fit, left, wrap};
 
 /// Draws the preset.
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(draft) = &app.draft else { return };
-    let theme = app.theme;
-    put(buffer, 2, area.y, &draft.config.title, theme.strong());
-    let about = wrap(&draft.config.about, usize::from(area.width).saturating_sub(4));
-    for (line, y) in about.iter().take(3).zip(area.y + 1..) {
-        put(buffer, 2, y, line, theme.faint());
+    put(buffer, 2, area.y, &draft.config.title, app.theme.strong());
+    for (line, y) in head(app, draft, area).iter().zip(area.y + 1..) {
+        put(buffer, 2, y, line, app.theme.faint());
     }
-    let below = area.y + 1 + about.len().min(3) as u16;
-    put(buffer, 2, below, &fit(&cost(app, &draft.config), usize::from(area.width) - 4), theme.faint());
+    values(buffer, app, draft, area);
+}
+
+/// What there is to say before the values.
+fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
+    let width = usize::from(area.width).saturating_sub(4);
+    let about = wrap(&draft.config.about, width).into_iter().take(3);
     let machine = machine_lines(app, usize::from(area.height) / 5);
-    for (line, y) in machine.iter().zip(below + 1..) {
-        put(buffer, 2, y, &fit(line, usize::from(area.width) - 4), theme.faint());
-    }
-    let start = below + 2 + machine.len() as u16;
-    let list = Rect { y: start, height: area.bottom().saturating_sub(start), ..area };
-    values(buffer, app, draft, list);
+    let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
+    about.chain(facts).collect()
+}
+
+/// The values that are in sight; the last row of the screen is for what is said about them.
+fn value_rows(app: &App, draft: &Draft, area: Rect) -> Rows {
+    let start = area.y + 2 + head(app, draft, area).len() as u16;
+    let list = Rect { y: start, height: (area.bottom() - 1).saturating_sub(start), ..area };
+    Rows::of(list, draft.form.at, draft.form.fields.len())
+}
+
+/// What a mouse points at.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    value_rows(app, app.draft.as_ref()?, area).at(position).map(Spot::Value)
 }
 
 /// What there is to train on, in at most so many lines: the processor, then a GPU a line with who holds its memory.
@@ -54,11 +66,9 @@ fn machine_lines(app: &App, n_lines: usize) -> Vec<String> {
 
 fn values(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
     let form = &draft.form;
-    let height = usize::from(area.height.saturating_sub(1));
-    let top = form.at.top(height, form.fields.len());
+    let Rows { area: list, first, .. } = value_rows(app, draft, area);
     let value_width = form.fields.iter().map(|field| field.value.chars().count()).max().unwrap_or(0).clamp(12, 30);
-    for (i, field) in form.fields.iter().enumerate().skip(top).take(height) {
-        let y = area.y + (i - top) as u16;
+    for ((i, field), y) in form.fields.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         put_spans(buffer, area, y, line(app, draft, (i, field), value_width));
     }
     let (text, style) = match &form.error {

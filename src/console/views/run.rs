@@ -15,15 +15,16 @@ use fixmatch::event::Evaluated;
 use fixmatch::run_dir::Phase;
 use fixmatch::run_state::Status;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
 use super::chart::{self, number};
 use super::{overlay, put, put_right, put_spans};
 use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
 use crate::console::app::App;
-use crate::console::charts::{CHARTS, Layout};
+use crate::console::charts::{CHARTS, Layout, N_PANELS};
 use crate::console::machine::{Gpu, gpu_of};
+use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
@@ -38,18 +39,57 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(run) = &app.run else { return };
     head(buffer, app, run, area);
     machine(buffer, app, run, Rect { y: area.y + 1, ..area });
-    let body = Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
+    let body = below_head(area);
     values(buffer, app, run, Rect { width: VALUES, ..body });
-    let charts = Rect { x: body.x + VALUES, width: body.width - VALUES, ..body };
-    let is_grid = run.charts.layout == Layout::Grid && charts.width >= GRID.0 && charts.height >= GRID.1;
-    if is_grid && run.charts.focus < CHARTS.len() {
-        grid(buffer, app, run, charts);
-    } else if let Some(chart) = CHARTS.get(run.charts.focus) {
-        chart::draw(buffer, app, run, chart, true, charts);
-    } else {
-        classes(buffer, app, run, charts);
+    for (panel, place) in panels(run, body) {
+        match CHARTS.get(panel) {
+            Some(chart) => chart::draw(buffer, app, run, chart, panel == run.charts.focus, place),
+            None => classes(buffer, app, run, place),
+        }
     }
     digest(buffer, app, run, body);
+}
+
+/// The charts that are shown: four where there is room, else the one in focus, which may be the classes.
+fn panels(run: &OpenRun, body: Rect) -> Vec<(usize, Rect)> {
+    let area = Rect { x: body.x + VALUES, width: body.width - VALUES, ..body };
+    let is_grid = run.charts.layout == Layout::Grid && area.width >= GRID.0 && area.height >= GRID.1;
+    if !is_grid || run.charts.focus >= CHARTS.len() {
+        return vec![(run.charts.focus, area)];
+    }
+    let (width, height) = (area.width / 2, (area.height - 1) / 2);
+    let place = |i: usize| {
+        let (column, row) = (i as u16 % 2, i as u16 / 2);
+        (i, Rect { x: area.x + column * width, y: area.y + row * (height + 1), width, height })
+    };
+    (0..CHARTS.len()).map(place).collect()
+}
+
+/// What a mouse points at: a chart, or one's values in the list.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let run = app.run.as_ref()?;
+    let body = below_head(area);
+    if position.x < VALUES {
+        let panel = (0..N_PANELS).rev().find(|&panel| panel_y(run, panel, body) <= position.y)?;
+        return Some(Spot::Panel(panel, None));
+    }
+    let (panel, place) = panels(run, body).into_iter().find(|(_, place)| place.contains(position))?;
+    let inner = chart::inner(place).filter(|inner| panel < CHARTS.len() && inner.contains(position));
+    let share = inner.map(|inner| (f64::from(position.x - inner.x) + 0.5) / f64::from(inner.width));
+    Some(Spot::Panel(panel, share))
+}
+
+fn below_head(area: Rect) -> Rect {
+    Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area }
+}
+
+/// The row at which the values of a chart, or at last the classes, begin in the list.
+fn panel_y(run: &OpenRun, panel: usize, area: Rect) -> u16 {
+    // With little room the groups stand close.
+    let is_loose = u16::from(area.height >= 24);
+    let above = CHARTS.iter().take(panel).map(|chart| 1 + chart.curves.len() as u16 + is_loose).sum::<u16>();
+    let best = if panel == CHARTS.len() && !run.state.evaluations.is_empty() { 2 } else { 0 };
+    area.y + above + best
 }
 
 fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
@@ -126,6 +166,9 @@ fn view_words(run: &OpenRun) -> String {
     if !charts.is_whole() {
         words.push("zoomed".into());
     }
+    if let Some((number, flag)) = run.flag_at_cursor() {
+        words.push(format!("{number}: {} by {}", flag.change, flag.who));
+    }
     if let Some(x) = charts.cursor {
         words.push(match charts.axis {
             fixmatch::series::Axis::Step => format!("step {}", grouped(x.round() as u64)),
@@ -163,14 +206,12 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
 /// The curves' newest values with sparklines, then the classes where there is room.
 fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let theme = app.theme;
-    let mut y = area.y;
-    // With little room the groups stand close.
-    let is_loose = area.height >= 24;
     for (i, chart) in CHARTS.iter().enumerate() {
         let style = if i == run.charts.focus { theme.selected() } else { theme.strong() };
+        let mut y = panel_y(run, i, area);
         put_in(buffer, area, y, &format!(" {}", chart.title), style);
-        y += 1;
         for (n, (metric, name)) in chart.curves.iter().enumerate() {
+            y += 1;
             let series = run.curves.of(*metric);
             let value = series.last().map_or_else(|| "–".into(), |value| number(value, chart.unit));
             let sparks = app.glyphs.sparkline(&series.sparks(8));
@@ -179,15 +220,13 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
                 Span::styled(right(&value, 7), theme.strong()),
                 Span::styled(format!(" {sparks}"), theme.curve(n)),
             ];
-            put_spans(buffer, Rect { height: area.height, ..area }, y, spans);
-            y += 1;
+            put_spans(buffer, area, y, spans);
         }
-        y += u16::from(is_loose);
     }
+    let y = panel_y(run, CHARTS.len(), area);
     if let Some(last) = run.state.evaluations.last() {
         let text = format!("   best {} at {}", percent(last.best), grouped(last.best_step));
-        put_in(buffer, area, y, &text, theme.faint());
-        y += 2;
+        put_in(buffer, area, y - 2, &text, theme.faint());
     }
     let style = if run.charts.focus == CHARTS.len() { theme.selected() } else { theme.strong() };
     if y < area.bottom() {
@@ -199,15 +238,6 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: ratatui::style::Style) {
     if y < area.bottom() {
         put(buffer, area.x, y, &fit(text, area.width.into()), style);
-    }
-}
-
-fn grid(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
-    let (width, height) = (area.width / 2, (area.height - 1) / 2);
-    for (i, chart) in CHARTS.iter().enumerate() {
-        let (column, row) = (i as u16 % 2, i as u16 / 2);
-        let place = Rect { x: area.x + column * width, y: area.y + row * (height + 1), width, height };
-        chart::draw(buffer, app, run, chart, i == run.charts.focus, place);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use fixmatch::augment::Op;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::{picture, put};
 use crate::console::app::App;
+use crate::console::mouse::Spot;
 use crate::console::samples::{Loading, Sample, Sheet, Views, op_words, weak_words};
 use crate::console::text::fit;
 
@@ -37,22 +38,34 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     }
 }
 
-fn contact_sheet(buffer: &mut Buffer, app: &App, sheet: &Sheet, area: Rect) {
+/// The images that are in sight, each with its place.
+fn cells(app: &App, sheet: &Sheet, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let (width, height) = thumbnail(area);
     let (columns, rows) = (app.samples.columns.max(1), usize::from((area.height + 1) / (height + 2)).max(1));
-    let top = app.samples.at.at / columns;
-    let first_row = top.saturating_sub(rows - 1);
-    let shown = sheet.samples.iter().enumerate().skip(first_row * columns).take(rows * columns);
-    for (place, (i, sample)) in shown.enumerate() {
+    let first = (app.samples.at.at / columns).saturating_sub(rows - 1) * columns;
+    (first..sheet.samples.len()).take(rows * columns).enumerate().map(move |(place, i)| {
         let (column, row) = ((place % columns) as u16, (place / columns) as u16);
-        let cell = Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height };
-        picture::draw(buffer, &sample.image, app.theme.depth, app.glyphs, cell);
+        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
+    })
+}
+
+/// What a mouse points at: an image or its name.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let (Loading::Read(sheet), None) = (&app.samples.loading, &app.samples.enlarged) else { return None };
+    let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
+    cells(app, sheet, area).find(|(_, cell)| holds(cell)).map(|(i, _)| Spot::Sample(i))
+}
+
+fn contact_sheet(buffer: &mut Buffer, app: &App, sheet: &Sheet, area: Rect) {
+    for (i, cell) in cells(app, sheet, area) {
+        let sample = &sheet.samples[i];
+        picture::draw(buffer, app, &sample.image, cell);
         let is_selected = i == app.samples.at.at;
         let style = if is_selected { app.theme.selected() } else { app.theme.faint() };
         if is_selected {
             put(buffer, cell.x - 1, cell.bottom(), "▸", style);
         }
-        put(buffer, cell.x, cell.bottom(), &fit(&sample.class, width.into()), style);
+        put(buffer, cell.x, cell.bottom(), &fit(&sample.class, cell.width.into()), style);
     }
 }
 
@@ -75,7 +88,7 @@ fn enlarged(buffer: &mut Buffer, app: &App, sample: &Sample, views: &Views, area
     for (i, (name, image, words)) in panels.into_iter().enumerate() {
         let x = 2 + i as u16 * third;
         put(buffer, x, area.y + 1, name, theme.faint());
-        picture::draw(buffer, image, theme.depth, app.glyphs, Rect { x, y: area.y + 2, width: 2 * height, height });
+        picture::draw(buffer, app, image, Rect { x, y: area.y + 2, width: 2 * height, height });
         for (word, y) in words.iter().zip(area.y + 2 + height..area.bottom()) {
             put(buffer, x, y, &fit(word, usize::from(third) - 1), theme.text());
         }

@@ -1,0 +1,227 @@
+//! What comes of the mouse: a click selects, a click on what is selected opens it, the wheel moves through lists and
+//! zooms charts.
+
+use crossterm::event::{MouseButton, MouseEventKind};
+
+use super::{App, Dialog, Tone};
+use crate::console::home::Pane;
+use crate::console::keys::{Action, Place, TABLE};
+use crate::console::mouse::Spot;
+use crate::console::world::Task;
+
+/// Lines of a text that one turn of the wheel moves.
+const WHEEL_LINES: usize = 3;
+
+impl App {
+    /// Takes the mouse from the terminal.
+    pub fn take_mouse(&mut self) {
+        self.has_mouse = true;
+        self.tasks.push(Task::Mouse(true));
+    }
+
+    pub(super) fn switch_mouse(&mut self) {
+        self.has_mouse = !self.has_mouse;
+        self.tasks.push(Task::Mouse(self.has_mouse));
+        let text = if self.has_mouse {
+            "mouse on: click selects, click again opens, the wheel scrolls and zooms"
+        } else {
+            "mouse off: the terminal selects text with it"
+        };
+        self.say(Tone::Info, text.into());
+    }
+
+    /// Takes a click or a turn of the wheel at what is there; says whether it was one.
+    pub fn point(&mut self, kind: MouseEventKind, spot: Option<Spot>) -> bool {
+        let is_typing = self.draft.as_ref().is_some_and(|draft| draft.form.editing.is_some());
+        match (kind, &self.dialog) {
+            _ if is_typing => return false,
+            (MouseEventKind::Down(MouseButton::Left), None) => self.click(spot),
+            (MouseEventKind::Down(MouseButton::Left), Some(Dialog::Help(_))) => self.dialog = None,
+            (MouseEventKind::ScrollUp, None) => self.turn(Action::Up, spot),
+            (MouseEventKind::ScrollDown, None) => self.turn(Action::Down, spot),
+            (MouseEventKind::ScrollUp, Some(Dialog::Help(line))) => {
+                self.dialog = Some(Dialog::Help(line.saturating_sub(WHEEL_LINES)));
+            }
+            (MouseEventKind::ScrollDown, Some(Dialog::Help(line))) => {
+                self.dialog = Some(Dialog::Help(line + WHEEL_LINES));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn click(&mut self, spot: Option<Spot>) {
+        if let Some(run) = &mut self.run {
+            run.digest = None;
+        }
+        match spot {
+            Some(Spot::Panel(panel, share)) => {
+                if let Some(run) = &mut self.run {
+                    run.charts.focus = panel;
+                    if let Some(share) = share {
+                        run.charts.put_cursor(share);
+                    }
+                }
+            }
+            Some(spot) if !self.select(spot) => self.open_selected(),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Selects what is at a spot of a list; says whether another one was selected before.
+    fn select(&mut self, spot: Spot) -> bool {
+        let (pane, at, to) = match (spot, &mut self.draft) {
+            (Spot::Preset(to), _) => (Some(Pane::Presets), &mut self.home.preset_at.at, to),
+            (Spot::Run(to), _) => (Some(Pane::Runs), &mut self.home.run_at.at, to),
+            (Spot::Value(to), Some(draft)) => (None, &mut draft.form.at.at, to),
+            (Spot::Sample(to), _) => (None, &mut self.samples.at.at, to),
+            (Spot::Value(_), None) | (Spot::Panel(..), _) => return true,
+        };
+        let was = (std::mem::replace(at, to), self.home.pane);
+        self.home.pane = pane.unwrap_or(self.home.pane);
+        was != (to, self.home.pane)
+    }
+
+    /// Does what Enter does here.
+    fn open_selected(&mut self) {
+        let enter = TABLE.iter().find(|it| it.action == Action::Enter && it.places.contains(&self.place));
+        if let Some(binding) = enter {
+            self.follow(binding);
+        }
+    }
+
+    fn turn(&mut self, way: Action, spot: Option<Spot>) {
+        match (self.place, spot) {
+            (Place::Run, Some(Spot::Panel(panel, share))) => self.zoom_at(way, panel, share),
+            (Place::Log, _) => (0..WHEEL_LINES).for_each(|_| self.update(way)),
+            (Place::Home, Some(spot)) => {
+                self.home.pane = if matches!(spot, Spot::Run(_)) { Pane::Runs } else { Pane::Presets };
+                self.update(way);
+            }
+            _ => self.update(way),
+        }
+    }
+
+    /// Up zooms in and down zooms out, around what is pointed at.
+    fn zoom_at(&mut self, way: Action, panel: usize, share: Option<f64>) {
+        let Some(run) = &mut self.run else { return };
+        run.charts.focus = panel;
+        if let Some(share) = share {
+            let cursor = run.charts.cursor;
+            run.charts.put_cursor(share);
+            self.update(if way == Action::Up { Action::ZoomIn } else { Action::ZoomOut });
+            if let Some(run) = &mut self.run {
+                run.charts.cursor = cursor;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::layout::{Position, Rect};
+
+    use super::*;
+    use crate::console::app::Access;
+    use crate::console::{sample, views};
+
+    const AREA: Rect = Rect::new(0, 0, 120, 40);
+
+    /// Where a text stands on the screen.
+    fn find(app: &mut App, text: &str) -> Position {
+        let mut terminal = Terminal::new(TestBackend::new(AREA.width, AREA.height)).expect("a terminal in memory");
+        terminal.draw(|frame| views::draw(frame, app)).expect("memory does not fail");
+        let buffer = terminal.backend().buffer();
+        let starts_here = |position: &Position| {
+            let rest = (position.x..AREA.width).map(|x| buffer[(x, position.y)].symbol());
+            rest.collect::<String>().starts_with(text)
+        };
+        AREA.positions().find(starts_here).unwrap_or_else(|| panic!("{text:?} is not on the screen"))
+    }
+
+    fn point_at(app: &mut App, kind: MouseEventKind, position: Position) {
+        let spot = views::spot(app, AREA, position);
+        app.point(kind, spot);
+    }
+
+    fn click(app: &mut App, text: &str) {
+        let position = find(app, text);
+        point_at(app, MouseEventKind::Down(MouseButton::Left), position);
+    }
+
+    fn turn(app: &mut App, kind: MouseEventKind, text: &str) {
+        let position = find(app, text);
+        point_at(app, kind, position);
+    }
+
+    #[test]
+    fn a_click_selects_a_row_and_another_one_opens_it() {
+        let mut app = sample::app_with_runs();
+        click(&mut app, "paper/cifar10-250 ");
+        assert_eq!(
+            (app.place, app.home.preset().map(|row| row.preset.name.as_str())),
+            (Place::Home, Some("paper/cifar10-250"))
+        );
+        click(&mut app, "quickstart-s1");
+        assert_eq!((app.place, app.home.pane, app.home.run_at.at), (Place::Home, Pane::Runs, 1));
+        click(&mut app, "quickstart-s1");
+        assert_eq!(app.place, Place::Run);
+    }
+
+    #[test]
+    fn a_click_on_a_chart_puts_the_cursor_there() {
+        let mut app = sample::app_on_run();
+        let title = find(&mut app, "test accuracy  EMA");
+        let is_right_of_middle = |position: &Position| matches!(views::spot(&app, AREA, *position), Some(Spot::Panel(2, Some(share))) if share > 0.5);
+        let position = AREA.positions().filter(|it| it.y > title.y).find(is_right_of_middle).expect("a chart");
+        point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
+        let charts = &app.run.as_ref().expect("open").charts;
+        assert_eq!(charts.focus, 2);
+        let ((from, to), cursor) = (charts.range(), charts.cursor.expect("a cursor"));
+        assert!((0.5..0.53).contains(&((cursor - from) / (to - from))), "{cursor} of {from}..{to}");
+    }
+
+    #[test]
+    fn the_wheel_zooms_a_chart_around_the_pointer_and_back() {
+        let mut app = sample::app_on_run();
+        let title = find(&mut app, "  test accuracy  EMA");
+        let position = Position { x: title.x + 20, y: title.y + 5 };
+        let range = |app: &App| app.run.as_ref().expect("open").charts.range();
+        let whole = range(&app);
+        point_at(&mut app, MouseEventKind::ScrollUp, position);
+        assert_eq!(range(&app).1 - range(&app).0, (whole.1 - whole.0) / 2.0);
+        assert_eq!(app.run.as_ref().expect("open").charts.cursor, None);
+        point_at(&mut app, MouseEventKind::ScrollDown, position);
+        assert_eq!(range(&app), whole);
+    }
+
+    #[test]
+    fn a_sample_is_selected_and_enlarged() {
+        let mut app = sample::app_on_run();
+        (app.place, app.samples) = (Place::Samples, sample::samples());
+        click(&mut app, "Ankle boot");
+        assert_eq!((app.samples.at.at, app.samples.enlarged.is_some()), (6, false));
+        click(&mut app, "Ankle boot");
+        assert!(app.samples.enlarged.is_some());
+    }
+
+    #[test]
+    fn the_wheel_scrolls_the_list_it_is_over() {
+        let mut app = sample::app_with_runs();
+        turn(&mut app, MouseEventKind::ScrollDown, "quickstart-s1");
+        assert_eq!((app.home.pane, app.home.run_at.at), (Pane::Runs, 1));
+    }
+
+    #[test]
+    fn a_click_drives_nothing_that_a_key_may_not() {
+        let mut app = sample::app();
+        app.access = Access::ReadOnly;
+        app.update(Action::Enter);
+        click(&mut app, "labels.per_class");
+        click(&mut app, "labels.per_class");
+        assert!(app.draft.as_ref().is_some_and(|draft| draft.form.editing.is_none() && draft.form.at.at > 0));
+        assert!(app.notice.is_some_and(|notice| notice.text.contains("--readonly")));
+    }
+}

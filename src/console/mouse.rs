@@ -1,0 +1,57 @@
+//! What on the screen a mouse can point at. Views say where it is ([`super::views::spot`]), the state what comes of it.
+
+use ratatui::layout::{Position, Rect};
+
+use super::input::Cursor;
+
+/// Something that can be clicked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spot {
+    /// A preset, by its place among those that are shown.
+    Preset(usize),
+    /// A run, by its place among those that are shown.
+    Run(usize),
+    /// A value of a preset.
+    Value(usize),
+    /// A chart or the classes; where it is a curve's own place, at which share of the width.
+    Panel(usize, Option<f64>),
+    /// A labeled image.
+    Sample(usize),
+}
+
+/// The rows of a list that are on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Where they are, one a row.
+    pub area: Rect,
+    /// The place in the list of the topmost.
+    pub first: usize,
+    n: usize,
+}
+
+impl Rows {
+    /// A list of `n` of which as much is shown as fits, with the selected row in sight.
+    pub fn of(area: Rect, selected: Cursor, n: usize) -> Self {
+        Self { area, first: selected.top(area.height.into(), n), n }
+    }
+
+    /// The row at a position.
+    pub fn at(&self, position: Position) -> Option<usize> {
+        let row = self.first + usize::from(position.y.saturating_sub(self.area.y));
+        (self.area.contains(position) && row < self.n).then_some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_finds_its_row_in_a_list_that_is_scrolled() {
+        let rows = Rows::of(Rect::new(0, 5, 10, 4), Cursor { at: 9 }, 10);
+        assert_eq!(rows.first, 6);
+        assert_eq!(rows.at((3, 6).into()), Some(7));
+        assert_eq!((rows.at((3, 4).into()), rows.at((3, 9).into()), rows.at((10, 6).into())), (None, None, None));
+        assert_eq!(Rows::of(Rect::new(0, 0, 9, 9), Cursor::default(), 2).at((0, 2).into()), None);
+    }
+}
