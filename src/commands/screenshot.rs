@@ -1,13 +1,15 @@
 //! `fixmatch screenshot`, hidden: a screen of the console as SVG, for the README.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::run_dir::now;
 use fixmatch::survey::Survey;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::{RunArg, Runs, say};
 use crate::console::app::{Access, App};
@@ -17,7 +19,7 @@ use crate::console::keys::{Action, Keymap};
 use crate::console::samples::{Loading, Sheet};
 use crate::console::theme::{Depth, Theme};
 use crate::console::world::{self, News};
-use crate::console::{svg, views};
+use crate::console::{self, svg, views};
 
 /// Print a screen of the console as SVG
 #[derive(clap::Args)]
@@ -30,6 +32,9 @@ pub struct Args {
     /// Columns and rows
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x36", value_parser = size)]
     size: (u16, u16),
+    /// Instead draw it so many times, all of it each time, and print how many seconds that took
+    #[arg(long, value_name = "N")]
+    draws: Option<u32>,
 }
 
 /// The screens.
@@ -37,6 +42,8 @@ pub struct Args {
 enum Which {
     /// Presets and runs
     Home,
+    /// The values of the first preset
+    Preset,
     /// A run's charts
     Run,
     /// A run's log
@@ -61,6 +68,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     app.learn(News::Runs(Listing::Read(Survey::new(runs.folder()).look()?)));
     match args.screen {
         Which::Home => {}
+        Which::Preset => app.update(Action::Enter),
         Which::Run => open(&mut app, args, runs)?,
         Which::Log => {
             open(&mut app, args, runs)?;
@@ -75,10 +83,27 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if matches!(args.screen, Which::Sample) {
         app.update(Action::Enter);
     }
+    if let Some(n) = args.draws {
+        say(time_draws(&mut app, args.size, n)?.as_secs_f64())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut terminal = Terminal::new(TestBackend::new(args.size.0, args.size.1))?;
     terminal.draw(|frame| views::draw(frame, &mut app))?;
     say(svg::of(terminal.backend().buffer()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long drawing takes, up to what is written to a terminal, which is not there.
+fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Duration> {
+    let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+    let backend = CrosstermBackend::new(std::io::sink());
+    let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+    let start = Instant::now();
+    for _ in 0..n {
+        terminal.clear()?;
+        console::terminal::draw(&mut terminal, app)?;
+    }
+    Ok(start.elapsed())
 }
 
 fn open(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
