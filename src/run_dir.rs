@@ -139,11 +139,18 @@ impl RunDir {
         let moment = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
         let id = format!("{moment}-{}-s{}", sanitized(name), run.config.train.seed);
         let dir = Self { path: first_free(runs, &id)? };
-        for folder in [dir.checkpoints(), dir.control()] {
+        let filled = dir.fill(run);
+        if filled.is_err() {
+            let _ = fs::remove_dir_all(&dir.path); // a full disk, say: what is left would be no run
+        }
+        filled.map(|()| dir)
+    }
+
+    fn fill(&self, run: &RunFile) -> Result<()> {
+        for folder in [self.checkpoints(), self.control()] {
             fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        dir.write_run(run)?;
-        Ok(dir)
+        self.write_run(run)
     }
 
     /// The run in a folder that need not be there, an absolute path.
@@ -273,7 +280,10 @@ impl RunDir {
     pub fn read_run(&self) -> Result<RunFile> {
         let path = self.run_toml();
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+        })
     }
 
     /// Replaces `run.toml`.

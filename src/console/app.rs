@@ -17,7 +17,7 @@ use super::Stay;
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
-use super::keys::{Action, Binding, Effect, Keymap, Place};
+use super::keys::{Action, Binding, Effect, Keymap, Place, TABLE};
 use super::machine::Machine;
 use super::pictures::{Gallery, Pictures};
 use super::run::OpenRun;
@@ -213,6 +213,14 @@ impl App {
         }
     }
 
+    /// Words that offer a key, as `; r resumes` does, where it has one and may be pressed; else nothing.
+    pub fn offer(&self, place: Place, action: Action, (before, after): (&str, &str)) -> String {
+        let is_allowed = |binding: &Binding| self.access == Access::Full || binding.effect == Effect::Looks;
+        let binding = TABLE.iter().find(|it| it.action == action && it.places.contains(&place) && is_allowed(it));
+        let key = binding.and_then(|_| self.keymap.key(place, action));
+        key.map_or_else(String::new, |key| format!("{before}{key}{after}"))
+    }
+
     /// Whether what an action is about, if anything, can follow it as it stands.
     pub fn fits(&self, action: Action) -> bool {
         let home = &self.home;
@@ -224,6 +232,8 @@ impl App {
                 home.run().is_some_and(|row| action.fits(row.status))
             }
             (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete) => false,
+            (Place::Samples, _, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
+            (Place::Samples, _, Action::Draw) => self.samples.enlarged.is_some(),
             (Place::Run, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
             _ => true,
         }

@@ -296,6 +296,12 @@ impl Keymap {
         TABLE.iter().enumerate().find(|(line, it)| it.places.contains(&place) && holds(*line)).map(|(_, it)| it)
     }
 
+    /// The first key of an action in a place, as a user reads it; None where it has none.
+    pub fn key(&self, place: Place, action: Action) -> Option<String> {
+        let (_, keys) = self.of(place).find(|(binding, _)| binding.action == action)?;
+        keys.split(' ').next().filter(|key| !key.is_empty()).map(str::to_owned)
+    }
+
     /// The lines of the table that hold in a place, with their keys as a user reads them.
     pub fn of(&self, place: Place) -> impl Iterator<Item = (&'static Binding, String)> {
         let here = TABLE.iter().zip(&self.keys).filter(move |(binding, _)| binding.places.contains(&place));

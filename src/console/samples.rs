@@ -180,7 +180,7 @@ pub fn op_words(op: &Op) -> String {
     let text = op.to_string();
     let Some((name, value)) = text.split_once('=') else { return text };
     let rounded = value.parse::<f64>().map(|value| ((100.0 * value).round() / 100.0).to_string());
-    format!("{name} {}", rounded.unwrap_or_else(|_| value.to_owned()))
+    format!("{name} {}", rounded.unwrap_or_else(|_| value.replace('@', " at ").replace(',', ", ")))
 }
 
 #[cfg(test)]

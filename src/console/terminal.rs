@@ -119,12 +119,16 @@ fn take_over() -> io::Result<()> {
 
 /// Gives the terminal back as far as that can be done.
 pub fn give_back() {
-    let mut out = io::stdout();
+    undo(&mut io::stdout());
+    let _ = disable_raw_mode();
+}
+
+/// Takes back all that was said to the terminal.
+fn undo(out: &mut impl Write) {
     let _ = execute!(out, EndSynchronizedUpdate);
     let _ = out.write_all(GIVE_MOUSE);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
-    let _ = disable_raw_mode();
 }
 
 /// A panic of the main thread gives the terminal back before it is told; one of another thread is only that thread's
@@ -164,6 +168,28 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn giving_back_undoes_what_was_done_to_the_terminal() {
+        let mut parser = vt100::Parser::new(24, 80, 0);
+        let mut bytes = Vec::new();
+        execute!(bytes, BeginSynchronizedUpdate, EnterAlternateScreen, cursor::Hide).expect("memory");
+        bytes.extend(TAKE_MOUSE);
+        parser.process(&bytes);
+        let state = |screen: &vt100::Screen| {
+            (
+                screen.alternate_screen(),
+                screen.hide_cursor(),
+                screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None,
+            )
+        };
+        assert_eq!(state(parser.screen()), (true, true, false));
+        bytes.clear();
+        undo(&mut bytes);
+        parser.process(&bytes);
+        assert_eq!(state(parser.screen()), (false, false, true));
+        assert!(bytes.starts_with(b"\x1b[?2026l"));
     }
 
     #[test]

@@ -41,20 +41,22 @@ pub fn right(text: &str, width: usize) -> String {
     format!("{:>width$}", fit(text, width))
 }
 
-/// Text in lines of at most `width` characters, broken between words where it can be.
+/// Text in lines of at most `width` characters, broken between words, and inside of one only where it is longer.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
+        let mut letters: Vec<char> = word.chars().collect();
         let line = lines.last_mut().expect("there is always one");
-        let room = width.saturating_sub(line.chars().count());
-        if line.is_empty() {
-            *line = fit(word, width);
-        } else if word.chars().count() < room {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(fit(word, width));
+        let used = line.chars().count() + usize::from(!line.is_empty());
+        let fits = if letters.len() > width { width.saturating_sub(used) } else { letters.len() };
+        if used + fits <= width && fits > 0 {
+            if used > 0 {
+                line.push(' ');
+            }
+            line.extend(letters.drain(..fits));
         }
+        lines.extend(letters.chunks(width).map(|part| part.iter().collect::<String>()));
     }
     lines
 }
@@ -91,6 +93,7 @@ mod tests {
         assert_eq!([fit("abc", 3), fit("abcd", 3), fit("ab", 1), fit("ab", 0)], ["abc", "ab…", "…", ""]);
         assert_eq!((left("a", 3), right("abcd", 3)), ("a  ".into(), "ab…".into()));
         assert_eq!(wrap("what ten thousand images add", 10), ["what ten", "thousand", "images add"]);
+        assert_eq!(wrap("see /tmp/a/long/path: full", 10), ["see /tmp/a", "/long/path", ": full"]);
     }
 
     #[test]

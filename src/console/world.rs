@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use fixmatch::control::{self, Request};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::{self, DATASETS, Descriptor, Place};
@@ -248,9 +248,15 @@ fn start(made: Result<RunDir>, news: &UnboundedSender<News>) {
     let last = RunState::read(&dir).map(|state| state.status(&dir));
     if !status.success() && !matches!(last, Ok(Status::Failed)) {
         let tail = log_tail(&dir.worker_log());
-        let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+        let silence = if is_full(&dir) { "its disk is full" } else { "it printed nothing" };
+        let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(silence);
         let _ = news.send(News::Died(dir, format!("the worker ended ({status}): {}", super::text::clean(tail))));
     }
+}
+
+/// Whether there is no room left where a run is.
+fn is_full(dir: &RunDir) -> bool {
+    rustix::fs::statvfs(dir.path()).is_ok_and(|disk| disk.f_bavail == 0)
 }
 
 fn fetch_data(name: &str, news: &UnboundedSender<News>) {
@@ -328,7 +334,11 @@ impl Following {
 
     fn look(&mut self) -> Reading {
         let mut reading = Reading { file: self.read_file(), ..Reading::default() };
-        let read = self.events.read_new().context("the event log cannot be read");
+        let read = if self.dir.path().exists() {
+            self.events.read_new().context("the event log cannot be read")
+        } else {
+            Err(anyhow!("the run is gone: {} was deleted or moved", self.dir.path().display()))
+        };
         reading.records = read.unwrap_or_else(|error| {
             reading.error = Some(in_one_line(&error));
             Vec::new()

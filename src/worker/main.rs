@@ -26,6 +26,7 @@ mod weights;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
@@ -57,12 +58,20 @@ enum Task {
     Logits(logits::Args),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     allocator::keep_memory();
-    match Arguments::parse().task {
-        Task::Run { dir } => run(&RunDir::open(&dir)?),
+    let done = match Arguments::parse().task {
+        Task::Run { dir } => RunDir::open(&dir).and_then(|dir| run(&dir)),
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, the last of worker.log: whoever started the worker shows it.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

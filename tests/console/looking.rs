@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use fixmatch::data::label_set::{LabelSet, Picked};
 use fixmatch::event::Event;
 use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{RunDir, RunFile};
+use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile, host, now};
 
 use super::{Place, Terminal, broken_run};
 
@@ -103,6 +104,47 @@ fn a_run_that_is_broken_is_a_row_and_a_hostile_name_is_only_a_name() {
     terminal.press("\t");
     terminal.until("run.toml");
     assert_eq!(terminal.title(), "", "a name reached the window's title");
+    quit(&mut terminal);
+}
+
+#[test]
+fn a_run_whose_folder_vanishes_while_it_is_open_says_so() {
+    let place = Place::new();
+    let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&["attach", "mine"]);
+    terminal.until("● stopped");
+    std::fs::remove_dir_all(dir.path()).expect("removed");
+    terminal.until("the run is gone");
+    terminal.press("\x1b");
+    terminal.until("no runs yet");
+    quit(&mut terminal);
+}
+
+#[test]
+fn copying_gives_the_path_of_a_run_to_the_terminal() {
+    let place = Place::new();
+    let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
+    let mut terminal = place.open(&["attach", "mine"]);
+    terminal.until("● stopped");
+    terminal.press("Y");
+    terminal.until("copied ");
+    let expected = base64::engine::general_purpose::STANDARD.encode(dir.path().display().to_string());
+    terminal.until_it("the clipboard is set", |_| terminal.copied() == expected);
+}
+
+#[test]
+fn the_bell_rings_when_a_run_of_the_list_ends() {
+    let place = Place::new();
+    std::fs::write(place.path("config.toml"), "bell = \"bell\"\n").expect("written");
+    let dir = some_run(&place, "mine", &[Event::Paused { step: 7 }]);
+    let lock = dir.lock().expect("free");
+    dir.beat(&Heartbeat { time: now(), pid: 1, host: host(), step: 7, phase: Phase::Paused }).expect("written");
+    let mut terminal = place.open(&[]);
+    terminal.until("● paused");
+    EventLog::open(&dir.events()).and_then(|mut log| log.append(Event::Finished { step: 9 })).expect("appended");
+    drop(lock);
+    terminal.until("● finished");
+    terminal.until_it("the bell rings", |_| terminal.n_bells() == 1);
     quit(&mut terminal);
 }
 

@@ -59,13 +59,26 @@ impl Place {
     }
 }
 
-/// What a program called its window.
+/// What a program told the terminal beside what is on the screen.
 #[derive(Default)]
-struct Title(String);
+struct Said {
+    title: String,
+    /// What it gave to the clipboard, in base64.
+    copied: String,
+    n_bells: usize,
+}
 
-impl vt100::Callbacks for Title {
+impl vt100::Callbacks for Said {
     fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
-        self.0 = String::from_utf8_lossy(title).into_owned();
+        self.title = String::from_utf8_lossy(title).into_owned();
+    }
+
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.n_bells += 1;
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+        self.copied = String::from_utf8_lossy(data).into_owned();
     }
 }
 
@@ -74,7 +87,7 @@ struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
     keyboard: Option<Box<dyn Write + Send>>,
-    screen: Arc<Mutex<vt100::Parser<Title>>>,
+    screen: Arc<Mutex<vt100::Parser<Said>>>,
     is_read: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
 }
@@ -84,7 +97,7 @@ impl Terminal {
         let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("fixmatch starts");
-        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(size.rows, size.cols, 0, Title::default())));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(size.rows, size.cols, 0, Said::default())));
         let is_read = Arc::new(AtomicBool::new(true));
         let mut output = pair.master.try_clone_reader().expect("its output");
         let reader = spawn({
@@ -109,7 +122,15 @@ impl Terminal {
     }
 
     fn title(&self) -> String {
-        self.screen.lock().expect("no reader panics").callbacks().0.clone()
+        self.screen.lock().expect("no reader panics").callbacks().title.clone()
+    }
+
+    fn n_bells(&self) -> usize {
+        self.screen.lock().expect("no reader panics").callbacks().n_bells
+    }
+
+    fn copied(&self) -> String {
+        self.screen.lock().expect("no reader panics").callbacks().copied.clone()
     }
 
     fn press(&mut self, keys: &str) {

@@ -7,7 +7,7 @@ use fixmatch::config::RunConfig;
 use fixmatch::event::Event;
 use fixmatch::run_dir::RunDir;
 
-use super::support::{PER_CLASS, Place, assert_same, copy, events, failure, finish};
+use super::support::{PER_CLASS, Place, assert_same, copy, events, failure, finish, worker_command};
 
 #[test]
 fn bad_data_and_labels_fail_with_the_reason() {
@@ -115,4 +115,15 @@ fn a_diverged_run_says_what_to_try_and_saves_no_broken_weights() {
         }
         assert!(!fs::read_to_string(dir.events()).expect("reads").contains(r#""loss":null"#));
     }
+}
+
+#[test]
+fn what_ends_a_worker_before_its_log_is_open_is_one_line() {
+    let place = Place::new();
+    let dir = place.run(&place.config());
+    fs::remove_dir(dir.control()).expect("removed");
+    let output = worker_command(&dir).env("RUST_BACKTRACE", "1").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: cannot read ") && last.contains("control"), "{text}");
 }

@@ -6,7 +6,7 @@ use fixmatch::run_state::Status;
 use super::{App, Confirm, Dialog, Tone};
 use crate::console::form::live_form;
 use crate::console::home::Pane;
-use crate::console::keys::Place;
+use crate::console::keys::{Action, Place};
 use crate::console::run::OpenRun;
 use crate::console::world::Task;
 
@@ -72,7 +72,11 @@ impl App {
     fn living_run(&mut self) -> Option<&OpenRun> {
         let status = self.run.as_ref()?.status();
         if !status.is_alive() {
-            let hint = if status == Status::Finished { "" } else { "; r starts one" };
+            let hint = if status == Status::Finished {
+                String::new()
+            } else {
+                self.offer(Place::Run, Action::Resume, ("; ", " starts one"))
+            };
             self.say(Tone::Error, format!("the run is {}: there is no worker to ask{hint}", status.label()));
             return None;
         }

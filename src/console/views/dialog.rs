@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use super::{overlay, put};
 use crate::console::app::{App, Confirm};
 use crate::console::form::{Form, preview};
+use crate::console::keys::{Action, Place};
 use crate::console::text::{clean, fit, left, wrap};
 
 /// Asks before something that one key cannot take back.
@@ -15,12 +16,15 @@ pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
         Confirm::Stop(dir) => (
             "stop the run?",
             dir.id(),
-            ["The worker saves and ends. `r` starts one again.", "To free its memory for a while, suspend it with S."],
+            [
+                app.offer(Place::Run, Action::Resume, ("The worker saves and ends. ", " starts one again.")),
+                app.offer(Place::Run, Action::Suspend, ("To free its memory for a while, suspend it with ", ".")),
+            ],
         ),
         Confirm::Delete(dir) => (
             "move the run to the trash?",
             dir.id(),
-            ["It goes to the folder .trash beside the runs,", "where nothing is ever removed."],
+            ["It goes to the folder .trash beside the runs,".into(), "where nothing is ever removed.".into()],
         ),
     };
     let inside = overlay(buffer, app, area, (58, 7), title);

@@ -15,6 +15,7 @@ use super::{put, put_spans, short_id};
 use crate::commands::format::{bytes, duration, percent, short};
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
+use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{clean, fit, left, right, wrap};
 
@@ -97,7 +98,7 @@ struct Column {
     cell: for<'a> fn(&'a App, &'a PresetRow) -> (String, Style),
 }
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column {
         head: "data set",
         width: 14,
@@ -114,7 +115,8 @@ const COLUMNS: [Column; 7] = [
     },
     Column { head: "time", width: 9, rank: 1, cell: time },
     Column { head: "memory", width: 10, rank: 5, cell: memory },
-    Column { head: "data", width: 14, rank: 0, cell: data },
+    Column { head: "data", width: 16, rank: 0, cell: data },
+    Column { head: "", width: 60, rank: 7, cell: |app, row| (row.config.title.clone(), app.theme.faint()) },
 ];
 
 /// The columns that have room beside names of that width.
@@ -148,14 +150,14 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         put_spans(buffer, area, y, spans);
     }
     if rows.is_empty() {
-        put(buffer, 2, area.y + 1, "no preset holds these letters; esc shows all", theme.faint());
+        put(buffer, 2, area.y + 1, "no preset holds these letters", theme.faint());
     }
     if let Some(row) = app.home.preset().filter(|_| has_focus) {
         let width = usize::from(area.width).saturating_sub(4);
         let y = area.y + 2 + height.min(rows.len()) as u16;
         let about = wrap(&row.config.about, width);
         put(buffer, 2, y, &fit(&row.config.title, width), theme.text());
-        let facts = [facts(row), cost(app, &row.config)].map(|line| fit(&line, width));
+        let facts = [facts(app, row), cost(app, &row.config)].map(|line| fit(&line, width));
         let lines = facts.into_iter().chain(about).take(usize::from(about_height(app, area)) - 2);
         for (line, y) in lines.zip(y + 1..) {
             put(buffer, 2, y, &line, theme.faint());
@@ -164,11 +166,14 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
 }
 
 /// What the columns say of a preset, whichever of them have room.
-fn facts(row: &PresetRow) -> String {
+fn facts(app: &App, row: &PresetRow) -> String {
     let config = &row.config;
     let steps = short(config.train.steps as f64);
     let fetch = match row.data {
-        DataState::Missing(n_bytes) => format!("; f fetches its images, {}", bytes(n_bytes)),
+        DataState::Missing(n_bytes) => {
+            let fetches = app.offer(Place::Home, Action::Fetch, ("; ", " fetches its images, "));
+            if fetches.is_empty() { fetches } else { fetches + &bytes(n_bytes) }
+        }
         DataState::Unknown | DataState::Here | DataState::Nowhere | DataState::Coming(_) => String::new(),
     };
     format!("{}, {}, {}, {steps} steps{fetch}", config.data.dataset, labels(row), model_name(config))
@@ -242,15 +247,20 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
             Listing::Reading => ("reading the runs…".to_owned(), theme.faint()),
             Listing::Unreadable(error) => (error.clone(), theme.error()),
             Listing::Read(all) if all.is_empty() => {
-                ("no runs yet: Enter on a preset, then L, launches one".into(), theme.faint())
+                let how = app.offer(Place::Preset, Action::Launch, (": Enter on a preset, then ", ", launches one"));
+                (format!("no runs yet{how}"), theme.faint())
             }
-            Listing::Read(_) => ("no run holds these letters; esc shows all".into(), theme.faint()),
+            Listing::Read(_) => ("no run holds these letters".into(), theme.faint()),
         };
         put(buffer, 2, area.y + 1, &text, style);
     }
     if let Some((text, style)) = app.home.run().filter(|_| has_focus).and_then(|row| hint(app, row)) {
-        let width = usize::from(area.width).saturating_sub(4);
-        put(buffer, 2, area.bottom() - 1, &fit(&text, width), style);
+        let lines = wrap(&text, usize::from(area.width).saturating_sub(4));
+        let n = lines.len().min(2) as u16;
+        let below = list.y + rows.len().min(list.height.into()) as u16 + 1;
+        for (line, y) in lines.iter().zip(below.min(area.bottom() - n)..area.bottom()) {
+            put(buffer, 2, y, line, style);
+        }
     }
 }
 
@@ -325,12 +335,20 @@ fn hint(app: &App, row: &Row) -> Option<(String, Style)> {
     if let Some(error) = &row.error {
         return Some((clean(error), theme.error()));
     }
+    let goes_on = |before, after| app.offer(Place::Home, Action::Resume, (before, after));
     let failure = row.failure().map(clean);
     Some(match row.status {
-        Status::Failed => (format!("failed: {}; r resumes", failure.unwrap_or_default()), theme.error()),
-        Status::Lost => ("its worker vanished; r goes on from the last checkpoint".into(), theme.error()),
-        Status::Suspended | Status::Stopped => (format!("{}; r resumes", row.status.label()), theme.faint()),
-        Status::Paused => ("parked, memory kept; r goes on".into(), theme.faint()),
+        Status::Failed => {
+            let reason = failure.unwrap_or_default();
+            (format!("failed: {reason}{}", goes_on("; ", " resumes")), theme.error())
+        }
+        Status::Lost => {
+            (format!("its worker vanished{}", goes_on("; ", " goes on from the last checkpoint")), theme.error())
+        }
+        Status::Suspended | Status::Stopped => {
+            (format!("{}{}", row.status.label(), goes_on("; ", " resumes")), theme.faint())
+        }
+        Status::Paused => (format!("parked, memory kept{}", goes_on("; ", " goes on")), theme.faint()),
         Status::NotResponding => ("a worker holds it but gives no sign of life".into(), theme.error()),
         Status::Running if row.remaining.is_some() => (format!("done in {}", remaining(row)), theme.faint()),
         Status::Running | Status::Starting | Status::Finished => return None,

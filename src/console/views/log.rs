@@ -10,6 +10,7 @@ use ratatui::text::Span;
 
 use super::{put, put_right, put_spans};
 use crate::console::app::App;
+use crate::console::keys::{Action, Place};
 use crate::console::log::{Order, View};
 use crate::console::text::wrap;
 use crate::console::theme::Theme;
@@ -28,11 +29,11 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         put(buffer, x, area.y, &format!("/{}{caret}", log.filter.text), theme.changed());
     }
     let follows = match (log.at, log.order) {
-        (None, _) => "followed",
-        (Some(_), Order::NewestLast) => "G follows",
-        (Some(_), Order::NewestFirst) => "g follows",
+        (None, _) => ", followed".to_owned(),
+        (Some(_), Order::NewestLast) => app.offer(Place::Log, Action::Last, (", ", " follows")),
+        (Some(_), Order::NewestFirst) => app.offer(Place::Log, Action::First, (", ", " follows")),
     };
-    put_right(buffer, area.right() - 2, area.y, &format!("{} lines, {follows}", log.n()), theme.faint());
+    put_right(buffer, area.right() - 2, area.y, &format!("{} lines{follows}", log.n()), theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let mut lines = log.lines(list.height.into());
     if log.order == Order::NewestFirst {

@@ -23,10 +23,11 @@ use super::{overlay, put, put_right, put_spans};
 use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout, N_PANELS};
+use crate::console::keys::{Action, Place};
 use crate::console::machine::{Gpu, gpu_of};
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
-use crate::console::text::{fit, left, right};
+use crate::console::text::{fit, left, right, wrap};
 
 /// Columns of the list of values.
 const VALUES: u16 = 32;
@@ -112,7 +113,9 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let theme = app.theme;
     let width = usize::from(area.width) - 2;
     if let Some((text, style)) = trouble(app, run) {
-        put(buffer, 1, area.y, &fit(&text, width), style);
+        for (line, y) in wrap(&text, width).iter().take(2).zip(area.y..) {
+            put(buffer, 1, y, line, style);
+        }
         return;
     }
     let mut parts = Vec::new();
@@ -186,19 +189,27 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
     if let Some(Err(error)) = &run.file {
         return Some((error.clone(), theme.error()));
     }
+    let goes_on = |before, after| app.offer(Place::Run, Action::Resume, (before, after));
     let phase = run.glance.as_ref().and_then(|glance| glance.phase);
     let silent = run.glance.as_ref().and_then(|glance| glance.silent);
     Some(match (run.status(), phase) {
         (Status::Failed, _) => (format!("failed: {}", run.state.failure().unwrap_or_default()), theme.error()),
-        (Status::Lost, _) => ("its worker vanished; r goes on from the last checkpoint".into(), theme.error()),
+        (Status::Lost, _) => {
+            (format!("its worker vanished{}", goes_on("; ", " goes on from the last checkpoint")), theme.error())
+        }
         (Status::NotResponding, _) => {
             let silent = silent.map_or_else(String::new, |age| format!(" for {}", duration(age)));
             (format!("the worker has given no sign of life{silent}"), theme.error())
         }
         (Status::Starting, _) => ("starting a worker…".into(), theme.accent()),
         (Status::Running, Some(Phase::Loading)) => ("loading data and model…".into(), theme.accent()),
-        (Status::Paused, _) => ("parked, memory kept: r goes on, S saves and frees it".into(), theme.changed()),
-        (Status::Suspended | Status::Stopped, _) => ("saved; r goes on from here".into(), theme.changed()),
+        (Status::Paused, _) => {
+            let suspends = app.offer(Place::Run, Action::Suspend, (", ", " saves and frees it"));
+            (format!("parked, memory kept{}{suspends}", goes_on("; ", " goes on")), theme.changed())
+        }
+        (Status::Suspended | Status::Stopped, _) => {
+            (format!("saved{}", goes_on("; ", " goes on from here")), theme.changed())
+        }
         (Status::Running | Status::Finished, _) => return None,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fixmatch::run_state::Status;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -212,9 +213,30 @@ fn a_line_of_the_log_is_shown_to_its_end() {
 fn the_footer_offers_what_the_run_can_follow() {
     let mut app = sample::app_on_run();
     let glance = app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read");
-    glance.status = fixmatch::run_state::Status::Suspended;
+    glance.status = Status::Suspended;
     let footer = dump(&drawn(&mut app, 80, 24)).lines().nth(23).expect("a footer").to_owned();
     assert!(footer.contains("r resume") && !footer.contains("pause"), "{footer}");
+}
+
+#[test]
+fn words_about_keys_name_the_user_s_own_and_read_only_has_none() {
+    let mut app = sample::app_on_run();
+    app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read").status = Status::Paused;
+    app.keymap.remap("resume", &["R".into()]).expect("a key");
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("parked, memory kept; R goes on, S saves and frees it"), "{screen}");
+    app.access = Access::ReadOnly;
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("parked, memory kept\n"), "{screen}");
+}
+
+#[test]
+fn why_a_run_cannot_be_read_is_shown_to_its_end() {
+    let mut app = sample::app_on_run();
+    let run = app.run.as_mut().expect("open");
+    run.error = Some(format!("cannot read {}/events.jsonl: Permission denied", "/a/long/path".repeat(6)));
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("Permission denied"), "{screen}");
 }
 
 #[test]
