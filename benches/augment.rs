@@ -1,13 +1,19 @@
-//! Views per second on one core, at the size of CIFAR-10: `cargo bench --no-default-features --bench augment`.
+//! Views per second at the size of CIFAR-10: `cargo bench --no-default-features --bench augment`.
 //!
-//! Each iteration makes a batch of views, each with its own key as in training, from images that differ.
+//! On one core, each iteration makes a batch of views, each with its own key as in training, from images that differ. By
+//! the loader's threads, it takes one whole batch: 64 labeled images, 448 unlabeled ones with two views each.
 
 use std::hint::black_box;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixmatch::augment::{Filter, Op, Scratch, Strong, Weak};
 use fixmatch::config::{self, Augment};
+use fixmatch::data::Images;
 use fixmatch::image::Image;
+use fixmatch::loader::{Loader, Source};
 use fixmatch::rng::{Rng, Stream};
 
 /// Enough views that the parameters' ranges are covered in each iteration.
@@ -84,5 +90,31 @@ fn operations(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, weak, strong, operations);
+fn loader_threads(criterion: &mut Criterion) {
+    let images = make_images();
+    let pixels: Vec<u8> = images.iter().flat_map(|image| &image.pixels).copied().collect();
+    let strong = Strong::new(&Augment::default());
+    let source = Source {
+        labeled: (0..40).collect(),
+        unlabeled: (0..images.len() as u32).collect(),
+        images: Arc::new(Images { width: 32, height: 32, channels: 3, pixels, labels: vec![0; images.len()] }),
+        n_labeled: 64,
+        n_unlabeled: 448,
+        weak: strong.weak,
+        strong,
+        seed: 0,
+    };
+    let n_cores = available_parallelism().map_or(1, NonZero::get);
+    let mut group = criterion.benchmark_group("loader");
+    group.throughput(Throughput::Elements((source.n_labeled + 2 * source.n_unlabeled) as u64));
+    for n_threads in (0..).map(|power| 1 << power).take_while(|&n| n <= n_cores) {
+        let mut loader = Loader::start(&source, 0, n_threads).expect("threads");
+        group.bench_function(format!("{n_threads} threads"), |bencher| {
+            bencher.iter(|| loader.next_batch().expect("a batch"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, weak, strong, operations, loader_threads);
 criterion_main!(benches);

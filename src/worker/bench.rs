@@ -1,7 +1,7 @@
 //! `fixmatch-worker bench`: where the time of a training step goes, and how much memory it takes.
 //!
 //! Random images of CIFAR-10's shape, B = 64, μ = 7, every pseudo-label accepted or none. On a CPU libtorch returns from an
-//! operation when it is done, so a clock between the parts tells them apart. `benches/peer.rs` runs it beside PyTorch.
+//! operation when it is done, so a clock between the parts tells them apart; a GPU is waited for between them. `benches/peer.rs` runs it beside PyTorch.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
-use fixmatch::config::{Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
+use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::loader::{Loader, Maker, Source};
 use fixmatch::rng::{Rng, Stream};
-use tch::Device;
+use tch::{Cuda, Device};
 
+use crate::device;
 use crate::input::Input;
 use crate::model::{Network, Shape};
 use crate::trainer::{StepValues, Trainer};
@@ -32,6 +33,9 @@ pub struct Args {
     /// libtorch's threads; 0 for all cores
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Where to train: auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu", value_parser = |text: &str| config::Device::try_from(text.to_owned()))]
+    device: config::Device,
     /// What layers compute in
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
@@ -48,6 +52,16 @@ enum Which {
     Wrn,
 }
 
+impl From<Which> for Model {
+    fn from(which: Which) -> Self {
+        let name = match which {
+            Which::Cnn => ModelName::Cnn,
+            Which::Wrn => ModelName::Wrn,
+        };
+        Self { name, ..Self::default() }
+    }
+}
+
 /// The parts of a step, in order.
 const PARTS: [&str; 4] = ["data wait", "forward", "backward", "optimiser"];
 
@@ -57,6 +71,9 @@ const WAYS: [(&str, Forward, f64); 3] =
 
 /// Images of the made-up training set.
 const N_IMAGES: usize = 2048;
+
+const B: usize = 64;
+const N_UNLABELED: usize = 7 * B;
 
 const WARM_UP: usize = 2;
 
@@ -73,63 +90,76 @@ pub fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::json!({ "parts_ms": parts, "peak_mib": peak_memory_mib() }));
         return Ok(());
     }
+    let device = device::name(device::resolve(args.device)?);
     println!(
-        "{:?}, {:?}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
+        "{:?}, {:?}, {device}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
         args.model, args.precision, args.steps
     );
-    println!(
-        "{:<18}{:>10} ms   {}   peak memory",
-        "passes, accepted",
-        "step",
-        PARTS.map(|part| format!("{part:>10}")).join(" ")
-    );
+    let parts = PARTS.map(|part| format!("{part:>10}")).join(" ");
+    println!("{:<18}{:>10} ms   {parts}      GFLOP   GFLOP/s   peak memory", "passes, accepted", "step");
+    let macs = network(args).n_macs() as f64;
     for (name, forward, threshold) in WAYS {
         let parts = time_steps(args, forward, threshold, cores)?;
         let of = |part: usize| median(parts.iter().map(|step| step[part]).collect());
         let whole = median(parts.iter().map(|step| step.iter().sum()).collect());
         let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
-        println!("{name:<18}{whole:>10.1} ms   {}   {} MiB", columns.join(" "), peak_memory_mib());
+        let gflop = 2e-9 * macs * n_passes(forward, threshold) as f64;
+        let (columns, per_s) = (columns.join(" "), 1000.0 * gflop / whole);
+        println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0}   {} MiB", peak_memory_mib());
     }
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
+    println!("to the device: {:.1} MB a step", (B + 2 * N_UNLABELED) as f64 * 3072e-6);
     Ok(())
+}
+
+/// Images that pass through the network forward in a step; backward counts twice, since it makes two products for each of
+/// the forward pass: one for the gradient of the layer's input, one for that of its weights.
+fn n_passes(forward: Forward, threshold: f64) -> usize {
+    match forward {
+        Forward::Joint => 3 * (B + 2 * N_UNLABELED),
+        Forward::Split if threshold > 0.0 => N_UNLABELED + 3 * B,
+        Forward::Split => N_UNLABELED + 3 * (B + N_UNLABELED),
+    }
 }
 
 /// Milliseconds of each part of each step.
 fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
     let source = source();
-    let mut trainer = trainer(args, forward, &source.images);
+    let device = device::resolve(args.device)?;
+    let mut trainer = trainer(args, forward, &source.images, device);
+    let now = || {
+        if let Device::Cuda(n) = device {
+            Cuda::synchronize(n as i64);
+        }
+        Instant::now()
+    };
     let mut loader = Loader::start(&source, 0, n_loaders)?;
     let values = StepValues { lr: 0.03, threshold, lambda_u: 1.0 };
     let mut times = Vec::new();
     for _ in 0..WARM_UP + args.steps {
-        let begun = Instant::now();
+        let begun = now();
         let batch = loader.next_batch()?;
-        let got_batch = Instant::now();
+        let got_batch = now();
         let loss = trainer.loss(&batch, values);
-        let got_loss = Instant::now();
+        let got_loss = now();
         let gradients = trainer.gradients(&loss);
-        let got_gradients = Instant::now();
+        let got_gradients = now();
         trainer.update(&gradients, values.lr);
-        let parts = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, got_gradients.elapsed()];
+        let parts = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, now() - got_gradients];
         times.push(parts.map(|part| part.as_secs_f64() * 1000.0));
     }
     Ok(times.split_off(WARM_UP))
 }
 
-fn trainer(args: &Args, forward: Forward, images: &Images) -> Trainer {
-    let name = match args.model {
-        Which::Cnn => ModelName::Cnn,
-        Which::Wrn => ModelName::Wrn,
-    };
-    let config = RunConfig {
-        model: Model { name, ..Model::default() },
-        train: Train { forward, precision: args.precision, ..Train::default() },
-        ..RunConfig::default()
-    };
-    let input = Input::new(images, Normalize::Unit, Device::Cpu);
-    let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
-    Trainer::new(&config, Network::new(&config.model, shape), input)
+fn trainer(args: &Args, forward: Forward, images: &Images, device: Device) -> Trainer {
+    let train = Train { forward, precision: args.precision, ..Train::default() };
+    let config = RunConfig { model: args.model.into(), train, ..RunConfig::default() };
+    Trainer::new(&config, network(args), Input::new(images, Normalize::Unit, device))
+}
+
+fn network(args: &Args) -> Network {
+    Network::new(&args.model.into(), Shape { channels: 3, height: 32, width: 32, classes: 10 })
 }
 
 fn source() -> Source {
@@ -141,8 +171,8 @@ fn source() -> Source {
         images: Arc::new(Images { width: 32, height: 32, channels: 3, pixels, labels }),
         labeled: (0..40).collect(),
         unlabeled: (0..N_IMAGES as u32).collect(),
-        n_labeled: 64,
-        n_unlabeled: 448,
+        n_labeled: B,
+        n_unlabeled: N_UNLABELED,
         weak,
         strong: Strong { weak, policy: StrongPolicy::RANDAUGMENT, cutout: 0.5 },
         seed: 0,

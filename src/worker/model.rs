@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use self::cnn::Cnn;
 use self::wrn::Wrn;
-use super::weights::{Spec, Weights};
+use super::weights::{Role, Spec, Weights};
 
 /// What batch norm does in a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,16 @@ impl Network {
         }
     }
 
+    /// Multiplications and additions of an image's forward pass, in convolutions and dense layers.
+    pub fn n_macs(&self) -> u64 {
+        let n_places = |name: &str| match self {
+            Self::Cnn(cnn) => cnn.n_places(name),
+            Self::Wrn(wrn) => wrn.n_places(name),
+        };
+        let kernels = self.specs().into_iter().filter(|spec| spec.role == Role::Kernel);
+        kernels.map(|spec| spec.shape.iter().product::<i64>() * n_places(&spec.name)).sum::<i64>() as u64
+    }
+
     /// Whether an image's logits depend on the other images of its batch.
     pub fn has_batch_norm(&self) -> bool {
         match self {
@@ -87,5 +97,24 @@ impl Network {
             Self::Cnn(_) => Cnn::features(weights, images),
             Self::Wrn(wrn) => wrn.features(weights, images, mode),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixmatch::config::{Model, ModelName};
+
+    /// By hand: 32·27·1024 + 64·288·256 + 64·576·64 + 4096·64 + 64·10 for the small network. For the wide one, a 3×3
+    /// convolution of w channels at side s has 9w²s² = 9·32²·32² in every stage; eight a stage of which the first takes half
+    /// of the channels, then the stem, three 1×1 shortcuts and the dense layer.
+    #[test]
+    fn the_work_of_a_pass_is_what_the_layers_add_up_to() {
+        let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
+        let of = |name| Network::new(&Model { name, ..Model::default() }, shape).n_macs();
+        assert_eq!(of(ModelName::Cnn), 884_736 + 4_718_592 + 2_359_296 + 262_144 + 640);
+        let conv = 9 * 32 * 32 * 32 * 32;
+        let shortcuts = 16 * 32 * 1024 + 32 * 64 * 256 + 64 * 128 * 64;
+        assert_eq!(of(ModelName::Wrn), 3 * conv / 2 + 21 * conv + 16 * 27 * 1024 + shortcuts + 1280);
     }
 }

@@ -29,6 +29,17 @@ impl Cnn {
         .concat()
     }
 
+    /// How many places of an image a layer is applied to.
+    pub(super) fn n_places(&self, layer: &str) -> i64 {
+        let n_pixels = self.shape.height * self.shape.width;
+        match layer {
+            "conv1.weight" => n_pixels,
+            "conv2.weight" => n_pixels / 4,
+            "conv3.weight" => n_pixels / 16,
+            _ => 1,
+        }
+    }
+
     pub(super) fn features(weights: &Weights, images: &Tensor) -> Tensor {
         let xs = conv(weights, "conv1", images, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);
         let xs = conv(weights, "conv2", &xs, 1).relu_().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false);

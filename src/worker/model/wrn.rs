@@ -78,6 +78,17 @@ impl Wrn {
         specs
     }
 
+    /// How many places of an image a layer is applied to: later stages see a half of the side each.
+    pub(super) fn n_places(&self, layer: &str) -> i64 {
+        let n_pixels = self.shape.height * self.shape.width;
+        match layer.split('.').next() {
+            Some("conv1" | "block1") => n_pixels,
+            Some("block2") => n_pixels / 4,
+            Some("block3") => n_pixels / 16,
+            _ => 1,
+        }
+    }
+
     pub(super) fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         let activate = Activation::new(self.bn_momentum, images);
         let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
