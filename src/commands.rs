@@ -22,6 +22,7 @@ pub mod completions;
 pub mod data;
 pub mod export;
 mod foreground;
+pub mod fork;
 pub mod format;
 pub mod labels;
 pub mod narrate;

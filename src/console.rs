@@ -25,6 +25,7 @@ pub mod form;
 pub mod glyphs;
 pub mod home;
 pub mod input;
+pub mod insight;
 pub mod keys;
 pub mod log;
 pub mod machine;

@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Change, Request};
+use crate::fork::Parent;
 use crate::insight::Pointer;
+use crate::pseudo::alarm::Alarm;
 
 /// The fields of a line that depend on the machine and the moment.
 pub const VARYING_FIELDS: [&str; 5] = ["time", "images_per_s", "data_wait", "memory_bytes", "id"];
@@ -41,12 +43,16 @@ pub enum Event {
         /// The steps done.
         step: u64,
     },
+    /// All before is a copy of another run's log, from whose checkpoint this run goes on.
+    Forked(Parent),
     /// The mean over the steps of one window.
     Progress(Progress),
     /// The test set was evaluated.
     Evaluated(Box<Evaluated>),
     /// A record is in `insight.bin`.
     Insight(Pointer),
+    /// Pseudo-labels go wrong.
+    Alarm(Alarm),
     /// A checkpoint is on disk.
     Checkpointed {
         /// The steps done.

@@ -37,10 +37,15 @@ impl EventLog {
     /// Appends one event, stamped with the time.
     pub fn append(&mut self, event: Event) -> Result<Record> {
         let record = Record { time: (now() * 1000.0).round() / 1000.0, event };
-        let mut line = serde_json::to_vec(&record).expect("an event has only JSON's types");
-        line.push(b'\n');
-        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.path.display()))?;
+        self.append_record(&record)?;
         Ok(record)
+    }
+
+    /// Appends an event of another log, with its time.
+    pub fn append_record(&mut self, record: &Record) -> Result<()> {
+        let mut line = serde_json::to_vec(record).expect("an event has only JSON's types");
+        line.push(b'\n');
+        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.path.display()))
     }
 
     /// Its length in bytes.

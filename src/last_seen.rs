@@ -94,6 +94,7 @@ impl Digest {
             count("pause", |event| matches!(event, Event::Paused { .. })),
             count("resume", |event| matches!(event, Event::Resumed { .. })),
             count("refusal", |event| matches!(event, Event::Refused { .. })),
+            count("alarm", |event| matches!(event, Event::Alarm(_))),
             count("warning", |event| matches!(event, Event::Warning { .. })),
             count("failure", |event| matches!(event, Event::Failed { .. })),
         ];

@@ -16,6 +16,7 @@ pub mod dirs;
 pub mod estimate;
 pub mod event;
 pub mod event_log;
+pub mod fork;
 mod hex;
 pub mod image;
 pub mod insight;

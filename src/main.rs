@@ -11,7 +11,7 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, augment, completions, data, export, labels, presets, pseudo, rank, requests, resume, runs,
+    Runs, attach, augment, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume, runs,
     screenshot, show, train, wait, watch,
 };
 
@@ -48,6 +48,7 @@ enum Command {
     Checkpoint(requests::Checkpoint),
     Evaluate(requests::Evaluate),
     Set(requests::Set),
+    Fork(fork::Args),
     Export(export::Args),
     Data(data::DataArgs),
     Augment(augment::Args),
@@ -88,6 +89,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Checkpoint(args) => requests::checkpoint(&args.ask, &runs),
         Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
         Command::Set(args) => requests::set(&args, &runs),
+        Command::Fork(args) => fork::run(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),

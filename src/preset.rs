@@ -90,6 +90,12 @@ impl Preset {
         Ok(config)
     }
 
+    /// A run's configuration, as a preset to change values of.
+    pub fn of_run(name: &str, config: &RunConfig) -> Self {
+        let text = toml::to_string(config).expect("a configuration has only TOML's types");
+        Self { name: name.to_owned(), origin: name.to_owned(), folder: None, text }
+    }
+
     fn shipped_as(name: &str) -> Option<Self> {
         let file = Shipped::get(&format!("{name}.toml"))?;
         let text = std::str::from_utf8(&file.data).expect("shipped presets are UTF-8").to_owned();
@@ -131,6 +137,11 @@ impl Preset {
         })?;
         Self::from_file(&path)
     }
+}
+
+/// A configuration with `key=value` settings, checked as a preset's are.
+pub fn with_settings(config: &RunConfig, settings: &[String]) -> Result<RunConfig> {
+    Preset::of_run("the run", config).resolve(settings)
 }
 
 /// `a.b=value` as a table. The value is TOML; a bare word is a string.

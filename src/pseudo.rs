@@ -2,7 +2,9 @@
 //! and what another threshold would have accepted.
 //!
 //! What-ifs tell what another τ would have accepted of what the network said. They do not tell what the network would
-//! have learned with it. Knows no terminal.
+//! have learned with it. Knows no terminal; the alarms are in [`alarm`].
+
+pub mod alarm;
 
 use anyhow::{Result, bail};
 

@@ -26,6 +26,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::fork::Parent;
 
 /// `run.toml`: a run in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,7 @@ impl RunFile {
             version: crate::VERSION.into(),
             who: user_at_host(),
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            parent: None,
         };
         Self { provenance, environment: None, config }
     }
@@ -66,6 +68,9 @@ pub struct Provenance {
     pub who: String,
     /// RFC 3339, UTC.
     pub created: String,
+    /// The run that it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
 }
 
 /// What a result depends on beside the configuration.
@@ -398,6 +403,7 @@ mod tests {
             version: "0".into(),
             who: "me@here".into(),
             created: "2026-11-23T18:01:00Z".into(),
+            parent: None,
         };
         RunFile { provenance, environment: None, config: RunConfig::default() }
     }

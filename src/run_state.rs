@@ -9,6 +9,7 @@ use crate::control::Change;
 use crate::event::{Evaluated, Event, Progress, Record, Started};
 use crate::event_log::read_all;
 use crate::insight::Pointer;
+use crate::pseudo::alarm::Alarm;
 use crate::run_dir::{Phase, RunDir};
 
 /// A heartbeat older than this is stale: the worker writes one every two seconds.
@@ -79,6 +80,8 @@ pub struct RunState {
     pub evaluations: Vec<Evaluated>,
     /// Where records of `insight.bin` are, oldest first.
     pub insights: Vec<Pointer>,
+    /// What was seen to go wrong with the pseudo-labels, oldest first.
+    pub alarms: Vec<Alarm>,
     /// Every change that was applied, with its step, in the order of the log.
     pub changes: Vec<(u64, Change)>,
     /// What the user should know.
@@ -131,6 +134,10 @@ impl RunState {
                 self.started = Some(started.clone());
                 self.last_state = Some(LastState::Running);
             }
+            Event::Forked(parent) => {
+                self.step = parent.step;
+                (self.training_s, self.n_timed_steps) = (0.0, 0); // these were the parent's
+            }
             Event::Resumed { step } => {
                 self.rewind(*step);
                 self.last_state = Some(LastState::Running);
@@ -143,6 +150,7 @@ impl RunState {
                 self.step = evaluated.step;
                 self.evaluations.push((**evaluated).clone());
             }
+            Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
             Event::Insight(pointer) => self.insights.push(*pointer),
             Event::Applied { step, change: Some(change), .. } => self.changes.push((*step, *change)),
             Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
@@ -208,6 +216,7 @@ impl RunState {
         self.progress.retain(|point| point.step <= step);
         self.evaluations.retain(|point| point.step <= step);
         self.insights.retain(|pointer| pointer.step <= step);
+        self.alarms.retain(|alarm| alarm.step <= step);
         self.step = step;
     }
 
@@ -274,6 +283,9 @@ pub struct Summary {
     pub step_s: Option<f64>,
     /// The most memory that the worker held. Without a default: a summary of before this was counted is read anew.
     pub memory_bytes: u64,
+    /// How often pseudo-labels were seen to go wrong.
+    #[serde(default)]
+    pub alarms: usize,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -293,6 +305,7 @@ impl RunState {
             trend: self.trend(),
             step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
             memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
+            alarms: self.alarms.len(),
             n_log_bytes: 0,
         }
     }

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use crate::estimate::Setup;
 use crate::event_log::Follower;
+use crate::fork::Parent;
 use crate::run_dir::{Phase, RunDir, RunFile, replace_file};
 use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
 
@@ -29,6 +30,8 @@ pub struct Row {
     pub created: Option<f64>,
     /// The preset that it was made of.
     pub preset: String,
+    /// The run that it was forked from.
+    pub parent: Option<Parent>,
     /// How long the rest takes at the rate of the last minutes.
     pub remaining: Option<Duration>,
     /// What its speed depends on, if it ran on this machine.
@@ -71,6 +74,7 @@ struct Known {
 #[derive(Clone, Debug)]
 struct About {
     preset: String,
+    parent: Option<Parent>,
     created: Option<f64>,
     steps: u64,
     setup: Option<Setup>,
@@ -127,13 +131,14 @@ impl Known {
         let status = status_of(dir, summary.last_state.as_ref());
         let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
         summary.step = step;
-        let about = about.unwrap_or(About { preset: String::new(), created: None, steps: 0, setup: None });
+        let about =
+            about.unwrap_or(About { preset: String::new(), parent: None, created: None, steps: 0, setup: None });
         if summary.steps == 0 {
             summary.steps = about.steps;
         }
         let remaining = self.pace.remaining(status, summary.step, summary.steps);
-        let About { preset, created, setup, .. } = about;
-        Row { dir: dir.clone(), status, summary, phase, created, preset, remaining, setup, error }
+        let About { preset, parent, created, setup, .. } = about;
+        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, error }
     }
 
     /// Brings the summary up to the end of the log.
@@ -179,6 +184,7 @@ impl About {
         Self {
             setup: Setup::measured(&run),
             preset: run.provenance.preset,
+            parent: run.provenance.parent,
             created: created.map(|created| created.as_millisecond() as f64 / 1000.0),
             steps: run.config.train.steps,
         }

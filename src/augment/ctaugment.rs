@@ -170,6 +170,19 @@ impl Rates {
         &self.values[bins_of(self.table, row, parameter)]
     }
 
+    /// Whether a bin has a chance in training, see [`CtAugment::follow`].
+    pub fn is_drawn(&self, row: usize, parameter: usize, bin: usize, settings: config::CtAugment) -> bool {
+        let rates = self.of(row, parameter);
+        weight(rates[bin], settings) / best_weight(rates, settings) >= settings.threshold
+    }
+
+    /// The share of a parameter's bins that have a chance: how much of its range was learned to be harmless.
+    pub fn share_drawn(&self, row: usize, parameter: usize, settings: config::CtAugment) -> f64 {
+        let n_bins = self.of(row, parameter).len();
+        let drawn = (0..n_bins).filter(|&bin| self.is_drawn(row, parameter, bin, settings)).count();
+        drawn as f64 / n_bins as f64
+    }
+
     /// Learns from a probe: `proximity` is ω = 1 − ½‖p − onehot(label)‖₁, in [0, 1], of the prediction p.
     ///
     /// The bins of all its operations move: rate ← decay · rate + (1 − decay) · ω.
@@ -322,14 +335,21 @@ impl CtAugment {
     }
 }
 
+fn weight(rate: f32, settings: config::CtAugment) -> f64 {
+    f64::from(rate) + (1.0 - settings.decay)
+}
+
+fn best_weight(rates: &[f32], settings: config::CtAugment) -> f64 {
+    rates.iter().map(|&rate| weight(rate, settings)).fold(0.0, f64::max)
+}
+
 /// Appends, for each bin of a parameter, the chance of it or an earlier one.
 fn add_chances(rates: &[f32], settings: config::CtAugment, chances: &mut Vec<f64>) {
-    let weight = |rate: f32| f64::from(rate) + (1.0 - settings.decay);
-    let best = rates.iter().map(|&rate| weight(rate)).fold(0.0, f64::max);
+    let best = best_weight(rates, settings);
     let start = chances.len();
     let mut sum = 0.0;
     for &rate in rates {
-        let share = weight(rate) / best;
+        let share = weight(rate, settings) / best;
         sum += if share < settings.threshold { 0.0 } else { share };
         chances.push(sum);
     }

@@ -10,6 +10,7 @@ pub fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::Launched { pid, host, version } => format!("worker {pid} started on {host}, version {version}"),
         Event::Started(started) => start(started),
+        Event::Forked(parent) => format!("forked from {} after {}", parent.run, plural(parent.step, "step")),
         Event::Resumed { step } => format!("resumed at step {step}"),
         Event::Progress(progress) => progress_made(progress),
         Event::Evaluated(evaluated) => evaluation(evaluated),
@@ -17,6 +18,7 @@ pub fn sentence(event: &Event) -> Option<String> {
             format!("step {step}: saved {file}{}", if *best { ", the best so far" } else { "" })
         }
         Event::Warning { message } => format!("warning: {message}"),
+        Event::Alarm(alarm) => format!("step {}: alarm: {}", alarm.step, alarm.message),
         Event::Accepted { request, who, .. } => format!("{who} asks {}", asked(*request)),
         Event::Applied { step, change: Some(change), .. } => format!("{change} from step {step} on"),
         Event::Refused { reason, .. } => format!("the request was refused: {reason}"),

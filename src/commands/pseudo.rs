@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use fixmatch::insight::{self, Histogram, Kind, Panel, Record};
+use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::pseudo::{Basis, Expected, Threshold, View};
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::RunState;
@@ -84,6 +85,7 @@ struct Page {
     moment: Moment,
     /// Of the images that are followed, the share of which the averaged and the trained network say the same.
     agreement: Option<f64>,
+    alarms: Vec<Alarm>,
     history: Vec<Point>,
 }
 
@@ -119,6 +121,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         moment: Moment::of(newest, what_if, &state),
         agreement: records.iter().rev().find_map(panel).and_then(Panel::agreement),
         history: histograms.iter().map(point).collect(),
+        alarms: state.alarms,
     };
     if args.json {
         say_json(&page)?;
@@ -247,7 +250,10 @@ impl Page {
         let agreement = self.agreement.map(|agreement| {
             format!("EMA and trained weights say the same of {} of the images that are followed", percent(agreement))
         });
-        let parts = [Some(self.id.clone()), Some(self.moment.text()), agreement, Some(self.over_the_run())];
+        let alarm = |it: &Alarm| format!("alarm at step {}: {}", grouped(it.step), it.message);
+        let alarms: Vec<String> = self.alarms.iter().map(alarm).collect();
+        let alarms = (!alarms.is_empty()).then(|| alarms.join("\n"));
+        let parts = [Some(self.id.clone()), Some(self.moment.text()), agreement, alarms, Some(self.over_the_run())];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use fixmatch::fork::Parent;
 use fixmatch::run_dir::now;
 use fixmatch::run_state::{Status, Summary};
 use fixmatch::survey::{self, Survey};
@@ -27,6 +28,8 @@ struct Row {
     path: String,
     status: Status,
     preset: Option<String>,
+    /// The run that it was forked from.
+    parent: Option<Parent>,
     created: Option<String>,
     #[serde(flatten)]
     summary: Summary,
@@ -52,6 +55,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     say(table(&["RUN", "STATUS", "STEP", "DONE", "EMA", "BEST", "AGE"], &cells))?;
+    for (row, parent) in rows.iter().filter_map(|row| Some((row, row.parent.as_ref()?))) {
+        say(format_args!("{} was forked from {} after {} steps", row.id, parent.run, parent.step))?;
+    }
     for error in rows.iter().filter_map(|row| row.error.as_ref()) {
         note(format_args!("warning: {error}"));
     }
@@ -66,6 +72,7 @@ impl Row {
             path: row.dir.path().display().to_string(),
             status: row.status,
             preset: Some(row.preset).filter(|preset| !preset.is_empty()),
+            parent: row.parent,
             created: created.map(|created| created.to_string()),
             summary: row.summary,
             error: row.error,

@@ -65,6 +65,7 @@ impl Screen {
             (
                 _,
                 Event::Warning { .. }
+                | Event::Alarm(_)
                 | Event::Applied { .. }
                 | Event::Refused { .. }
                 | Event::Paused { .. }
@@ -77,6 +78,7 @@ impl Screen {
                 _,
                 Event::Launched { .. }
                 | Event::Started(_)
+                | Event::Forked(_)
                 | Event::Progress(_)
                 | Event::Evaluated(_)
                 | Event::Insight(_)

@@ -7,6 +7,8 @@ use anyhow::{Result, ensure};
 use fixmatch::checkpoint;
 use fixmatch::control::Change;
 use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
+use fixmatch::fork::Parent;
+use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::{Environment, Heartbeat, Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status, live_step};
 use serde::Serialize;
@@ -50,6 +52,7 @@ struct Page {
     /// What the newest of them did.
     pseudo_labels: Option<Moment>,
     changes: Vec<Changed>,
+    alarms: Vec<Alarm>,
     warnings: Vec<String>,
     failure: Option<String>,
     checkpoints: Vec<CheckpointFile>,
@@ -96,7 +99,7 @@ impl Page {
             step = at;
         }
         let pseudo_labels = Moment::newest(&dir, &state);
-        let RunState { started, mut progress, evaluations, changes, warnings, .. } = state;
+        let RunState { started, mut progress, evaluations, changes, alarms, warnings, .. } = state;
         Ok(Self {
             id: dir.id(),
             path: dir.path().display().to_string(),
@@ -112,6 +115,7 @@ impl Page {
             evaluations,
             pseudo_labels,
             changes: changes.into_iter().map(|(step, change)| Changed { step, change }).collect(),
+            alarms,
             warnings,
             failure,
             checkpoints: checkpoints_of(&dir)?,
@@ -146,6 +150,9 @@ impl Page {
             format!("preset       {}", provenance.preset),
             format!("made         {} by {}, version {}", provenance.created, provenance.who, provenance.version),
         ];
+        let forked =
+            |parent: &Parent| format!("forked       from {} after {}", parent.run, plural(parent.step, "step"));
+        lines.extend(provenance.parent.as_ref().map(forked));
         let departures = self.run.config.departures();
         lines.push("departs from the paper's defaults in".into());
         lines.extend(departures.iter().map(|(key, value)| format!("  {key} = {value}")));
@@ -193,10 +200,11 @@ impl Page {
     /// Changes, warnings and what went wrong.
     fn history(&self) -> String {
         let changes = self.changes.iter().map(|Changed { step, change }| format!("from step {step}: {change}"));
+        let alarms = self.alarms.iter().map(|alarm| format!("alarm at step {}: {}", alarm.step, alarm.message));
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
         let failure = self.failure.iter().map(|reason| format!("failed: {reason}"));
         let lost = self.last_output.iter().map(|output| format!("the worker ended without a word; {output}"));
-        changes.chain(warnings).chain(failure).chain(lost).collect::<Vec<_>>().join("\n")
+        changes.chain(alarms).chain(warnings).chain(failure).chain(lost).collect::<Vec<_>>().join("\n")
     }
 
     fn saved(&self) -> String {

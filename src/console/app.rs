@@ -4,6 +4,7 @@
 //! Nothing here reads a file or a clock or knows a terminal: what is to be done outside is put into a list of tasks.
 
 mod driving;
+mod insight;
 mod news;
 mod pointing;
 mod screens;
@@ -209,6 +210,7 @@ impl App {
                 Place::Run => self.update_run(action),
                 Place::Log => self.update_log(action),
                 Place::Samples => self.update_samples(action),
+                Place::Insight => self.update_insight(action),
             },
         }
     }
@@ -234,7 +236,7 @@ impl App {
             (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete) => false,
             (Place::Samples, _, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
             (Place::Samples, _, Action::Draw) => self.samples.enlarged.is_some(),
-            (Place::Run, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
+            (Place::Run | Place::Insight, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
             _ => true,
         }
     }

@@ -5,6 +5,7 @@ use crossterm::event::KeyEvent;
 use fixmatch::config::RunConfig;
 use fixmatch::control::Change;
 use fixmatch::preset::Preset;
+use fixmatch::run_dir::RunDir;
 use fixmatch::schedule::Live;
 
 use super::input::{Cursor, Input, Typed};
@@ -76,13 +77,21 @@ pub struct Draft {
     pub config: RunConfig,
     /// Its values.
     pub form: Form,
+    /// The run that it goes on from, at the newest checkpoint up to this step.
+    pub fork: Option<(RunDir, Option<u64>)>,
 }
 
 impl Draft {
     /// A preset as it is.
     pub fn new(preset: &Preset, config: &RunConfig) -> Self {
         let form = Form { fields: fields_of(config), ..Form::default() };
-        Self { preset: preset.clone(), settings: Vec::new(), config: config.clone(), form }
+        Self { preset: preset.clone(), settings: Vec::new(), config: config.clone(), form, fork: None }
+    }
+
+    /// A fork of a run, with its values.
+    pub fn fork(dir: &RunDir, until: Option<u64>, config: &RunConfig) -> Self {
+        let preset = Preset::of_run(&format!("fork of {}", dir.id()), config);
+        Self { fork: Some((dir.clone(), until)), ..Self::new(&preset, config) }
     }
 
     /// Changes a value, by the same checks as `--set`. What cannot be stays in the field, with the reason.

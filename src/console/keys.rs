@@ -44,6 +44,14 @@ pub enum Action {
     Smooth,
     Log,
     Samples,
+    Insight,
+    Freeze,
+    Earlier,
+    Later,
+    LowerTau,
+    HigherTau,
+    ApplyTau,
+    Fork,
     Redrawn,
     Draw,
     Order,
@@ -69,6 +77,8 @@ pub enum Place {
     Log,
     /// The labeled images.
     Samples,
+    /// What the pseudo-labels did.
+    Insight,
 }
 
 /// Whether an action changes something outside of the console.
@@ -99,8 +109,8 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Home, Log, Preset, Run, Samples};
-const ALL: &[Place] = &[Home, Preset, Run, Log, Samples];
+use Place::{Home, Insight, Log, Preset, Run, Samples};
+const ALL: &[Place] = &[Home, Preset, Run, Log, Samples, Insight];
 
 const fn look(
     action: Action,
@@ -138,13 +148,34 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Suspend, "suspend", "S", &[Run], "suspend", "suspend: save and end the worker, memory freed"),
     drive(Action::Stop, "stop", "X", &[Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Change, "change", "s", &[Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
-    drive(Action::Undo, "undo", "u", &[Run], "", "put the last changed value back"),
+    drive(Action::Fork, "fork", "F", &[Run, Insight], "", "go on in a new run, with other values or labels"),
+    drive(Action::Undo, "undo", "u", &[Run, Insight], "", "put the last changed value back"),
     drive(Action::Checkpoint, "checkpoint", "C", &[Run], "", "save a checkpoint now"),
     drive(Action::Evaluate, "evaluate", "E", &[Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
     look(Action::Layout, "layout", "enter z", &[Run], "", "one chart or all of them"),
-    look(Action::Log, "log", "o", &[Run, Samples], "log", "events and the worker's output"),
-    look(Action::Samples, "samples", "i", &[Run, Log], "images", "the labeled images and their views"),
+    look(Action::Next, "next-insight", "tab", &[Insight], "next", "go to images, confusion, classes, CTAugment"),
+    look(Action::LowerTau, "tau-down", "[", &[Insight], "what if τ", "what if τ had been lower"),
+    look(Action::HigherTau, "tau-up", "]", &[Insight], "", "what if τ had been higher"),
+    drive(Action::ApplyTau, "apply-tau", "a", &[Insight], "apply τ", "give the run this τ; u puts the old one back"),
+    look(Action::Enter, "look", "enter", &[Insight], "look", "the images in a cell; one image with its views"),
+    look(Action::Left, "cell-left", "left h", &[Insight], "", "left"),
+    look(Action::Right, "cell-right", "right l", &[Insight], "", "right"),
+    look(Action::Scale, "normalize", "y", &[Insight], "", "confusion in images or in shares"),
+    look(Action::Draw, "draw-followed", "space n", &[Insight], "", "draw new views of the image"),
+    look(
+        Action::Freeze,
+        "freeze",
+        "f",
+        &[Run, Samples, Insight],
+        "",
+        "hold this moment, or go back to now; the run goes on",
+    ),
+    look(Action::Earlier, "earlier", ",", &[Run, Samples, Insight], "", "an earlier moment"),
+    look(Action::Later, "later", ".", &[Run, Samples, Insight], "", "a later moment"),
+    look(Action::Insight, "insight", "v", &[Run, Log, Samples], "pseudo", "what the pseudo-labels do, class by class"),
+    look(Action::Log, "log", "o", &[Run, Samples, Insight], "log", "events and the worker's output"),
+    look(Action::Samples, "samples", "i", &[Run, Log, Insight], "images", "the labeled images and their views"),
     look(Action::Left, "cursor-left", "left h", &[Run], "", "read values: cursor to the left"),
     look(Action::Right, "cursor-right", "right l", &[Run], "", "read values: cursor to the right"),
     look(Action::ZoomIn, "zoom-in", "+ =", &[Run], "", "zoom in"),
@@ -169,11 +200,11 @@ pub const TABLE: &[Binding] = &[
     look(Action::PageDown, "page-down", "pagedown ctrl-f", ALL, "", "a page down"),
     look(Action::First, "first", "home g", ALL, "", "to the start"),
     look(Action::Last, "last", "end G", ALL, "", "to the end; there a log is followed"),
-    look(Action::Copy, "copy", "Y", &[Home, Run, Log, Samples], "", "copy the run's path (OSC 52)"),
+    look(Action::Copy, "copy", "Y", &[Home, Run, Log, Samples, Insight], "", "copy the run's path (OSC 52)"),
     look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
     look(Action::Mouse, "mouse", "m", ALL, "", "mouse on or off: clicks, the wheel, zooming"),
     look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
-    look(Action::Back, "back", "esc backspace", &[Preset, Run, Log, Samples], "back", "go back"),
+    look(Action::Back, "back", "esc backspace", &[Preset, Run, Log, Samples, Insight], "back", "go back"),
     look(Action::Help, "help", "? f1", ALL, "help", "this help"),
     look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
     look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),
@@ -185,9 +216,13 @@ impl Action {
         match self {
             Self::Pause => matches!(status, Status::Starting | Status::Running),
             Self::Resume => !matches!(status, Status::Starting | Status::Running | Status::Finished),
-            Self::Suspend | Self::Stop | Self::Change | Self::Undo | Self::Checkpoint | Self::Evaluate => {
-                status.is_alive()
-            }
+            Self::Suspend
+            | Self::Stop
+            | Self::Change
+            | Self::ApplyTau
+            | Self::Undo
+            | Self::Checkpoint
+            | Self::Evaluate => status.is_alive(),
             Self::Delete => !status.is_alive(),
             _ => true,
         }

@@ -130,7 +130,7 @@ impl Vertical {
 }
 
 /// Turns buckets into bars, each joined to the one before it unless a gap lies between.
-fn bars(buckets: &[Option<Bucket>], vertical: &Vertical, rows: usize) -> Vec<Option<Bar>> {
+pub fn bars(buckets: &[Option<Bucket>], vertical: &Vertical, rows: usize) -> Vec<Option<Bar>> {
     let row = |value: f64| ((1.0 - vertical.share(value)) * rows.saturating_sub(1) as f64).round() as usize;
     let mut bars: Vec<Option<Bar>> = vec![None; buckets.len()];
     let mut before: Option<(usize, usize)> = None;

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use fixmatch::control::{Change, Request};
-use fixmatch::event::{Event, Record};
+use fixmatch::event::{Evaluated, Event, Record};
 use fixmatch::last_seen::{Digest, Seen};
+use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::{Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status};
 use fixmatch::schedule::Live;
 use fixmatch::series::{Axis, Curves, Metric};
 
 use super::charts::Charts;
+use super::insight::Insight;
 use super::log::Log;
 
 /// How a run stands this moment.
@@ -100,6 +102,10 @@ pub struct OpenRun {
     pub curves: Curves,
     /// How they are looked at.
     pub charts: Charts,
+    /// What its pseudo-labels did.
+    pub insight: Insight,
+    /// The step at which the screens are frozen; None shows the newest.
+    pub moment: Option<u64>,
     /// Its events and its worker's output.
     pub log: Log,
     /// How it stands; None before it was read.
@@ -125,6 +131,8 @@ impl OpenRun {
             state: RunState::default(),
             curves: Curves::default(),
             charts: Charts::default(),
+            insight: Insight::default(),
+            moment: None,
             log: Log::default(),
             glance: None,
             asked: None,
@@ -232,11 +240,87 @@ impl OpenRun {
         })
     }
 
+    /// The newest evaluation of the moment that is shown.
+    pub fn evaluation(&self) -> Option<&Evaluated> {
+        self.evaluations().last()
+    }
+
+    /// The evaluations up to the moment that is shown.
+    pub fn evaluations(&self) -> &[Evaluated] {
+        let all = &self.state.evaluations;
+        let n = self.moment.map_or(all.len(), |moment| all.partition_point(|it| it.step <= moment));
+        &all[..n]
+    }
+
+    /// The last alarm up to the moment that is shown.
+    pub fn alarm(&self) -> Option<&Alarm> {
+        self.state.alarms.iter().rev().find(|it| self.moment.is_none_or(|moment| it.step <= moment))
+    }
+
+    /// A curve's value at the moment that is shown, if it is a number.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        let series = self.curves.of(metric);
+        match self.moment {
+            Some(moment) => series.at(Axis::Step, moment as f64).map(|point| point.value).filter(|it| it.is_finite()),
+            None => series.last(),
+        }
+    }
+
+    /// Freezes the screens at a step.
+    pub fn freeze(&mut self, step: u64) {
+        self.moment = Some(step);
+        self.charts.cursor = match self.charts.axis {
+            Axis::Step => Some(step as f64),
+            Axis::Time => self.curves.of(Metric::Loss).at(Axis::Step, step as f64).map(|point| point.seconds),
+        };
+    }
+
+    /// Shows the newest again.
+    pub fn thaw(&mut self) {
+        (self.moment, self.charts.cursor) = (None, None);
+    }
+
+    /// Takes the moment from the charts' cursor, if the screens are frozen.
+    pub fn follow_cursor(&mut self) {
+        if let (Some(moment), Some(x)) = (&mut self.moment, self.charts.cursor) {
+            let point = self.curves.of(Metric::Loss).at(self.charts.axis, x);
+            *moment =
+                if self.charts.axis == Axis::Step { x as u64 } else { point.map_or(0, |point| point.step as u64) };
+        }
+    }
+
+    /// Goes to the next moment at which something was recorded, or to the one before.
+    pub fn scrub(&mut self, later: bool) {
+        let mut moments: Vec<u64> = self.state.insights.iter().map(|pointer| pointer.step).collect();
+        moments.extend(self.state.evaluations.iter().map(|evaluated| evaluated.step));
+        moments.sort_unstable();
+        let now = self.moment.unwrap_or(u64::MAX);
+        let next = if later {
+            moments.iter().find(|step| **step > now)
+        } else {
+            moments.iter().rev().find(|step| **step < now)
+        };
+        match next {
+            Some(&step) => self.freeze(step),
+            None if later => self.thaw(),
+            None => {}
+        }
+    }
+
     /// The values in force.
     pub fn live(&self) -> Option<Live> {
+        self.live_until(None)
+    }
+
+    /// The values that were in force at the moment that is shown.
+    pub fn live_shown(&self) -> Option<Live> {
+        self.live_until(self.moment)
+    }
+
+    fn live_until(&self, until: Option<u64>) -> Option<Live> {
         let Some(Ok(file)) = &self.file else { return None };
         let mut live = Live::new(&file.config, self.steps_per_pass(&file.config.train));
-        for &(step, change) in &self.state.changes {
+        for &(step, change) in self.state.changes.iter().filter(|(step, _)| until.is_none_or(|until| *step < until)) {
             live.apply(change, step);
         }
         Some(live)
@@ -325,6 +409,26 @@ mod tests {
         assert_eq!((number, flag.change, flag.who.as_str()), (1, Change::Threshold(0.9), "me@here"));
         run.charts.cursor = Some(220.0);
         assert_eq!(run.flag_at_cursor(), None);
+    }
+
+    #[test]
+    fn a_frozen_run_shows_its_moment_and_goes_on() {
+        let mut run = sample::run();
+        let newest = run.evaluation().map(|it| it.step);
+        run.scrub(false);
+        run.scrub(false);
+        assert_eq!((run.moment, run.evaluation().map(|it| it.step)), (Some(250), Some(250)));
+        assert_eq!(run.charts.cursor, Some(250.0));
+        run.charts.cursor = Some(120.4);
+        run.follow_cursor();
+        assert_eq!((run.moment, run.evaluation().map(|it| it.step)), (Some(120), Some(100)));
+        run.take(
+            Reading { records: sample::records(40).split_off(sample::records(31).len()), ..Reading::default() },
+            1.0,
+        );
+        assert_eq!(run.moment, Some(120));
+        run.thaw();
+        assert!(run.evaluation().map(|it| it.step) >= newest);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use fixmatch::config::RunConfig;
+use fixmatch::augment::ctaugment::Rates;
+use fixmatch::config::{RunConfig, Table};
 use fixmatch::control::{Change, Request};
 use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::image::Image;
+use fixmatch::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
 use fixmatch::preset::Preset;
 use fixmatch::run_dir::{Environment, Phase, Provenance, RunDir, RunFile};
 use fixmatch::run_state::{LastState, Status, Summary};
@@ -15,7 +17,8 @@ use fixmatch::survey::Row;
 use super::app::{Access, App};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Listing};
-use super::keys::Keymap;
+use super::insight::Tab;
+use super::keys::{Keymap, Place};
 use super::machine::{Gpu, Machine};
 use super::run::{Glance, OpenRun, Reading};
 use super::samples::{Loading, Sample, Samples, Sheet};
@@ -106,11 +109,13 @@ fn rows() -> Vec<Row> {
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
             step_s: Some(0.05),
             memory_bytes: 300_000_000,
+            alarms: 0,
             n_log_bytes: 0,
         },
         phase: None,
         created: Some(NOW - 192.0),
         preset: "quickstart".into(),
+        parent: None,
         remaining: None,
         setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
         error: None,
@@ -146,6 +151,7 @@ pub fn run() -> OpenRun {
         version: "0".into(),
         who: "me@here".into(),
         created: "2026-11-23T18:01:00Z".into(),
+        parent: None,
     };
     let file = RunFile { provenance, environment: None, config: config() };
     let glance = Glance {
@@ -213,13 +219,26 @@ fn progress(window: u64) -> Progress {
     }
 }
 
+/// 200 images of each class, of which the wrong ones are taken for the next class or for class 6.
+fn confusion(accuracy: f64) -> Vec<Vec<u32>> {
+    let row = |class: usize| {
+        let n_right = (200.0 * accuracy) as u32;
+        let mut row = vec![0; 10];
+        row[class] = n_right;
+        row[(class + 1) % 10] += (200 - n_right) / 3;
+        row[6] += 200 - n_right - (200 - n_right) / 3;
+        row
+    };
+    (0..10).map(row).collect()
+}
+
 fn evaluated(window: u64) -> Evaluated {
     let accuracy = 0.8 - 0.6 * (-(window as f64) / 9.0).exp();
     let scores = |accuracy: f64| Evaluation {
         accuracy,
         loss: 0.5,
         per_class: (0..10).map(|class| (class != 3).then_some((accuracy + 0.03 * class as f64).min(1.0))).collect(),
-        confusion: vec![],
+        confusion: confusion(accuracy),
     };
     Evaluated {
         step: 10 * window,
@@ -232,6 +251,65 @@ fn evaluated(window: u64) -> Evaluated {
         rates: None,
         requested: false,
     }
+}
+
+/// A console on what the pseudo-labels of a run do.
+pub fn app_on_insight(tab: Tab) -> App {
+    let mut app = app_on_run();
+    if let Some(run) = &mut app.run {
+        record_insight(run);
+        run.insight.tab = tab;
+    }
+    app.place = Place::Insight;
+    app
+}
+
+/// Gives a run the records that belong to its evaluations.
+fn record_insight(run: &mut OpenRun) {
+    let n_rates = Rates::ones(Table::Paper).values().len();
+    let (mut records, steps) = (Vec::new(), run.state.evaluations.iter().map(|it| it.step).collect::<Vec<_>>());
+    for (i, &step) in steps.iter().enumerate() {
+        for record in [Bulk::Histogram(histogram(step)), Bulk::Panel(panel(step))] {
+            let place = Pointer { step, record: record.kind(), offset: records.len() as u64, n_bytes: 1 };
+            records.push((place, Ok(record)));
+            run.state.insights.push(place);
+        }
+        let rate = |bin: usize| (1000 - (bin % 17) * (i + 1) * 9) as u16;
+        run.state.evaluations[i].rates = Some((0..n_rates).map(rate).collect());
+    }
+    run.insight.take(records);
+    run.insight.is_open = true;
+    let image = |i: u32| Image::new(28, 28, 1, (0..28 * 28).map(|p| ((p * (i + 2) / 5) % 256) as u8).collect());
+    let sample = |i: u32| Sample { index: 100 + i, class: "Shirt".into(), image: image(i) };
+    run.insight.sheet = Loading::Read(Sheet::new((0..12).map(sample).collect(), &config()));
+}
+
+/// More and surer pseudo-labels the later; of class 6 more than its share, and fewer of them right.
+fn histogram(step: u64) -> Histogram {
+    let mut cells = vec![0; Histogram::n_cells(10)];
+    for class in 0..10_u64 {
+        for bin in 3..N_BINS as u64 {
+            let n = (bin * bin * (step + 100 * u64::from(class == 6)) / 40 + 7 * class) / (1 + 24 - bin);
+            let wrong = n * (2 + 3 * u64::from(class == 6)) / (bin + 2);
+            let accepted = u64::from(bin >= 18);
+            let cell = 4 * (class * N_BINS as u64 + bin);
+            cells[(cell + accepted) as usize] = wrong.min(n);
+            cells[(cell + 2 + accepted) as usize] = n - wrong.min(n);
+        }
+    }
+    let head = Histogram { step, n_steps: 50, threshold: 0.95, has_oracle: true, ..Histogram::default() };
+    head.from_cells(&cells)
+}
+
+fn panel(step: u64) -> Panel {
+    let opinion = |i: u32| {
+        let label = (i % 10) as u16;
+        let class = if step < 40 * u64::from(i) { 6 } else { label };
+        let online = Verdict { class, confidence: 0.4 + step as f32 / 600.0 };
+        let ema = Verdict { class: if i.is_multiple_of(4) { 6 } else { class }, confidence: 0.7 };
+        Opinion { index: 100 + i, label: Some(label), ema, online }
+    };
+    Panel { step, unlabeled: (0..12).map(opinion).collect(), labeled: vec![] }
 }
 
 /// Puts a loss of a hundred times the usual into one window.

@@ -37,21 +37,26 @@ const MAX_SAMPLES: usize = 1000;
 impl Sheet {
     /// Reads the data set and picks out the labeled images. Takes as long as reading the data set.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let config = dir.read_run()?.config;
         let text = std::fs::read(dir.labels())
             .map_err(|_| anyhow::anyhow!("the worker has not picked the labeled images yet; try again in a moment"))?;
         let labels: LabelSet = serde_json::from_slice(&text)?;
+        Self::of(dir, &labels.indices)
+    }
+
+    /// Reads the data set and picks out some training images.
+    pub fn of(dir: &RunDir, indices: &[u32]) -> anyhow::Result<Self> {
+        let config = dir.read_run()?.config;
         let data_dir = fixmatch::dirs::data_dir()?;
         let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
         anyhow::ensure!(
-            labels.indices.iter().all(|&index| (index as usize) < dataset.train.n()),
-            "labels.json lists images that the data set on this machine does not have"
+            indices.iter().all(|&index| (index as usize) < dataset.train.n()),
+            "the run has images that the data set on this machine does not have"
         );
         let sample = |&index: &u32| {
             let class = usize::from(dataset.train.labels[index as usize]);
             (class, Sample { index, class: dataset.classes[class].clone(), image: dataset.train.image(index as usize) })
         };
-        let mut samples: Vec<_> = labels.indices.iter().map(sample).collect();
+        let mut samples: Vec<_> = indices.iter().map(sample).collect();
         samples.sort_by_key(|(class, _)| *class);
         samples.truncate(MAX_SAMPLES);
         let mut sheet = Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), &config);
@@ -155,7 +160,7 @@ impl Samples {
 }
 
 /// Draws both views as the loader does: each from a generator of its own.
-fn views(sheet: &Sheet, sample: &Sample, draw: u64) -> Views {
+pub fn views(sheet: &Sheet, sample: &Sample, draw: u64) -> Views {
     let (mut weak, mut strong) = (sample.image.clone(), sample.image.clone());
     let (width, height) = (weak.width, weak.height);
     let place = u64::from(sample.index);

@@ -15,6 +15,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::commands::format::grouped;
+
 use super::app::{Access, App, Dialog, Notice, Tone};
 use super::glyphs::{Glyphs, to_ascii};
 use super::keys::{Effect, Place};
@@ -26,6 +28,7 @@ mod chart;
 mod dialog;
 mod help;
 mod home;
+mod insight;
 mod log;
 mod picture;
 mod preset;
@@ -50,6 +53,10 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
         let body = body(area);
         app.page = usize::from(body.height).saturating_sub(4).max(1);
         app.samples.columns = samples::n_columns(app, body);
+        let n_rows = insight::n_rows(app);
+        if let Some(run) = &mut app.run {
+            (run.insight.columns, run.insight.n_rows) = (insight::n_columns(body), n_rows);
+        }
         header(buffer, app, Rect { height: 1, ..area });
         match app.place {
             Place::Home => home::draw(buffer, app, body),
@@ -57,6 +64,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Place::Run => run::draw(buffer, app, body),
             Place::Log => log::draw(buffer, app, body),
             Place::Samples => samples::draw(buffer, app, body),
+            Place::Insight => insight::draw(buffer, app, body),
         }
         status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
         footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
@@ -88,7 +96,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Place::Preset => preset::spot(app, body, position),
         Place::Run => run::spot(app, body, position),
         Place::Samples => samples::spot(app, body, position),
-        Place::Log => None,
+        Place::Log | Place::Insight => None,
     }
 }
 
@@ -128,11 +136,14 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     match app.place {
         Place::Home => {}
         Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
-        Place::Run | Place::Log | Place::Samples => path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id()))),
+        Place::Run | Place::Log | Place::Samples | Place::Insight => {
+            path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
+        }
     }
     match app.place {
         Place::Log => path.push("log".into()),
         Place::Samples => path.push("labeled images".into()),
+        Place::Insight => path.push("what the pseudo-labels do".into()),
         Place::Home | Place::Preset | Place::Run => {}
     }
     let last = path.pop().unwrap_or_default();
@@ -147,7 +158,14 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         (_, Access::ReadOnly) => "read-only".into(),
         (_, Access::Full) => String::new(),
     };
-    put_right(buffer, area.right().saturating_sub(1), area.y, &right, app.theme.faint());
+    let frozen = app.run.as_ref().and_then(|run| Some((run.moment?, run.step())));
+    match frozen.filter(|_| !matches!(app.place, Place::Home | Place::Preset)) {
+        Some((moment, now)) => {
+            let text = format!("frozen at step {} of {}: , . move, f now", grouped(moment), grouped(now));
+            put_right(buffer, area.right().saturating_sub(1), area.y, &text, app.theme.changed());
+        }
+        None => put_right(buffer, area.right().saturating_sub(1), area.y, &right, app.theme.faint()),
+    }
 }
 
 /// A run's name without the moment that it begins with.

@@ -15,6 +15,8 @@ use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::{self, DATASETS, Descriptor, Place};
 use fixmatch::event::Event;
 use fixmatch::event_log::Follower;
+use fixmatch::fork::Fork;
+use fixmatch::insight::{InsightReader, Pointer, Record};
 use fixmatch::last_seen::{self, Seen};
 use fixmatch::launch::{launch, log_tail};
 use fixmatch::preset::Preset;
@@ -63,6 +65,8 @@ pub enum Task {
     Unfollow,
     /// Make a run and start a worker on it.
     Launch(Preset, Vec<String>),
+    /// Make a fork of a run, at the newest checkpoint up to a step, and start a worker on it.
+    Fork(RunDir, Option<u64>, Vec<String>),
     /// Start a worker on a run that has none.
     Resume(RunDir),
     /// Put a request into a run's mailbox.
@@ -73,6 +77,10 @@ pub enum Task {
     Fetch(String),
     /// Read a run's labeled images.
     Sheet(RunDir),
+    /// Read records of a run's `insight.bin`.
+    Insight(RunDir, Vec<Pointer>),
+    /// Read the images that a run follows.
+    Followed(RunDir, Vec<u32>),
     /// Remember what was seen of a run.
     Remember(RunDir, Seen),
 }
@@ -100,6 +108,10 @@ pub enum News {
     Fetched(String, Result<(), String>),
     /// A run's labeled images, or why not.
     Sheet(RunDir, Result<Sheet, String>),
+    /// Records of a run, or why they cannot be read.
+    Insight(RunDir, Vec<(Pointer, Result<Record, String>)>),
+    /// The images that a run follows, or why not.
+    Followed(RunDir, Result<Sheet, String>),
 }
 
 /// Does what is asked, in threads.
@@ -142,6 +154,13 @@ impl World {
                     start(made, &news);
                 });
             }
+            Task::Fork(dir, until, settings) => {
+                let runs = self.runs.clone();
+                self.spawn("fork", move |news| {
+                    let made = Fork::plan_until(&dir, until, &settings).and_then(|fork| fork.make(&runs, None));
+                    start(made, &news);
+                });
+            }
             Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news)),
             Task::Post(dir, request) => self.spawn("post", move |news| {
                 let posted = control::post(&dir.control(), request).map_err(|error| in_one_line(&error));
@@ -154,6 +173,13 @@ impl World {
             Task::Sheet(dir) => self.spawn("samples", move |news| {
                 let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Sheet(dir, sheet));
+            }),
+            Task::Insight(dir, pointers) => self.spawn("insight", move |news| {
+                let _ = news.send(read_insight(dir, pointers));
+            }),
+            Task::Followed(dir, indices) => self.spawn("images", move |news| {
+                let sheet = Sheet::of(&dir, &indices).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Followed(dir, sheet));
             }),
             Task::Remember(dir, seen) => {
                 if let Ok(path) = seen_file() {
@@ -285,6 +311,20 @@ fn fetch_data(name: &str, news: &UnboundedSender<News>) {
 /// What can be read of a run at once.
 pub fn read_run(dir: &RunDir) -> Reading {
     Following::new(dir.clone()).look()
+}
+
+/// Reads records that a run's events name.
+pub fn read_insight(dir: RunDir, pointers: Vec<Pointer>) -> News {
+    let mut reader = InsightReader::open(&dir.insight());
+    let read = |pointer: Pointer| {
+        let record = match &mut reader {
+            Ok(reader) => reader.read(&pointer).map_err(|error| in_one_line(&error)),
+            Err(error) => Err(in_one_line(error)),
+        };
+        (pointer, record)
+    };
+    let records = pointers.into_iter().map(read).collect();
+    News::Insight(dir, records)
 }
 
 /// Where each data set is.

@@ -20,7 +20,9 @@ use anyhow::{Context, Result};
 use fixmatch::checkpoint::{self, State};
 use fixmatch::control::Change;
 use fixmatch::event::Event;
+use fixmatch::insight::{self as insight_file, Pointer};
 use fixmatch::loader::{Batch, Loader, Source};
+use fixmatch::pseudo::alarm::Watch;
 use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::RunState;
 use fixmatch::schedule::Live;
@@ -47,6 +49,8 @@ struct Session {
     window: Window,
     /// None for a run that ranks.
     insight: Option<Insight>,
+    /// What goes wrong with the pseudo-labels.
+    watch: Watch,
     /// None for policies that do not learn.
     probes: Option<Probes>,
     /// None for a run that trains FixMatch.
@@ -71,8 +75,8 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
         reporter.event(Event::Started(run.started.clone()));
     }
     let mut session = Session::new(dir, reporter, commands, run, log.changes)?;
-    session.restore()?;
-    if log.started.is_some() {
+    session.restore(&log.insights)?;
+    if log.started.is_some() || session.state.step > 0 {
         reporter.event(Event::Resumed { step: session.state.step });
     }
     let end = session.take_steps()?;
@@ -91,6 +95,7 @@ impl Session {
         let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
         let probes = Probes::new(&run.source.strong.policy, &run.config, run.trainer.input().device());
         let insight = run.config.rank.is_none().then(|| Insight::new(&run));
+        let watch = Watch::new(&run.started.classes, &run.started.labeled_per_class);
         let ranker = Ranker::new(&run.config, &run.source.images)?;
         let mut replay = VecDeque::from(changes);
         replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
@@ -104,6 +109,7 @@ impl Session {
             replay,
             window: Window::default(),
             insight,
+            watch,
             probes,
             ranker,
             state: State::default(),
@@ -113,7 +119,7 @@ impl Session {
     }
 
     /// Continues from the newest intact checkpoint; without one, from the start.
-    fn restore(&mut self) -> Result<()> {
+    fn restore(&mut self, records: &[Pointer]) -> Result<()> {
         let (found, broken) = checkpoint::newest(&self.dir.checkpoints())?;
         for reason in broken {
             self.reporter.warn(format!("passed over a checkpoint: {reason}"));
@@ -134,7 +140,21 @@ impl Session {
             self.saved_at = Some(self.state.step);
             checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
         }
+        self.watch_again(records)?;
         self.replay_changes();
+        Ok(())
+    }
+
+    /// Sees again what the watch has seen up to this step.
+    fn watch_again(&mut self, records: &[Pointer]) -> Result<()> {
+        let kept: Vec<Pointer> = records.iter().copied().filter(|it| it.step <= self.state.step).collect();
+        let (records, problems) = insight_file::read_all(&self.dir.insight(), &kept)?;
+        for problem in problems {
+            self.reporter.warn(problem);
+        }
+        for record in &records {
+            self.watch.take(record); // the log holds its alarms
+        }
         Ok(())
     }
 

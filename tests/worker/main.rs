@@ -4,6 +4,7 @@
 
 mod asking;
 mod faults;
+mod forking;
 mod insight;
 mod ranking;
 mod resume;

@@ -1,6 +1,7 @@
 //! What happened outside.
 
 use fixmatch::event::Event;
+use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 
@@ -44,6 +45,17 @@ impl App {
             News::Data(name, state) => self.home.set_data(&name, &state),
             News::Fetched(name, Ok(())) => self.say(Tone::Info, format!("{name} is here, checksums right")),
             News::Fetched(_, Err(error)) => self.say(Tone::Error, error),
+            News::Insight(dir, records) => {
+                if let Some(run) = self.run.as_mut().filter(|run| run.dir == dir) {
+                    run.insight.take(records);
+                }
+                self.read_insight();
+            }
+            News::Followed(dir, sheet) => {
+                if let Some(run) = self.run.as_mut().filter(|run| run.dir == dir) {
+                    run.insight.sheet = sheet.map_or_else(Loading::Failed, Loading::Read);
+                }
+            }
             News::Sheet(dir, sheet) => {
                 if self.run.as_ref().is_some_and(|run| run.dir == dir) {
                     self.samples.loading = sheet.map_or_else(Loading::Failed, Loading::Read);
@@ -56,7 +68,7 @@ impl App {
         let Some(run) = self.run.as_mut().filter(|run| run.dir == *dir) else { return };
         let before = run.glance.as_ref().map(|glance| glance.status);
         let warning = reading.records.iter().rev().find_map(|record| match &record.event {
-            Event::Warning { message } => Some(message.clone()),
+            Event::Warning { message } | Event::Alarm(Alarm { message, .. }) => Some(message.clone()),
             _ => None,
         });
         run.take(reading, self.now);
@@ -64,6 +76,7 @@ impl App {
         if self.stay == Stay::WithRun && !status.is_alive() {
             self.update(Action::Quit);
         }
+        self.read_insight();
         let Some(run) = &self.run else { return };
         let id = run.dir.id();
         if before.is_some_and(|before| ended(before, status)) {

@@ -8,8 +8,19 @@ use crate::console::form::Draft;
 use crate::console::home::{DataState, Pane};
 use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
+use crate::console::run::OpenRun;
 use crate::console::samples::Loading;
 use crate::console::world::Task;
+
+/// Freezes a run's screens, moves them in time, or lets them go.
+pub(super) fn scrub(run: &mut OpenRun, action: Action) {
+    match action {
+        Action::Earlier => run.scrub(false),
+        Action::Later => run.scrub(true),
+        _ if run.moment.is_some() => run.thaw(),
+        _ => run.freeze(run.step()),
+    }
+}
 
 impl App {
     pub(super) fn update_home(&mut self, action: Action) {
@@ -46,12 +57,29 @@ impl App {
             Action::Last => draft.form.at.step(isize::MAX, n),
             Action::Enter => draft.form.edit(),
             Action::Launch => {
-                let task = Task::Launch(draft.preset.clone(), draft.settings.clone());
+                let settings = draft.settings.clone();
+                let task = match &draft.fork {
+                    Some((dir, until)) => Task::Fork(dir.clone(), *until, settings),
+                    None => Task::Launch(draft.preset.clone(), settings),
+                };
                 self.say(Tone::Info, "starting a worker…".into());
                 self.tasks.push(task);
             }
+            Action::Back if draft.fork.is_some() => (self.draft, self.place) = (None, Place::Run),
             Action::Back => self.go_home(),
             _ => {}
+        }
+    }
+
+    /// Shows the run's values, to be changed in a fork of it.
+    pub(super) fn open_fork(&mut self) {
+        let Some(run) = &self.run else { return };
+        match &run.file {
+            Some(Ok(file)) => {
+                self.draft = Some(Draft::fork(&run.dir, run.moment, &file.config));
+                self.place = Place::Preset;
+            }
+            Some(Err(_)) | None => self.say(Tone::Error, "run.toml cannot be read".into()),
         }
     }
 
@@ -67,19 +95,29 @@ impl App {
                     Layout::Single => Layout::Grid,
                 }
             }
-            Action::Left => charts.move_cursor(-1.0),
-            Action::Right => charts.move_cursor(1.0),
+            Action::Left | Action::Right => {
+                charts.move_cursor(if action == Action::Left { -1.0 } else { 1.0 });
+                run.follow_cursor();
+            }
             Action::ZoomIn => charts.zoom(1),
             Action::ZoomOut => charts.zoom(-1),
             Action::PanLeft | Action::PageUp => charts.pan(-1.0),
             Action::PanRight | Action::PageDown => charts.pan(1.0),
-            Action::ResetView | Action::First | Action::Last => charts.reset(),
+            Action::ResetView | Action::First | Action::Last => {
+                charts.reset();
+                run.thaw();
+            }
+            Action::Freeze | Action::Earlier | Action::Later => scrub(run, action),
+            Action::Insight => return self.open_insight(),
             Action::Axis => charts.switch_axis(),
             Action::Scale => charts.scale = charts.scale.next(),
             Action::Smooth => charts.next_smoothing(),
             Action::Log => self.place = Place::Log,
             Action::Samples => return self.open_samples(),
-            Action::Back if charts.cursor.is_some() || !charts.is_whole() => charts.reset(),
+            Action::Back if charts.cursor.is_some() || !charts.is_whole() => {
+                charts.reset();
+                run.thaw();
+            }
             Action::Back => return self.go_home(),
             Action::Pause => return self.post(Request::Pause),
             Action::Suspend => return self.post(Request::Suspend),
@@ -88,6 +126,7 @@ impl App {
             Action::Stop => return self.ask_stop(),
             Action::Change => return self.open_changes(),
             Action::Undo => return self.undo(),
+            Action::Fork => return self.open_fork(),
             _ => {}
         }
         self.refresh_charts();
@@ -107,6 +146,7 @@ impl App {
             Action::Next => run.log.next_view(),
             Action::Filter => run.log.is_filtering = true,
             Action::Samples => self.open_samples(),
+            Action::Insight => self.open_insight(),
             Action::Back if !run.log.filter.text.is_empty() => {
                 run.log.filter.text.clear();
                 run.log.select();
@@ -134,6 +174,12 @@ impl App {
                 None => self.samples.enlarge(),
             },
             Action::Log => self.place = Place::Log,
+            Action::Insight => self.open_insight(),
+            Action::Freeze | Action::Earlier | Action::Later => {
+                if let Some(run) = &mut self.run {
+                    scrub(run, action);
+                }
+            }
             Action::Back if self.samples.enlarged.is_some() => self.samples.enlarged = None,
             Action::Back => self.place = Place::Run,
             _ => {}
@@ -160,8 +206,9 @@ impl App {
         }
     }
 
-    fn open_samples(&mut self) {
+    pub(super) fn open_samples(&mut self) {
         self.place = Place::Samples;
+        self.begin_insight();
         if let (Some(run), Loading::Not | Loading::Failed(_)) = (&self.run, &self.samples.loading) {
             self.tasks.push(Task::Sheet(run.dir.clone()));
             self.samples.loading = Loading::Reading;

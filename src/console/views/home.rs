@@ -12,7 +12,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::{put, put_spans, short_id};
-use crate::commands::format::{bytes, duration, percent, short};
+use crate::commands::format::{bytes, duration, percent, plural, short};
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
@@ -254,7 +254,7 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
         };
         put(buffer, 2, area.y + 1, &text, style);
     }
-    if let Some((text, style)) = app.home.run().filter(|_| has_focus).and_then(|row| hint(app, row)) {
+    if let Some((text, style)) = app.home.run().filter(|_| has_focus).and_then(|row| about(app, row)) {
         let lines = wrap(&text, usize::from(area.width).saturating_sub(4));
         let n = lines.len().min(2) as u16;
         let below = list.y + rows.len().min(list.height.into()) as u16 + 1;
@@ -291,6 +291,7 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     let summary = &row.summary;
     let (mark, style) = mark(app, is_selected, has_focus);
     let name = if columns.name >= 40 { clean(&row.dir.id()) } else { short_id(&row.dir.id()) };
+    let name = if row.parent.is_some() { format!("↳ {name}") } else { name };
     let status = if row.error.is_some() { theme.error() } else { theme.status(row.status) };
     let label = if row.error.is_some() { "unreadable" } else { row.status.label() };
     let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
@@ -326,6 +327,19 @@ fn age(now: f64, row: &Row) -> String {
         s @ 60..3600 => format!("{}m", s / 60),
         s @ 3600..86_400 => format!("{}h", s / 3600),
         s => format!("{}d", s / 86_400),
+    }
+}
+
+/// How the selected run stands, and where it comes from.
+fn about(app: &App, row: &Row) -> Option<(String, Style)> {
+    let forked = row
+        .parent
+        .as_ref()
+        .map(|parent| format!("forked from {} after {}", short_id(&parent.run), plural(parent.step, "step")));
+    match (forked, hint(app, row)) {
+        (None, hint) => hint,
+        (Some(forked), None) => Some((forked, app.theme.faint())),
+        (Some(forked), Some((hint, style))) => Some((format!("{hint} · {forked}"), style)),
     }
 }
 

@@ -78,7 +78,7 @@ fn color(theme: Theme, event: &Event) -> Style {
         | Event::Checkpointed { .. }
         | Event::Launched { .. }
         | Event::Unknown => theme.faint(),
-        Event::Evaluated(_) | Event::Started(_) => theme.text(),
+        Event::Evaluated(_) | Event::Started(_) | Event::Forked(_) => theme.text(),
         Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
             theme.changed()
         }
@@ -86,6 +86,6 @@ fn color(theme: Theme, event: &Event) -> Style {
             theme.accent()
         }
         Event::Finished { .. } => theme.good(),
-        Event::Refused { .. } | Event::Failed { .. } => theme.error(),
+        Event::Alarm(_) | Event::Refused { .. } | Event::Failed { .. } => theme.error(),
     }
 }

@@ -127,7 +127,7 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         parts.push(format!("waits {:.0} %", 100.0 * last.data_wait));
         parts.push(bytes(last.memory_bytes));
     }
-    if let Some(live) = run.live() {
+    if let Some(live) = run.live_shown() {
         parts.push(format!("τ {}", live.threshold));
         parts.push(format!("λ_u {}", live.lambda_u));
         parts.push(format!("lr ×{}", live.lr_factor));
@@ -135,6 +135,10 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, 1, area.y, &fit(&parts.join(" · "), width), theme.faint());
     if let Some(gpu) = gpu(app, run) {
         put(buffer, 1, area.y + 1, &gpu_words(gpu), theme.faint());
+    }
+    if let Some(alarm) = run.alarm() {
+        let text = format!("⚑ step {}: {}", grouped(alarm.step), alarm.message);
+        put(buffer, 1, area.y + 1, &left(&fit(&text, width), width), theme.error());
     }
     let view = view_words(run);
     put_right(buffer, area.right() - 1, area.y + 1, &view, theme.changed());
@@ -224,7 +228,7 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         for (n, (metric, name)) in chart.curves.iter().enumerate() {
             y += 1;
             let series = run.curves.of(*metric);
-            let value = series.last().map_or_else(|| "–".into(), |value| number(value, chart.unit));
+            let value = run.value(*metric).map_or_else(|| "–".into(), |value| number(value, chart.unit));
             let sparks = app.glyphs.sparkline(&series.sparks(8));
             let spans = vec![
                 Span::styled(format!("   {}", left(name, 12)), theme.text()),
@@ -235,7 +239,7 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         }
     }
     let y = panel_y(run, CHARTS.len(), area);
-    if let Some(last) = run.state.evaluations.last() {
+    if let Some(last) = run.evaluation() {
         let text = format!("   best {} at {}", percent(last.best), grouped(last.best_step));
         put_in(buffer, area, y - 2, &text, theme.faint());
     }
@@ -262,7 +266,7 @@ fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 
 fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: usize) {
     let theme = app.theme;
-    let Some(Evaluated { ema, .. }) = run.state.evaluations.last() else {
+    let Some(Evaluated { ema, .. }) = run.evaluation() else {
         put_in(buffer, area, area.y, "   not evaluated yet", theme.faint());
         return;
     };

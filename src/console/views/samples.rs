@@ -1,6 +1,7 @@
 //! The labeled images as a contact sheet; one of them enlarged, with a weak and a strong view.
 
 use fixmatch::augment::Op;
+use fixmatch::image::Image;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -73,23 +74,40 @@ fn enlarged(buffer: &mut Buffer, app: &App, sample: &Sample, views: &Views, area
     let theme = app.theme;
     let title = format!("{}, training image {}", sample.class, sample.index);
     put(buffer, 2, area.y, &title, theme.strong());
+    if let Some((run, opinion)) =
+        app.run.as_ref().and_then(|run| Some((run, run.insight.opinion(sample.index, run.moment)?)))
+    {
+        put(buffer, 2, area.y + 1, &super::insight::now_says(run, opinion), theme.text());
+    }
+    side_by_side(
+        buffer,
+        app,
+        &sample.image,
+        views,
+        Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area },
+    );
+}
+
+/// An image and its views beside each other, with what was drawn for them.
+pub fn side_by_side(buffer: &mut Buffer, app: &App, image: &Image, views: &Views, area: Rect) {
+    let theme = app.theme;
     let draw = &views.strong_draw;
     let is_used = |op: &&Op| **op != Op::Identity;
     let operations: Vec<_> = draw.ops.iter().chain([&draw.cutout]).filter(is_used).map(op_words).collect();
     let strong = [vec![weak_words(draw.weak)], operations].concat();
     let panels = [
-        ("as it is", &sample.image, vec![]),
+        ("as it is", image, vec![]),
         ("weak view", &views.weak, vec![weak_words(views.weak_draw)]),
         ("strong view", &views.strong, strong),
     ];
     let third = (area.width - 2) / 3;
     // Two pixels to a cell, so a square is twice as wide as it is high.
-    let height = (area.height.saturating_sub(7)).min((third - 2) / 2).min(32);
+    let height = (area.height.saturating_sub(6)).min((third - 2) / 2).min(32);
     for (i, (name, image, words)) in panels.into_iter().enumerate() {
         let x = 2 + i as u16 * third;
-        put(buffer, x, area.y + 1, name, theme.faint());
-        picture::draw(buffer, app, image, Rect { x, y: area.y + 2, width: 2 * height, height });
-        for (word, y) in words.iter().zip(area.y + 2 + height..area.bottom()) {
+        put(buffer, x, area.y, name, theme.faint());
+        picture::draw(buffer, app, image, Rect { x, y: area.y + 1, width: 2 * height, height });
+        for (word, y) in words.iter().zip(area.y + 1 + height..area.bottom()) {
             put(buffer, x, y, &fit(word, usize::from(third) - 1), theme.text());
         }
     }

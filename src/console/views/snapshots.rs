@@ -11,6 +11,7 @@ use ratatui::style::Color;
 
 use crate::console::app::{Access, App, Confirm, Dialog};
 use crate::console::glyphs::Glyphs;
+use crate::console::insight::Tab;
 use crate::console::keys::{Action, Place};
 use crate::console::sample;
 use crate::console::theme::{Depth, Theme};
@@ -104,6 +105,28 @@ fn read_at_the_cursor() -> App {
     app
 }
 
+fn what_if() -> App {
+    let mut app = sample::app_on_insight(Tab::Strip);
+    for action in [Action::LowerTau, Action::LowerTau, Action::Down, Action::Down, Action::Left] {
+        app.update(action);
+    }
+    app
+}
+
+fn followed_enlarged() -> App {
+    let mut app = sample::app_on_insight(Tab::Images);
+    app.update(Action::Enter);
+    app
+}
+
+fn frozen(place: Place) -> App {
+    let mut app = sample::app_on_insight(Tab::Strip);
+    for action in [Action::Earlier; 4] {
+        app.update(action);
+    }
+    at_place(place, app)
+}
+
 /// Every screen with a name.
 fn screens() -> Vec<(&'static str, App)> {
     vec![
@@ -117,6 +140,15 @@ fn screens() -> Vec<(&'static str, App)> {
         ("log", at_place(Place::Log, sample::app_on_run())),
         ("samples", samples()),
         ("sample_enlarged", enlarged()),
+        ("pseudo_labels", sample::app_on_insight(Tab::Strip)),
+        ("pseudo_labels_what_if", what_if()),
+        ("pseudo_labels_frozen", frozen(Place::Insight)),
+        ("run_frozen", frozen(Place::Run)),
+        ("followed", sample::app_on_insight(Tab::Images)),
+        ("followed_enlarged", followed_enlarged()),
+        ("confusion", sample::app_on_insight(Tab::Confusion)),
+        ("classes", sample::app_on_insight(Tab::Classes)),
+        ("rates", sample::app_on_insight(Tab::Rates)),
         ("help", with_dialog(Dialog::Help(0))),
         ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(sample::dir("20261123-180112-quickstart-s0"))))),
         ("change", changing()),

@@ -35,14 +35,24 @@ impl Session {
     pub(super) fn close_histogram(&mut self) {
         let histogram = self.insight.as_mut().and_then(|it| it.close(self.state.step, self.live.threshold));
         if let Some(histogram) = histogram {
-            self.reporter.insight(Record::Histogram(histogram));
+            self.keep(Record::Histogram(histogram));
+        }
+    }
+
+    /// Puts a record down, and then what is wrong by it.
+    fn keep(&mut self, record: Record) {
+        let alarms = self.watch.take(&record);
+        self.reporter.insight(record);
+        for alarm in alarms {
+            self.reporter.event(Event::Alarm(alarm));
         }
     }
 
     /// Reports what the network says of the images that are followed.
-    fn ask_panel(&self) {
+    fn ask_panel(&mut self) {
         if let Some(insight) = self.insight.as_ref().filter(|it| it.follows_images()) {
-            self.reporter.insight(Record::Panel(insight.ask(&self.run.trainer, self.state.step)));
+            let panel = insight.ask(&self.run.trainer, self.state.step);
+            self.keep(Record::Panel(panel));
         }
     }
 

@@ -1,0 +1,142 @@
+//! The screen of pseudo-labels: what its keys do, and when records are read.
+
+use fixmatch::control::{Change, Request};
+use fixmatch::insight::{EDGES, N_BINS};
+
+use super::screens::scrub;
+use super::{App, Tone};
+use crate::console::insight::{Cell, Tab};
+use crate::console::keys::{Action, Place};
+use crate::console::samples::Loading;
+use crate::console::world::Task;
+
+impl App {
+    pub(super) fn open_insight(&mut self) {
+        self.place = Place::Insight;
+        self.begin_insight();
+    }
+
+    /// From now on, reads the run's records as they come.
+    pub(super) fn begin_insight(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.insight.is_open = true;
+        }
+        self.read_insight();
+    }
+
+    /// Asks for the records that are not here yet, and then for the images that they are about.
+    pub(super) fn read_insight(&mut self) {
+        let Some(run) = self.run.as_mut().filter(|run| run.insight.is_open) else { return };
+        let wanted = run.insight.wanted(&run.state.insights);
+        if !wanted.is_empty() {
+            self.tasks.push(Task::Insight(run.dir.clone(), wanted));
+        }
+        let followed: Vec<u32> =
+            run.insight.panel(None).map_or_else(Vec::new, |panel| panel.unlabeled.iter().map(|it| it.index).collect());
+        if self.place == Place::Insight && !followed.is_empty() && matches!(run.insight.sheet, Loading::Not) {
+            run.insight.sheet = Loading::Reading;
+            self.tasks.push(Task::Followed(run.dir.clone(), followed));
+        }
+    }
+
+    pub(super) fn update_insight(&mut self, action: Action) {
+        let page = self.page as isize;
+        let Some(run) = &mut self.run else { return };
+        let in_force = run.insight.histogram(run.moment).map(|histogram| histogram.threshold);
+        let insight = &mut run.insight;
+        let (is_among_images, columns) = (insight.tab == Tab::Images, insight.columns.max(1) as isize);
+        match action {
+            Action::Next => insight.switch(),
+            Action::Up if is_among_images => self.move_image(-columns),
+            Action::Down if is_among_images => self.move_image(columns),
+            Action::Left if is_among_images => self.move_image(-1),
+            Action::Right if is_among_images => self.move_image(1),
+            Action::PageUp if is_among_images => self.move_image(-page),
+            Action::PageDown if is_among_images => self.move_image(page),
+            Action::Up => self.move_row(-1),
+            Action::Down => self.move_row(1),
+            Action::PageUp => self.move_row(-page),
+            Action::PageDown => self.move_row(page),
+            Action::First => self.move_row(isize::MIN),
+            Action::Last => self.move_row(isize::MAX),
+            Action::Left | Action::Right => {
+                let by = if action == Action::Left { -1 } else { 1 };
+                let at = insight.bin.map_or(N_BINS - 1, |bin| bin.saturating_add_signed(by).min(N_BINS - 1));
+                insight.bin = Some(at);
+            }
+            Action::LowerTau | Action::HigherTau => {
+                let by = if action == Action::LowerTau { -1 } else { 1 };
+                match in_force {
+                    Some(in_force) => insight.slide(by, in_force),
+                    None => self.say(Tone::Info, "there are no pseudo-labels to try another τ on yet".into()),
+                }
+            }
+            Action::ApplyTau => self.apply_tau(),
+            Action::Undo => self.undo(),
+            Action::Fork => self.open_fork(),
+            Action::Enter => self.look_closer(),
+            Action::Scale => insight.cells = insight.cells.other(),
+            Action::Draw => insight.draw += 1,
+            Action::Freeze | Action::Earlier | Action::Later => scrub(run, action),
+            Action::Log => self.place = Place::Log,
+            Action::Samples => self.open_samples(),
+            Action::Back => self.leave_insight(),
+            _ => {}
+        }
+        self.read_insight();
+    }
+
+    fn move_row(&mut self, by: isize) {
+        let Some(run) = &mut self.run else { return };
+        let n = run.insight.n_rows;
+        run.insight.row.step(by, n);
+    }
+
+    fn move_image(&mut self, by: isize) {
+        let Some(run) = &mut self.run else { return };
+        let n = run.insight.shown(run.moment).len();
+        run.insight.image.step(by, n);
+    }
+
+    /// Gives the run the τ that was tried, as any change: asked for, answered, recorded, and undone by the same key.
+    fn apply_tau(&mut self) {
+        let Some(edge) = self.run.as_ref().and_then(|run| run.insight.what_if) else {
+            return self.say(Tone::Info, "try another τ first, with [ and ]".into());
+        };
+        self.post(Request::Set(Change::Threshold(EDGES[edge])));
+        if let Some(run) = &mut self.run {
+            run.insight.what_if = None;
+        }
+    }
+
+    /// From a cell to the images in it, from an image to its views.
+    fn look_closer(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let insight = &mut run.insight;
+        match insight.tab {
+            Tab::Strip => {
+                let bin = *insight.bin.get_or_insert(N_BINS - 1);
+                insight.cell = Some(Cell { class: insight.row.at, bin });
+                (insight.tab, insight.image) = (Tab::Images, crate::console::input::Cursor::default());
+            }
+            Tab::Images => insight.is_enlarged = !insight.is_enlarged,
+            Tab::Confusion | Tab::Classes | Tab::Rates => {}
+        }
+    }
+
+    fn leave_insight(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let insight = &mut run.insight;
+        if insight.tab == Tab::Images && insight.is_enlarged {
+            insight.is_enlarged = false;
+        } else if insight.tab == Tab::Images && insight.cell.is_some() {
+            (insight.tab, insight.cell) = (Tab::Strip, None);
+        } else if insight.what_if.is_some() {
+            insight.what_if = None;
+        } else if run.moment.is_some() {
+            run.thaw();
+        } else {
+            self.place = Place::Run;
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Classes by confidence: how many pseudo-labels each has, how sure, how right, and its share of those that count.
+//!
+//! ```text
+//!               0    .5      .9   │.95 .99  accepted    right    share
+//! T-shirt/top        ▁▁▂▂▂▁▁▁▂▂▁▁▁│▂▂▂▃▃▄▆    61.2 %   91.0 %    9.8 %
+//! ```
+
+use fixmatch::insight::{EDGES, Histogram, N_BINS};
+use fixmatch::pseudo::{Basis, Class, Expected, Threshold, View};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
+
+use super::super::{put, put_spans};
+use super::{first_row, lines, message, name};
+use crate::commands::format::{grouped, or_dash, percent, plural};
+use crate::console::app::App;
+use crate::console::glyphs::Glyphs;
+use crate::console::run::OpenRun;
+use crate::console::text::{fit, left, right};
+
+/// Columns of a class's name.
+const NAME: usize = 13;
+
+/// Rows above the classes: two lines of totals, the alarm or the cell, the head.
+const ABOVE: u16 = 4;
+
+/// Draws the strip.
+pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let insight = &run.insight;
+    let Some(histogram) = insight.histogram(run.moment) else {
+        return message(buffer, app, &why_none(run), area);
+    };
+    let threshold = insight.what_if.map_or(Threshold::InForce, Threshold::Edge);
+    let in_force = View::of(histogram, Threshold::InForce);
+    let view = View::of(histogram, threshold);
+    totals(buffer, app, run, &in_force, insight.what_if.map(|_| &view), area);
+    let labeled = run.state.started.as_ref().map_or(&[][..], |started| &started.labeled_per_class);
+    let expected = Expected::of(labeled, histogram.n_classes());
+    note(buffer, app, run, histogram, &expected, Rect { y: area.y + 2, height: 1, ..area });
+
+    let strip = Strip { app, run, histogram, tau: view.tau, scale: if area.width >= 110 { 2 } else { 1 } };
+    strip.head(buffer, Rect { y: area.y + 3, height: 1, ..area });
+    let n = histogram.n_classes();
+    let room = usize::from(area.height.saturating_sub(ABOVE));
+    // The curves below want four rows at least, if the classes leave them.
+    let height = n.min(room).max(room.saturating_sub(5).min(n)).max(1);
+    let first = first_row(insight.row.at, n, height);
+    for (class, y) in (first..n).take(height).zip(area.y + ABOVE..area.bottom()) {
+        strip.class(buffer, class, &view.classes[class], expected.shares[class], Rect { y, height: 1, ..area });
+    }
+    let top = area.y + ABOVE + height as u16;
+    let rest = Rect { y: top, height: area.bottom().saturating_sub(top), ..area };
+    over_the_run(buffer, app, run, rest);
+}
+
+fn why_none(run: &OpenRun) -> String {
+    if let Some(problem) = &run.insight.problem {
+        return problem.clone();
+    }
+    let Some(Ok(file)) = &run.file else { return String::new() };
+    let every = plural(file.config.insight.every, "step");
+    if run.live().is_some_and(|live| live.lambda_u == 0.0) {
+        return "λ_u is 0: the run has no unlabeled images, and so no pseudo-labels".into();
+    }
+    match run.moment {
+        Some(moment) => format!("no pseudo-labels were counted by step {}", grouped(moment)),
+        None => format!("no pseudo-labels were counted yet: that happens every {every} and at evaluations"),
+    }
+}
+
+/// The mask ratio and what is right, as it was and as another τ would have had it.
+fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_if: Option<&View>, area: Rect) {
+    let theme = app.theme;
+    let line = |what: &str, view: &View| {
+        vec![
+            Span::styled(format!(" τ {:<5} ", view.tau), theme.strong()),
+            Span::styled(left(what, 10), theme.faint()),
+            Span::styled(" mask ratio ", theme.text()),
+            Span::styled(right(&or_dash(view.mask_ratio, percent), 8), theme.strong()),
+            Span::styled("   right ", theme.text()),
+            Span::styled(right(&or_dash(view.purity, percent), 8), theme.strong()),
+        ]
+    };
+    let mut spans = line("in force", in_force);
+    let agreement = run.insight.panel(run.moment).and_then(fixmatch::insight::Panel::agreement);
+    spans.extend(agreement.map(|it| Span::styled(format!("   EMA agrees {}", percent(it)), theme.faint())));
+    put_spans(buffer, area, area.y, spans);
+    match what_if {
+        Some(view) => {
+            let mut spans = line("what if", view);
+            spans.push(Span::styled("   a", theme.accent()));
+            spans.push(Span::styled(" applies it", theme.faint()));
+            put_spans(buffer, area, area.y + 1, spans);
+        }
+        None => {
+            put(buffer, 1, area.y + 1, "[ ] what another τ would accept of what the network says", theme.faint());
+        }
+    }
+}
+
+/// The newest alarm; else what is in the cell under the cursor; else how to read the strip.
+fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, expected: &Expected, area: Rect) {
+    let theme = app.theme;
+    let (text, style) = if let Some(bin) = run.insight.bin.filter(|_| run.insight.row.at < histogram.n_classes()) {
+        let class = run.insight.row.at;
+        let count = histogram.of_class(class)[bin];
+        let purity = count.purity().filter(|_| histogram.has_oracle);
+        let right = purity.map_or_else(String::new, |purity| format!(", {} right", percent(purity)));
+        let images = run.insight.panel(run.moment).map_or(0, |panel| {
+            let cell = crate::console::insight::Cell { class, bin };
+            panel.unlabeled.iter().filter(|it| cell.holds(it)).count()
+        });
+        let name = name(run, class);
+        let (from, to) = (EDGES[bin], EDGES[bin + 1]);
+        let images = format!("{} followed", plural(images as u64, "image"));
+        (format!("{name}, {from} to {to}: {}{right}; {images}", grouped(count.n)), theme.accent())
+    } else if let Some(alarm) = run.alarm() {
+        (format!("⚑ step {}: {}", grouped(alarm.step), alarm.message), theme.error())
+    } else {
+        let right = if histogram.has_oracle {
+            "colour: how right, by labels that training does not see"
+        } else {
+            "which are right is not known"
+        };
+        let basis = match expected.basis {
+            Basis::Uniform => "even shares expected",
+            Basis::LabelSet => "the labels' shares expected",
+        };
+        (format!("{right}; {basis}"), theme.faint())
+    };
+    put(buffer, 1, area.y, &fit(&text, usize::from(area.width) - 2), style);
+}
+
+/// A histogram on the screen.
+struct Strip<'a> {
+    app: &'a App,
+    run: &'a OpenRun,
+    histogram: &'a Histogram,
+    tau: f64,
+    /// Columns of a bin.
+    scale: usize,
+}
+
+impl Strip<'_> {
+    /// The column of a bin, after the line at τ.
+    fn column(&self, bin: usize) -> u16 {
+        let is_after = EDGES[bin] + 1e-9 >= self.tau;
+        (2 + NAME + self.scale * bin + usize::from(is_after)) as u16
+    }
+
+    fn head(&self, buffer: &mut Buffer, area: Rect) {
+        let faint = self.app.theme.faint();
+        for (edge, text) in [(0.0, "0"), (0.5, ".5"), (0.8, ".8"), (0.9, ".9"), (0.95, ".95"), (0.99, ".99")] {
+            let bin = EDGES.iter().position(|&it| it == edge).expect("an edge");
+            put(buffer, self.column(bin), area.y, text, faint);
+        }
+        let x = self.column(N_BINS - 1) + self.scale as u16 + 1;
+        put(buffer, x, area.y, &format!("{:>9}{:>9}{:>9}", "accepted", "right", "share"), faint);
+    }
+
+    fn class(&self, buffer: &mut Buffer, class: usize, view: &Class, expected: f64, area: Rect) {
+        let theme = self.app.theme;
+        let is_selected = class == self.run.insight.row.at;
+        let style = if is_selected { theme.selected() } else { theme.text() };
+        let mark = if is_selected { "▸" } else { " " };
+        put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), NAME - 1)), style);
+        let edge = EDGES[..N_BINS].iter().position(|&edge| edge + 1e-9 >= self.tau);
+        if let Some(edge) = edge {
+            put(buffer, self.column(edge) - 1, area.y, "│", theme.changed());
+        }
+        for bin in 0..N_BINS {
+            let (text, mut style) = self.cell(class, bin);
+            if is_selected && self.run.insight.bin == Some(bin) {
+                style = style.add_modifier(Modifier::REVERSED);
+            }
+            put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale), style);
+        }
+        let x = self.column(N_BINS - 1) + self.scale as u16 + 1;
+        let of = |value: Option<f64>| right(&or_dash(value, percent), 9);
+        let x = put(buffer, x, area.y, &of(view.acceptance), theme.text());
+        let x = put(buffer, x, area.y, &of(view.purity), self.quality(view.purity));
+        let excess = view.share.map_or(0.0, |share| share / expected.max(1e-9));
+        let style = if excess >= 2.0 { theme.error() } else { theme.text() };
+        let x = put(buffer, x, area.y, &of(view.share), style);
+        put(buffer, x, area.y, &format!(" of {:.0} %", 100.0 * expected), theme.faint());
+    }
+
+    /// How full a bin is, on a logarithmic scale, and how right.
+    fn cell(&self, class: usize, bin: usize) -> (char, Style) {
+        let count = self.histogram.of_class(class)[bin];
+        let most = self.histogram.bins.iter().map(|count| count.n).max().unwrap_or(0);
+        let ramp: &[char] = match self.app.glyphs {
+            Glyphs::Ascii => &['.', ':', '-', '=', '+', '*', '#', '@'],
+            Glyphs::Block | Glyphs::Braille => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        };
+        if count.n == 0 {
+            return (' ', Style::new());
+        }
+        let share = ((count.n + 1) as f64).ln() / ((most + 1) as f64).ln();
+        let height = ((share * ramp.len() as f64).ceil() as usize).clamp(1, ramp.len());
+        let purity = count.purity().filter(|_| self.histogram.has_oracle);
+        (ramp[height - 1], self.quality(purity))
+    }
+
+    fn quality(&self, purity: Option<f64>) -> Style {
+        let theme = self.app.theme;
+        match purity {
+            Some(purity) if purity >= 0.9 => theme.good(),
+            Some(purity) if purity >= 0.7 => theme.changed(),
+            Some(_) => theme.error(),
+            None => theme.accent(),
+        }
+    }
+}
+
+/// The mask ratio and what is right over the run, as they were and as another τ would have had them.
+fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let theme = app.theme;
+    let insight = &run.insight;
+    let in_force = insight.curves(Threshold::InForce);
+    let what_if = insight.what_if.map(|edge| insight.curves(Threshold::Edge(edge)));
+    if area.height >= 7 {
+        let width = area.width / 2;
+        for (i, title) in ["mask ratio", "right"].into_iter().enumerate() {
+            let place = Rect { x: area.x + i as u16 * width, y: area.y + 1, width, height: area.height - 1 };
+            let mut x = put(buffer, place.x + 1, place.y, &format!("{title}  "), theme.strong());
+            x = put(buffer, x, place.y, "in force", theme.curve(0));
+            if let Some(edge) = insight.what_if {
+                put(buffer, x, place.y, &format!("  what if τ {}", EDGES[edge]), theme.curve(1));
+            }
+            let mut curves = vec![(in_force[i].clone(), theme.curve(0))];
+            curves.extend(what_if.as_ref().map(|curves| (curves[i].clone(), theme.curve(1))));
+            lines::draw(buffer, app, run, &curves, Rect { y: place.y + 1, height: place.height - 1, ..place });
+        }
+        return;
+    }
+    let rows = [("mask ratio", 0), ("right", 1)].into_iter().flat_map(|(title, i)| {
+        let one = (title.to_owned(), &in_force[i], theme.curve(0));
+        let other = what_if.as_ref().map(|curves| ("  what if".to_owned(), &curves[i], theme.curve(1)));
+        std::iter::once(one).chain(other)
+    });
+    let room = usize::from(area.width).saturating_sub(NAME + 12);
+    let gap = u16::from(area.height >= if what_if.is_some() { 5 } else { 3 });
+    for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
+        let x = put(buffer, 2, y, &left(&title, NAME - 1), theme.text());
+        let x = put(buffer, x, y, &format!("{} ", right(&or_dash(series.last(), percent), 8)), theme.strong());
+        put(buffer, x, y, &app.glyphs.sparkline(&series.sparks(room.min(48))), style);
+    }
+}
