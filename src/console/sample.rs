@@ -7,6 +7,7 @@ use fixmatch::config::{RunConfig, Table};
 use fixmatch::control::{Change, Request};
 use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
+use fixmatch::fork::Parent;
 use fixmatch::image::Image;
 use fixmatch::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
 use fixmatch::preset::Preset;
@@ -122,6 +123,8 @@ fn rows() -> Vec<Row> {
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));
     let mut broken = row("broken", Status::Lost, 0, None);
+    let mut fork = row("quickstart-s3", Status::Lost, 44, Some(LastState::Running));
+    fork.parent = Some(Parent { run: "20261123-180112-quickstart-s0".into(), step: 40 });
     broken.error = Some("run.toml: expected a table".into());
     (broken.summary, broken.created) = (Summary::default(), None);
     vec![
@@ -133,7 +136,7 @@ fn rows() -> Vec<Row> {
         row("quickstart-s2", Status::Finished, 500, Some(LastState::Finished)),
         row("slides-labels-4-s0", Status::Suspended, 90, Some(LastState::Suspended)),
         row("paper-cifar10-40-s0", Status::Failed, 120, failed),
-        row("quickstart-s3", Status::Lost, 44, Some(LastState::Running)),
+        fork,
         broken,
     ]
 }

@@ -143,7 +143,7 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     match app.place {
         Place::Log => path.push("log".into()),
         Place::Samples => path.push("labeled images".into()),
-        Place::Insight => path.push("what the pseudo-labels do".into()),
+        Place::Insight => path.push("pseudo-labels".into()),
         Place::Home | Place::Preset | Place::Run => {}
     }
     let last = path.pop().unwrap_or_default();
@@ -161,7 +161,7 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     let frozen = app.run.as_ref().and_then(|run| Some((run.moment?, run.step())));
     match frozen.filter(|_| !matches!(app.place, Place::Home | Place::Preset)) {
         Some((moment, now)) => {
-            let text = format!("frozen at step {} of {}: , . move, f now", grouped(moment), grouped(now));
+            let text = format!("frozen at {} of {}: , . move, f now", grouped(moment), grouped(now));
             put_right(buffer, area.right().saturating_sub(1), area.y, &text, app.theme.changed());
         }
         None => put_right(buffer, area.right().saturating_sub(1), area.y, &right, app.theme.faint()),

@@ -42,6 +42,12 @@ impl PseudoLabels {
         Self { classes, confidence, mask }
     }
 
+    /// The same tensors.
+    pub fn shallow_clone(&self) -> Self {
+        let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(Tensor::shallow_clone);
+        Self { classes, confidence, mask }
+    }
+
     /// Those of some rows, given by their numbers: (n) i64.
     pub fn select(&self, rows: &Tensor) -> Self {
         let of_rows = |all: &Tensor| all.index_select(0, rows);

@@ -4,7 +4,7 @@
 //! and saves when these are due. Which events come of it is a function of the run alone, never of the clock.
 
 mod awaited;
-mod insight;
+pub mod insight;
 mod milestones;
 mod prepare;
 mod probes;

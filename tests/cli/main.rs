@@ -3,6 +3,7 @@
 
 mod asking;
 mod augmenting;
+mod forking;
 mod judging;
 mod labeling;
 mod reading;

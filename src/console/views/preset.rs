@@ -6,7 +6,7 @@ use ratatui::text::Span;
 
 use super::home::cost;
 use super::{put, put_spans};
-use crate::commands::format::{bytes, plural};
+use crate::commands::format::{bytes, grouped, plural};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
 use crate::console::mouse::{Rows, Spot};
@@ -28,7 +28,11 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
     let about = wrap(&draft.config.about, width).into_iter().take(3);
     let machine = machine_lines(app, usize::from(area.height) / 5);
     let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
-    about.chain(facts).collect()
+    let fork = draft.fork.as_ref().map(|(_, until)| {
+        let until = until.map_or_else(String::new, |step| format!(" up to step {}", grouped(step)));
+        format!("goes on from its newest checkpoint{until}; the network and the data stay as they are")
+    });
+    fork.into_iter().chain(about).chain(facts).collect()
 }
 
 /// The values that are in sight; the last row of the screen is for what is said about them.

@@ -59,7 +59,8 @@ impl Insight {
         }
     }
 
-    fn counting(n_classes: usize, device: Device) -> Self {
+    /// One that only counts, and follows no images.
+    pub fn counting(n_classes: usize, device: Device) -> Self {
         let between: Vec<f32> = EDGES[1..N_BINS].iter().map(|&edge| edge as f32).collect();
         Self {
             edges: Tensor::from_slice(&between).to_device(device),

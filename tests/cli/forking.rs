@@ -1,0 +1,28 @@
+//! Runs that go on from another run's checkpoint, from the command line.
+
+use fixmatch::fork::Parent;
+use serde_json::Value;
+
+use super::{Place, launched, started};
+
+#[test]
+fn a_run_that_cannot_be_forked_says_why() {
+    let place = Place::new();
+    place.run("one", &[launched(), started()]);
+    place.fixmatch(&["fork"]).check(1, &[], &["has no checkpoint yet to fork from"]);
+    place.fixmatch(&["fork", "--at", "7"]).check(1, &[], &["has no checkpoint yet to fork from"]);
+    place.fixmatch(&["fork", "two"]).check(1, &[], &["no run in", "is called \"two\""]);
+}
+
+#[test]
+fn a_fork_is_listed_and_shown_with_its_parent() {
+    let place = Place::new();
+    let dir = place.run("fork", &[launched(), started()]);
+    let mut run = dir.read_run().expect("reads");
+    run.provenance.parent = Some(Parent { run: "20261123-180112-quickstart-s1".into(), step: 300 });
+    dir.write_run(&run).expect("written");
+    place.fixmatch(&["runs"]).check(0, &["was forked from 20261123-180112-quickstart-s1 after 300 steps"], &[]);
+    place.fixmatch(&["show"]).check(0, &["forked       from 20261123-180112-quickstart-s1 after 300 steps"], &[]);
+    let rows: Value = serde_json::from_str(&place.fixmatch(&["runs", "--json"]).out).expect("JSON");
+    assert_eq!(rows[0]["parent"]["step"], 300);
+}
