@@ -1,7 +1,7 @@
 //! How long the console takes to draw a screen, to show its first one, and how much memory it holds then: with a run of
 //! 2^20 steps among a thousand, generated.
 //!
-//! `cargo bench --no-default-features --bench drawing`
+//! `cargo bench --profile dev --no-default-features --bench drawing`: the profile that `make run` builds
 //!
 //! The console is part of the program, not of the library, so the program itself is measured: `fixmatch screenshot
 //! --draws N` draws all of a screen N times, and for the rest it is opened in a pseudo-terminal.

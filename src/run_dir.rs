@@ -357,8 +357,21 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
 
 /// user@host, for the log.
 pub fn user_at_host() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    format!("{}@{}", user.unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string()), host())
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let id = rustix::process::getuid().as_raw();
+        user_name(id, &users).unwrap_or_else(|| id.to_string())
+    });
+    format!("{user}@{}", host())
+}
+
+/// A user's name by their number, in the words of `/etc/passwd`.
+pub fn user_name(id: u32, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id.to_string()).then(|| name.to_owned())
+    })
 }
 
 /// This machine's name.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use fixmatch::run_dir::host;
+use fixmatch::run_dir::{host, user_name};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::enums::device::UsedGpuMemory;
@@ -107,18 +107,9 @@ fn by_user(held: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
 /// Whose a process is: a name, a number where `/etc/passwd` has no name for it, or that it is out of sight.
 fn user_of(pid: u32, passwd: &str) -> String {
     match std::fs::metadata(format!("/proc/{pid}")) {
-        Ok(process) => user_name(process.uid(), passwd),
+        Ok(process) => user_name(process.uid(), passwd).unwrap_or_else(|| format!("user {}", process.uid())),
         Err(_) => "someone".into(), // of another container
     }
-}
-
-fn user_name(uid: u32, passwd: &str) -> String {
-    let named = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
-    });
-    named.unwrap_or_else(|| format!("user {uid}"))
 }
 
 /// The place in PCI order of the GPU that a run calls `cuda:N`; None for the CPU, and where a GPU is named by an id.
@@ -146,7 +137,7 @@ mod tests {
         let held = [("ann", 1), ("bob", 5), ("ann", 2)].map(|(user, n_bytes)| (user.to_owned(), n_bytes));
         assert_eq!(by_user(held.into_iter()), [("bob".into(), 5), ("ann".into(), 3)]);
         let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
-        assert_eq!((user_name(1000, passwd), user_name(7, passwd)), ("ann".into(), "user 7".into()));
+        assert_eq!((user_name(1000, passwd), user_name(7, passwd)), (Some("ann".into()), None));
     }
 
     #[test]

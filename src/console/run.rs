@@ -230,7 +230,9 @@ impl OpenRun {
 
     /// How long the rest takes: as lately observed, else as the log has it.
     pub fn remaining(&self) -> Option<Duration> {
-        let glance = self.glance.as_ref().filter(|glance| glance.status == Status::Running)?;
+        let is_under_way =
+            |glance: &&Glance| glance.status == Status::Running && self.steps().is_none_or(|steps| glance.step < steps);
+        let glance = self.glance.as_ref().filter(is_under_way)?;
         glance.remaining.or_else(|| {
             let points = self.curves.of(Metric::Loss).points();
             let (first, last) = (points[points.len().saturating_sub(20)..].first()?, points.last()?);

@@ -177,7 +177,7 @@ pub fn views(sheet: &Sheet, sample: &Sample, draw: u64) -> Views {
 /// A weak draw in words.
 pub fn weak_words(draw: WeakDraw) -> String {
     let flip = if draw.flip { "mirrored, " } else { "" };
-    format!("{flip}shifted by {}, {}", draw.dx, draw.dy)
+    format!("{flip}shifted {}, {}", draw.dx, draw.dy)
 }
 
 /// An operation in words, its parameter to two places.
@@ -207,6 +207,6 @@ mod tests {
     fn draws_read_as_words() {
         assert_eq!(op_words(&Op::Rotate(-12.345)), "rotate -12.35");
         assert_eq!(op_words(&Op::Posterize(4)), "posterize 4");
-        assert_eq!(weak_words(WeakDraw { flip: true, dx: -2, dy: 0 }), "mirrored, shifted by -2, 0");
+        assert_eq!(weak_words(WeakDraw { flip: true, dx: -2, dy: 0 }), "mirrored, shifted -2, 0");
     }
 }

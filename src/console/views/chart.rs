@@ -146,9 +146,12 @@ fn horizontal(buffer: &mut Buffer, app: &App, run: &OpenRun, plot: &Plot, area: 
     };
     let unit = if run.charts.axis == Axis::Step { " steps" } else { "" };
     put(buffer, area.x, y, &text(from), app.theme.faint());
-    let middle = text(f64::midpoint(from, to));
-    put(buffer, area.x + (area.width - middle.len() as u16) / 2, y, &middle, app.theme.faint());
-    put_right(buffer, area.right(), y, &format!("{}{unit}", text(to)), app.theme.faint());
+    let (middle, end) = (text(f64::midpoint(from, to)), format!("{}{unit}", text(to)));
+    let has_room = middle.len() / 2 + end.len() + 1 < usize::from(area.width) / 2;
+    if has_room {
+        put(buffer, area.x + (area.width - middle.len() as u16) / 2, y, &middle, app.theme.faint());
+    }
+    put_right(buffer, area.right(), y, &end, app.theme.faint());
 }
 
 /// Flags where something was changed, and the cursor, as lines behind the curves.

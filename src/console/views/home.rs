@@ -39,10 +39,11 @@ fn places(app: &App, area: Rect) -> [Rect; 2] {
 
 /// Rows for what there is to say about the selected preset, and the one that sets it off from the runs.
 fn about_height(app: &App, area: Rect) -> u16 {
+    // Three presets at least stay in sight.
+    let room = area.height.saturating_sub(5);
     match app.home.pane {
-        Pane::Presets if area.height < 20 => 6,
-        Pane::Presets => 7,
-        Pane::Runs => 0,
+        Pane::Presets if room >= 3 => room.min(if area.height < 20 { 6 } else { 7 }),
+        Pane::Presets | Pane::Runs => 0,
     }
 }
 
@@ -152,13 +153,14 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     if rows.is_empty() {
         put(buffer, 2, area.y + 1, "no preset holds these letters", theme.faint());
     }
-    if let Some(row) = app.home.preset().filter(|_| has_focus) {
+    let about_height = usize::from(about_height(app, area));
+    if let Some(row) = app.home.preset().filter(|_| about_height > 0) {
         let width = usize::from(area.width).saturating_sub(4);
         let y = area.y + 2 + height.min(rows.len()) as u16;
         let about = wrap(&row.config.about, width);
         put(buffer, 2, y, &fit(&row.config.title, width), theme.text());
         let facts = [facts(app, row), cost(app, &row.config)].map(|line| fit(&line, width));
-        let lines = facts.into_iter().chain(about).take(usize::from(about_height(app, area)) - 2);
+        let lines = facts.into_iter().chain(about).take(about_height - 2);
         for (line, y) in lines.zip(y + 1..) {
             put(buffer, 2, y, &line, theme.faint());
         }

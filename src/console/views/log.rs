@@ -26,7 +26,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     }
     if log.is_filtering || !log.filter.text.is_empty() {
         let caret = if log.is_filtering { "▏" } else { "" };
-        put(buffer, x, area.y, &format!("/{}{caret}", log.filter.text), theme.changed());
+        put(buffer, 2, area.y + 1, &format!("/{}{caret}", log.filter.text), theme.changed());
     }
     let follows = match (log.at, log.order) {
         (None, _) => ", followed".to_owned(),

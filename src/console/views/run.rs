@@ -132,6 +132,13 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         parts.push(format!("λ_u {}", live.lambda_u));
         parts.push(format!("lr ×{}", live.lr_factor));
     }
+    let doing = match run.glance.as_ref().and_then(|glance| glance.phase) {
+        Some(Phase::Evaluating) => Some("evaluating…"),
+        Some(Phase::Saving) => Some("saving…"),
+        Some(Phase::Ranking) => Some("ranking the training images…"),
+        Some(Phase::Loading | Phase::Training | Phase::Paused) | None => None,
+    };
+    parts.extend(doing.filter(|_| run.status() == Status::Running).map(str::to_owned));
     put(buffer, 1, area.y, &fit(&parts.join(" · "), width), theme.faint());
     if let Some(gpu) = gpu(app, run) {
         put(buffer, 1, area.y + 1, &gpu_words(gpu), theme.faint());

@@ -235,6 +235,25 @@ fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
 }
 
 #[test]
+fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
+    let screen = dump(&drawn(&mut sample::app(), 60, 14));
+    assert!(screen.contains("▸ quickstart") && screen.contains("paper/cifar10-250"), "{screen}");
+    let screen = dump(&drawn(&mut sample::app_on_run(), 60, 14));
+    assert!(screen.contains(" 0  ") && screen.contains("  500 steps"), "{screen}");
+}
+
+#[test]
+fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
+    let mut app = at_place(Place::Log, sample::app_on_run());
+    if let Some(run) = &mut app.run {
+        run.log.filter.text = "a longer filter than some".into();
+        run.log.select();
+    }
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("/a longer filter than some\n") && screen.contains("0 lines, followed"), "{screen}");
+}
+
+#[test]
 fn a_line_of_the_log_is_shown_to_its_end() {
     let mut app = at_place(Place::Log, sample::app_on_run());
     let screen = dump(&drawn(&mut app, 80, 40));
