@@ -7,6 +7,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +16,6 @@ use fixmatch::dirs;
 use fixmatch::run_dir::{RunDir, now};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt as _;
 
@@ -129,8 +129,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
         app.open_run(dir);
     }
     let (sender, mut news) = unbounded_channel();
-    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    leave_on_signals()?;
     let mut screen = Screen::open()?;
     screen.draw(&mut app)?;
     let mut world = World::new(options.runs, sender);
@@ -141,9 +140,6 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     loop {
         let mut at_once = false;
         tokio::select! {
-            // A terminal that went away: crossterm would read its end for ever, so nothing is awaited or drawn any more.
-            _ = hang_up.recv() => leave_at_once(128 + 1),
-            _ = terminate.recv() => leave_at_once(128 + 15),
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     app.press(key);
@@ -179,11 +175,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
                     // The terminal answers as if it were typed, so the keys' reader has to be gone first.
                     drop(keys);
                     screen.draw(&mut app)?;
-                    tokio::select! {
-                        answer = spawn_blocking(pictures::ask) => app.take_pictures(answer.unwrap_or_default()),
-                        _ = hang_up.recv() => leave_at_once(128 + 1),
-                        _ = terminate.recv() => leave_at_once(128 + 15),
-                    }
+                    app.take_pictures(pictures::ask());
                     keys = EventStream::new();
                     is_dirty = true;
                 }
@@ -204,7 +196,38 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     }
 }
 
+/// Ends the program from a thread of its own when the terminal goes away (SIGHUP) or someone asks (SIGTERM).
+///
+/// The loop cannot do that: once a terminal is gone crossterm reads its end for ever, in the loop's own thread if that
+/// is where it looked for keys, and a terminal that takes no more output stops the loop in the middle of a frame.
+fn leave_on_signals() -> Result<()> {
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let listen = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(async {
+            let (mut hang_up, mut terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
+            let _ = ready.send(());
+            tokio::select! {
+                _ = hang_up.recv() => leave_at_once(128 + 1),
+                _ = terminate.recv() => leave_at_once(128 + 15),
+            }
+        })
+    };
+    let listener = thread::Builder::new().name("signals".into()).spawn(listen).context("cannot listen for signals")?;
+    if is_ready.recv().is_err() {
+        let outcome: std::io::Result<()> = listener.join().unwrap_or(Ok(()));
+        return outcome.context("cannot listen for signals");
+    }
+    Ok(())
+}
+
+/// Gives the terminal back, unless that takes longer than anyone would wait, and ends the program.
 fn leave_at_once(code: i32) -> ! {
-    terminal::give_back();
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        terminal::give_back();
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(Duration::from_millis(300));
     std::process::exit(code)
 }
