@@ -104,7 +104,8 @@ impl Home {
             let text = format!("{} {} {} {}", row.preset.name, config.title, config.data.dataset, model_name(config));
             fuzzy(&self.filter.text, &text).is_some()
         };
-        self.presets.iter().filter(holds).collect()
+        let is_filtered = !self.filter.text.is_empty();
+        self.presets.iter().filter(|row| !is_filtered || holds(row)).collect()
     }
 
     /// The runs that fit the filter, the newest first.
@@ -112,7 +113,8 @@ impl Home {
         let Listing::Read(rows) = &self.runs else { return Vec::new() };
         let holds =
             |row: &&Row| fuzzy(&self.filter.text, &format!("{} {}", row.dir.id(), row.status.label())).is_some();
-        rows.iter().filter(holds).collect()
+        let is_filtered = !self.filter.text.is_empty();
+        rows.iter().filter(|row| !is_filtered || holds(row)).collect()
     }
 
     /// What a run of this configuration takes here, by the runs that there are.

@@ -90,9 +90,10 @@ impl App {
     fn ring_for_others(&mut self, listing: &Listing) {
         let (Listing::Read(old), Listing::Read(new)) = (&self.home.runs, listing) else { return };
         let open = self.run.as_ref().map(|run| &run.dir);
-        let rings = new.iter().filter(|row| open != Some(&row.dir)).filter_map(|row| {
-            let before = old.iter().find(|other| other.dir == row.dir)?.status;
-            ended(before, row.status).then(|| Task::Ring(format!("{} {}", row.dir.id(), row.status.label())))
+        let alive = old.iter().filter(|row| row.status.is_alive() && open != Some(&row.dir));
+        let rings = alive.filter_map(|before| {
+            let row = new.iter().find(|row| row.dir == before.dir)?;
+            ended(before.status, row.status).then(|| Task::Ring(format!("{} {}", row.dir.id(), row.status.label())))
         });
         self.tasks.extend(rings);
     }
