@@ -155,7 +155,7 @@ impl Home {
         let selected = self.run().map(|row| row.dir.clone());
         self.runs = listing;
         let rows = self.shown_runs();
-        let alive = rows.iter().position(|row| row.status.is_alive());
+        let alive = rows.iter().position(|row| row.status.is_alive() && row.error.is_none());
         let place = selected.and_then(|dir| rows.iter().position(|row| row.dir == dir));
         let n = rows.len();
         if first_look && alive.is_some() {
@@ -182,5 +182,26 @@ impl Home {
             Pane::Runs if n_runs == 0 && n_presets > 0 => self.pane = Pane::Presets,
             Pane::Presets | Pane::Runs => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fixmatch::run_state::Status;
+
+    use super::*;
+    use crate::console::sample;
+
+    #[test]
+    fn the_list_of_runs_has_the_focus_when_one_of_them_is_at_work_and_can_be_read() {
+        let Listing::Read(rows) = sample::app_with_runs().home.runs else { unreachable!("they were read") };
+        let (readable, broken): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.error.is_none());
+        let broken: Vec<_> = broken.into_iter().map(|row| Row { status: Status::Starting, ..row }).collect();
+        let mut home = Home::new();
+        home.take(Listing::Read(broken.clone()));
+        assert_eq!(home.pane, Pane::Presets);
+        let mut home = Home::new();
+        home.take(Listing::Read([broken, readable].concat()));
+        assert_eq!((home.pane, home.run_at.at), (Pane::Runs, 1));
     }
 }
