@@ -90,10 +90,10 @@ impl Wrn {
     }
 
     pub(super) fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
-        let activate = Activation::new(self.bn_momentum, images);
+        let activate = Activation { bn: BatchNorm { momentum: self.bn_momentum, eps: BN_EPS } };
         let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
         for block in self.blocks() {
-            xs = block.forward(weights, &xs, mode, &activate);
+            xs = block.forward(weights, &xs, mode, activate);
         }
         let xs = activate.forward(weights, "bn", &xs, mode); // (N, 64·width, H/4, W/4)
         xs.mean_dim([2_i64, 3].as_slice(), false, None) // (N, 64·width)
@@ -105,7 +105,7 @@ impl Wrn {
 }
 
 impl Block {
-    fn forward(&self, weights: &Weights, xs: &Tensor, mode: Mode, activate: &Activation) -> Tensor {
+    fn forward(&self, weights: &Weights, xs: &Tensor, mode: Mode, activate: Activation) -> Tensor {
         let part = |part: &str| format!("{}.{part}", self.name);
         let activated = activate.forward(weights, &part("bn1"), xs, mode);
         let branch = conv(weights, &part("conv1"), &activated, self.stride);
@@ -120,21 +120,21 @@ impl Block {
 }
 
 /// Batch norm, then leaky ReLU.
+#[derive(Clone, Copy)]
 struct Activation {
     bn: BatchNorm,
-    /// Leaky ReLU as a parametric one: the binding of `leaky_relu` has no slope.
-    slope: Tensor, // (1)
 }
 
 impl Activation {
-    fn new(bn_momentum: f64, like: &Tensor) -> Self {
-        let slope = Tensor::full([1], SLOPE, (like.kind(), like.device()));
-        Self { bn: BatchNorm { momentum: bn_momentum, eps: BN_EPS }, slope }
+    fn forward(self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
+        leaky_relu(&self.bn.forward(weights, name, xs, mode))
     }
+}
 
-    fn forward(&self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
-        self.bn.forward(weights, name, xs, mode).prelu(&self.slope)
-    }
+/// x where x > 0, else 0.1 x. The binding of `leaky_relu` has no slope, but that of its backward has: it multiplies a
+/// gradient by 1 or 0.1, here x itself.
+fn leaky_relu(xs: &Tensor) -> Tensor {
+    xs.detach().leaky_relu_backward(xs, SLOPE, false)
 }
 
 /// A convolution that begins as N(0, 2 / (k²·outputs)), its bias as zero.
@@ -171,6 +171,15 @@ mod tests {
             blocks.iter().filter(|block| block.stride == 2).map(|block| block.name.as_str()).collect();
         assert_eq!(strided, ["block2.0", "block3.0"]);
         assert_eq!(blocks.len(), 12);
+    }
+
+    #[test]
+    fn leaky_relu_has_the_values_and_the_gradient_of_its_definition() {
+        let xs = Tensor::from_slice(&[-2.0_f32, -0.5, 0.0, 3.0]).set_requires_grad(true);
+        let ys = leaky_relu(&xs);
+        (&ys * Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0])).sum(None).backward();
+        assert!(ys.allclose(&Tensor::from_slice(&[-0.2_f32, -0.05, 0.0, 3.0]), 1e-6, 0.0, false));
+        assert!(xs.grad().allclose(&Tensor::from_slice(&[0.1_f32, 0.2, 0.3, 4.0]), 1e-6, 0.0, false));
     }
 
     #[test]
