@@ -4,12 +4,14 @@ use std::path::Path;
 
 use fixmatch::config::RunConfig;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record};
+use fixmatch::insight::{Kind, Pointer};
 use fixmatch::run_dir::{RunDir, RunFile};
 
 /// The steps of the paper's run.
 pub const STEPS: u64 = 1 << 20;
 
-/// The log of a run: a point each 32 steps, an evaluation each 1024.
+/// The log of a run: a point each 32 steps, where a histogram of pseudo-labels is each 256, an evaluation and where a panel
+/// is each 1024.
 pub fn log(steps: u64) -> String {
     let scores =
         || Evaluation { accuracy: 0.9, loss: 0.4, per_class: vec![Some(0.9); 10], confusion: vec![vec![100; 10]; 10] };
@@ -34,6 +36,10 @@ pub fn log(steps: u64) -> String {
             data_wait: 0.01,
             memory_bytes: 1_234_567_890,
         }));
+        let place = |record| Pointer { step, record, offset: 1200 * (step / 256), n_bytes: 1200 };
+        if step.is_multiple_of(256) {
+            write(Event::Insight(place(Kind::Histogram)));
+        }
         if step.is_multiple_of(1024) {
             write(Event::Evaluated(Box::new(Evaluated {
                 step,
@@ -46,6 +52,7 @@ pub fn log(steps: u64) -> String {
                 rates: None,
                 requested: false,
             })));
+            write(Event::Insight(place(Kind::Panel)));
         }
     }
     write(Event::Finished { step: steps });

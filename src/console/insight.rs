@@ -72,8 +72,8 @@ pub struct Cell {
 impl Cell {
     /// Whether what the trained network says of an image falls into it.
     pub fn holds(self, opinion: &Opinion) -> bool {
-        let (from, to) = (EDGES[self.bin], EDGES[self.bin + 1]);
-        let confidence = f64::from(opinion.online.confidence);
+        let (from, to) = (EDGES[self.bin] as f32, EDGES[self.bin + 1] as f32); // as the device bins them
+        let confidence = opinion.online.confidence;
         let is_last = self.bin + 1 == N_BINS;
         usize::from(opinion.online.class) == self.class && confidence >= from && (confidence < to || is_last)
     }

@@ -190,29 +190,21 @@ impl Watch {
                 alarm(
                     Rule::Share,
                     Some(class),
-                    format!("{name} takes {percent:.0} % of the accepted pseudo-labels, {times:.1} times its share"),
+                    format!("{name} has {percent:.0} % of what is accepted, {times:.1} times its share"),
                 );
             }
             let named = it.named.n as f64 / view.named.n.max(1) as f64;
             let holds = is_enough && named < FAR_LESS * self.expected.shares[class];
             if self.lost[class].take(holds, named > FOUND_AT * expected, N_LOST) {
                 let percent = 100.0 * named;
-                alarm(
-                    Rule::Lost,
-                    Some(class),
-                    format!(
-                        "{name} is lost: {percent:.1} % of the pseudo-labels name it; look for what it is taken for"
-                    ),
-                );
+                alarm(Rule::Lost, Some(class), format!("{name} is lost: {percent:.1} % of the pseudo-labels name it"));
             }
         }
         self.begin_anew_with_another(histogram.threshold);
         let holds = self.best_mask >= LEAST_MASK && mask_ratio < LITTLE * self.best_mask;
         if self.collapse.take(holds, mask_ratio > 2.0 * LITTLE * self.best_mask, N_COLLAPSE) {
             let [now, best] = [mask_ratio, self.best_mask].map(|ratio| 100.0 * ratio);
-            let message = format!(
-                "{now:.1} % of the pseudo-labels are accepted, after {best:.0} %: the network is sure of nothing"
-            );
+            let message = format!("{now:.1} % are accepted, after {best:.0} %: the network is sure of nothing");
             alarm(Rule::Collapse, None, message);
         }
         self.best_mask = self.best_mask.max(mask_ratio);
@@ -238,7 +230,7 @@ impl Watch {
         self.purity_told.take(holds, is_over, 1).then(|| {
             let percent = [best[0], now[0], best[1], now[1]].map(|ratio| 100.0 * ratio);
             format!(
-                "fewer pseudo-labels are right, {:.0} % after {:.0} %, while more are accepted, {:.0} % after {:.0} %",
+                "fewer are right, {:.0} % after {:.0} %, while more are accepted, {:.0} % after {:.0} %",
                 percent[1], percent[0], percent[3], percent[2]
             )
         })

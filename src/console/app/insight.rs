@@ -140,3 +140,86 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use fixmatch::event::{Event, Record};
+    use fixmatch::insight::{Kind, Pointer};
+
+    use super::*;
+    use crate::console::app::Access;
+    use crate::console::run::Reading;
+    use crate::console::sample;
+    use crate::console::world::News;
+
+    fn press(app: &mut App, keys: &str) {
+        for key in keys.chars() {
+            let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+            app.press(KeyEvent::new(code, KeyModifiers::NONE));
+        }
+    }
+
+    fn posted(app: &mut App) -> Vec<Request> {
+        let tasks = app.take_tasks().into_iter();
+        tasks.filter_map(|task| if let Task::Post(_, request) = task { Some(request) } else { None }).collect()
+    }
+
+    #[test]
+    fn another_threshold_is_tried_and_then_asked_for_as_any_change() {
+        let mut app = sample::app_on_insight(Tab::Strip);
+        press(&mut app, "a");
+        assert!(posted(&mut app).is_empty(), "nothing was tried");
+        press(&mut app, "[[]a");
+        assert_eq!(posted(&mut app), [Request::Set(Change::Threshold(0.94))]);
+        assert_eq!(app.run.as_ref().and_then(|run| run.insight.what_if), None);
+        app.access = Access::ReadOnly;
+        press(&mut app, "[a");
+        assert!(posted(&mut app).is_empty());
+    }
+
+    #[test]
+    fn a_cell_leads_to_its_images_and_back() {
+        let mut app = sample::app_on_insight(Tab::Strip);
+        if let Some(run) = &mut app.run {
+            run.insight.n_rows = 10; // as the view says
+        }
+        press(&mut app, "jjjjjjhhhhhhhhhhhh\n");
+        let insight = |app: &App| app.run.as_ref().map(|run| (run.insight.tab, run.insight.cell));
+        assert_eq!(insight(&app), Some((Tab::Images, Some(Cell { class: 6, bin: 13 }))));
+        let shown = app.run.as_ref().map_or(0, |run| run.insight.shown(None).len());
+        assert_eq!(shown, 5, "those of class 6 at a confidence of 0.9");
+        press(&mut app, "\n");
+        assert!(app.run.as_ref().is_some_and(|run| run.insight.is_enlarged));
+        for expected in [Place::Insight, Place::Insight, Place::Run] {
+            app.update(Action::Back);
+            assert_eq!(app.place, expected);
+        }
+    }
+
+    #[test]
+    fn records_are_read_as_the_log_names_them_once_the_screen_was_opened() {
+        let mut app = sample::app_on_run();
+        let dir = app.run.as_ref().expect("open").dir.clone();
+        let wanted = |app: &mut App| {
+            let tasks = app.take_tasks().into_iter();
+            tasks
+                .filter_map(|task| if let Task::Insight(_, wanted) = task { Some(wanted) } else { None })
+                .collect::<Vec<_>>()
+        };
+        let name = |app: &mut App, step| {
+            let pointer = Pointer { step, record: Kind::Histogram, offset: step, n_bytes: 1 };
+            let records = vec![Record { time: 1.0, event: Event::Insight(pointer) }];
+            app.learn(News::Run(dir.clone(), Box::new(Reading { records, ..Reading::default() })));
+            pointer
+        };
+        let first = name(&mut app, 320);
+        assert!(wanted(&mut app).is_empty(), "not shown, not read");
+        press(&mut app, "v");
+        assert_eq!(wanted(&mut app), [vec![first]]);
+        let second = name(&mut app, 330);
+        assert!(wanted(&mut app).is_empty(), "one reading at a time");
+        app.learn(News::Insight(dir.clone(), vec![(first, Err("torn".into()))]));
+        assert_eq!(wanted(&mut app), [vec![second]]);
+    }
+}

@@ -7,6 +7,7 @@
 
 use fixmatch::insight::{EDGES, Histogram, N_BINS};
 use fixmatch::pseudo::{Basis, Class, Expected, Threshold, View};
+use fixmatch::series::{Axis, Series};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -243,9 +244,13 @@ fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     });
     let room = usize::from(area.width).saturating_sub(NAME + 12);
     let gap = u16::from(area.height >= if what_if.is_some() { 5 } else { 3 });
+    let now = |series: &Series| {
+        let point = run.moment.map_or_else(|| series.points().last(), |moment| series.at(Axis::Step, moment as f64));
+        point.map(|point| point.value).filter(|value| value.is_finite())
+    };
     for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
         let x = put(buffer, 2, y, &left(&title, NAME - 1), theme.text());
-        let x = put(buffer, x, y, &format!("{} ", right(&or_dash(series.last(), percent), 8)), theme.strong());
+        let x = put(buffer, x, y, &format!("{} ", right(&or_dash(now(series), percent), 8)), theme.strong());
         put(buffer, x, y, &app.glyphs.sparkline(&series.sparks(room.min(48))), style);
     }
 }
