@@ -15,10 +15,11 @@ use super::{RunArg, Runs, say};
 use crate::console::app::{Access, App};
 use crate::console::glyphs::Glyphs;
 use crate::console::home::Listing;
+use crate::console::insight::Tab;
 use crate::console::keys::{Action, Keymap};
 use crate::console::samples::{Loading, Sheet};
 use crate::console::theme::{Depth, Theme};
-use crate::console::world::{self, News};
+use crate::console::world::{self, News, Task};
 use crate::console::{self, svg, views};
 
 /// Print a screen of the console as SVG
@@ -52,6 +53,30 @@ enum Which {
     Samples,
     /// One of them with its views
     Sample,
+    /// What its pseudo-labels do
+    PseudoLabels,
+    /// The unlabeled images that it follows
+    Followed,
+    /// What it takes for what
+    Confusion,
+    /// The accuracy of each class
+    Classes,
+    /// CTAugment's rates
+    Rates,
+}
+
+impl Which {
+    /// The tab that it is, if it is one.
+    fn tab(self) -> Option<Tab> {
+        match self {
+            Self::PseudoLabels => Some(Tab::Strip),
+            Self::Followed => Some(Tab::Images),
+            Self::Confusion => Some(Tab::Confusion),
+            Self::Classes => Some(Tab::Classes),
+            Self::Rates => Some(Tab::Rates),
+            Self::Home | Self::Preset | Self::Run | Self::Log | Self::Samples | Self::Sample => None,
+        }
+    }
 }
 
 fn size(text: &str) -> Result<(u16, u16)> {
@@ -67,7 +92,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     }
     app.learn(News::Runs(Listing::Read(Survey::new(runs.folder()).look()?)));
     match args.screen {
-        Which::Home => {}
+        Which::Home | Which::PseudoLabels | Which::Followed | Which::Confusion | Which::Classes | Which::Rates => {}
         Which::Preset => app.update(Action::Enter),
         Which::Run => open(&mut app, args, runs)?,
         Which::Log => {
@@ -79,6 +104,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             app.update(Action::Samples);
             app.samples.loading = Loading::Read(Sheet::read(&runs.find(&args.run)?)?);
         }
+    }
+    if let Some(tab) = args.screen.tab() {
+        open_insight(&mut app, args, runs, tab)?;
     }
     if matches!(args.screen, Which::Sample) {
         app.update(Action::Enter);
@@ -104,6 +132,27 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
         console::terminal::draw(&mut terminal, app)?;
     }
     Ok(start.elapsed())
+}
+
+/// Opens a run's pseudo-labels with all that was recorded of them.
+fn open_insight(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()> {
+    open(app, args, runs)?;
+    app.take_tasks();
+    app.update(Action::Insight);
+    while let Some(task) = app.take_tasks().pop() {
+        match task {
+            Task::Insight(dir, pointers) => app.learn(world::read_insight(dir, pointers)),
+            Task::Followed(dir, indices) => {
+                let sheet = Sheet::of(&dir, &indices)?;
+                app.learn(News::Followed(dir, Ok(sheet)));
+            }
+            _ => {}
+        }
+    }
+    if let Some(run) = &mut app.run {
+        run.insight.tab = tab;
+    }
+    Ok(())
 }
 
 fn open(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
