@@ -13,9 +13,10 @@ use crate::console::insight::Cells;
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
-/// Columns of a class's name, and of a number.
+/// Columns of a class's name, and of a number: at least, and where there is room.
 const NAME: usize = 13;
 const CELL: usize = 5;
+const WIDE_CELL: usize = 9;
 
 /// Pairs that are told in words.
 const N_PAIRS: usize = 3;
@@ -43,12 +44,14 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), theme.faint());
     let order = order(matrix);
     let pairs = worst_pairs(matrix);
-    let columns = (usize::from(area.width).saturating_sub(NAME + 11) / CELL).min(order.len());
+    let room = usize::from(area.width).saturating_sub(NAME + 11);
+    let width = (room / order.len().max(1)).clamp(CELL, WIDE_CELL);
+    let columns = (room / width).min(order.len());
     let height = usize::from(area.height).saturating_sub(4 + N_PAIRS).min(order.len());
-    let x_of = |column: usize| (NAME + 1 + column * CELL) as u16;
+    let x_of = |column: usize| (NAME + 1 + column * width) as u16;
     for (column, &class) in order[..columns].iter().enumerate() {
         let style = theme.faint();
-        put(buffer, x_of(column), area.y + 1, &right(&fit(&name(run, class), CELL - 1), CELL), style);
+        put(buffer, x_of(column), area.y + 1, &right(&fit(&name(run, class), width - 1), width), style);
     }
     put(buffer, x_of(columns), area.y + 1, " mistakes", theme.faint());
     let first = first_row(run.insight.row.at, order.len(), height);
@@ -61,7 +64,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         let total: u32 = row.iter().sum();
         for (column, &other) in order[..columns].iter().enumerate() {
             let text = cell(row[other], total, run.insight.cells);
-            put(buffer, x_of(column), y, &right(&text, CELL), shade(app, class == other, row[other], total));
+            put(buffer, x_of(column), y, &right(&text, width), shade(app, class == other, row[other], total));
         }
         put(buffer, x_of(columns), y, &right(&grouped((total - row[class]).into()), 9), theme.text());
     }
