@@ -20,7 +20,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt as _;
 
 pub mod app;
+pub mod atlas;
+pub mod browser;
 pub mod charts;
+pub mod chooser;
+pub mod chosen;
 pub mod form;
 pub mod glyphs;
 pub mod home;
@@ -32,12 +36,14 @@ pub mod machine;
 pub mod mouse;
 pub mod pictures;
 pub mod plot;
+pub mod race;
 pub mod raster;
 pub mod run;
 #[cfg(test)]
 pub mod sample;
 pub mod samples;
 pub mod settings;
+pub mod shelf;
 pub mod svg;
 pub mod terminal;
 pub mod text;
@@ -59,14 +65,24 @@ const FRAME: Duration = Duration::from_millis(100);
 pub struct Options {
     /// The folder of runs.
     pub runs: PathBuf,
-    /// The run to open, if not the home screen.
-    pub run: Option<RunDir>,
+    /// What to open.
+    pub shown: Shown,
     /// Who leaves when that run ends.
     pub stay: Stay,
     /// Whether it may drive.
     pub access: Access,
     /// Which characters to use, if the user says.
     pub glyphs: Option<Glyphs>,
+}
+
+/// What the console shows at first.
+pub enum Shown {
+    /// The lists of presets and runs.
+    Home,
+    /// A run.
+    Run(RunDir),
+    /// Two runs beside each other.
+    Both([RunDir; 2]),
 }
 
 /// How long the console stays.
@@ -125,8 +141,10 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     if settings.pictures {
         app.ask_for_pictures();
     }
-    if let Some(dir) = options.run {
-        app.open_run(dir);
+    match options.shown {
+        Shown::Home => {}
+        Shown::Run(dir) => app.open_run(dir),
+        Shown::Both(dirs) => app.open_race(dirs),
     }
     let (sender, mut news) = unbounded_channel();
     leave_on_signals()?;

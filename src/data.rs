@@ -15,6 +15,7 @@ pub mod label_file;
 pub mod label_set;
 pub mod nearest;
 pub mod published;
+pub mod saved;
 
 use std::path::{Path, PathBuf};
 

@@ -25,6 +25,11 @@ pub fn state_dir() -> Result<PathBuf> {
     from_env_or("FIXMATCH_STATE", in_state)
 }
 
+/// Label sets saved under a name: in the state directory.
+pub fn label_sets_dir() -> Result<PathBuf> {
+    Ok(state_dir()?.join("label-sets"))
+}
+
 /// The user's settings: `$FIXMATCH_CONFIG`, else `fixmatch/config.toml` in the XDG configuration directory.
 pub fn config_file() -> Result<PathBuf> {
     from_env_or("FIXMATCH_CONFIG", |xdg| xdg.config_dir().join("fixmatch/config.toml"))

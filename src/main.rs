@@ -72,7 +72,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     let runs = Runs::at(cli.runs)?;
-    let Some(command) = cli.command else { return attach::open(&cli.look, &runs, None, console::Stay::Open) };
+    let Some(command) = cli.command else {
+        return attach::open(&cli.look, &runs, console::Shown::Home, console::Stay::Open);
+    };
     match command {
         Command::Attach(args) => attach::run(&args, &runs),
         Command::Train(args) => train::run(&args, &runs),

@@ -21,7 +21,7 @@ use crate::run_state::{RunState, Status};
 mod evidence;
 mod spearman;
 
-pub use evidence::{Neighbors, Predictions};
+pub use evidence::{N_NEIGHBORS, Neighbors, Predictions};
 pub use spearman::spearman;
 
 /// An order of a data set's training images.

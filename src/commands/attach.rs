@@ -11,6 +11,7 @@ use fixmatch::run_state::RunState;
 
 use super::format::{duration, grouped, percent, plural};
 use super::{RunArg, Runs, say};
+pub use crate::console::Shown;
 use crate::console::app::Access;
 use crate::console::glyphs::Glyphs;
 use crate::console::{self, Options, Stay, world};
@@ -22,6 +23,9 @@ use crate::console::{self, Options, Stay, world};
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
+    /// Show this run beside it
+    #[arg(long, value_name = "RUN", conflicts_with = "brief")]
+    beside: Option<String>,
     #[command(flatten)]
     look: Look,
     /// Print what happened since you last looked, and return
@@ -45,13 +49,17 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if args.brief {
         return brief(&dir);
     }
-    open(&args.look, runs, Some(dir), Stay::Open)
+    let shown = match &args.beside {
+        Some(other) => Shown::Both([dir, runs.find(&RunArg { run: Some(other.clone()) })?]),
+        None => Shown::Run(dir),
+    };
+    open(&args.look, runs, shown, Stay::Open)
 }
 
-/// Opens the console, on a run or on its home screen.
-pub fn open(look: &Look, runs: &Runs, run: Option<RunDir>, stay: Stay) -> Result<ExitCode> {
+/// Opens the console.
+pub fn open(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Result<ExitCode> {
     let access = if look.readonly { Access::ReadOnly } else { Access::Full };
-    console::open(Options { runs: runs.folder().to_owned(), run, stay, access, glyphs: look.glyphs })
+    console::open(Options { runs: runs.folder().to_owned(), shown, stay, access, glyphs: look.glyphs })
 }
 
 fn brief(dir: &RunDir) -> Result<ExitCode> {

@@ -107,6 +107,11 @@ impl Plan {
         Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config })
     }
 
+    /// The same under another name.
+    pub fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// The same without unlabeled images.
     fn labels_only(&self, preset: &Preset) -> Result<Self> {
         ensure!(
@@ -135,7 +140,7 @@ impl Plan {
         let dir = self.make_and_say(runs)?;
         foreground::follow(&dir, self.config.train.steps, || {
             if attach && console::has_terminal() {
-                attach::open(&Look::default(), runs, Some(dir.clone()), Stay::WithRun)?;
+                attach::open(&Look::default(), runs, attach::Shown::Run(dir.clone()), Stay::WithRun)?;
             }
             Ok(())
         })

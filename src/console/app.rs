@@ -5,24 +5,32 @@
 
 mod driving;
 mod insight;
+mod labels;
 mod news;
 mod pointing;
 mod screens;
 mod typing;
 
+use std::path::PathBuf;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::config::Metric;
 use fixmatch::run_dir::RunDir;
 use jiff::tz::TimeZone;
 
 use super::Stay;
+use super::browser::{Base, Browser, Start};
+use super::chooser::{Ask, Chooser};
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
 use super::keys::{Action, Binding, Effect, Keymap, Place, TABLE};
 use super::machine::Machine;
 use super::pictures::{Gallery, Pictures};
+use super::race::Race;
 use super::run::OpenRun;
 use super::samples::Samples;
+use super::shelf::{Row, Shelf};
 use super::theme::{Depth, Theme};
 use super::world::Task;
 
@@ -45,6 +53,43 @@ pub enum Dialog {
     Confirm(Confirm),
     /// The values that can change while a run trains.
     Change(Form),
+    /// A list to choose from.
+    Choose(Chooser<Choice>),
+    /// A line to type.
+    Ask(Ask<Purpose>),
+}
+
+/// A line of a list in the browser of label sets.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// Only this class, or all.
+    Class(Option<usize>),
+    /// This order.
+    Order(usize),
+    /// Have a run make the order by this metric.
+    Make(Metric),
+    /// Start the label set from this.
+    Start(Start),
+    /// Type what to start it from.
+    Type,
+    /// Launch a run on the label set.
+    Launch(Base),
+    /// Launch two, on the most and on the least representative images.
+    Race(Base),
+}
+
+/// What a line is typed for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// An image's number.
+    GoTo,
+    /// What `labels.pick` may say.
+    Start,
+    /// The label set's name.
+    Save {
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+    },
 }
 
 /// A question before something that cannot be taken back with one key.
@@ -54,6 +99,10 @@ pub enum Confirm {
     Stop(RunDir),
     /// Move this run to the trash?
     Delete(RunDir),
+    /// Move this saved label set to the trash?
+    DeleteSet(String, PathBuf),
+    /// Leave a label set that was edited and not saved, back or out of the console?
+    LeaveSet(Action),
 }
 
 /// Whether a notice is good or bad.
@@ -110,6 +159,12 @@ pub struct App {
     pub samples: Samples,
     /// Whether images are shown as pictures.
     pub pictures: Pictures,
+    /// What label sets there are to browse.
+    pub shelf: Shelf,
+    /// The data set that is browsed.
+    pub browser: Option<Browser>,
+    /// Two runs that are looked at together.
+    pub race: Option<Race>,
     /// What was last done.
     pub notice: Option<Notice>,
     /// Seconds since 1970, UTC.
@@ -140,6 +195,9 @@ impl App {
             run: None,
             samples: Samples::default(),
             pictures: Pictures::Off,
+            shelf: Shelf::default(),
+            browser: None,
+            race: None,
             notice: None,
             now,
             zone: TimeZone::UTC,
@@ -190,10 +248,10 @@ impl App {
             run.digest = None;
         }
         match action {
-            Action::Quit => {
-                self.remember();
-                self.tasks.push(Task::Quit);
+            Action::Quit if self.holds_unsaved_set() => {
+                self.dialog = Some(Dialog::Confirm(Confirm::LeaveSet(Action::Quit)));
             }
+            Action::Quit => self.quit(),
             Action::Background => self.go_to_shell(),
             Action::Redrawn => {
                 self.forget_pictures();
@@ -204,6 +262,7 @@ impl App {
             Action::Mouse => self.switch_mouse(),
             Action::Copy => self.copy(),
             Action::Resume => self.resume(),
+            Action::Browse => self.browse(),
             _ => match self.place {
                 Place::Home => self.update_home(action),
                 Place::Preset => self.update_preset(action),
@@ -211,6 +270,9 @@ impl App {
                 Place::Log => self.update_log(action),
                 Place::Samples => self.update_samples(action),
                 Place::Insight => self.update_insight(action),
+                Place::Shelf => self.update_shelf(action),
+                Place::Browse => self.update_browser(action),
+                Place::Race => self.update_race(action),
             },
         }
     }
@@ -233,9 +295,14 @@ impl App {
             (Place::Home, Pane::Runs, Action::Resume | Action::Delete) => {
                 home.run().is_some_and(|row| action.fits(row.status))
             }
-            (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete) => false,
+            (Place::Home, Pane::Runs, Action::Beside) => home.run().is_some(),
+            (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete | Action::Beside) => false,
             (Place::Samples, _, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
             (Place::Samples, _, Action::Draw) => self.samples.enlarged.is_some(),
+            (Place::Shelf, _, Action::Fetch) => {
+                matches!(self.shelf.row(), Some(Row::Data { state: DataState::Missing(_), .. }))
+            }
+            (Place::Shelf, _, Action::Delete) => matches!(self.shelf.row(), Some(Row::Set(_))),
             (Place::Run | Place::Insight, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
             _ => true,
         }
@@ -316,10 +383,16 @@ impl App {
         self.place = Place::Run;
     }
 
+    fn quit(&mut self) {
+        self.remember();
+        self.tasks.push(Task::Quit);
+    }
+
     fn go_home(&mut self) {
         self.remember();
         self.tasks.push(Task::Unfollow);
-        (self.run, self.draft, self.place) = (None, None, Place::Home);
+        (self.run, self.draft, self.browser, self.race) = (None, None, None, None);
+        self.place = Place::Home;
     }
 
     fn remember(&mut self) {

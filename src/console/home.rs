@@ -3,6 +3,7 @@
 use fixmatch::config::{ModelName, RunConfig};
 use fixmatch::estimate::Estimate;
 use fixmatch::preset::Preset;
+use fixmatch::run_dir::RunDir;
 use fixmatch::survey::Row;
 
 use super::input::{Cursor, Input};
@@ -82,6 +83,8 @@ pub struct Home {
     pub filter: Input,
     /// Whether the filter is being typed.
     pub is_filtering: bool,
+    /// The run that another one is to be put beside.
+    pub beside: Option<RunDir>,
 }
 
 impl Home {

@@ -62,6 +62,20 @@ pub enum Action {
     Help,
     Background,
     Quit,
+    Browse,
+    Beside,
+    Class,
+    Ranking,
+    Mark,
+    From,
+    Swap,
+    SwapMore,
+    SwapLess,
+    More,
+    Less,
+    GoTo,
+    Save,
+    Race,
 }
 
 /// Where a key means something.
@@ -79,6 +93,12 @@ pub enum Place {
     Samples,
     /// What the pseudo-labels did.
     Insight,
+    /// What label sets there are to browse.
+    Shelf,
+    /// The images of a data set, and a label set of them.
+    Browse,
+    /// Two runs beside each other.
+    Race,
 }
 
 /// Whether an action changes something outside of the console.
@@ -109,8 +129,8 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Home, Insight, Log, Preset, Run, Samples};
-const ALL: &[Place] = &[Home, Preset, Run, Log, Samples, Insight];
+use Place::{Browse, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
+const ALL: &[Place] = &[Home, Preset, Run, Log, Samples, Insight, Shelf, Browse, Race];
 
 const fn look(
     action: Action,
@@ -139,11 +159,32 @@ pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
     look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
     look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
-    drive(Action::Fetch, "fetch", "f", &[Home], "fetch", "fetch the preset's data set"),
+    drive(Action::Fetch, "fetch", "f", &[Home, Shelf], "fetch", "fetch the data set"),
     drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
-    drive(Action::Delete, "delete", "D", &[Home], "delete", "move the run to the trash"),
+    drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
+    look(Action::Beside, "beside", "c", &[Home], "", "mark a run; with another one, see both together"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
     drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
+    look(Action::Enter, "open-set", "enter", &[Shelf], "open", "open the data set or the label set"),
+    look(Action::Next, "next-tab", "tab", &[Browse], "view", "both ends, the order, the label set, the scores"),
+    look(Action::Mark, "mark", "space", &[Browse], "mark", "put the image into the set, or take it out"),
+    look(Action::From, "from", "f", &[Browse], "from", "start the set from a pick, a saved set or a run"),
+    drive(Action::Save, "save", "s", &[Browse], "save", "save the label set under a name"),
+    drive(Action::Launch, "launch-set", "L", &[Browse], "launch", "launch a run on the label set"),
+    drive(Action::Race, "race", "R", &[Browse], "race", "two runs: most against least representative"),
+    look(Action::Ranking, "ranking", "o", &[Browse], "order", "another order of the images, or have one made"),
+    look(Action::Enter, "look-at-image", "enter", &[Browse], "look", "one image: scores, predictions, neighbours"),
+    look(Action::Class, "class", "c", &[Browse], "class", "the images of one class, or of all"),
+    look(Action::Swap, "swap", "x", &[Browse], "", "find another image for this one of the set"),
+    look(Action::SwapMore, "swap-more", "< ,", &[Browse], "", "swap it for the next more representative one"),
+    look(Action::SwapLess, "swap-less", "> .", &[Browse], "", "swap it for the next less representative one"),
+    look(Action::Undo, "undo-edit", "u", &[Browse], "", "take the last change of the set back"),
+    look(Action::More, "more", "+ =", &[Browse], "", "pick more images of each class"),
+    look(Action::Less, "less", "-", &[Browse], "", "pick fewer"),
+    look(Action::GoTo, "go-to", "/", &[Browse], "", "go to an image by its number"),
+    look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
+    look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
+    look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
     drive(Action::Pause, "pause", "p", &[Run], "pause", "pause: parked, memory kept"),
     drive(Action::Suspend, "suspend", "S", &[Run], "suspend", "suspend: save and end the worker, memory freed"),
     drive(Action::Stop, "stop", "X", &[Run], "stop", "stop for good: save and end the worker"),
@@ -191,9 +232,24 @@ pub const TABLE: &[Binding] = &[
     look(Action::Filter, "filter-log", "/", &[Log], "filter", "show only lines that hold some text"),
     look(Action::Enter, "enlarge", "enter", &[Samples], "enlarge", "one image with its weak and strong views"),
     look(Action::Draw, "draw", "space n", &[Samples], "new views", "draw new views"),
-    look(Action::Pictures, "pictures", "P", &[Samples], "", "pictures instead of characters: kitty, sixel, iTerm2"),
-    look(Action::Left, "left", "left h", &[Samples], "", "left"),
-    look(Action::Right, "right", "right l", &[Samples], "", "right"),
+    look(
+        Action::Pictures,
+        "pictures",
+        "P",
+        &[Samples, Browse],
+        "",
+        "pictures instead of characters: kitty, sixel, iTerm2",
+    ),
+    look(
+        Action::Browse,
+        "browse",
+        "b",
+        &[Home, Preset, Run, Samples],
+        "label sets",
+        "browse label sets and representative images",
+    ),
+    look(Action::Left, "left", "left h", &[Samples, Browse, Race], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples, Browse, Race], "", "right"),
     look(Action::Up, "up", "up k", ALL, "", "up"),
     look(Action::Down, "down", "down j", ALL, "", "down"),
     look(Action::PageUp, "page-up", "pageup ctrl-b", ALL, "", "a page up"),
@@ -204,7 +260,14 @@ pub const TABLE: &[Binding] = &[
     look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
     look(Action::Mouse, "mouse", "m", ALL, "", "mouse on or off: clicks, the wheel, zooming"),
     look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
-    look(Action::Back, "back", "esc backspace", &[Preset, Run, Log, Samples, Insight], "back", "go back"),
+    look(
+        Action::Back,
+        "back",
+        "esc backspace",
+        &[Preset, Run, Log, Samples, Insight, Shelf, Browse, Race],
+        "back",
+        "go back",
+    ),
     look(Action::Help, "help", "? f1", ALL, "help", "this help"),
     look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
     look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),

@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::browser::End;
 use super::input::Cursor;
 
 /// Something that can be clicked.
@@ -17,6 +18,10 @@ pub enum Spot {
     Panel(usize, Option<f64>),
     /// A labeled image.
     Sample(usize),
+    /// A data set or a saved label set.
+    Shelf(usize),
+    /// An image that is browsed, by its distance from an end.
+    Image(End, usize),
 }
 
 /// The rows of a list that are on the screen.

@@ -78,6 +78,23 @@ impl Plot {
     }
 }
 
+/// Curves of several runs in so many columns and rows of pixels.
+pub fn together(
+    series: &[&Series],
+    unit: Unit,
+    axis: Axis,
+    range: (f64, f64),
+    (columns, rows): (usize, usize),
+) -> Plot {
+    let vertical = vertical(series, unit, Scale::FromZero, axis, range);
+    let curve = |series: &&Series| match vertical {
+        Some(vertical) => bars(&series.buckets(axis, range.0, range.1, columns), &vertical, rows),
+        None => Vec::new(),
+    };
+    let curves = series.iter().map(curve).collect();
+    Plot { curves, raw: Vec::new(), vertical, range, flags: Vec::new(), cursor: None }
+}
+
 /// The smoothed curve, where smoothing is on.
 fn best(run: &OpenRun, metric: fixmatch::series::Metric) -> &Series {
     run.charts.smooth(metric).unwrap_or_else(|| run.curves.of(metric))

@@ -1,21 +1,30 @@
 //! A run, runs and images for tests: always the same, whatever the clock says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fixmatch::augment::ctaugment::Rates;
-use fixmatch::config::{RunConfig, Table};
+use fixmatch::config::{Pick, Rank, RunConfig, Table};
 use fixmatch::control::{Change, Request};
+use fixmatch::data::label_file::Header;
+use fixmatch::data::label_set::by_ranking;
+use fixmatch::data::saved::Saved;
+use fixmatch::data::{Dataset, Images, Known};
 use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::fork::Parent;
 use fixmatch::image::Image;
 use fixmatch::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
 use fixmatch::preset::Preset;
+use fixmatch::ranking::{Made, Neighbors, Predictions, Ranking};
 use fixmatch::run_dir::{Environment, Phase, Provenance, RunDir, RunFile};
 use fixmatch::run_state::{LastState, Status, Summary};
 use fixmatch::survey::Row;
 
 use super::app::{Access, App};
+use super::atlas::Atlas;
+use super::browser::{Browser, Opening};
+use super::chosen::Chosen;
 use super::glyphs::Glyphs;
 use super::home::{DataState, Listing};
 use super::insight::Tab;
@@ -23,8 +32,10 @@ use super::keys::{Keymap, Place};
 use super::machine::{Gpu, Machine};
 use super::run::{Glance, OpenRun, Reading};
 use super::samples::{Loading, Sample, Samples, Sheet};
+use super::shelf;
 use super::theme::{Depth, Theme};
 use super::world::News;
+use crate::commands::labels::order::Order;
 
 /// The moment at which the tests take place.
 pub const NOW: f64 = 1_795_456_800.0;
@@ -331,4 +342,109 @@ pub fn samples() -> Samples {
     let mut samples = Samples::default();
     samples.loading = Loading::Read(sheet);
     samples
+}
+
+/// Sixty small images of three classes, ordered by two metrics.
+pub fn atlas() -> Atlas {
+    let (n, side) = (60_u32, 28);
+    let pixel = |i: u32, p: u32| ((p * (i % 7 + 1) / 3 + 5 * i) % 256) as u8;
+    let images = |n: u32| Images {
+        width: side,
+        height: side,
+        channels: 1,
+        pixels: (0..n).flat_map(|i| (0..(side * side) as u32).map(move |p| pixel(i, p))).collect(),
+        labels: (0..n).map(|i| (i % 3) as u16).collect(),
+    };
+    let dataset = Dataset {
+        name: "fashion-mini".into(),
+        classes: ["Trouser", "Ankle boot", "Bag"].map(Into::into).to_vec(),
+        train: images(n),
+        test: images(3),
+        digest: "d".repeat(64),
+        known: Known::Own,
+        warnings: Vec::new(),
+    };
+    let order = |by: fixmatch::config::Metric, scores: Vec<f32>| {
+        let needs_labels = by.needs_labels();
+        let probabilities: Vec<f32> = scores.iter().flat_map(|x| [0.7 * x, 0.3, 0.7 - 0.7 * x]).collect();
+        let near: Vec<Vec<u32>> = (0..n).map(|i| (1..=8).map(|by| (i + by) % n).collect()).collect();
+        let ranking = Ranking {
+            dataset: "fashion-mini".into(),
+            data_digest: "d".repeat(64),
+            rank: Rank { by, ..Rank::default() },
+            needs_labels,
+            made: Made { version: "0".into(), run: format!("20261123-180112-rank-fashion-mini-{by}-s0") },
+            order: fixmatch::ranking::order(by, &scores),
+            scores,
+            clusters: (!needs_labels).then(|| vec![0; n as usize]),
+            predictions: needs_labels.then(|| Predictions::new(3, &probabilities)),
+            neighbors: (!needs_labels).then(|| Neighbors::new(&near)),
+        };
+        Order::new(std::path::Path::new(&format!("/cache/{by}.json")), ranking, &dataset).expect("of these images")
+    };
+    let agreement = (0..n).map(|i| (i * 37 % n) as f32 / n as f32).collect();
+    let typicality = (0..n).map(|i| 1.0 / (1.0 + (i * 37 % n + i % 5) as f32)).collect();
+    let orders = vec![
+        order(fixmatch::config::Metric::Agreement, agreement),
+        order(fixmatch::config::Metric::Typicality, typicality),
+    ];
+    Atlas::new(dataset, orders, Vec::new())
+}
+
+/// The browser on them, with two images of each class in the set.
+pub fn browser() -> Browser {
+    let mut browser = Browser::new(Opening { per_class: Some(2), ..Opening::default() }, Place::Shelf);
+    browser.opening.data.dataset = "fashion-mini".into();
+    let atlas = Arc::new(atlas());
+    let ranking = &atlas.orders[0].order.ranking;
+    let set = by_ranking(&atlas.dataset, ranking, 2, &Pick::MostRepresentative).expect("enough images");
+    browser.take(atlas);
+    browser.chosen = Chosen::from_set(&set, set.picked.to_string(), None);
+    browser
+}
+
+/// A console on the browser.
+pub fn app_browsing() -> App {
+    let mut app = app_with_runs();
+    app.shelf.take(Ok(shelf()));
+    app.browser = Some(browser());
+    app.place = Place::Browse;
+    app
+}
+
+/// Data sets in every state, and two saved label sets.
+pub fn shelf() -> Vec<shelf::Row> {
+    use fixmatch::config::Metric::{Agreement, Typicality};
+    let data = |name: &str, state, orders| shelf::Row::Data { name: name.into(), state, orders };
+    let set = |name: &str, n, picked: &str| {
+        let digest = Some("d".repeat(64));
+        let header = Header { dataset: Some("fashion-mini".into()), digest, picked: Some(picked.into()) };
+        shelf::Row::Set(Saved { name: name.into(), path: format!("/sets/{name}.txt").into(), header, n })
+    };
+    vec![
+        data("fashion-mini", DataState::Here, vec![Agreement, Typicality]),
+        data("fashion-mnist", DataState::Here, vec![]),
+        data("cifar10", DataState::Missing(170_052_171), vec![]),
+        set("best-two", 6, "most-representative by agreement, 2 per class"),
+        set("mine", 12, "by hand; with 3; with 7"),
+    ]
+}
+
+/// A console on two runs beside each other.
+pub fn app_racing() -> App {
+    let mut app = app_with_runs();
+    app.open_race([dir("20261123-180112-most-quickstart-s0"), dir("20261123-180112-least-quickstart-s0")]);
+    app.take_tasks();
+    for (i, n) in [31, 24].into_iter().enumerate() {
+        let mut config = config();
+        config.labels.pick = [Pick::MostRepresentative, Pick::LeastRepresentative][i].clone();
+        let race = app.race.as_mut().expect("open");
+        let run = run();
+        let mut file = run.file.expect("read").expect("a run");
+        file.config = config;
+        let reading = Reading { file: Some(Ok(file)), records: records(n), glance: run.glance, ..Reading::default() };
+        let dirs = race.dirs();
+        race.take(&dirs[i], reading, NOW);
+    }
+    app
 }

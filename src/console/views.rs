@@ -24,7 +24,9 @@ use super::mouse::Spot;
 use super::run::{Asked, Stage};
 use super::text;
 
+mod browser;
 mod chart;
+mod choose;
 mod dialog;
 mod help;
 mod home;
@@ -32,8 +34,10 @@ mod insight;
 mod log;
 mod picture;
 mod preset;
+mod race;
 mod run;
 mod samples;
+mod shelf;
 #[cfg(test)]
 mod snapshots;
 
@@ -57,6 +61,9 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
         if let Some(run) = &mut app.run {
             (run.insight.columns, run.insight.n_rows) = (insight::n_columns(body), n_rows);
         }
+        if let Some(browser) = &mut app.browser {
+            browser.grid = browser::grid(browser, body);
+        }
         header(buffer, app, Rect { height: 1, ..area });
         match app.place {
             Place::Home => home::draw(buffer, app, body),
@@ -65,6 +72,9 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Place::Log => log::draw(buffer, app, body),
             Place::Samples => samples::draw(buffer, app, body),
             Place::Insight => insight::draw(buffer, app, body),
+            Place::Shelf => shelf::draw(buffer, app, body),
+            Place::Browse => browser::draw(buffer, app, body),
+            Place::Race => race::draw(buffer, app, body),
         }
         status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
         footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
@@ -73,6 +83,8 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Some(Dialog::Help(line)) => help::draw(buffer, app, *line, body),
             Some(Dialog::Confirm(question)) => dialog::confirm(buffer, app, question, body),
             Some(Dialog::Change(form)) => dialog::change(buffer, app, form, body),
+            Some(Dialog::Choose(chooser)) => choose::list(buffer, app, chooser, body),
+            Some(Dialog::Ask(ask)) => choose::ask(buffer, app, ask, body),
         }
     }
     if app.glyphs == Glyphs::Ascii {
@@ -96,7 +108,9 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Place::Preset => preset::spot(app, body, position),
         Place::Run => run::spot(app, body, position),
         Place::Samples => samples::spot(app, body, position),
-        Place::Log | Place::Insight => None,
+        Place::Shelf => shelf::spot(app, body, position),
+        Place::Browse => browser::spot(app, body, position),
+        Place::Log | Place::Insight | Place::Race => None,
     }
 }
 
@@ -135,6 +149,12 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     let mut path = vec!["fixmatch".to_owned()];
     match app.place {
         Place::Home => {}
+        Place::Shelf => path.push("label sets".into()),
+        Place::Browse => {
+            let name = app.browser.as_ref().map(|browser| browser.opening.data.dataset.clone());
+            path.extend(["label sets".to_owned()].into_iter().chain(name));
+        }
+        Place::Race => path.push("two runs".into()),
         Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
         Place::Run | Place::Log | Place::Samples | Place::Insight => {
             path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
@@ -144,7 +164,7 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         Place::Log => path.push("log".into()),
         Place::Samples => path.push("labeled images".into()),
         Place::Insight => path.push("pseudo-labels".into()),
-        Place::Home | Place::Preset | Place::Run => {}
+        Place::Home | Place::Preset | Place::Run | Place::Shelf | Place::Browse | Place::Race => {}
     }
     let last = path.pop().unwrap_or_default();
     let mut x = 1;
@@ -159,7 +179,8 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         (_, Access::Full) => String::new(),
     };
     let frozen = app.run.as_ref().and_then(|run| Some((run.moment?, run.step())));
-    match frozen.filter(|_| !matches!(app.place, Place::Home | Place::Preset)) {
+    let is_of_run = matches!(app.place, Place::Run | Place::Log | Place::Samples | Place::Insight);
+    match frozen.filter(|_| is_of_run) {
         Some((moment, now)) => {
             let text = format!("frozen at {} of {}: , . move, f now", grouped(moment), grouped(now));
             put_right(buffer, area.right().saturating_sub(1), area.y, &text, app.theme.changed());

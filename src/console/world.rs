@@ -3,15 +3,22 @@
 //! Whatever may take a moment (a disk, a network, a worker that starts) happens in a thread of its own and ends as news.
 //! Nothing here knows what is on the screen.
 
+mod labels;
+
 use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use fixmatch::config::{Data, Metric};
 use fixmatch::control::{self, Request};
 use fixmatch::data::download::{Client, Progress};
+use fixmatch::data::label_set::LabelSet;
+use fixmatch::data::nearest::nearest;
+use fixmatch::data::saved::{self, Overwrite};
 use fixmatch::data::{self, DATASETS, Descriptor, Place};
 use fixmatch::event::Event;
 use fixmatch::event_log::Follower;
@@ -20,18 +27,23 @@ use fixmatch::insight::{InsightReader, Pointer, Record};
 use fixmatch::last_seen::{self, Seen};
 use fixmatch::launch::{launch, log_tail};
 use fixmatch::preset::Preset;
+use fixmatch::ranking::N_NEIGHBORS;
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status, live_step};
 use fixmatch::survey::Survey;
 use fixmatch::{data::fetch, dirs};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::atlas::Atlas;
+use super::browser::{Base, Start};
 use super::home::{DataState, Listing};
 use super::machine::{Machine, Watch};
 use super::run::{Glance, Reading};
 use super::samples::Sheet;
+use super::shelf::Row;
 use crate::commands::rate::Rate;
 use crate::commands::train::Plan;
+pub use labels::Started;
 
 /// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
 const FOLLOW: Duration = Duration::from_millis(250);
@@ -83,6 +95,61 @@ pub enum Task {
     Followed(RunDir, Vec<u32>),
     /// Remember what was seen of a run.
     Remember(RunDir, Seen),
+    /// Look which label sets there are to browse.
+    Shelf,
+    /// Read a data set with its orders.
+    Atlas(Data),
+    /// Find the preset that a run was made of, with its settings.
+    Base(String, Vec<String>),
+    /// Pick a label set.
+    Start {
+        /// Of these images.
+        atlas: Arc<Atlas>,
+        /// By this order of theirs.
+        order: Option<usize>,
+        /// In this way.
+        start: Start,
+        /// So many of each class.
+        per_class: u32,
+        /// The seed of a random one.
+        seed: u64,
+    },
+    /// Save a label set.
+    SaveSet {
+        /// The images that it is of.
+        atlas: Arc<Atlas>,
+        /// Its name.
+        name: String,
+        /// The set.
+        set: LabelSet,
+        /// How it came about.
+        how: String,
+        /// Whether one of that name gives way.
+        overwrite: Overwrite,
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+    },
+    /// Move a saved label set to the trash.
+    DiscardSet(PathBuf),
+    /// Find the images nearest to one by their pixels.
+    Nearest(Arc<Atlas>, u32),
+    /// Have a run make an order of a data set.
+    Rank(Data, Metric),
+    /// Make two runs and start a worker on each.
+    Race(Box<[Contestant; 2]>),
+    /// Read these two runs as they grow, and no other.
+    FollowBoth([RunDir; 2]),
+}
+
+/// One of two runs that are to be compared.
+#[derive(Debug)]
+pub struct Contestant {
+    /// What to call it.
+    pub name: String,
+    /// What it is made of.
+    pub preset: Preset,
+    /// What that is changed by.
+    pub settings: Vec<String>,
 }
 
 /// Something that happened outside.
@@ -112,19 +179,40 @@ pub enum News {
     Insight(RunDir, Vec<(Pointer, Result<Record, String>)>),
     /// The images that a run follows, or why not.
     Followed(RunDir, Result<Sheet, String>),
+    /// What label sets there are to browse.
+    Shelf(Result<Vec<Row>, String>),
+    /// A data set with its orders.
+    Atlas(Data, Result<Arc<Atlas>, String>),
+    /// The preset that a run was made of, if it is still there.
+    Base(Box<Base>),
+    /// A label set with how it was picked and, if it is a saved one, its name and file.
+    Start(Result<Started, String>),
+    /// A label set is saved in this file, or not.
+    SetSaved {
+        /// Its name.
+        name: String,
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+        /// Its file.
+        saved: Result<PathBuf, String>,
+    },
+    /// The images nearest to one by their pixels.
+    Nearest(u32, Vec<u32>),
+    /// Two runs were made and their workers are on their way, or not.
+    Raced(Result<[RunDir; 2], String>),
 }
 
 /// Does what is asked, in threads.
 pub struct World {
     runs: PathBuf,
     news: UnboundedSender<News>,
-    followed: Option<Arc<AtomicBool>>,
+    followed: Vec<Arc<AtomicBool>>,
 }
 
 impl World {
     /// Begins to look at the runs in a folder and at which data sets are here.
     pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
-        let world = Self { runs: runs.clone(), news, followed: None };
+        let world = Self { runs: runs.clone(), news, followed: Vec::new() };
         world.spawn("survey", move |news| survey(&runs, &news));
         world.spawn("machine", |news| watch_machine(&news));
         world.spawn("data", |news| {
@@ -145,7 +233,8 @@ impl World {
             | Task::AskForPictures
             | Task::Ring(_)
             | Task::Copy(_) => {}
-            Task::Follow(dir) => self.follow(dir),
+            Task::Follow(dir) => self.follow(&[dir]),
+            Task::FollowBoth(dirs) => self.follow(&dirs),
             Task::Unfollow => self.unfollow(),
             Task::Launch(preset, settings) => {
                 let runs = self.runs.clone();
@@ -186,18 +275,57 @@ impl World {
                     last_seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
+            Task::Shelf => self.spawn("shelf", |news| drop(news.send(News::Shelf(labels::shelf())))),
+            Task::Atlas(data) => self.spawn("images", move |news| {
+                let atlas = Atlas::read(&data).map(Arc::new).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Atlas(data, atlas));
+            }),
+            Task::Base(preset, settings) => self.spawn("preset", move |news| {
+                // a preset that is gone, or that made a ranking, is none to launch from
+                if let Ok(preset) = Preset::find(&preset) {
+                    let _ = news.send(News::Base(Box::new(Base { preset, settings })));
+                }
+            }),
+            Task::Start { atlas, order, start, per_class, seed } => self.spawn("pick", move |news| {
+                let started = labels::start(&atlas, order, &start, per_class, seed);
+                let _ = news.send(News::Start(started.map_err(|error| in_one_line(&error))));
+            }),
+            Task::SaveSet { atlas, name, set, how, overwrite, then_launch } => self.spawn("save", move |news| {
+                let saved = dirs::label_sets_dir()
+                    .and_then(|folder| saved::save(&folder, &name, &set, &atlas.dataset, &how, overwrite));
+                let saved = saved.map_err(|error| in_one_line(&error));
+                let _ = news.send(News::SetSaved { name, then_launch, saved });
+            }),
+            Task::DiscardSet(path) => self.spawn("discard", move |news| {
+                let _ = news.send(News::Discarded(saved::discard(&path).map_err(|error| in_one_line(&error))));
+                let _ = news.send(News::Shelf(labels::shelf()));
+            }),
+            Task::Nearest(atlas, index) => self.spawn("nearest", move |news| {
+                let near = nearest(&atlas.dataset.train, index, N_NEIGHBORS);
+                let _ = news.send(News::Nearest(index, near));
+            }),
+            Task::Rank(data, by) => {
+                let runs = self.runs.clone();
+                self.spawn("rank", move |news| labels::rank(&runs, &data, by, &news));
+            }
+            Task::Race(contestants) => {
+                let runs = self.runs.clone();
+                self.spawn("race", move |news| labels::race(&runs, *contestants, &news));
+            }
         }
     }
 
-    fn follow(&mut self, dir: RunDir) {
+    fn follow(&mut self, dirs: &[RunDir]) {
         self.unfollow();
-        let wanted = Arc::new(AtomicBool::new(true));
-        self.followed = Some(wanted.clone());
-        self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
+        for dir in dirs.iter().cloned() {
+            let wanted = Arc::new(AtomicBool::new(true));
+            self.followed.push(wanted.clone());
+            self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
+        }
     }
 
     fn unfollow(&mut self) {
-        if let Some(wanted) = self.followed.take() {
+        for wanted in self.followed.drain(..) {
             wanted.store(false, Ordering::Relaxed);
         }
     }
@@ -270,6 +398,10 @@ fn start(made: Result<RunDir>, news: &UnboundedSender<News>) {
         Err(error) => return drop(news.send(News::Launched(Err(in_one_line(&error))))),
     };
     let _ = news.send(News::Launched(Ok(dir.clone())));
+    stay_until_it_ends(dir, &mut child, news);
+}
+
+fn stay_until_it_ends(dir: RunDir, child: &mut Child, news: &UnboundedSender<News>) {
     let Ok(status) = child.wait() else { return };
     let last = RunState::read(&dir).map(|state| state.status(&dir));
     if !status.success() && !matches!(last, Ok(Status::Failed)) {

@@ -14,6 +14,7 @@ use super::label_set::{LabelSet, from_file};
 
 const DATASET: &str = "# data set: ";
 const DIGEST: &str = "# digest: ";
+const PICKED: &str = "# picked: ";
 
 /// What a file says of the data set that it is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,18 +23,26 @@ pub struct Header {
     pub dataset: Option<String>,
     /// Its digest.
     pub digest: Option<String>,
+    /// How the images were picked, in words.
+    pub picked: Option<String>,
 }
 
-/// Reads what a file says of its data set.
+/// Reads what a file says of its data set and of itself.
 pub fn header(path: &Path) -> Result<Header> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read the label set {}", path.display()))?;
     let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
-    Ok(Header { dataset: value(DATASET), digest: value(DIGEST) })
+    Ok(Header { dataset: value(DATASET), digest: value(DIGEST), picked: value(PICKED) })
+}
+
+/// How many lines of a file are not comments.
+pub fn n_lines(path: &Path) -> Result<usize> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read the label set {}", path.display()))?;
+    Ok(text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count())
 }
 
 /// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice.
 pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
-    if let Header { dataset: name, digest: Some(digest) } = header(path)? {
+    if let Header { dataset: name, digest: Some(digest), .. } = header(path)? {
         ensure!(
             digest == dataset.digest,
             "{} lists images of {:?} with digest {:.12}…, this data set is {:?} with digest {:.12}…",
@@ -54,7 +63,7 @@ pub fn text(set: &LabelSet, dataset: &Dataset, how: &str) -> String {
     indices.sort_by_key(|&index| (class_of(index), index));
     let one_line = |text: &str| text.replace(char::is_control, " ");
     let mut text = format!(
-        "# {} training images, one index a line, counted from 0\n{DATASET}{}\n{DIGEST}{}\n# picked: {}\n# made by: fixmatch {}\n",
+        "# {} training images, one index a line, counted from 0\n{DATASET}{}\n{DIGEST}{}\n{PICKED}{}\n# made by: fixmatch {}\n",
         indices.len(),
         dataset.name,
         dataset.digest,

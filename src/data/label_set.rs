@@ -265,6 +265,21 @@ impl LabelSet {
         (0..n_classes).filter(|&class| !has_label[class]).collect()
     }
 
+    /// Refuses a set without an image of some classes, with their names.
+    pub fn ensure_all_classes(&self, dataset: &Dataset) -> Result<()> {
+        let n = dataset.classes.len();
+        let missing = self.classes_without_label(&dataset.train.labels, n);
+        let names: Vec<_> = missing.iter().map(|&class| format!("{class} ({})", dataset.classes[class])).collect();
+        ensure!(
+            missing.is_empty(),
+            "{} of {n} classes {} no labeled image: {}",
+            missing.len(),
+            if missing.len() == 1 { "has" } else { "have" },
+            names.join(", "),
+        );
+        Ok(())
+    }
+
     /// The unlabeled images, ascending: all `n_train`, or all but the labeled ones.
     ///
     /// The paper's code keeps the labeled images among the unlabeled ones.

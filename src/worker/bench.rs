@@ -218,7 +218,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The most resident memory this process has had.
-fn peak_memory_mib() -> u64 {
+pub fn peak_memory_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024

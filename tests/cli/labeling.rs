@@ -232,7 +232,10 @@ fn a_set_that_cannot_be_is_refused_with_the_numbers() {
         ),
         (vec!["file:beyond"], "beyond:3: there is no training image 10000"),
         (vec!["file:twice"], "twice:4: image 3 is already on line 2"),
-        (vec!["fashion"], "\"fashion\" is no data set and no preset; `fixmatch data list` and"),
+        (
+            vec!["fashion"],
+            "\"fashion\" is no data set, no preset and no saved label set; `fixmatch data list`, `fixmatch presets` and",
+        ),
         (vec!["unstarted"], "has no labels yet: its worker picks them when it starts"),
         (vec!["broken"], "labels.json: there is no training image 10000: indices go from 0 to 9999"),
     ];
@@ -347,7 +350,7 @@ fn sets_that_cannot_be_compared_are_refused() {
         ),
         (&["it", "it", "--seed", "1", "--seed", "2", "--seed", "3"], "--seed is given 3 times: 2 at most"),
         (&["it", "own.toml"], "these are of \"fashion-mini\" with digest 34bf8a973d60… and \"folder\" with digest"),
-        (&["it", "nobody"], "\"nobody\" is no data set and no preset"),
+        (&["it", "nobody"], "\"nobody\" is no data set, no preset and no saved label set"),
     ];
     for (args, message) in cases {
         place.fixmatch(&[&["labels", "compare"], args].concat()).check(1, &[], &["error: ", message]);
@@ -544,4 +547,27 @@ fn a_sheet_that_cannot_be_drawn_leaves_no_file() {
         place.fixmatch(&args).check(1, &[], &["error: ", message]);
     }
     assert_eq!(fs::read_dir(place.folder.path()).expect("reads").count(), 0);
+}
+
+#[test]
+fn a_set_is_saved_under_a_name_listed_and_found_by_it() {
+    let place = Place::new();
+    place.cache(&forward());
+    let make = ["labels", "make", "fashion-mini", "--by", "agreement", "--per-class", "1", "--name"];
+    let said = place.fixmatch(&[&make[..], &["best-ten"]].concat());
+    said.check(0, &["10 images of fashion-mini", "label-sets/best-ten.txt"], &[]);
+    let page = place.json(&["list"]);
+    let set = &page["saved"][0];
+    assert_eq!((set["name"].as_str(), set["n"].as_u64()), (Some("best-ten"), Some(10)));
+    assert_eq!(page["orders"][0]["by"], "agreement");
+    assert_eq!(page["published"].as_array().map(Vec::len), Some(8));
+    assert_eq!(place.shown(&["best-ten"]), place.shown(&["fashion-mini", "--by", "agreement", "--per-class", "1"]));
+    let listed = place.fixmatch(&["labels", "list"]);
+    listed.check(0, &["agreement  fashion-mini  10,000", "best-ten  fashion-mini  10", "prototypicality-7"], &[]);
+    for (name, reason) in
+        [("best-ten", "best-ten.txt exists; --force overwrites it"), ("../best", "cannot be a label set's name")]
+    {
+        place.fixmatch(&[&make[..], &[name]].concat()).check(1, &[], &[reason]);
+    }
+    place.fixmatch(&["labels", "make", "fashion-mini"]).check(2, &[], &["--output <FILE>"]);
 }

@@ -58,6 +58,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fixmatch"));
         command.args(args).env("FIXMATCH_RUNS", self.runs()).env("FIXMATCH_DATA", self.folder.path());
         command.env("FIXMATCH_CACHE", self.folder.path().join("cache"));
+        command.env("FIXMATCH_STATE", self.folder.path().join("state"));
         command.env_remove("FIXMATCH_WORKER").env("TERM", "dumb").current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -1,5 +1,7 @@
 //! The real program in a terminal of its own, which the tests read as a user would see it.
 
+#[cfg(feature = "train")]
+mod labels;
 mod looking;
 #[cfg(feature = "train")]
 mod training;
@@ -49,6 +51,7 @@ impl Place {
         command.env("FIXMATCH_RUNS", path("runs"));
         command.env("FIXMATCH_STATE", path("state"));
         command.env("FIXMATCH_DATA", path("data"));
+        command.env("FIXMATCH_CACHE", path("cache"));
         command.env("FIXMATCH_CONFIG", path("config.toml"));
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");

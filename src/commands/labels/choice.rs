@@ -8,7 +8,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Error, Result, bail, ensure};
 use fixmatch::config::{Metric, Pick, Rank, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, Picked};
-use fixmatch::data::{self, DATASETS, Dataset, label_file};
+use fixmatch::data::{self, DATASETS, Dataset, label_file, saved};
 use fixmatch::dirs;
 use fixmatch::preset::Preset;
 use fixmatch::ranking;
@@ -240,8 +240,16 @@ impl Named {
             let config = Preset::find(source)?.resolve(&[])?;
             return Ok(Self { config, recorded: None, is_bare: false });
         }
+        if let Ok(path) = saved::path_of(&dirs::label_sets_dir()?, source)
+            && path.exists()
+        {
+            return Self::file(&path);
+        }
         let dir = runs.find(&RunArg { run: Some(source.into()) }).with_context(|| {
-            format!("{source:?} is no data set and no preset; `fixmatch data list` and `fixmatch presets` list them")
+            format!(
+                "{source:?} is no data set, no preset and no saved label set; `fixmatch data list`, `fixmatch presets` and \
+                 `fixmatch labels list` list them"
+            )
         })?;
         Self::run(&dir)
     }
@@ -355,7 +363,7 @@ impl Wanted {
 }
 
 /// The label set of a run.
-fn recorded(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
+pub fn recorded(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
     let path = dir.labels();
     ensure!(path.exists(), "{} has no labels yet: its worker picks them when it starts", dir.id());
     if let Some(environment) = dir.read_run()?.environment {

@@ -1,20 +1,22 @@
 //! `fixmatch labels make`: writes a label set into a file, as it was picked or with some images exchanged.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{Context as _, Error, Result, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use fixmatch::config::Pick;
 use fixmatch::data::label_set::LabelSet;
-use fixmatch::data::{Dataset, label_file};
+use fixmatch::data::{label_file, saved};
+use fixmatch::dirs;
 use fixmatch::run_dir::replace_file;
 
 use super::choice::{Choice, Indices};
 use crate::commands::format::plural;
 use crate::commands::{Runs, fresh_file, say};
 
-/// Write a label set into a file, which a preset loads with labels.pick = "file:PATH"
+/// Write a label set into a file, which a preset loads with labels.pick = "file:PATH", or save it under a name
 ///
 /// It starts from any label set, and takes images out, puts others in, or swaps them.
 #[derive(clap::Args)]
@@ -36,8 +38,11 @@ pub struct Args {
     #[arg(long)]
     allow_missing_classes: bool,
     /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "name")]
+    output: Option<PathBuf>,
+    /// Save it under this name, among those that `fixmatch labels list` and the console show
+    #[arg(long, conflicts_with = "output")]
+    name: Option<String>,
     /// Overwrite the file
     #[arg(long)]
     force: bool,
@@ -61,14 +66,15 @@ impl FromStr for Swap {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let output = fresh_file(&args.output, args.force)?;
+    let output = fresh_file(&args.output()?, args.force)?;
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
     let mut side = wanted.pick(&dataset)?;
     let how = format!("{}{}", side.describe(), args.edits());
     args.edit(&mut side.set, dataset.train.n())?;
     if !args.allow_missing_classes {
-        refuse_missing_classes(&side.set, &dataset)?;
+        let checked = side.set.ensure_all_classes(&dataset);
+        checked.map_err(|error| anyhow!("{error}; --add some, or --allow-missing-classes"))?;
     }
     replace_file(&output, label_file::text(&side.set, &dataset, &how).as_bytes())?;
     let n = plural(side.set.indices.len() as u64, "image");
@@ -79,6 +85,20 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 impl Args {
+    /// Where the set goes.
+    fn output(&self) -> Result<PathBuf> {
+        match (&self.name, &self.output) {
+            (Some(name), _) => {
+                let folder = dirs::label_sets_dir()?;
+                let path = saved::path_of(&folder, name)?;
+                fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+                Ok(path)
+            }
+            (None, Some(path)) => Ok(path.clone()),
+            (None, None) => bail!("--output or --name says where the set goes"),
+        }
+    }
+
     /// Takes out before it puts in, so that a class can be picked anew.
     fn edit(&self, set: &mut LabelSet, n_train: usize) -> Result<()> {
         for &index in self.remove.iter().flat_map(|Indices(indices)| indices) {
@@ -105,16 +125,4 @@ impl Args {
         let swapped = self.swap.iter().map(|Swap { old, new }| format!("; {new} for {old}"));
         removed.chain(added).chain(swapped).collect()
     }
-}
-
-fn refuse_missing_classes(set: &LabelSet, dataset: &Dataset) -> Result<()> {
-    let (missing, n) = (set.classes_without_label(&dataset.train.labels, dataset.classes.len()), dataset.classes.len());
-    let names: Vec<_> = missing.iter().map(|&class| format!("{class} ({})", dataset.classes[class])).collect();
-    ensure!(
-        missing.is_empty(),
-        "{} of {n} classes have no labeled image: {}; --add some, or --allow-missing-classes",
-        missing.len(),
-        names.join(", "),
-    );
-    Ok(())
 }

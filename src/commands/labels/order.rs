@@ -7,6 +7,7 @@ use fixmatch::data::Dataset;
 use fixmatch::ranking::Ranking;
 
 /// An order of a data set's training images.
+#[derive(Debug)]
 pub struct Order {
     /// Its file.
     pub path: PathBuf,
@@ -19,7 +20,11 @@ pub struct Order {
 impl Order {
     /// Reads a ranking of this data set.
     pub fn read(path: &Path, dataset: &Dataset) -> Result<Self> {
-        let ranking = Ranking::read(path)?;
+        Self::new(path, Ranking::read(path)?, dataset)
+    }
+
+    /// Of a ranking that was read from a file. Fails if it is of other images.
+    pub fn new(path: &Path, ranking: Ranking, dataset: &Dataset) -> Result<Self> {
         ranking.ensure_of(&dataset.digest, dataset.train.n()).with_context(|| path.display().to_string())?;
         let mut seen = vec![0; dataset.classes.len()];
         let mut class_ranks = vec![0; ranking.order.len()];

@@ -1,5 +1,8 @@
 //! What happened outside.
 
+use std::sync::Arc;
+
+use fixmatch::config::Data;
 use fixmatch::event::Event;
 use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::RunDir;
@@ -7,8 +10,12 @@ use fixmatch::run_state::Status;
 
 use super::{App, Tone};
 use crate::console::Stay;
+use crate::console::atlas::Atlas;
+use crate::console::browser::{self, Near};
+use crate::console::chosen::Chosen;
 use crate::console::home::Listing;
-use crate::console::keys::Action;
+use crate::console::input::Cursor;
+use crate::console::keys::{Action, Place};
 use crate::console::run::Reading;
 use crate::console::samples::Loading;
 use crate::console::world::{News, Task};
@@ -38,11 +45,46 @@ impl App {
                     run.posted(id, request, self.now);
                 }
             }
-            News::Launched(Err(error)) | News::Posted(_, _, Err(error)) | News::Discarded(Err(error)) => {
+            News::Launched(Err(error))
+            | News::Raced(Err(error))
+            | News::Posted(_, _, Err(error))
+            | News::Discarded(Err(error)) => {
                 self.say(Tone::Error, error);
             }
             News::Discarded(Ok(path)) => self.say(Tone::Info, format!("moved to {}", path.display())),
-            News::Data(name, state) => self.home.set_data(&name, &state),
+            News::Data(name, state) => {
+                self.home.set_data(&name, &state);
+                self.shelf.set_data(&name, &state);
+            }
+            News::Shelf(rows) => self.shelf.take(rows),
+            News::Atlas(data, atlas) => self.learn_of_images(&data, atlas),
+            News::Base(base) => {
+                if let Some(browser) = &mut self.browser {
+                    browser.opening.base = Some(*base);
+                }
+            }
+            News::Start(started) => match (&mut self.browser, started) {
+                (Some(browser), Ok((set, how, saved))) => {
+                    browser.chosen = Chosen::from_set(&set, how, saved);
+                    browser.set_at = Cursor::default();
+                }
+                (Some(_), Err(error)) => self.say(Tone::Error, error),
+                (None, _) => {}
+            },
+            News::SetSaved { name, then_launch, saved } => match saved {
+                Ok(path) => self.set_saved(&name, path, then_launch),
+                Err(error) => self.say(Tone::Error, error),
+            },
+            News::Nearest(index, near) => {
+                let opened = self.browser.as_mut().and_then(|browser| browser.opened.as_mut());
+                if let Some(opened) = opened.filter(|opened| opened.index == index) {
+                    opened.near = Near::Pixels(Some(near));
+                }
+            }
+            News::Raced(Ok(dirs)) => {
+                self.notice = None;
+                self.open_race(dirs);
+            }
             News::Fetched(name, Ok(())) => self.say(Tone::Info, format!("{name} is here, checksums right")),
             News::Fetched(_, Err(error)) => self.say(Tone::Error, error),
             News::Insight(dir, records) => {
@@ -64,7 +106,26 @@ impl App {
         }
     }
 
+    fn learn_of_images(&mut self, data: &Data, atlas: Result<Arc<Atlas>, String>) {
+        let Some(browser) = self.browser.as_mut().filter(|browser| browser.opening.data == *data) else { return };
+        match atlas {
+            Ok(atlas) => {
+                let warning = atlas.warnings.first().cloned();
+                if let Some(start) = browser.take(atlas) {
+                    self.begin_start(start);
+                }
+                if let Some(warning) = warning {
+                    self.say(Tone::Error, warning);
+                }
+            }
+            Err(error) => browser.loading = browser::Loading::Failed(error),
+        }
+    }
+
     fn learn_of_run(&mut self, dir: &RunDir, reading: Reading) {
+        if let Some(race) = self.race.as_mut().filter(|_| self.place == Place::Race) {
+            return race.take(dir, reading, self.now);
+        }
         let Some(run) = self.run.as_mut().filter(|run| run.dir == *dir) else { return };
         let before = run.glance.as_ref().map(|glance| glance.status);
         let warning = reading.records.iter().rev().find_map(|record| match &record.event {

@@ -63,6 +63,12 @@ impl App {
                     }
                 }
             }
+            Some(Spot::Image(end, to)) => {
+                let was_selected = self.browser.as_mut().is_some_and(|browser| browser.point_at(end, to));
+                if was_selected {
+                    self.open_selected();
+                }
+            }
             Some(spot) if !self.select(spot) => self.open_selected(),
             Some(_) | None => {}
         }
@@ -75,7 +81,8 @@ impl App {
             (Spot::Run(to), _) => (Some(Pane::Runs), &mut self.home.run_at.at, to),
             (Spot::Value(to), Some(draft)) => (None, &mut draft.form.at.at, to),
             (Spot::Sample(to), _) => (None, &mut self.samples.at.at, to),
-            (Spot::Value(_), None) | (Spot::Panel(..), _) => return true,
+            (Spot::Shelf(to), _) => (None, &mut self.shelf.at.at, to),
+            (Spot::Value(_), None) | (Spot::Panel(..) | Spot::Image(..), _) => return true,
         };
         let was = (std::mem::replace(at, to), self.home.pane);
         self.home.pane = pane.unwrap_or(self.home.pane);

@@ -8,6 +8,7 @@ use crate::console::form::Draft;
 use crate::console::home::{DataState, Pane};
 use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
+use crate::console::race::Race;
 use crate::console::run::OpenRun;
 use crate::console::samples::Loading;
 use crate::console::world::Task;
@@ -40,6 +41,7 @@ impl App {
             },
             Action::Fetch => self.fetch(),
             Action::Delete => self.delete(),
+            Action::Beside => self.put_beside(),
             _ => {}
         }
     }
@@ -66,6 +68,7 @@ impl App {
                 self.tasks.push(task);
             }
             Action::Back if draft.fork.is_some() => (self.draft, self.place) = (None, Place::Run),
+            Action::Back if self.browser.is_some() => self.place = Place::Browse,
             Action::Back => self.go_home(),
             _ => {}
         }
@@ -118,7 +121,7 @@ impl App {
                 charts.reset();
                 run.thaw();
             }
-            Action::Back => return self.go_home(),
+            Action::Back => return self.leave_run(),
             Action::Pause => return self.post(Request::Pause),
             Action::Suspend => return self.post(Request::Suspend),
             Action::Checkpoint => return self.post(Request::Checkpoint),
@@ -190,6 +193,15 @@ impl App {
         if let Some(run) = &mut self.run {
             let steps = run.steps();
             run.charts.follow(&run.curves, steps);
+        }
+    }
+
+    /// Goes back to where the run was opened from: both runs of a race, the browser of label sets, or the lists.
+    fn leave_run(&mut self) {
+        match self.race.as_ref().map(Race::dirs) {
+            Some(dirs) => self.open_race(dirs),
+            None if self.browser.is_some() => self.return_to_browser(),
+            None => self.go_home(),
         }
     }
 

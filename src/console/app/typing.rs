@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use fixmatch::control::{Change, Request};
 
 use super::{App, Confirm, Dialog};
+use crate::console::chooser::Outcome;
 use crate::console::form::Form;
 use crate::console::input::{Input, Typed};
 use crate::console::keys::{Action, Place};
@@ -51,6 +52,21 @@ impl App {
                 _ => self.dialog = Some(Dialog::Confirm(question)),
             },
             Dialog::Change(form) => self.press_in_form(form, key),
+            Dialog::Choose(mut chooser) => match chooser.press(key) {
+                Outcome::On => self.dialog = Some(Dialog::Choose(chooser)),
+                Outcome::Done(choice) => self.chosen(choice),
+                Outcome::Left => {}
+            },
+            Dialog::Ask(mut ask) => match ask.press(key) {
+                Outcome::On => self.dialog = Some(Dialog::Ask(ask)),
+                Outcome::Done((text, purpose)) => {
+                    if let Err(error) = self.answered(&text, &purpose) {
+                        ask.error = Some(error);
+                        self.dialog = Some(Dialog::Ask(ask));
+                    }
+                }
+                Outcome::Left => {}
+            },
         }
     }
 
@@ -80,6 +96,9 @@ impl App {
         match question {
             Confirm::Stop(dir) => self.tasks.push(Task::Post(dir, Request::Stop)),
             Confirm::Delete(dir) => self.tasks.push(Task::Discard(dir)),
+            Confirm::DeleteSet(_, path) => self.tasks.extend([Task::DiscardSet(path), Task::Shelf]),
+            Confirm::LeaveSet(Action::Quit) => self.quit(),
+            Confirm::LeaveSet(_) => self.close_browser(),
         }
     }
 }

@@ -5,13 +5,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::{put, put_right, put_spans};
+use super::{put, put_right, put_spans, short_id};
 use crate::commands::format::{duration, short};
 use crate::console::app::App;
 use crate::console::charts::{Chart, Unit};
-use crate::console::plot::{Bar, Plot, Vertical};
+use crate::console::plot::{self, Bar, Plot, Vertical};
+use crate::console::race::Race;
 use crate::console::raster::{Raster, density};
 use crate::console::run::OpenRun;
+use crate::console::text::fit;
 
 /// Room for the numbers of the vertical axis.
 const LABELS: u16 = 7;
@@ -22,12 +24,12 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_fo
     let Some(inner) = inner(area) else { return };
     let (across, down) = density(app.glyphs);
     let plot = Plot::new(run, chart, usize::from(inner.width) * across, usize::from(inner.height) * down);
-    horizontal(buffer, app, run, &plot, inner);
+    horizontal(buffer, app, run.charts.axis, plot.range, inner);
     let Some(axis) = &plot.vertical else {
         put(buffer, inner.x + 1, inner.y + inner.height / 2, empty(run), app.theme.faint());
         return;
     };
-    vertical(buffer, app, chart, axis, inner);
+    vertical(buffer, app, chart.unit, axis, inner);
     flags(buffer, app, &plot, across, inner);
     let mut raster = Raster::new(app.glyphs, inner);
     for bars in &plot.raw {
@@ -36,6 +38,32 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_fo
     // The first curve matters most and comes on top.
     for (n, bars) in plot.curves.iter().enumerate().rev() {
         paint(&mut raster, bars, app.theme.curve(n));
+    }
+    raster.draw(buffer);
+}
+
+/// One curve of each of two runs, in one chart.
+pub fn together(buffer: &mut Buffer, app: &App, race: &Race, (title, metric, unit): (&str, Metric, Unit), area: Rect) {
+    let theme = app.theme;
+    let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
+    let names = race.runs.each_ref().map(|run| fit(&short_id(&run.dir.id()), 20));
+    spans.extend(names.iter().enumerate().map(|(n, name)| Span::styled(format!("  {name}"), theme.curve(n))));
+    put_spans(buffer, area, area.y, spans);
+    let Some(inner) = inner(area) else { return };
+    let series = race.runs.each_ref().map(|run| run.curves.of(metric));
+    let end = race.end();
+    let (across, down) = density(app.glyphs);
+    let pixels = (usize::from(inner.width) * across, usize::from(inner.height) * down);
+    let plot = plot::together(&series, unit, race.axis, (0.0, end), pixels);
+    horizontal(buffer, app, race.axis, plot.range, inner);
+    let Some(axis) = &plot.vertical else {
+        put(buffer, inner.x + 1, inner.y + inner.height / 2, "nothing measured yet", theme.faint());
+        return;
+    };
+    vertical(buffer, app, unit, axis, inner);
+    let mut raster = Raster::new(app.glyphs, inner);
+    for (n, bars) in plot.curves.iter().enumerate().rev() {
+        paint(&mut raster, bars, theme.curve(n));
     }
     raster.draw(buffer);
 }
@@ -105,7 +133,7 @@ pub fn number(value: f64, unit: Unit) -> String {
     }
 }
 
-fn vertical(buffer: &mut Buffer, app: &App, chart: &Chart, axis: &Vertical, area: Rect) {
+fn vertical(buffer: &mut Buffer, app: &App, unit: Unit, axis: &Vertical, area: Rect) {
     let lines = axis.lines();
     let intervals = lines.len() - 1;
     let height = area.height - 1;
@@ -114,7 +142,7 @@ fn vertical(buffer: &mut Buffer, app: &App, chart: &Chart, axis: &Vertical, area
         (1..=intervals).find(|every| intervals.is_multiple_of(*every) && 2 * intervals / every <= height.into());
     for (value, share) in lines.iter().step_by(every.unwrap_or(intervals.max(1))) {
         let row = ((1.0 - share) * f64::from(height)).round() as u16;
-        put_right(buffer, area.x - 1, area.y + row, &label(*value, axis, chart.unit), app.theme.faint());
+        put_right(buffer, area.x - 1, area.y + row, &label(*value, axis, unit), app.theme.faint());
     }
 }
 
@@ -138,13 +166,13 @@ fn short_number(value: f64) -> String {
     format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn horizontal(buffer: &mut Buffer, app: &App, run: &OpenRun, plot: &Plot, area: Rect) {
-    let (y, (from, to)) = (area.bottom(), plot.range);
-    let text = |x: f64| match run.charts.axis {
+fn horizontal(buffer: &mut Buffer, app: &App, axis: Axis, (from, to): (f64, f64), area: Rect) {
+    let y = area.bottom();
+    let text = |x: f64| match axis {
         Axis::Step => short(x),
         Axis::Time => duration(std::time::Duration::from_secs_f64(x.max(0.0))),
     };
-    let unit = if run.charts.axis == Axis::Step { " steps" } else { "" };
+    let unit = if axis == Axis::Step { " steps" } else { "" };
     put(buffer, area.x, y, &text(from), app.theme.faint());
     let (middle, end) = (text(f64::midpoint(from, to)), format!("{}{unit}", text(to)));
     let has_room = middle.len() / 2 + end.len() + 1 < usize::from(area.width) / 2;

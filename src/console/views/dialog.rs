@@ -26,6 +26,16 @@ pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
             dir.id(),
             ["It goes to the folder .trash beside the runs,".into(), "where nothing is ever removed.".into()],
         ),
+        Confirm::DeleteSet(name, _) => (
+            "move the label set to the trash?",
+            name.clone(),
+            ["It goes to the folder .trash beside the label sets,".into(), "where nothing is ever removed.".into()],
+        ),
+        Confirm::LeaveSet(_) => (
+            "leave the label set?",
+            "it was edited and is not saved".into(),
+            ["What was done by hand would be lost;".into(), "n goes back to where it can be saved.".into()],
+        ),
     };
     let inside = overlay(buffer, app, area, (58, 7), title);
     let width = usize::from(inside.width);

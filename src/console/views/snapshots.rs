@@ -113,6 +113,33 @@ fn what_if() -> App {
     app
 }
 
+/// The browser of label sets after some keys.
+fn browsing(actions: &[Action]) -> App {
+    let mut app = sample::app_browsing();
+    drawn(&mut app, 80, 24); // the view says how many images stand beside each other
+    for action in actions {
+        app.update(*action);
+    }
+    app.take_tasks();
+    app
+}
+
+fn shelf() -> App {
+    let mut app = sample::app_browsing();
+    (app.browser, app.place) = (None, Place::Shelf);
+    app
+}
+
+fn naming_a_set() -> App {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut app = browsing(&[Action::Save]);
+    app.press(KeyEvent::new(KeyCode::Char('!'), KeyModifiers::NONE));
+    if let Some(Dialog::Ask(ask)) = &mut app.dialog {
+        ask.error = Some("\"fashion-mini-6!\" cannot be a label set's name".into());
+    }
+    app
+}
+
 fn followed_enlarged() -> App {
     let mut app = sample::app_on_insight(Tab::Images);
     app.update(Action::Enter);
@@ -152,6 +179,17 @@ fn screens() -> Vec<(&'static str, App)> {
         ("help", with_dialog(Dialog::Help(0))),
         ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(sample::dir("20261123-180112-quickstart-s0"))))),
         ("change", changing()),
+        ("label_sets", shelf()),
+        ("browser_ends", browsing(&[Action::Right, Action::Down])),
+        ("browser_order", browsing(&[Action::Next, Action::Right])),
+        ("browser_set", browsing(&[Action::Next, Action::Next, Action::SwapLess])),
+        ("browser_scores", browsing(&[Action::Next, Action::Next, Action::Next])),
+        ("browser_image", browsing(&[Action::Right, Action::Enter])),
+        ("browser_swap", browsing(&[Action::Swap, Action::Down])),
+        ("browser_start", browsing(&[Action::From])),
+        ("browser_orders", browsing(&[Action::Ranking])),
+        ("browser_name", naming_a_set()),
+        ("two_runs", sample::app_racing()),
     ]
 }
 

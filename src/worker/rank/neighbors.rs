@@ -160,6 +160,21 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "takes a minute; the peak is that of a process of its own"]
+    fn fifty_thousand_images_with_128_features_take_less_than_two_gigabytes() {
+        let (n, f) = (50_000, 128);
+        let mut rng = Rng::new(1, Stream::Clusters, 0, 0);
+        let numbers: Vec<f32> = (0..n * f).map(|_| rng.unit() as f32 - 0.5).collect();
+        let features = Tensor::from_slice(&numbers).view([n, f]);
+        assert_eq!(density(&features, 20).near.len(), n as usize);
+        let clusters = clusters(&features, 40, 0);
+        assert_eq!(typicality(&features, &clusters, 20).scores.size(), [n]);
+        let peak = crate::bench::peak_memory_mib();
+        println!("peak of resident memory: {peak} MiB");
+        assert!(peak < 2048, "{peak} MiB");
+    }
+
+    #[test]
     fn clusters_are_found_and_typicality_stays_inside_them() {
         let features = on_a_line(&[0.0, 0.1, 0.2, 0.6, 10.0, 10.1, 10.2, 10.9, 50.0]);
         let clusters = clusters(&features, 3, 0);
