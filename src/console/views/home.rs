@@ -230,11 +230,11 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let heads = format!(
         "{}{}{}{}  {}{}",
         left("status", 15),
-        left("progress", columns.bar + 7),
+        left("progress", columns.bar + 8),
         right("now", 7),
         right("best", 8),
-        left("trend", columns.trend + 1),
-        right(if columns.left > 0 { "left" } else { "" }, columns.left) + &right("age", 6)
+        left("trend", columns.trend),
+        right(if columns.left > 0 { "left" } else { "" }, columns.left) + &right("age", 7)
     );
     let title = Span::styled(format!("  {}", left("Runs", columns.name)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
@@ -283,8 +283,8 @@ impl Columns {
         let (bar, trend) = (pictures, pictures);
         // In a narrow list the line below it says how long the selected run takes.
         let left = if width < 100 { 0 } else { 9 };
-        let taken = 2 + 15 + bar + 7 + 7 + 8 + 2 + trend + 1 + left + 6;
-        Self { name: usize::from(width).saturating_sub(taken + 1).min(48), bar, trend, left }
+        let taken = 2 + 15 + bar + 8 + 7 + 8 + 2 + trend + left + 7;
+        Self { name: usize::from(width).saturating_sub(taken).min(48), bar, trend, left }
     }
 }
 
