@@ -5,7 +5,7 @@
 //! most representative                    least representative
 //! ▀▀▀▀ ▀▀▀▀ ▀▀▀▀                         ▀▀▀▀ ▀▀▀▀ ▀▀▀▀
 //! ▸1 cat  2 dog  ● 3 cat                  50,000 …
-//! image 4255: cat, rank 1 of 50,000, 1 in its class, score 0.0001
+//! image 4255: cat, rank 1 of 50,000, 1 in class, score 0.0001
 //! set: 10 images · mean rank 4321.0 · not saved · f takes 1/class (+ -)
 //! ```
 
@@ -227,7 +227,7 @@ fn about_image(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas,
         let (rank, in_class) = (listed.order.rank(index), listed.order.class_rank(index));
         let (rank, in_class) = (grouped(rank.into()), grouped(in_class.into()));
         let score = significant(listed.order.score(index));
-        text = format!("{text}, rank {rank} of {n}, {in_class} in its class, score {score}");
+        text = format!("{text}, rank {rank} of {n}, {in_class} in class, score {score}");
     }
     put(buffer, 2, area.bottom() - 2, &fit(&text, usize::from(area.width) - 4), app.theme.text());
 }
