@@ -3,11 +3,13 @@
 //!
 //! Nothing here reads a file or a clock or knows a terminal: what is to be done outside is put into a list of tasks.
 
+mod choosing;
 mod driving;
 mod insight;
 mod labels;
 mod news;
 mod pointing;
+mod racing;
 mod screens;
 mod typing;
 

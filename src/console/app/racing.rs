@@ -1,0 +1,57 @@
+//! Two runs beside each other: how they are put there, and what their screen does.
+
+use fixmatch::run_dir::RunDir;
+use fixmatch::series::Axis;
+
+use super::{App, Tone};
+use crate::console::home::Pane;
+use crate::console::keys::{Action, Place};
+use crate::console::race::Race;
+use crate::console::world::Task;
+
+impl App {
+    /// Marks a run, and with another one marked, shows both beside each other.
+    pub(super) fn put_beside(&mut self) {
+        let Some(dir) = self.home.run().filter(|_| self.home.pane == Pane::Runs).map(|row| row.dir.clone()) else {
+            return;
+        };
+        match self.home.beside.take() {
+            Some(other) if other != dir => self.open_race([other, dir]),
+            Some(_) => {}
+            None => {
+                let shows = self.offer(Place::Home, Action::Beside, (": ", " shows both beside each other"));
+                self.say(Tone::Info, format!("marked; go to another run{shows}"));
+                self.home.beside = Some(dir);
+            }
+        }
+    }
+
+    /// Shows two runs beside each other.
+    pub fn open_race(&mut self, dirs: [RunDir; 2]) {
+        self.remember();
+        self.tasks.push(Task::FollowBoth(dirs.clone()));
+        (self.run, self.draft) = (None, None);
+        self.race = Some(Race::new(dirs));
+        self.place = Place::Race;
+    }
+
+    pub(super) fn update_race(&mut self, action: Action) {
+        let Some(race) = &mut self.race else { return self.go_home() };
+        match action {
+            Action::Next | Action::Left | Action::Right | Action::Up | Action::Down => race.focus = 1 - race.focus,
+            Action::Axis => {
+                race.axis = match race.axis {
+                    Axis::Step => Axis::Time,
+                    Axis::Time => Axis::Step,
+                }
+            }
+            Action::Enter => {
+                let dir = race.runs[race.focus].dir.clone();
+                self.open_run(dir);
+            }
+            Action::Back if self.browser.is_some() => self.return_to_browser(),
+            Action::Back => self.go_home(),
+            _ => {}
+        }
+    }
+}
