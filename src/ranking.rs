@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Data, Metric, ModelName, Pick, Rank, RunConfig};
+use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
 use crate::dirs;
 use crate::hex::hex;
 use crate::run_dir::{RunDir, RunFile, replace_file};
@@ -199,13 +199,17 @@ pub fn n_stages(rank: &Rank) -> u64 {
     n_networks * stages_each(rank)
 }
 
+/// The tables that decide what comes of a recipe.
+const DECISIVE: [&str; 5] = ["data", "model", "train", "optim", "rank"];
+
 /// Where the ranking of a recipe is cached.
 pub fn cached_at(recipe: &RunConfig, data_digest: &str) -> Result<PathBuf> {
     let rank = recipe.rank.as_ref().context("the configuration has no [rank] table")?;
-    // All that decides the result, and nothing else: titles, machines and where the images lie do not.
-    let data = Data { path: None, ..recipe.data.clone() };
-    let decisive = serde_json::to_vec(&(data_digest, rank, &recipe.model, &recipe.train, &recipe.optim, data))?;
-    let digest = hex(&Sha256::digest(decisive));
+    // All that decides the result, and nothing else: titles, machines and where the images lie do not. Only what departs
+    // from the defaults, so that a key of a later version, at its default, loses no ranking.
+    let decides = |key: &str| DECISIVE.contains(&key.split('.').next().unwrap_or(key)) && key != "data.path";
+    let decisive: Vec<_> = recipe.departures().into_iter().filter(|(key, _)| decides(key)).collect();
+    let digest = hex(&Sha256::digest(serde_json::to_vec(&(data_digest, decisive))?));
     let name = format!("{}-{}-{:.12}.json", recipe.data.dataset, rank.by, digest);
     Ok(cache_folder()?.join(name))
 }
@@ -319,5 +323,7 @@ mod tests {
         assert_eq!(base, at(Metric::Agreement, "a", Device::Auto));
         assert_ne!(base, at(Metric::Confidence, "a", Device::Cpu));
         assert_ne!(base, at(Metric::Agreement, "b", Device::Cpu));
+        // As it was: whoever changes this loses the rankings that users have.
+        assert_eq!(base.file_name().expect("a name"), "cifar10-agreement-f4d1e965607f.json");
     }
 }
