@@ -196,12 +196,38 @@ pub struct Panel {
     pub labeled: Vec<Opinion>,
 }
 
+/// Of how many images the averaged weights say what the trained ones say. It is no purity: both may be wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// All of them.
+    pub n: u64,
+    /// Those of which both say the same.
+    pub agreed: u64,
+}
+
+impl Agreement {
+    fn of<'a>(opinions: impl Iterator<Item = &'a Opinion>) -> Self {
+        opinions.fold(Self::default(), |Self { n, agreed }, it| Self {
+            n: n + 1,
+            agreed: agreed + u64::from(it.ema.class == it.online.class),
+        })
+    }
+
+    /// The part of which both say the same; None of none.
+    pub fn share(self) -> Option<f64> {
+        (self.n > 0).then(|| self.agreed as f64 / self.n as f64)
+    }
+}
+
 impl Panel {
-    /// The share of the unlabeled images of which both networks say the same; None without any.
-    pub fn agreement(&self) -> Option<f64> {
-        let n = self.unlabeled.len();
-        let agreed = self.unlabeled.iter().filter(|it| it.ema.class == it.online.class).count();
-        (n > 0).then(|| agreed as f64 / n as f64)
+    /// Of all unlabeled images.
+    pub fn agreement(&self) -> Agreement {
+        Agreement::of(self.unlabeled.iter())
+    }
+
+    /// Of the unlabeled images that the trained weights put into a class.
+    pub fn agreement_in(&self, class: usize) -> Agreement {
+        Agreement::of(self.unlabeled.iter().filter(|it| usize::from(it.online.class) == class))
     }
 }
 
@@ -239,6 +265,18 @@ mod tests {
         for pair in EDGES.windows(2).filter(|pair| pair[0] >= 0.9) {
             assert!(pair[1] - pair[0] < 0.0101, "{pair:?}");
         }
+    }
+
+    #[test]
+    fn agreement_is_told_class_by_class_as_the_trained_weights_name_them() {
+        let verdict = |class| Verdict { class, confidence: 0.9 };
+        let opinion = |(online, ema)| Opinion { online: verdict(online), ema: verdict(ema), ..Opinion::default() };
+        let unlabeled = [(0, 0), (0, 1), (0, 0), (1, 0)].map(opinion).to_vec();
+        let panel = Panel { unlabeled, ..Panel::default() };
+        assert_eq!(panel.agreement(), Agreement { n: 4, agreed: 2 });
+        assert_eq!(panel.agreement_in(0), Agreement { n: 3, agreed: 2 });
+        assert_eq!(panel.agreement_in(1).share(), Some(0.0));
+        assert_eq!(panel.agreement_in(2).share(), None);
     }
 
     #[test]

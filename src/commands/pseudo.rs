@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use fixmatch::insight::{self, Histogram, Kind, Panel, Record};
+use fixmatch::insight::{self, Agreement, Histogram, Kind, Panel, Record};
 use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::pseudo::{Basis, Expected, Threshold, View};
 use fixmatch::run_dir::RunDir;
@@ -51,6 +51,10 @@ pub struct Moment {
     /// As another threshold would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<Totals>,
+    /// Of the images that are followed, the share of which the averaged and the trained network say the same.
+    pub agreement: Option<f64>,
+    /// The step of the evaluation that asked them.
+    pub agreement_step: Option<u64>,
     /// For each class, under the threshold that was asked for, else the one in force.
     pub classes: Vec<ClassRow>,
 }
@@ -75,6 +79,10 @@ pub struct ClassRow {
     purity: Option<f64>,
     share: Option<f64>,
     expected_share: f64,
+    /// Images that are followed and that the trained network puts into the class.
+    n_followed: u64,
+    /// Those that the averaged one puts there too.
+    n_agreed: u64,
 }
 
 /// The whole answer.
@@ -83,8 +91,6 @@ struct Page {
     id: String,
     #[serde(flatten)]
     moment: Moment,
-    /// Of the images that are followed, the share of which the averaged and the trained network say the same.
-    agreement: Option<f64>,
     alarms: Vec<Alarm>,
     history: Vec<Point>,
 }
@@ -118,8 +124,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     };
     let page = Page {
         id: dir.id(),
-        moment: Moment::of(newest, what_if, &state),
-        agreement: records.iter().rev().find_map(panel).and_then(Panel::agreement),
+        moment: Moment::of(newest, records.iter().rev().find_map(panel), what_if, &state),
         history: histograms.iter().map(point).collect(),
         alarms: state.alarms,
     };
@@ -160,27 +165,33 @@ fn panel(record: &Record) -> Option<&Panel> {
 }
 
 impl Moment {
-    /// The newest histogram that a log names, if it can be read.
+    /// The newest histogram that a log names, with the newest panel, as far as they can be read.
     pub fn newest(dir: &RunDir, state: &RunState) -> Option<Self> {
-        let pointer = state.insights.iter().rev().find(|pointer| pointer.record == Kind::Histogram)?;
-        let (records, _) = insight::read_all(&dir.insight(), &[*pointer]).ok()?;
-        Some(Self::of(histogram(records.first()?)?, None, state))
+        let newest = |kind| state.insights.iter().rev().find(|pointer| pointer.record == kind);
+        let pointers: Vec<_> = [Kind::Histogram, Kind::Panel].into_iter().filter_map(newest).copied().collect();
+        let (records, _) = insight::read_all(&dir.insight(), &pointers).ok()?;
+        Some(Self::of(records.iter().find_map(histogram)?, records.iter().find_map(panel), None, state))
     }
 
-    fn of(histogram: &Histogram, what_if: Option<Threshold>, state: &RunState) -> Self {
+    fn of(histogram: &Histogram, panel: Option<&Panel>, what_if: Option<Threshold>, state: &RunState) -> Self {
         let started = state.started.as_ref();
         let names = started.map_or(&[][..], |started| &started.classes);
         let labeled = started.map_or(&[][..], |started| &started.labeled_per_class);
         let expected = Expected::of(labeled, histogram.n_classes());
         let view = View::of(histogram, what_if.unwrap_or_default());
-        let row = |(class, (it, &expected_share)): (usize, (&fixmatch::pseudo::Class, &f64))| ClassRow {
-            class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
-            n: it.named.n,
-            n_accepted: it.accepted.n,
-            acceptance: it.acceptance,
-            purity: it.purity,
-            share: it.share,
-            expected_share,
+        let row = |(class, (it, &expected_share)): (usize, (&fixmatch::pseudo::Class, &f64))| {
+            let Agreement { n, agreed } = panel.map_or_else(Agreement::default, |panel| panel.agreement_in(class));
+            ClassRow {
+                class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
+                n: it.named.n,
+                n_accepted: it.accepted.n,
+                acceptance: it.acceptance,
+                purity: it.purity,
+                share: it.share,
+                expected_share,
+                n_followed: n,
+                n_agreed: agreed,
+            }
         };
         Self {
             step: histogram.step,
@@ -189,6 +200,8 @@ impl Moment {
             expected_from: expected.basis,
             in_force: Totals::of(&View::of(histogram, Threshold::InForce)),
             what_if: what_if.map(|_| Totals::of(&view)),
+            agreement: panel.and_then(|panel| panel.agreement().share()),
+            agreement_step: panel.map(|panel| panel.step),
             classes: view.classes.iter().zip(&expected.shares).enumerate().map(row).collect(),
         }
     }
@@ -215,6 +228,7 @@ impl Moment {
                 or_dash(row.purity, percent),
                 or_dash(row.share, percent),
                 percent(row.expected_share),
+                or_dash((row.n_followed > 0).then_some(row), |row| format!("{} of {}", row.n_agreed, row.n_followed)),
             ]
         };
         let classes: Vec<_> = self.classes.iter().map(class).collect();
@@ -227,14 +241,22 @@ impl Moment {
             Basis::Uniform => "to be even",
             Basis::LabelSet => "to be those of the labeled images",
         };
-        [
+        let mut lines = vec![
             head,
             table(&["", "MASK RATIO", "RIGHT", "ACCEPTED", "OF"], &rows),
             String::new(),
-            table(&["CLASS", "NAMED", "ACCEPTED", "RIGHT", "SHARE", "EXPECTED"], &classes),
+            table(&["CLASS", "NAMED", "ACCEPTED", "RIGHT", "SHARE", "EXPECTED", "AGREED"], &classes),
             format!("{right} {basis}"),
-        ]
-        .join("\n")
+        ];
+        lines.extend(self.agreement.zip(self.agreement_step).map(|(agreement, step)| {
+            format!(
+                "AGREED is no purity: how many followed images EMA puts into the class too, of those that the trained\n\
+                 weights put there at step {}; of all of them, both say the same of {}",
+                grouped(step),
+                percent(agreement)
+            )
+        }));
+        lines.join("\n")
     }
 }
 
@@ -247,13 +269,10 @@ impl Totals {
 
 impl Page {
     fn text(&self) -> String {
-        let agreement = self.agreement.map(|agreement| {
-            format!("EMA and trained weights say the same of {} of the images that are followed", percent(agreement))
-        });
         let alarm = |it: &Alarm| format!("alarm at step {}: {}", grouped(it.step), it.message);
         let alarms: Vec<String> = self.alarms.iter().map(alarm).collect();
         let alarms = (!alarms.is_empty()).then(|| alarms.join("\n"));
-        let parts = [Some(self.id.clone()), Some(self.moment.text()), agreement, alarms, Some(self.over_the_run())];
+        let parts = [Some(self.id.clone()), Some(self.moment.text()), alarms, Some(self.over_the_run())];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 

@@ -197,6 +197,16 @@ impl Insight {
         curves
     }
 
+    /// The share of the followed images of which both networks say the same, over the run.
+    pub fn agreement(&self) -> Series {
+        let mut agreement = Series::default();
+        for panel in self.panels() {
+            let (step, value) = (panel.step as f64, panel.agreement().share().unwrap_or(f64::NAN));
+            agreement.push(Point { step, seconds: step, value });
+        }
+        agreement
+    }
+
     /// Moves τ by some edges, from the one in force at first.
     pub fn slide(&mut self, by: isize, in_force: f64) {
         let from = self
@@ -220,6 +230,20 @@ impl Insight {
             story.confidences.push(Some(f64::from(opinion.online.confidence)));
         }
         story
+    }
+}
+
+#[cfg(test)]
+impl Insight {
+    /// Makes the records those of data whose right labels are not known.
+    pub fn hide_labels(&mut self) {
+        for (_, record) in &mut self.read {
+            match record {
+                Some(Record::Histogram(histogram)) => histogram.has_oracle = false,
+                Some(Record::Panel(panel)) => panel.unlabeled.iter_mut().for_each(|it| it.label = None),
+                None => {}
+            }
+        }
     }
 }
 

@@ -237,7 +237,7 @@ impl Watch {
     }
 
     fn take_panel(&mut self, panel: &Panel) -> Option<Alarm> {
-        let (now, best) = self.agreement.push([panel.agreement()?])?;
+        let (now, best) = self.agreement.push([panel.agreement().share()?])?;
         let holds = !self.has_oracle && now[0] < best[0] - DISAGREEMENT;
         let is_over = now[0] > best[0] - DISAGREEMENT / 2.0;
         self.agreement_told.take(holds, is_over, 1).then(|| Alarm {

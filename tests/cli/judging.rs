@@ -45,10 +45,12 @@ fn pseudo_labels_are_told_class_by_class_and_for_another_threshold() {
             "pseudo-labels of the 10 steps before step 20",
             "τ = 0.95 in force      66.7 %  75.0 %       400  600",
             "τ = 0.9 what if       100.0 %  75.0 %       600  600",
-            "cats     400   100.0 %  75.0 %  66.7 %    50.0 %",
-            "dogs     200   100.0 %  75.0 %  33.3 %    50.0 %",
+            "CLASS  NAMED  ACCEPTED   RIGHT   SHARE  EXPECTED  AGREED",
+            "cats     400   100.0 %  75.0 %  66.7 %    50.0 %  0 of 1",
+            "dogs     200   100.0 %  75.0 %  33.3 %    50.0 %  3 of 3",
             "RIGHT is judged by labels that training does not see; shares are expected to be even",
-            "say the same of 75.0 %",
+            "AGREED is no purity",
+            "at step 20; of all of them, both say the same of 75.0 %",
             "10    0.95      33.3 %  100.0 %     100.0 %  100.0 %",
         ],
         &[],
@@ -58,6 +60,7 @@ fn pseudo_labels_are_told_class_by_class_and_for_another_threshold() {
     assert_eq!((&page["step"], &page["in_force"]["mask_ratio"]), (&10.into(), &(1.0 / 3.0).into()));
     assert_eq!(page["classes"][0]["share"], 1.0);
     assert_eq!(page["history"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&page["agreement"], &page["classes"][1]["n_followed"]), (&Value::Null, &0.into()), "before any panel");
     place.fixmatch(&["pseudo", "--tau", "0.72"]).check(
         1,
         &[],
@@ -72,6 +75,9 @@ fn a_run_is_shown_as_it_was() {
     let dir = run(&place);
     let now: Value = serde_json::from_str(&place.fixmatch(&["show", "--json"]).out).expect("JSON");
     assert_eq!((&now["step"], &now["pseudo_labels"]["step"]), (&20.into(), &20.into()));
+    let agreed = &now["pseudo_labels"]["classes"][1];
+    assert_eq!((&agreed["n_agreed"], &agreed["n_followed"]), (&3.into(), &3.into()));
+    assert_eq!(now["pseudo_labels"]["agreement"], 0.75);
     let then: Value = serde_json::from_str(&place.fixmatch(&["show", "--at", "15", "--json"]).out).expect("JSON");
     assert_eq!((&then["at"], &then["step"], &then["last_progress"]["step"]), (&15.into(), &15.into(), &10.into()));
     assert_eq!(then["evaluations"], serde_json::json!([]));

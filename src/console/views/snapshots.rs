@@ -140,6 +140,14 @@ fn naming_a_set() -> App {
     app
 }
 
+fn without_hidden_labels() -> App {
+    let mut app = sample::app_on_insight(Tab::Strip);
+    if let Some(run) = &mut app.run {
+        run.insight.hide_labels();
+    }
+    app
+}
+
 fn followed_enlarged() -> App {
     let mut app = sample::app_on_insight(Tab::Images);
     app.update(Action::Enter);
@@ -169,6 +177,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("sample_enlarged", enlarged()),
         ("pseudo_labels", sample::app_on_insight(Tab::Strip)),
         ("pseudo_labels_what_if", what_if()),
+        ("pseudo_labels_without_hidden_labels", without_hidden_labels()),
         ("pseudo_labels_frozen", frozen(Place::Insight)),
         ("run_frozen", frozen(Place::Run)),
         ("followed", sample::app_on_insight(Tab::Images)),

@@ -5,7 +5,7 @@
 //! T-shirt/top        ▁▁▂▂▂▁▁▁▂▂▁▁▁│▂▂▂▃▃▄▆    61.2 %   91.0 %    9.8 %
 //! ```
 
-use fixmatch::insight::{EDGES, Histogram, N_BINS};
+use fixmatch::insight::{Agreement, EDGES, Histogram, N_BINS, Panel};
 use fixmatch::pseudo::{Basis, Class, Expected, Threshold, View};
 use fixmatch::series::{Axis, Series};
 use ratatui::buffer::Buffer;
@@ -24,6 +24,12 @@ use crate::console::text::{fit, left, right};
 /// Columns of a class's name.
 const NAME: usize = 13;
 
+/// Columns from which on there is room for two columns of a bin, and for how far EMA agrees beside what is right.
+const WIDE: u16 = 112;
+
+/// Columns of an expected share.
+const EXPECTED: u16 = 8;
+
 /// Rows above the classes: two lines of totals, the alarm or the cell, the head.
 const ABOVE: u16 = 4;
 
@@ -41,7 +47,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let expected = Expected::of(labeled, histogram.n_classes());
     note(buffer, app, run, histogram, &expected, Rect { y: area.y + 2, height: 1, ..area });
 
-    let strip = Strip { app, run, histogram, tau: view.tau, scale: if area.width >= 110 { 2 } else { 1 } };
+    let is_wide = area.width >= WIDE;
+    let panel = insight.panel(run.moment);
+    let strip = Strip { app, run, histogram, panel, tau: view.tau, is_wide };
     strip.head(buffer, Rect { y: area.y + 3, height: 1, ..area });
     let n = histogram.n_classes();
     let room = usize::from(area.height.saturating_sub(ABOVE));
@@ -85,7 +93,7 @@ fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_i
         ]
     };
     let mut spans = line("in force", in_force);
-    let agreement = run.insight.panel(run.moment).and_then(fixmatch::insight::Panel::agreement);
+    let agreement = run.insight.panel(run.moment).and_then(|panel| panel.agreement().share());
     spans.extend(agreement.map(|it| Span::styled(format!("   EMA agrees {}", percent(it)), theme.faint())));
     put_spans(buffer, area, area.y, spans);
     match what_if {
@@ -123,7 +131,7 @@ fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, ex
         let right = if histogram.has_oracle {
             "colour: how right, by labels that training does not see"
         } else {
-            "which are right is not known"
+            "agree: EMA names it too; right is not known"
         };
         let basis = match expected.basis {
             Basis::Uniform => "even shares expected",
@@ -139,26 +147,40 @@ struct Strip<'a> {
     app: &'a App,
     run: &'a OpenRun,
     histogram: &'a Histogram,
+    panel: Option<&'a Panel>,
     tau: f64,
-    /// Columns of a bin.
-    scale: usize,
+    is_wide: bool,
 }
 
 impl Strip<'_> {
     /// The column of a bin, after the line at τ.
     fn column(&self, bin: usize) -> u16 {
         let is_after = EDGES[bin] + 1e-9 >= self.tau;
-        (2 + NAME + self.scale * bin + usize::from(is_after)) as u16
+        (2 + NAME + self.scale() * bin + usize::from(is_after)) as u16
+    }
+
+    /// Columns of a bin.
+    fn scale(&self) -> usize {
+        if self.is_wide { 2 } else { 1 }
+    }
+
+    /// Where the numbers of a class begin.
+    fn numbers(&self) -> u16 {
+        self.column(N_BINS - 1) + self.scale() as u16 + 1
     }
 
     fn head(&self, buffer: &mut Buffer, area: Rect) {
         let faint = self.app.theme.faint();
-        for (edge, text) in [(0.0, "0"), (0.5, ".5"), (0.8, ".8"), (0.9, ".9"), (0.95, ".95"), (0.99, ".99")] {
+        let edges = [(0.0, "0"), (0.5, ".5"), (0.8, ".8"), (0.9, ".9"), (0.95, ".95"), (0.99, ".99")];
+        for (edge, text) in edges.into_iter().filter(|(edge, _)| self.is_wide || *edge != 0.8) {
             let bin = EDGES.iter().position(|&it| it == edge).expect("an edge");
             put(buffer, self.column(bin), area.y, text, faint);
         }
-        let x = self.column(N_BINS - 1) + self.scale as u16 + 1;
-        put(buffer, x, area.y, &format!("{:>9}{:>9}{:>9}", "accepted", "right", "share"), faint);
+        let quality = if self.histogram.has_oracle { "right" } else { "agree" };
+        let x = put(buffer, self.numbers(), area.y, &format!("{:>9}{quality:>9}{:>9}", "accepted", "share"), faint);
+        if self.shows_both() {
+            put(buffer, x + EXPECTED, area.y, &right("agree", 9), faint);
+        }
     }
 
     fn class(&self, buffer: &mut Buffer, class: usize, view: &Class, expected: f64, area: Rect) {
@@ -176,16 +198,36 @@ impl Strip<'_> {
             if is_selected && self.run.insight.bin == Some(bin) {
                 style = style.add_modifier(Modifier::REVERSED);
             }
-            put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale), style);
+            put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale()), style);
         }
-        let x = self.column(N_BINS - 1) + self.scale as u16 + 1;
         let of = |value: Option<f64>| right(&or_dash(value, percent), 9);
-        let x = put(buffer, x, area.y, &of(view.acceptance), theme.text());
-        let x = put(buffer, x, area.y, &of(view.purity), self.quality(view.purity));
+        let agreed = right(&self.agreed(class), 9);
+        let x = put(buffer, self.numbers(), area.y, &of(view.acceptance), theme.text());
+        let x = if self.histogram.has_oracle {
+            put(buffer, x, area.y, &of(view.purity), self.quality(view.purity))
+        } else {
+            put(buffer, x, area.y, &agreed, theme.text())
+        };
         let excess = view.share.map_or(0.0, |share| share / expected.max(1e-9));
         let style = if excess >= 2.0 { theme.error() } else { theme.text() };
         let x = put(buffer, x, area.y, &of(view.share), style);
         put(buffer, x, area.y, &format!(" of {:.0} %", 100.0 * expected), theme.faint());
+        if self.shows_both() {
+            put(buffer, x + EXPECTED, area.y, &agreed, theme.text());
+        }
+    }
+
+    /// Whether agreement has a column of its own; else it stands where what is right would, if that is not known.
+    fn shows_both(&self) -> bool {
+        self.histogram.has_oracle && self.is_wide
+    }
+
+    /// Of the followed images that the trained weights put into a class, how many EMA puts there too.
+    fn agreed(&self, class: usize) -> String {
+        match self.panel.map_or_else(Agreement::default, |panel| panel.agreement_in(class)) {
+            Agreement { n: 0, .. } => "–".into(),
+            Agreement { n, agreed } => format!("{agreed} of {n}"),
+        }
     }
 
     /// How full a bin is, on a logarithmic scale, and how right.
@@ -216,40 +258,64 @@ impl Strip<'_> {
     }
 }
 
-/// The mask ratio and what is right over the run, as they were and as another τ would have had them.
+/// A quantity over the run, as it was and as another τ would have had it.
+struct OverTheRun {
+    title: &'static str,
+    depends_on_tau: bool,
+    in_force: Series,
+    what_if: Option<Series>,
+}
+
+/// The mask ratio, and what is right; where that is not known, how far EMA agrees, which no τ changes.
+fn quantities(run: &OpenRun) -> [OverTheRun; 2] {
+    let insight = &run.insight;
+    let [mask_ratio, purity] = insight.curves(Threshold::InForce);
+    let what_if = insight.what_if.map(|edge| insight.curves(Threshold::Edge(edge)));
+    let [other_mask_ratio, other_purity] = what_if.map_or([None, None], |curves| curves.map(Some));
+    let mask_ratio =
+        OverTheRun { title: "mask ratio", depends_on_tau: true, in_force: mask_ratio, what_if: other_mask_ratio };
+    let has_oracle = insight.histogram(run.moment).is_none_or(|histogram| histogram.has_oracle);
+    let quality = if has_oracle {
+        OverTheRun { title: "right", depends_on_tau: true, in_force: purity, what_if: other_purity }
+    } else {
+        OverTheRun { title: "EMA agrees", depends_on_tau: false, in_force: insight.agreement(), what_if: None }
+    };
+    [mask_ratio, quality]
+}
+
+/// Draws them as charts, or where there is no room, as a line each.
 fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let theme = app.theme;
-    let insight = &run.insight;
-    let in_force = insight.curves(Threshold::InForce);
-    let what_if = insight.what_if.map(|edge| insight.curves(Threshold::Edge(edge)));
+    let quantities = quantities(run);
     if area.height >= 7 {
         let width = area.width / 2;
-        for (i, title) in ["mask ratio", "right"].into_iter().enumerate() {
+        for (i, it) in quantities.into_iter().enumerate() {
             let place = Rect { x: area.x + i as u16 * width, y: area.y + 1, width, height: area.height - 1 };
-            let mut x = put(buffer, place.x + 1, place.y, &format!("{title}  "), theme.strong());
-            x = put(buffer, x, place.y, "in force", theme.curve(0));
-            if let Some(edge) = insight.what_if {
-                put(buffer, x, place.y, &format!("  what if τ {}", EDGES[edge]), theme.curve(1));
+            let mut x = put(buffer, place.x + 1, place.y, &format!("{}  ", it.title), theme.strong());
+            if it.depends_on_tau {
+                x = put(buffer, x, place.y, "in force", theme.curve(0));
             }
-            let mut curves = vec![(in_force[i].clone(), theme.curve(0))];
-            curves.extend(what_if.as_ref().map(|curves| (curves[i].clone(), theme.curve(1))));
+            let mut curves = vec![(it.in_force, theme.curve(0))];
+            if let Some((edge, what_if)) = run.insight.what_if.zip(it.what_if) {
+                put(buffer, x, place.y, &format!("  what if τ {}", EDGES[edge]), theme.curve(1));
+                curves.push((what_if, theme.curve(1)));
+            }
             lines::draw(buffer, app, run, &curves, Rect { y: place.y + 1, height: place.height - 1, ..place });
         }
         return;
     }
-    let rows = [("mask ratio", 0), ("right", 1)].into_iter().flat_map(|(title, i)| {
-        let one = (title.to_owned(), &in_force[i], theme.curve(0));
-        let other = what_if.as_ref().map(|curves| ("  what if".to_owned(), &curves[i], theme.curve(1)));
-        std::iter::once(one).chain(other)
+    let rows = quantities.iter().flat_map(|it| {
+        let other = it.what_if.as_ref().map(|series| ("  what if", series, theme.curve(1)));
+        std::iter::once((it.title, &it.in_force, theme.curve(0))).chain(other)
     });
     let room = usize::from(area.width).saturating_sub(NAME + 12);
-    let gap = u16::from(area.height >= if what_if.is_some() { 5 } else { 3 });
+    let gap = u16::from(area.height >= if run.insight.what_if.is_some() { 5 } else { 3 });
     let now = |series: &Series| {
         let point = run.moment.map_or_else(|| series.points().last(), |moment| series.at(Axis::Step, moment as f64));
         point.map(|point| point.value).filter(|value| value.is_finite())
     };
     for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
-        let x = put(buffer, 2, y, &left(&title, NAME - 1), theme.text());
+        let x = put(buffer, 2, y, &left(title, NAME - 1), theme.text());
         let x = put(buffer, x, y, &format!("{} ", right(&or_dash(now(series), percent), 8)), theme.strong());
         put(buffer, x, y, &app.glyphs.sparkline(&series.sparks(room.min(48))), style);
     }
