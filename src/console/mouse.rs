@@ -4,6 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::browser::End;
 use super::input::Cursor;
+use super::insight::Tab;
 
 /// Something that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +23,14 @@ pub enum Spot {
     Shelf(usize),
     /// An image that is browsed, by its distance from an end.
     Image(End, usize),
+    /// A tab of what the pseudo-labels do.
+    Tab(Tab),
+    /// A class there, and the bin of confidence if it is a cell of the strip.
+    Cell(usize, Option<usize>),
+    /// A row of another tab.
+    Row(usize),
+    /// An image that is followed, among those that are shown.
+    Followed(usize),
 }
 
 /// The rows of a list that are on the screen.
@@ -31,13 +40,24 @@ pub struct Rows {
     pub area: Rect,
     /// The place in the list of the topmost.
     pub first: usize,
-    n: usize,
+    /// How many there are, also those that are not seen.
+    pub n: usize,
 }
 
 impl Rows {
+    /// A list of `n` from one of them on.
+    pub fn from(area: Rect, first: usize, n: usize) -> Self {
+        Self { area, first, n }
+    }
+
     /// A list of `n` of which as much is shown as fits, with the selected row in sight.
     pub fn of(area: Rect, selected: Cursor, n: usize) -> Self {
         Self { area, first: selected.top(area.height.into(), n), n }
+    }
+
+    /// The rows that are seen, each with its place on the screen.
+    pub fn seen(&self) -> impl Iterator<Item = (usize, u16)> {
+        (self.first..self.n).zip(self.area.top()..self.area.bottom())
     }
 
     /// The row at a position.

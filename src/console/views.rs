@@ -57,10 +57,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
         let body = body(area);
         app.page = usize::from(body.height).saturating_sub(4).max(1);
         app.samples.columns = samples::n_columns(app, body);
-        let n_rows = insight::n_rows(app);
-        if let Some(run) = &mut app.run {
-            (run.insight.columns, run.insight.n_rows) = (insight::n_columns(body), n_rows);
-        }
+        insight::arrange(app, body);
         if let Some(browser) = &mut app.browser {
             browser.grid = browser::grid(browser, body);
         }
@@ -110,7 +107,8 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Place::Samples => samples::spot(app, body, position),
         Place::Shelf => shelf::spot(app, body, position),
         Place::Browse => browser::spot(app, body, position),
-        Place::Log | Place::Insight | Place::Race => None,
+        Place::Insight => insight::spot(app, body, position),
+        Place::Log | Place::Race => None,
     }
 }
 

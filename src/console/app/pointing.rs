@@ -69,6 +69,11 @@ impl App {
                     self.open_selected();
                 }
             }
+            Some(spot @ (Spot::Tab(_) | Spot::Cell(..) | Spot::Row(_) | Spot::Followed(_))) => {
+                if self.run.as_mut().is_some_and(|run| run.insight.point_at(spot)) {
+                    self.open_selected();
+                }
+            }
             Some(spot) if !self.select(spot) => self.open_selected(),
             Some(_) | None => {}
         }
@@ -82,7 +87,11 @@ impl App {
             (Spot::Value(to), Some(draft)) => (None, &mut draft.form.at.at, to),
             (Spot::Sample(to), _) => (None, &mut self.samples.at.at, to),
             (Spot::Shelf(to), _) => (None, &mut self.shelf.at.at, to),
-            (Spot::Value(_), None) | (Spot::Panel(..) | Spot::Image(..), _) => return true,
+            (Spot::Value(_), None)
+            | (
+                Spot::Panel(..) | Spot::Image(..) | Spot::Tab(_) | Spot::Cell(..) | Spot::Row(_) | Spot::Followed(_),
+                _,
+            ) => return true,
         };
         let was = (std::mem::replace(at, to), self.home.pane);
         self.home.pane = pane.unwrap_or(self.home.pane);
@@ -132,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::console::app::Access;
+    use crate::console::insight::{Cell, Tab};
     use crate::console::{sample, views};
 
     const AREA: Rect = Rect::new(0, 0, 120, 40);
@@ -212,6 +222,52 @@ mod tests {
         assert_eq!((app.samples.at.at, app.samples.enlarged.is_some()), (6, false));
         click(&mut app, "Ankle boot");
         assert!(app.samples.enlarged.is_some());
+    }
+
+    #[test]
+    fn a_cell_of_the_strip_is_selected_and_then_its_images_are_shown() {
+        let mut app = sample::app_on_insight(Tab::Strip);
+        let insight = |app: &App| {
+            let insight = &app.run.as_ref().expect("open").insight;
+            (insight.tab, insight.row.at, insight.bin, insight.cell)
+        };
+        click(&mut app, "Shirt ");
+        assert_eq!(insight(&app), (Tab::Strip, 6, None, None));
+        let row = find(&mut app, "▸Shirt");
+        let points_at = |app: &App, cell| {
+            let spot = |position: &Position| views::spot(app, AREA, *position) == Some(cell);
+            (0..AREA.width).map(|x| Position { x, y: row.y }).find(spot)
+        };
+        let position = points_at(&app, Spot::Cell(6, Some(13))).expect("on the screen");
+        let at_tau = find(&mut app, "│").x;
+        assert!(points_at(&app, Spot::Cell(6, Some(18))).is_some_and(|it| it.x == at_tau + 1), "right of the line");
+        point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
+        assert_eq!(insight(&app), (Tab::Strip, 6, Some(13), None));
+        point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
+        assert_eq!(insight(&app).3, Some(Cell { class: 6, bin: 13 }));
+    }
+
+    #[test]
+    fn tabs_rows_and_followed_images_can_be_clicked() {
+        let mut app = sample::app_on_insight(Tab::Strip);
+        for (name, tab) in [(" confusion", Tab::Confusion), (" CTAugment", Tab::Rates), (" classes", Tab::Classes)] {
+            let position = find(&mut app, name);
+            point_at(&mut app, MouseEventKind::Down(MouseButton::Left), Position { x: position.x + 1, ..position });
+            assert_eq!(app.run.as_ref().expect("open").insight.tab, tab);
+        }
+        click(&mut app, "Sandal ");
+        assert_eq!(app.run.as_ref().expect("open").insight.row.at, 5);
+        turn(&mut app, MouseEventKind::ScrollDown, "Sandal ");
+        assert_eq!(app.run.as_ref().expect("open").insight.row.at, 6);
+        click(&mut app, "images ");
+        let image = |app: &App| {
+            let insight = &app.run.as_ref().expect("open").insight;
+            (insight.image.at, insight.is_enlarged)
+        };
+        for expected in [(3, false), (3, true)] {
+            click(&mut app, "Dress ✓");
+            assert_eq!(image(&app), expected);
+        }
     }
 
     #[test]

@@ -10,13 +10,14 @@
 //! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
 use super::{put, put_right, put_spans};
 use crate::commands::format::grouped;
 use crate::console::app::App;
 use crate::console::insight::Tab;
+use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
 use crate::console::text::wrap;
 
@@ -27,16 +28,32 @@ mod lines;
 mod rates;
 mod strip;
 
-pub use images::{n_columns, now_says};
+pub use images::now_says;
 
-/// How many rows the cursor of the tab can be on.
-pub fn n_rows(app: &App) -> usize {
-    let Some(run) = &app.run else { return 0 };
+/// Tells the state what fits on the screen, and scrolls to what is under the cursor.
+pub fn arrange(app: &mut App, area: Rect) {
+    let Some(run) = &mut app.run else { return };
+    let body = below_tabs(area);
+    run.insight.columns = images::n_columns(body);
+    if run.insight.tab == Tab::Images {
+        let (n, columns) = (run.insight.shown(run.moment).len(), run.insight.columns);
+        run.insight.image.step(0, n); // another moment has others in the cell
+        run.insight.scroll_to(run.insight.image.at / columns, images::n_lines(body), n.div_ceil(columns));
+    } else {
+        let (n, height) = rows_in_sight(run, body).map_or((0, 0), |rows| (rows.n, rows.area.height));
+        run.insight.n_rows = n;
+        run.insight.scroll_to(run.insight.row.at, height.into(), n);
+    }
+}
+
+/// The rows of the tab that are in sight, unless it shows images or nothing.
+fn rows_in_sight(run: &OpenRun, body: Rect) -> Option<Rows> {
     match run.insight.tab {
-        Tab::Strip => run.insight.histogram(run.moment).map_or(0, fixmatch::insight::Histogram::n_classes),
-        Tab::Images => 0,
-        Tab::Confusion | Tab::Classes => run.evaluation().map_or(0, |it| it.ema.per_class.len()),
-        Tab::Rates => rates::n_rows(run),
+        Tab::Strip => strip::rows_in_sight(run, body),
+        Tab::Images => None,
+        Tab::Confusion => confusion::rows_in_sight(run, body),
+        Tab::Classes => classes::rows_in_sight(run, body),
+        Tab::Rates => rates::rows_in_sight(run, body),
     }
 }
 
@@ -44,7 +61,7 @@ pub fn n_rows(app: &App) -> usize {
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(run) = &app.run else { return };
     tabs(buffer, app, run, area);
-    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let body = below_tabs(area);
     match run.insight.tab {
         Tab::Strip => strip::draw(buffer, app, run, body),
         Tab::Images => images::draw(buffer, app, run, body),
@@ -52,6 +69,33 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         Tab::Classes => classes::draw(buffer, app, run, body),
         Tab::Rates => rates::draw(buffer, app, run, body),
     }
+}
+
+/// What a mouse points at: a tab, a cell of the strip, a row, an image.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let run = app.run.as_ref()?;
+    if position.y == area.y {
+        return tab_at(position.x.checked_sub(area.x)?).map(Spot::Tab);
+    }
+    let body = below_tabs(area);
+    match run.insight.tab {
+        Tab::Strip => strip::spot(app, run, body, position),
+        Tab::Images => images::spot(run, body, position),
+        Tab::Confusion | Tab::Classes | Tab::Rates => rows_in_sight(run, body)?.at(position).map(Spot::Row),
+    }
+}
+
+fn below_tabs(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height - 1, ..area }
+}
+
+/// The tab whose name, with its mark and a space, stands at a column.
+fn tab_at(column: u16) -> Option<Tab> {
+    let mut end = 0;
+    Tab::ALL.into_iter().find(|tab| {
+        end += tab.label().chars().count() as u16 + 2;
+        column < end
+    })
 }
 
 fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
@@ -91,7 +135,8 @@ fn message(buffer: &mut Buffer, app: &App, text: &str, area: Rect) {
     }
 }
 
-/// The first row to show so that the one under the cursor is seen.
-fn first_row(at: usize, n: usize, height: usize) -> usize {
-    at.saturating_sub(height.saturating_sub(1)).min(n.saturating_sub(height))
+/// The rows of a tab of which `n` there are, below what stands above them.
+fn rows(run: &OpenRun, area: Rect, above: u16, n: usize, height: usize) -> Rows {
+    let height = height.min(n) as u16;
+    Rows::from(Rect { y: area.y + above, height, ..area }, run.insight.top, n)
 }

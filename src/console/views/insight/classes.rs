@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::put;
-use super::{first_row, lines, message, name};
+use super::{lines, message, name};
 use crate::commands::format::{grouped, or_dash, percent};
 use crate::console::app::App;
+use crate::console::mouse::Rows;
 use crate::console::run::OpenRun;
 use crate::console::text::{left, right};
 
@@ -25,9 +26,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let is_wide = area.width >= LIST + 50;
     let rest = area.height.saturating_sub(2 + n as u16);
     let is_tall = !is_wide && rest >= 6;
-    let height = usize::from(area.height - 2).min(n);
-    let first = first_row(run.insight.row.at, n, height);
-    for (class, y) in (first..n).take(height).zip(area.y + 2..area.bottom()) {
+    for (class, y) in rows_in_sight(run, area).iter().flat_map(Rows::seen) {
         row(buffer, app, run, class, Rect { y, height: 1, width: LIST.min(area.width), ..area });
     }
     let chart = if is_wide {
@@ -40,6 +39,12 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     order.sort_by_key(|&class| class != run.insight.row.at);
     let curves: Vec<_> = order.into_iter().map(|class| (series(run, class), style(class))).collect();
     lines::draw(buffer, app, run, &curves, chart);
+}
+
+/// The classes that are in sight.
+pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
+    let n = run.evaluation()?.ema.per_class.len();
+    Some(super::rows(run, area, 2, n, usize::from(area.height - 2)))
 }
 
 fn row(buffer: &mut Buffer, app: &App, run: &OpenRun, class: usize, area: Rect) {

@@ -6,10 +6,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::put;
-use super::{first_row, message, name};
+use super::{message, name};
 use crate::commands::format::{grouped, percent};
 use crate::console::app::App;
 use crate::console::insight::Cells;
+use crate::console::mouse::Rows;
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
@@ -47,15 +48,14 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let room = usize::from(area.width).saturating_sub(NAME + 11);
     let width = (room / order.len().max(1)).clamp(CELL, WIDE_CELL);
     let columns = (room / width).min(order.len());
-    let height = usize::from(area.height).saturating_sub(4 + N_PAIRS).min(order.len());
     let x_of = |column: usize| (NAME + 1 + column * width) as u16;
     for (column, &class) in order[..columns].iter().enumerate() {
         let style = theme.faint();
         put(buffer, x_of(column), area.y + 1, &right(&fit(&name(run, class), width - 1), width), style);
     }
     put(buffer, x_of(columns), area.y + 1, " mistakes", theme.faint());
-    let first = first_row(run.insight.row.at, order.len(), height);
-    for (place, y) in (first..order.len()).take(height).zip(area.y + 2..area.bottom()) {
+    let rows = rows_of(run, matrix, area);
+    for (place, y) in rows.seen() {
         let class = order[place];
         let is_selected = place == run.insight.row.at;
         let (mark, style) = if is_selected { ("▸", theme.selected()) } else { (" ", theme.text()) };
@@ -68,10 +68,18 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         }
         put(buffer, x_of(columns), y, &right(&grouped((total - row[class]).into()), 9), theme.text());
     }
-    let below = area.y + 3 + height as u16;
-    for (pair, y) in pairs.iter().take(N_PAIRS).zip(below..area.bottom()) {
+    for (pair, y) in pairs.iter().take(N_PAIRS).zip(rows.area.bottom() + 1..area.bottom()) {
         put(buffer, 1, y, &fit(&words(run, matrix, *pair), usize::from(area.width) - 2), theme.text());
     }
+}
+
+/// The classes that are in sight.
+pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
+    Some(rows_of(run, &run.evaluation()?.ema, area))
+}
+
+fn rows_of(run: &OpenRun, matrix: &Evaluation, area: Rect) -> Rows {
+    super::rows(run, area, 2, matrix.confusion.len(), usize::from(area.height).saturating_sub(4 + N_PAIRS))
 }
 
 fn cell(n: u32, total: u32, cells: Cells) -> String {

@@ -2,14 +2,15 @@
 
 use fixmatch::insight::{EDGES, Opinion, Verdict};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::super::samples::side_by_side;
 use super::super::{picture, put};
-use super::{first_row, message, name};
+use super::{message, name};
 use crate::commands::format::{grouped, percent, plural};
 use crate::console::app::App;
+use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
 use crate::console::samples::{Loading, Sample, Sheet, views};
 use crate::console::text::fit;
@@ -22,6 +23,15 @@ fn thumbnail(area: Rect) -> (u16, u16) {
 /// How many thumbnails stand beside each other.
 pub fn n_columns(area: Rect) -> usize {
     usize::from((area.width - 2) / (thumbnail(area).0 + 2)).max(1)
+}
+
+/// How many lines of thumbnails there is room for.
+pub fn n_lines(area: Rect) -> usize {
+    n_lines_below_head(below_head(area))
+}
+
+fn n_lines_below_head(area: Rect) -> usize {
+    usize::from((area.height + 1) / (thumbnail(area).1 + 2)).max(1)
 }
 
 /// Draws the sheet, or the image that is enlarged.
@@ -51,7 +61,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         ),
     };
     put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), app.theme.faint());
-    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let body = below_head(area);
     let sample = |opinion: &Opinion| sheet.samples.iter().find(|sample| sample.index == opinion.index);
     match shown.get(insight.image.at).filter(|_| insight.is_enlarged) {
         Some(opinion) => {
@@ -61,6 +71,28 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         }
         None => sheet_of(buffer, app, run, &shown, &sample, body),
     }
+}
+
+fn below_head(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height - 1, ..area }
+}
+
+/// The images that are in sight, of `n`, each with its place.
+fn cells(run: &OpenRun, n: usize, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let (width, height) = thumbnail(area);
+    let columns = run.insight.columns.max(1);
+    let first = run.insight.top * columns;
+    (first..n).take(n_lines_below_head(area) * columns).enumerate().map(move |(place, i)| {
+        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
+        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
+    })
+}
+
+/// What a mouse points at: an image or what stands below it.
+pub fn spot(run: &OpenRun, area: Rect, position: Position) -> Option<Spot> {
+    let n = if run.insight.is_enlarged { 0 } else { run.insight.shown(run.moment).len() };
+    let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
+    cells(run, n, below_head(area)).find(|(_, cell)| holds(cell)).map(|(i, _)| Spot::Followed(i))
 }
 
 fn sheet_of<'a>(
@@ -74,20 +106,21 @@ fn sheet_of<'a>(
     if shown.is_empty() {
         return message(buffer, app, "none of the images that are followed is in this cell", area);
     }
-    let (width, height) = thumbnail(area);
-    let columns = run.insight.columns.max(1);
-    let rows = usize::from((area.height + 1) / (height + 2)).max(1);
-    let first = first_row(run.insight.image.at / columns, shown.len().div_ceil(columns), rows);
-    for (place, (i, opinion)) in shown.iter().enumerate().skip(first * columns).take(rows * columns).enumerate() {
-        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
-        let cell = Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height };
+    for (i, cell) in cells(run, shown.len(), area) {
+        let opinion = shown[i];
         if let Some(sample) = sample(opinion) {
             picture::draw(buffer, app, &sample.image, cell);
         }
         if i == run.insight.image.at {
             put(buffer, cell.x - 1, cell.bottom(), "▸", app.theme.selected());
         }
-        put(buffer, cell.x, cell.bottom(), &caption(run, opinion, width.into()), judged(app, opinion, opinion.online));
+        put(
+            buffer,
+            cell.x,
+            cell.bottom(),
+            &caption(run, opinion, cell.width.into()),
+            judged(app, opinion, opinion.online),
+        );
     }
 }
 

@@ -7,19 +7,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::put;
-use super::{first_row, message};
+use super::message;
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
+use crate::console::mouse::Rows;
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
 /// A learned parameter: the row of its operation in the table, and which of its parameters it is.
 type Place = (usize, usize);
-
-/// How many parameters there are to see.
-pub fn n_rows(run: &OpenRun) -> usize {
-    settings(run).map_or(0, |(table, _)| places(table).len())
-}
 
 fn settings(run: &OpenRun) -> Option<(Table, CtAugment)> {
     let Some(Ok(file)) = &run.file else { return None };
@@ -39,6 +35,11 @@ fn rates_of(table: Table, thousandths: &[u16]) -> Option<Rates> {
     Rates::from_values(table, thousandths.iter().map(|&rate| f32::from(rate) / 1000.0).collect()).ok()
 }
 
+/// The parameters that are in sight.
+pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
+    Some(super::rows(run, area, 2, places(settings(run)?.0).len(), usize::from(area.height - 2)))
+}
+
 /// Draws the heat map.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some((table, settings)) = settings(run) else {
@@ -56,9 +57,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, 18, area.y + 1, "from low to high", theme.faint());
     put(buffer, 37, area.y + 1, "drawn  over the run", theme.faint());
     let places = places(table);
-    let height = usize::from(area.height - 2);
-    let first = first_row(run.insight.row.at, places.len(), height);
-    for (i, y) in (first..places.len()).take(height).zip(area.y + 2..area.bottom()) {
+    for (i, y) in rows_in_sight(run, area).iter().flat_map(Rows::seen) {
         let (row, parameter) = places[i];
         let it = &rows(table)[row];
         let is_selected = i == run.insight.row.at;

@@ -9,15 +9,16 @@ use fixmatch::insight::{Agreement, EDGES, Histogram, N_BINS, Panel};
 use fixmatch::pseudo::{Basis, Class, Expected, Threshold, View};
 use fixmatch::series::{Axis, Series};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
 use super::super::{put, put_spans};
-use super::{first_row, lines, message, name};
+use super::{lines, message, name};
 use crate::commands::format::{grouped, or_dash, percent, plural};
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
+use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
@@ -39,29 +40,42 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some(histogram) = insight.histogram(run.moment) else {
         return message(buffer, app, &why_none(run), area);
     };
-    let threshold = insight.what_if.map_or(Threshold::InForce, Threshold::Edge);
     let in_force = View::of(histogram, Threshold::InForce);
-    let view = View::of(histogram, threshold);
+    let view = View::of(histogram, threshold(run));
     totals(buffer, app, run, &in_force, insight.what_if.map(|_| &view), area);
     let labeled = run.state.started.as_ref().map_or(&[][..], |started| &started.labeled_per_class);
     let expected = Expected::of(labeled, histogram.n_classes());
     note(buffer, app, run, histogram, &expected, Rect { y: area.y + 2, height: 1, ..area });
 
-    let is_wide = area.width >= WIDE;
-    let panel = insight.panel(run.moment);
-    let strip = Strip { app, run, histogram, panel, tau: view.tau, is_wide };
+    let strip = Strip::of(app, run, histogram, area);
     strip.head(buffer, Rect { y: area.y + 3, height: 1, ..area });
-    let n = histogram.n_classes();
-    let room = usize::from(area.height.saturating_sub(ABOVE));
-    // The curves below want four rows at least, if the classes leave them.
-    let height = n.min(room).max(room.saturating_sub(5).min(n)).max(1);
-    let first = first_row(insight.row.at, n, height);
-    for (class, y) in (first..n).take(height).zip(area.y + ABOVE..area.bottom()) {
+    let rows = rows_of(run, histogram, area);
+    for (class, y) in rows.seen() {
         strip.class(buffer, class, &view.classes[class], expected.shares[class], Rect { y, height: 1, ..area });
     }
-    let top = area.y + ABOVE + height as u16;
+    let top = rows.area.bottom();
     let rest = Rect { y: top, height: area.bottom().saturating_sub(top), ..area };
     over_the_run(buffer, app, run, rest);
+}
+
+/// What a mouse points at: a cell, or beside the cells their class.
+pub fn spot(app: &App, run: &OpenRun, area: Rect, position: Position) -> Option<Spot> {
+    let histogram = run.insight.histogram(run.moment)?;
+    let class = rows_of(run, histogram, area).at(position)?;
+    Some(Spot::Cell(class, Strip::of(app, run, histogram, area).bin_at(position.x)))
+}
+
+fn threshold(run: &OpenRun) -> Threshold {
+    run.insight.what_if.map_or(Threshold::InForce, Threshold::Edge)
+}
+
+/// The classes that are in sight.
+pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
+    Some(rows_of(run, run.insight.histogram(run.moment)?, area))
+}
+
+fn rows_of(run: &OpenRun, histogram: &Histogram, area: Rect) -> Rows {
+    super::rows(run, area, ABOVE, histogram.n_classes(), usize::from(area.height.saturating_sub(ABOVE)))
 }
 
 fn why_none(run: &OpenRun) -> String {
@@ -152,7 +166,18 @@ struct Strip<'a> {
     is_wide: bool,
 }
 
-impl Strip<'_> {
+impl<'a> Strip<'a> {
+    fn of(app: &'a App, run: &'a OpenRun, histogram: &'a Histogram, area: Rect) -> Self {
+        let (panel, tau) = (run.insight.panel(run.moment), threshold(run).tau(histogram));
+        Self { app, run, histogram, panel, tau, is_wide: area.width >= WIDE }
+    }
+
+    /// The bin at a column.
+    fn bin_at(&self, column: u16) -> Option<usize> {
+        let holds = |bin: &usize| (self.column(*bin)..self.column(*bin) + self.scale() as u16).contains(&column);
+        (0..N_BINS).find(holds)
+    }
+
     /// The column of a bin, after the line at τ.
     fn column(&self, bin: usize) -> u16 {
         let is_after = EDGES[bin] + 1e-9 >= self.tau;
