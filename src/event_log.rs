@@ -117,19 +117,32 @@ impl Follower {
     }
 }
 
-/// What every line begins with.
-#[derive(Deserialize)]
+/// When an event was written, and its kind.
+#[derive(Debug, PartialEq, Deserialize)]
 struct Head<'a> {
     time: f64,
+    #[serde(borrow)]
     event: Cow<'a, str>,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a line as [`EventLog`] writes it, without a look at the rest.
+    fn as_written(line: &'a [u8]) -> Option<Self> {
+        let line = line.strip_prefix(br#"{"time":"#)?;
+        let (time, line) = line.split_at(line.iter().position(|&byte| byte == b',')?);
+        let line = line.strip_prefix(br#","event":""#)?;
+        let event = &line[..line.iter().position(|&byte| byte == b'"')?];
+        let [time, event] = [time, event].map(|it| std::str::from_utf8(it).ok());
+        Some(Self { time: time?.parse().ok()?, event: Cow::Borrowed(event?) })
+    }
 }
 
 /// An event of a log, if the line is one.
 ///
 /// Nearly all lines are points of the curves. Their kind is found first and the rest read straight into place, which
-/// takes a third of the time of the general way, where every field is kept aside until the kind is known.
+/// takes a fraction of the time of the general way, where every field is kept aside until the kind is known.
 fn parse(line: &[u8]) -> Option<Record> {
-    let Head { time, event } = serde_json::from_slice(line).ok()?;
+    let Head { time, event } = Head::as_written(line).or_else(|| serde_json::from_slice(line).ok())?;
     let event = match &*event {
         "progress" => Event::Progress(serde_json::from_slice(line).ok()?),
         "evaluated" => Event::Evaluated(serde_json::from_slice(line).ok()?),
@@ -185,6 +198,26 @@ mod tests {
         ];
         let written = events.map(|event| log.append(event).expect("appended"));
         assert_eq!(read_all(&path).expect("reads"), written);
+    }
+
+    #[test]
+    fn the_head_of_a_line_is_what_its_json_says() {
+        let read = |line: &str| parse(line.as_bytes()).map(|record| (record.time, record.event));
+        let cases = [
+            (r#"{"time":1.25,"event":"paused","step":7}"#, Some((1.25, Event::Paused { step: 7 }))),
+            (r#"{"event":"paused","step":7,"time":1.25}"#, Some((1.25, Event::Paused { step: 7 }))),
+            (r#" { "time" : 1.25 , "event" : "paused", "step" : 7 } "#, Some((1.25, Event::Paused { step: 7 }))),
+            (r#"{"time":1e3,"event":"paus\u0065d","step":7}"#, Some((1000.0, Event::Paused { step: 7 }))),
+            (r#"{"time":1.25,"event":"teleported"}"#, Some((1.25, Event::Unknown))),
+            (r#"{"time":1.25,"event":"paused","step":7"#, None),
+            (r#"{"time":1.25,"event":"progress","step":7}"#, None),
+            (r#"{"time":,"event":"paused","step":7}"#, None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(read(line), expected, "{line}");
+        }
+        let head = Head::as_written(br#"{"time":1795456800.123,"event":"insight","step":7}"#);
+        assert_eq!(head, Some(Head { time: 1_795_456_800.123, event: "insight".into() }));
     }
 
     #[test]
