@@ -103,6 +103,12 @@ impl Series {
         &self.points[start..end.max(start)]
     }
 
+    /// The same without the points after a step.
+    #[must_use]
+    pub fn until(&self, step: f64) -> Self {
+        Self { points: self.between(Axis::Step, f64::MIN, step).to_vec() }
+    }
+
     /// The lowest and the highest number between two places on an axis.
     pub fn extent(&self, axis: Axis, from: f64, to: f64) -> Option<(f64, f64)> {
         let values = self.between(axis, from, to).iter().map(|point| point.value).filter(|value| value.is_finite());

@@ -10,7 +10,7 @@ use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::{Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status};
 use fixmatch::schedule::Live;
-use fixmatch::series::{Axis, Curves, Metric};
+use fixmatch::series::{Axis, Curves, Metric, Series};
 
 use super::charts::Charts;
 use super::insight::Insight;
@@ -268,6 +268,11 @@ impl OpenRun {
         }
     }
 
+    /// The parts of a sparkline of at most `n` columns that ends at the moment that is shown.
+    pub fn sparks(&self, series: &Series, n: usize) -> Vec<Option<f64>> {
+        self.moment.map_or_else(|| series.sparks(n), |moment| series.until(moment as f64).sparks(n))
+    }
+
     /// Freezes the screens at a step.
     pub fn freeze(&mut self, step: u64) {
         self.moment = Some(step);
@@ -424,6 +429,7 @@ mod tests {
         run.charts.cursor = Some(120.4);
         run.follow_cursor();
         assert_eq!((run.moment, run.evaluation().map(|it| it.step)), (Some(120), Some(100)));
+        assert_eq!(run.sparks(run.curves.of(Metric::Loss), 100).len(), 12, "one for each window so far");
         run.take(
             Reading { records: sample::records(40).split_off(sample::records(31).len()), ..Reading::default() },
             1.0,

@@ -342,6 +342,6 @@ fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
         let x = put(buffer, 2, y, &left(title, NAME - 1), theme.text());
         let x = put(buffer, x, y, &format!("{} ", right(&or_dash(now(series), percent), 8)), theme.strong());
-        put(buffer, x, y, &app.glyphs.sparkline(&series.sparks(room.min(48))), style);
+        put(buffer, x, y, &app.glyphs.sparkline(&run.sparks(series, room.min(48))), style);
     }
 }
