@@ -112,11 +112,18 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         state.forget_after(step);
     }
     let (records, problems) = insight::read_all(&dir.insight(), &state.insights)?;
-    for problem in &problems {
-        note(format_args!("warning: {problem}"));
+    if let Some(problem) = problems.first() {
+        let (n, of) = (problems.len(), state.insights.len());
+        note(format_args!("warning: {n} of {of} records cannot be read; {problem}"));
     }
     let histograms: Vec<&Histogram> = records.iter().filter_map(histogram).collect();
-    let newest = histograms.last().with_context(|| why_none(&dir, &state, args.at))?;
+    let newest = histograms.last().with_context(|| {
+        if problems.is_empty() {
+            why_none(&dir, &state, args.at)
+        } else {
+            format!("no histogram of {} can be read", dir.id())
+        }
+    })?;
     let point = |histogram: &&Histogram| Point {
         step: histogram.step,
         in_force: Totals::of(&View::of(histogram, Threshold::InForce)),

@@ -111,9 +111,7 @@ pub struct Insight {
     pub n_rows: usize,
     /// Whether records are read as they come.
     pub is_open: bool,
-    /// What could not be read.
-    pub problem: Option<String>,
-    read: Vec<(Pointer, Option<Record>)>,
+    read: Vec<(Pointer, Result<Record, String>)>,
     is_reading: bool,
 }
 
@@ -171,14 +169,17 @@ impl Insight {
     /// Takes records in the order in which they are named, or why one cannot be read.
     pub fn take(&mut self, records: Vec<(Pointer, Result<Record, String>)>) {
         self.is_reading = false;
-        for (pointer, record) in records {
-            let record = record.map_err(|problem| self.problem = Some(problem)).ok();
-            self.read.push((pointer, record));
-        }
+        self.read.extend(records);
+    }
+
+    /// How many records cannot be read, and why not the last of them.
+    pub fn problem(&self) -> Option<(usize, &str)> {
+        let mut problems = self.read.iter().filter_map(|(_, record)| record.as_ref().err());
+        problems.next_back().map(|last| (problems.count() + 1, last.as_str()))
     }
 
     fn records(&self) -> impl DoubleEndedIterator<Item = &Record> {
-        self.read.iter().filter_map(|(_, record)| record.as_ref())
+        self.read.iter().filter_map(|(_, record)| record.as_ref().ok())
     }
 
     /// All histograms, oldest first.
@@ -274,9 +275,9 @@ impl Insight {
     pub fn hide_labels(&mut self) {
         for (_, record) in &mut self.read {
             match record {
-                Some(Record::Histogram(histogram)) => histogram.has_oracle = false,
-                Some(Record::Panel(panel)) => panel.unlabeled.iter_mut().for_each(|it| it.label = None),
-                None => {}
+                Ok(Record::Histogram(histogram)) => histogram.has_oracle = false,
+                Ok(Record::Panel(panel)) => panel.unlabeled.iter_mut().for_each(|it| it.label = None),
+                Err(_) => {}
             }
         }
     }
@@ -323,9 +324,10 @@ mod tests {
         assert_eq!(insight.wanted(&named), [pointer(40)]);
         assert!(insight.wanted(&named).is_empty());
         insight.take(vec![(pointer(40), Err("torn".into()))]);
-        assert_eq!((insight.problem.as_deref(), insight.panel(None).map(|panel| panel.step)), (Some("torn"), Some(30)));
+        assert_eq!((insight.problem(), insight.panel(None).map(|panel| panel.step)), (Some((1, "torn")), Some(30)));
         let again = Pointer { offset: 99, ..pointer(20) };
         assert_eq!(insight.wanted(&[pointer(10), again]), [again]);
+        assert_eq!(insight.problem(), None);
         assert_eq!(insight.panel(None).map(|panel| panel.step), Some(10));
     }
 

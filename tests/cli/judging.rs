@@ -97,8 +97,12 @@ fn records_that_are_gone_are_told_and_the_rest_is_shown() {
     let dir = run(&place);
     let bytes = std::fs::read(dir.insight()).expect("there");
     std::fs::write(dir.insight(), &bytes[..bytes.len() - 3]).expect("torn");
-    place.fixmatch(&["pseudo"]).check(0, &["before step 20"], &["warning: ", "insight.bin, record of step 20"]);
+    place.fixmatch(&["pseudo"]).check(
+        0,
+        &["before step 20"],
+        &["warning: 1 of 3 records cannot be read; ", "insight.bin, record of step 20"],
+    );
     std::fs::remove_file(dir.insight()).expect("removed");
-    place.fixmatch(&["pseudo"]).check(1, &[], &["warning: ", "has counted no pseudo-labels yet"]);
+    place.fixmatch(&["pseudo"]).check(1, &[], &["warning: 3 of 3 records", "no histogram of", "can be read"]);
     place.fixmatch(&["show"]).check(0, &["step 20 of 500"], &[]);
 }

@@ -127,6 +127,11 @@ fn name(run: &OpenRun, class: usize) -> String {
     names.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
 }
 
+/// Why what records tell is not there, if they cannot be read.
+fn unread(run: &OpenRun) -> Option<String> {
+    run.insight.problem().map(|(_, why)| why.to_owned())
+}
+
 /// Says why there is nothing to see.
 fn message(buffer: &mut Buffer, app: &App, text: &str, area: Rect) {
     let width = usize::from(area.width).saturating_sub(4);

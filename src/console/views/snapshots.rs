@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fixmatch::insight::{Kind, Pointer};
 use fixmatch::run_state::Status;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -298,6 +299,21 @@ fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
     }
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("/a longer filter than some\n") && screen.contains("0 lines, followed"), "{screen}");
+}
+
+#[test]
+fn records_that_cannot_be_read_are_told_beside_those_that_can() {
+    let mut app = sample::app_on_insight(Tab::Strip);
+    if let Some(run) = &mut app.run {
+        let pointer = Pointer { step: 310, record: Kind::Histogram, offset: 999, n_bytes: 1 };
+        run.state.insights.push(pointer);
+        run.insight.take(vec![(pointer, Err("insight.bin, record of step 310: torn".into()))]);
+    }
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(
+        screen.contains("1 of 13 records in insight.bin cannot be read") && screen.contains("▸T-shirt"),
+        "{screen}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::super::samples::side_by_side;
 use super::super::{picture, put};
-use super::{message, name};
+use super::{message, name, unread};
 use crate::commands::format::{grouped, percent, plural};
 use crate::console::app::App;
 use crate::console::mouse::Spot;
@@ -38,7 +38,8 @@ fn n_lines_below_head(area: Rect) -> usize {
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let insight = &run.insight;
     let Some(panel) = insight.panel(run.moment) else {
-        return message(buffer, app, "no evaluation has asked about images yet", area);
+        let why = unread(run).unwrap_or_else(|| "no evaluation has asked about images yet".into());
+        return message(buffer, app, &why, area);
     };
     let sheet = match &insight.sheet {
         Loading::Read(sheet) => sheet,

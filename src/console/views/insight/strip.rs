@@ -79,8 +79,8 @@ fn rows_of(run: &OpenRun, histogram: &Histogram, area: Rect) -> Rows {
 }
 
 fn why_none(run: &OpenRun) -> String {
-    if let Some(problem) = &run.insight.problem {
-        return problem.clone();
+    if let Some(problem) = super::unread(run) {
+        return problem;
     }
     let Some(Ok(file)) = &run.file else { return String::new() };
     let every = plural(file.config.insight.every, "step");
@@ -123,7 +123,7 @@ fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_i
     }
 }
 
-/// The newest alarm; else what is in the cell under the cursor; else how to read the strip.
+/// What is in the cell under the cursor; else that records are missing; else the newest alarm; else how to read the strip.
 fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, expected: &Expected, area: Rect) {
     let theme = app.theme;
     let (text, style) = if let Some(bin) = run.insight.bin.filter(|_| run.insight.row.at < histogram.n_classes()) {
@@ -139,6 +139,9 @@ fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, ex
         let (from, to) = (EDGES[bin], EDGES[bin + 1]);
         let images = format!("{} followed", plural(images as u64, "image"));
         (format!("{name}, {from} to {to}: {}{right}; {images}", grouped(count.n)), theme.accent())
+    } else if let Some((n, _)) = run.insight.problem() {
+        let of = run.state.insights.len();
+        (format!("{n} of {of} records in insight.bin cannot be read: the newest may be missing"), theme.error())
     } else if let Some(alarm) = run.alarm() {
         (format!("⚑ step {}: {}", grouped(alarm.step), alarm.message), theme.error())
     } else {
