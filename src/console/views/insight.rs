@@ -89,13 +89,18 @@ fn below_tabs(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height - 1, ..area }
 }
 
-/// The tab whose name, with its mark and a space, stands at a column.
+/// The tab at a column.
 fn tab_at(column: u16) -> Option<Tab> {
     let mut end = 0;
     Tab::ALL.into_iter().find(|tab| {
-        end += tab.label().chars().count() as u16 + 2;
-        column < end
+        end += tab_width(*tab);
+        usize::from(column) < end
     })
+}
+
+/// Columns of a tab's name with its mark and a space.
+fn tab_width(tab: Tab) -> usize {
+    tab.label().chars().count() + 2
 }
 
 fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
@@ -106,18 +111,23 @@ fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         Span::styled(format!("{mark}{} ", tab.label()), style)
     };
     put_spans(buffer, area, area.y, Tab::ALL.map(mark).to_vec());
-    put_right(buffer, area.right() - 1, area.y, &when(run), theme.faint());
+    let used: usize = Tab::ALL.iter().map(|tab| tab_width(*tab)).sum();
+    let room = usize::from(area.width).saturating_sub(used + 2);
+    if let Some(text) = when(run).into_iter().find(|text| text.chars().count() <= room) {
+        put_right(buffer, area.right() - 1, area.y, &text, theme.faint());
+    }
 }
 
-/// Which steps the tab is about.
-fn when(run: &OpenRun) -> String {
-    let at = |step: u64| format!("at step {}", grouped(step));
+/// Which steps the tab is about, in as many words as there may be room for, the most first.
+fn when(run: &OpenRun) -> Vec<String> {
+    let at = |step: u64| vec![format!("at step {}", grouped(step))];
     match run.insight.tab {
-        Tab::Strip => run.insight.histogram(run.moment).map_or_else(String::new, |it| {
-            format!("steps {} to {}", grouped(it.step - it.n_steps.min(it.step) + 1), grouped(it.step))
+        Tab::Strip => run.insight.histogram(run.moment).map_or_else(Vec::new, |it| {
+            let (first, last) = (grouped(it.step - it.n_steps.min(it.step) + 1), grouped(it.step));
+            vec![format!("steps {first} to {last}"), format!("up to step {last}")]
         }),
-        Tab::Images => run.insight.panel(run.moment).map_or_else(String::new, |it| at(it.step)),
-        Tab::Confusion | Tab::Classes | Tab::Rates => run.evaluation().map_or_else(String::new, |it| at(it.step)),
+        Tab::Images => run.insight.panel(run.moment).map_or_else(Vec::new, |it| at(it.step)),
+        Tab::Confusion | Tab::Classes | Tab::Rates => run.evaluation().map_or_else(Vec::new, |it| at(it.step)),
     }
 }
 

@@ -30,9 +30,10 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
     let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
     let fork = draft.fork.as_ref().map(|(_, until)| {
         let until = until.map_or_else(String::new, |step| format!(" up to step {}", grouped(step)));
-        format!("goes on from its newest checkpoint{until}; the network and the data stay as they are")
+        let text = format!("goes on from its newest checkpoint{until}; the network and the data stay as they are");
+        wrap(&text, width)
     });
-    fork.into_iter().chain(about).chain(facts).collect()
+    fork.into_iter().flatten().chain(about).chain(facts).collect()
 }
 
 /// The values that are in sight; the last row of the screen is for what is said about them.

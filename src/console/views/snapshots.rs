@@ -302,6 +302,24 @@ fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
 }
 
 #[test]
+fn what_tabs_are_about_stands_beside_them_if_there_is_room() {
+    let mut app = sample::app_on_insight(Tab::Strip);
+    let mut tabs = |width| dump(&drawn(&mut app, width, 24)).lines().nth(2).unwrap_or_default().to_owned();
+    assert!(tabs(60).ends_with(" CTAugment"), "{}", tabs(60));
+    assert!(tabs(71).ends_with(" up to step 300"), "{}", tabs(71));
+    assert!(tabs(80).ends_with(" steps 251 to 300"), "{}", tabs(80));
+}
+
+#[test]
+fn the_words_of_a_fork_are_shown_to_their_end() {
+    let mut app = sample::app_on_run();
+    app.update(Action::Earlier);
+    app.update(Action::Fork);
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("up to step 300; the network and the data") && screen.contains("as they are"), "{screen}");
+}
+
+#[test]
 fn records_that_cannot_be_read_are_told_beside_those_that_can() {
     let mut app = sample::app_on_insight(Tab::Strip);
     if let Some(run) = &mut app.run {

@@ -38,10 +38,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let (theme, matrix) = (app.theme, &evaluated.ema);
     let what = match run.insight.cells {
         Cells::Images => "test images",
-        Cells::Percent => "percent of a class's test images",
+        Cells::Percent => "% of a class's images",
     };
     let accuracy = percent(matrix.accuracy);
-    let head = format!("{what} (EMA), {accuracy} right: how many of a row's class are taken for a column's");
+    let head = format!("{what} (EMA), {accuracy} right; row: true class, column: taken for");
     put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), theme.faint());
     let order = order(matrix);
     let pairs = worst_pairs(matrix);

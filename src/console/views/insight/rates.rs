@@ -51,8 +51,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         return message(buffer, app, "no rates were learned by this step", area);
     };
     let theme = app.theme;
-    let head =
-        format!("learned rates; a bin whose rate is below {} of the best one's is not drawn (×)", settings.threshold);
+    let head = format!("learned rates; ×: not drawn, since below {} of the best bin's", settings.threshold);
     put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), theme.faint());
     put(buffer, 18, area.y + 1, "from low to high", theme.faint());
     put(buffer, 37, area.y + 1, "drawn  over the run", theme.faint());
