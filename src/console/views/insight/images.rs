@@ -105,7 +105,12 @@ fn sheet_of<'a>(
     area: Rect,
 ) {
     if shown.is_empty() {
-        return message(buffer, app, "none of the images that are followed is in this cell", area);
+        return message(
+            buffer,
+            app,
+            "none of the images that are followed is in this cell; cells that hold some are underlined",
+            area,
+        );
     }
     for (i, cell) in cells(run, shown.len(), area) {
         let opinion = shown[i];

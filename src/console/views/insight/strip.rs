@@ -18,6 +18,7 @@ use super::{lines, message, name};
 use crate::commands::format::{grouped, or_dash, percent, plural};
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
+use crate::console::insight::Cell;
 use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
@@ -131,10 +132,7 @@ fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, ex
         let count = histogram.of_class(class)[bin];
         let purity = count.purity().filter(|_| histogram.has_oracle);
         let right = purity.map_or_else(String::new, |purity| format!(", {} right", percent(purity)));
-        let images = run.insight.panel(run.moment).map_or(0, |panel| {
-            let cell = crate::console::insight::Cell { class, bin };
-            panel.unlabeled.iter().filter(|it| cell.holds(it)).count()
-        });
+        let images = n_followed(run.insight.panel(run.moment), Cell { class, bin });
         let name = name(run, class);
         let (from, to) = (EDGES[bin], EDGES[bin + 1]);
         let images = format!("{} followed", plural(images as u64, "image"));
@@ -157,6 +155,11 @@ fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, ex
         (format!("{right}; {basis}"), theme.faint())
     };
     put(buffer, 1, area.y, &fit(&text, usize::from(area.width) - 2), style);
+}
+
+/// How many of the followed images are in a cell: those that Enter shows.
+fn n_followed(panel: Option<&Panel>, cell: Cell) -> usize {
+    panel.map_or(0, |panel| panel.unlabeled.iter().filter(|it| cell.holds(it)).count())
 }
 
 /// A histogram on the screen.
@@ -225,6 +228,9 @@ impl<'a> Strip<'a> {
             let (text, mut style) = self.cell(class, bin);
             if is_selected && self.run.insight.bin == Some(bin) {
                 style = style.add_modifier(Modifier::REVERSED);
+            }
+            if n_followed(self.panel, Cell { class, bin }) > 0 {
+                style = style.add_modifier(Modifier::UNDERLINED);
             }
             put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale()), style);
         }
