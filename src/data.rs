@@ -36,9 +36,12 @@ pub struct Images {
     pub channels: usize,
     /// `n × height × width × channels` bytes, image after image.
     pub pixels: Vec<u8>,
-    /// The class of each image.
+    /// The class of each image, or [`UNKNOWN`].
     pub labels: Vec<u16>,
 }
+
+/// The label of an image whose class is not known.
+pub const UNKNOWN: u16 = u16::MAX;
 
 impl Images {
     /// How many images.
@@ -62,6 +65,21 @@ impl Images {
         Image::new(self.width, self.height, self.channels, self.pixels_of(i).to_vec())
     }
 
+    /// These images and behind them others of the same shape.
+    #[must_use]
+    pub fn followed_by(mut self, others: Option<Self>) -> Self {
+        if let Some(others) = others {
+            self.pixels.extend(others.pixels);
+            self.labels.extend(others.labels);
+        }
+        self
+    }
+
+    /// Whether the class of every image is known.
+    pub fn are_known(&self) -> bool {
+        !self.labels.contains(&UNKNOWN)
+    }
+
     /// How many images each class has.
     pub fn class_counts(&self, n_classes: usize) -> Vec<usize> {
         let mut counts = vec![0; n_classes];
@@ -79,8 +97,10 @@ pub struct Dataset {
     pub name: String,
     /// The classes' names; a label is an index into them.
     pub classes: Vec<String>,
-    /// The training images.
+    /// The training images whose class is known.
     pub train: Images,
+    /// Those whose class is not, if there are any: numbered behind the others.
+    pub unlabeled: Option<Images>,
     /// The test images.
     pub test: Images,
     /// SHA-256 in hex over shapes, pixels and labels, training images first (see [`digest`]).
@@ -211,8 +231,10 @@ pub enum Found {
 pub struct Loaded {
     /// The classes' names.
     pub classes: Vec<String>,
-    /// The training images.
+    /// The training images whose class is known.
     pub train: Images,
+    /// Those whose class is not, if there are any.
+    pub unlabeled: Option<Images>,
     /// The test images.
     pub test: Images,
     /// How to tell whether these are the published images.
@@ -263,8 +285,8 @@ fn refuse_resize(place: &Place, name: &str) -> Result<()> {
 }
 
 fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
-    let Loaded { classes, train, test, published, mut warnings } = loaded;
-    let digest = digest(&train, &test);
+    let Loaded { classes, train, unlabeled, test, published, mut warnings } = loaded;
+    let digest = digest(&train, &test, unlabeled.as_ref());
     let known = match published {
         Published::Digest(official) if official == digest => Known::Official,
         Published::Compared(true) => Known::Official,
@@ -278,14 +300,14 @@ fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
             &digest[..12],
         ));
     }
-    Dataset { name: descriptor.name.into(), classes, train, test, digest, known, warnings }
+    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, warnings }
 }
 
-/// SHA-256 in hex over the training and then the test images: for each their number, height, width and channels as
+/// SHA-256 in hex over the training, the test and then any unlabeled images: for each their number, height, width and channels as
 /// little-endian u32, the pixels, and the labels as little-endian u16.
-pub fn digest(train: &Images, test: &Images) -> String {
+pub fn digest(train: &Images, test: &Images, unlabeled: Option<&Images>) -> String {
     let mut hash = Sha256::new();
-    for images in [train, test] {
+    for images in [train, test].into_iter().chain(unlabeled) {
         for number in [images.n(), images.height, images.width, images.channels] {
             hash.update((number as u32).to_le_bytes());
         }
@@ -316,16 +338,17 @@ mod tests {
     #[test]
     fn the_digest_covers_shapes_pixels_and_labels_of_both_parts() {
         let images = two_images();
-        let base = digest(&images, &images);
+        let base = digest(&images, &images, None);
         // sha256 of twice 02000000 01000000 02000000 01000000 01020304 00000200, by sha256sum
         assert_eq!(base, "d13d23688c9ff804c4ef9ee98899d45ad1f1ed0fc156a1074751d7fae953959e");
         let turned = Images { width: 1, height: 2, ..two_images() };
         let other_pixel = Images { pixels: vec![1, 2, 3, 5], ..two_images() };
         let other_label = Images { labels: vec![0, 1], ..two_images() };
         for changed in [turned, other_pixel, other_label] {
-            assert_ne!(digest(&changed, &images), base);
-            assert_ne!(digest(&images, &changed), base);
+            assert_ne!(digest(&changed, &images, None), base);
+            assert_ne!(digest(&images, &changed, None), base);
         }
+        assert_ne!(digest(&images, &images, Some(&images)), base);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fixmatch::data::{Dataset, Known, load};
+use fixmatch::data::{Dataset, Known, UNKNOWN, load};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -64,6 +64,24 @@ fn one_image_in_colour_makes_all_rgb() {
     assert_eq!((dataset.train.channels, dataset.test.channels), (3, 3));
     assert_eq!(dataset.train.pixels_of(1)[..3], [1, 1, 1]);
     assert_eq!(dataset.test.pixels_of(2)[..3], [1, 2, 3]);
+}
+
+#[test]
+fn images_of_unknown_class_stand_apart_and_belong_to_the_digest() {
+    let root = gray_folder();
+    let without = load_folder(root.path(), None);
+    assert!(without.unlabeled.is_none() && without.train.are_known());
+    save_gray(&root.path().join("unlabeled/b.png"), 4, 8);
+    save_gray(&root.path().join("unlabeled/a.png"), 4, 7);
+    let dataset = load_folder(root.path(), None);
+    assert_eq!((dataset.train.n(), dataset.test.n()), (2, 2));
+    assert_ne!(dataset.digest, without.digest);
+    let all = dataset.train.followed_by(dataset.unlabeled);
+    assert_eq!((all.labels.as_slice(), all.are_known()), (&[0, 1, UNKNOWN, UNKNOWN][..], false));
+    assert_eq!([2, 3].map(|i| all.pixels_of(i)[0]), [7, 8]);
+    fs::remove_file(root.path().join("unlabeled/a.png")).expect("there");
+    fs::remove_file(root.path().join("unlabeled/b.png")).expect("there");
+    check_folder(&root, "ROOT/unlabeled holds no PNG or JPEG images: add some or remove the folder");
 }
 
 #[test]

@@ -359,6 +359,7 @@ pub fn atlas() -> Atlas {
         name: "fashion-mini".into(),
         classes: ["Trouser", "Ankle boot", "Bag"].map(Into::into).to_vec(),
         train: images(n),
+        unlabeled: None,
         test: images(3),
         digest: "d".repeat(64),
         known: Known::Own,

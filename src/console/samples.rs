@@ -3,7 +3,7 @@
 use fixmatch::augment::ctaugment::Rates;
 use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, WeakDraw};
 use fixmatch::config::RunConfig;
-use fixmatch::data::{self, label_set::LabelSet};
+use fixmatch::data::{self, Dataset, label_set::LabelSet};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::RunDir;
@@ -48,13 +48,16 @@ impl Sheet {
         let config = dir.read_run()?.config;
         let data_dir = fixmatch::dirs::data_dir()?;
         let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+        let Dataset { train, unlabeled, classes, .. } = dataset;
+        let images = train.followed_by(unlabeled);
         anyhow::ensure!(
-            indices.iter().all(|&index| (index as usize) < dataset.train.n()),
+            indices.iter().all(|&index| (index as usize) < images.n()),
             "the run has images that the data set on this machine does not have"
         );
         let sample = |&index: &u32| {
-            let class = usize::from(dataset.train.labels[index as usize]);
-            (class, Sample { index, class: dataset.classes[class].clone(), image: dataset.train.image(index as usize) })
+            let class = usize::from(images.labels[index as usize]);
+            let name = classes.get(class).cloned().unwrap_or_else(|| "not known".into());
+            (class, Sample { index, class: name, image: images.image(index as usize) })
         };
         let mut samples: Vec<_> = indices.iter().map(sample).collect();
         samples.sort_by_key(|(class, _)| *class);

@@ -85,7 +85,7 @@ fn load(place: &Place) -> Result<Loaded> {
             .push("the training labels are not in CIFAR-10's official order: published index lists do not hold".into());
     }
     let classes = CLASSES.map(String::from).to_vec();
-    Ok(Loaded { classes, train, test, published: Published::Compared(official), warnings })
+    Ok(Loaded { classes, train, unlabeled: None, test, published: Published::Compared(official), warnings })
 }
 
 /// One file's images, and whether it is the published file.

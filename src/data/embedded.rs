@@ -37,6 +37,7 @@ fn load(place: &Place) -> Result<Loaded> {
     Ok(Loaded {
         classes: fashion_mnist::CLASSES.map(String::from).to_vec(),
         train: idx::decode(asset!("train-images.idx.gz"), asset!("train-labels.idx.gz"), n_classes)?,
+        unlabeled: None,
         test: idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?,
         published: Published::Digest(DIGEST),
         warnings: Vec::new(),

@@ -88,6 +88,7 @@ fn load(place: &Place) -> Result<Loaded> {
     Ok(Loaded {
         classes: CLASSES.map(String::from).to_vec(),
         train,
+        unlabeled: None,
         test,
         published: Published::Digest(DIGEST),
         warnings: Vec::new(),

@@ -1,4 +1,5 @@
-//! The user's own images: `ROOT/train/CLASS/*.png` and `ROOT/test/CLASS/*.png`, or JPEG.
+//! The user's own images: `ROOT/train/CLASS/*.png`, `ROOT/test/CLASS/*.png` and, if there are images of unknown class,
+//! `ROOT/unlabeled/*.png`; or JPEG.
 //!
 //! Classes and files are sorted by name, so that indices mean the same on every machine. Images of different sizes are
 //! an error unless a size is asked for; resizing stretches to a square with a triangle filter, which averages when it
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ::image::{DynamicImage, ImageReader, imageops::FilterType};
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Descriptor, Found, Images, Loaded, Place, Published};
+use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
 use crate::image::Image;
 
 /// `folder`, wherever `data.path` says.
@@ -46,17 +47,20 @@ fn load(place: &Place) -> Result<Loaded> {
     let test_classes = class_names(&test_root)?;
     ensure!(!test_classes.is_empty(), "{} has no class folders: expected {}", test_root.display(), layout(root));
     entries.extend(list(&test_root, &test_classes, &classes)?);
+    let n_labeled = entries.len();
+    entries.extend(list_unlabeled(&root.join("unlabeled"))?);
 
     let mut images = decode_all(&entries, place.resize)?;
     unify_channels(&mut images);
-    let test = stack(&images[n_train..], &entries[n_train..]);
+    let test = stack(&images[n_train..n_labeled], &entries[n_train..n_labeled]);
+    let unlabeled = (n_labeled < entries.len()).then(|| stack(&images[n_labeled..], &entries[n_labeled..]));
     let train = stack(&images[..n_train], &entries[..n_train]);
     let warnings = classes
         .iter()
         .filter(|class| !test_classes.contains(class))
         .map(|class| format!("class {class} has no test images in {}", test_root.display()))
         .collect();
-    Ok(Loaded { classes, train, test, published: Published::Never, warnings })
+    Ok(Loaded { classes, train, unlabeled, test, published: Published::Never, warnings })
 }
 
 fn layout(root: &Path) -> String {
@@ -69,7 +73,8 @@ fn split_folder(root: &Path, split: &str) -> Result<PathBuf> {
     if folder.is_dir() {
         return Ok(folder);
     }
-    let others: Vec<_> = class_names(root)?.into_iter().filter(|name| name != "train" && name != "test").collect();
+    let others: Vec<_> =
+        class_names(root)?.into_iter().filter(|name| !["train", "test", "unlabeled"].contains(&&**name)).collect();
     let hint = if others.is_empty() || split == "test" {
         String::new()
     } else {
@@ -101,6 +106,16 @@ fn list(root: &Path, found: &[String], classes: &[String]) -> Result<Vec<Entry>>
         entries.extend(files.into_iter().map(|path| Entry { path, label: label as u16 }));
     }
     Ok(entries)
+}
+
+/// The images of a folder that need not be there.
+fn list_unlabeled(folder: &Path) -> Result<Vec<Entry>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let files: Vec<_> = children(folder)?.into_iter().filter(|path| is_image(path)).collect();
+    ensure!(!files.is_empty(), "{} holds no PNG or JPEG images: add some or remove the folder", folder.display());
+    Ok(files.into_iter().map(|path| Entry { path, label: UNKNOWN }).collect())
 }
 
 /// What a folder holds, sorted by name, without hidden files.

@@ -90,6 +90,7 @@ mod tests {
             name: "pets".into(),
             classes: vec!["cat\n7".into(), "dog".into()],
             train: images.clone(),
+            unlabeled: None,
             test: images,
             digest: "d".repeat(64),
             known: Known::Own,

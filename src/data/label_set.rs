@@ -336,6 +336,7 @@ mod tests {
             name: "x".into(),
             classes: classes(),
             train: images(30),
+            unlabeled: None,
             test: images(3),
             digest: "d".into(),
             known: Known::Official,

@@ -144,6 +144,7 @@ mod tests {
             name: "folder".into(),
             classes: vec!["a".into()],
             train: images.clone(),
+            unlabeled: None,
             test: images,
             digest: String::new(),
             known: crate::data::Known::Official,

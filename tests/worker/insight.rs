@@ -7,7 +7,7 @@ use fixmatch::event::{Event, Progress};
 use fixmatch::insight::{Count, Histogram, InsightReader, Panel, Pointer, Record};
 use fixmatch::run_dir::RunDir;
 
-use super::support::{Place, events};
+use super::support::{PER_CLASS, Place, events};
 
 fn records(dir: &RunDir) -> (Vec<Pointer>, Vec<Histogram>, Vec<Panel>) {
     let (mut pointers, mut histograms, mut panels) = (Vec::new(), Vec::new(), Vec::new());
@@ -73,6 +73,33 @@ fn the_same_images_are_asked_about_at_every_evaluation() {
     for opinion in panels.iter().flat_map(|panel| panel.unlabeled.iter().chain(&panel.labeled)) {
         let verdicts = [opinion.ema, opinion.online];
         assert!(verdicts.iter().all(|it| it.class < 3 && it.confidence > 0.333 && it.confidence <= 1.0), "{opinion:?}");
+    }
+}
+
+#[test]
+fn of_images_whose_class_is_not_known_nothing_is_called_right() {
+    let place = Place::new();
+    for i in 0..9 {
+        place.draw(&format!("unlabeled/{i}.png"), i as usize % 3, 100 + i);
+    }
+    let mut config = place.config();
+    config.labels.per_class = PER_CLASS; // so all that is left to follow is of unknown class
+    config.labels.in_unlabeled = false;
+    let dir = place.finished(&config);
+    let (_, histograms, panels) = records(&dir);
+    assert!(!histograms.is_empty() && histograms.iter().all(|it| !it.has_oracle && it.total().right == 0));
+    let indices: Vec<u32> = panels[0].unlabeled.iter().map(|it| it.index).collect();
+    assert_eq!(indices, (3 * PER_CLASS..3 * PER_CLASS + 9).collect::<Vec<_>>());
+    assert!(panels[0].unlabeled.iter().all(|it| it.label.is_none()));
+    assert!(panels[0].labeled.iter().all(|it| it.label.is_some()));
+    for event in events(&dir) {
+        match event {
+            Event::Started(started) => assert_eq!((started.n_labeled, started.n_unlabeled), (36, 9)),
+            Event::Progress(progress) => {
+                assert!(progress.mask_ratio.is_some() && progress.pseudo_label_accuracy.is_none());
+            }
+            _ => {}
+        }
     }
 }
 

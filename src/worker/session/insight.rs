@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use fixmatch::checkpoint::Array;
-use fixmatch::data::Images;
+use fixmatch::data::{Images, UNKNOWN};
 use fixmatch::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
 use fixmatch::rng::{Rng, Stream};
 use tch::{Device, Kind, Tensor};
@@ -116,7 +116,7 @@ impl Insight {
         }
         let cells = self.read();
         let _ = self.cells.zero_();
-        let empty = Histogram { step, n_steps, threshold, has_oracle: true, ..Histogram::default() };
+        let empty = Histogram { step, n_steps, threshold, has_oracle: self.images.are_known(), ..Histogram::default() };
         Some(empty.from_cells(&cells))
     }
 
@@ -136,7 +136,7 @@ impl Insight {
         let pixels = pixels.concat();
         let [ema, online] = [Which::Ema, Which::Raw].map(|which| verdicts(&trainer.predict(which, &pixels)));
         let of = |((&index, ema), online)| {
-            let label = Some(self.images.labels[index as usize]);
+            let label = Some(self.images.labels[index as usize]).filter(|label| *label != UNKNOWN);
             Opinion { index, label, ema, online }
         };
         indices.iter().zip(ema).zip(online).map(of).collect()
@@ -173,16 +173,15 @@ fn verdicts(logits: &Tensor) -> Vec<Verdict> {
 }
 
 /// `n` of some images, ascending: as many of each class as can be, and where that does not come out even, one more of the
-/// first classes. A class's images are in an order of their own, so that other label sets change few of them.
+/// first classes; images of unknown class are as one. A class's images are in an order of their own, so that other label sets change few of them.
 fn draw_panel(among: &[u32], labels: &[u16], n_classes: usize, n: usize) -> Vec<u32> {
-    let of_class = |class: usize| {
-        let mut all: Vec<u32> =
-            (0..labels.len() as u32).filter(|&i| usize::from(labels[i as usize]) == class).collect();
-        Rng::new(0, Stream::Panel, class as u64, 0).shuffle(&mut all);
+    let of_class = |class: u16| {
+        let mut all: Vec<u32> = (0..labels.len() as u32).filter(|&i| labels[i as usize] == class).collect();
+        Rng::new(0, Stream::Panel, u64::from(class), 0).shuffle(&mut all);
         all.retain(|index| among.binary_search(index).is_ok());
         all
     };
-    let classes: Vec<_> = (0..n_classes).map(of_class).collect();
+    let classes: Vec<_> = (0..n_classes as u16).chain([UNKNOWN]).map(of_class).collect();
     let longest = classes.iter().map(Vec::len).max().unwrap_or(0);
     let in_turns = (0..longest).flat_map(|place| classes.iter().filter_map(move |class| class.get(place)));
     let mut panel: Vec<u32> = in_turns.take(n).copied().collect();

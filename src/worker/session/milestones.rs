@@ -25,7 +25,10 @@ impl Session {
     /// Reports the mean over the open window's steps, unless one of them was not finite.
     pub(super) fn close_window(&mut self) -> Result<()> {
         self.check_finite()?;
-        if let Some(progress) = self.window.close(self.state.step) {
+        if let Some(mut progress) = self.window.close(self.state.step) {
+            if !self.run.source.images.are_known() {
+                progress.pseudo_label_accuracy = None;
+            }
             self.reporter.event(Event::Progress(progress));
         }
         Ok(())

@@ -64,8 +64,8 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
         }
     };
     let trainer = Trainer::for_data(&config, &dataset, device);
-    let Dataset { train, test, classes, digest, .. } = dataset;
-    let source = source(&config, train, labels);
+    let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
+    let source = source(&config, train, unlabeled, labels);
     ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
     if run.environment.is_none() {
         run.environment = Some(found);
@@ -184,21 +184,24 @@ enum Labels {
 
 /// What batches are made of. Without labels picked, for a run that ranks: all images are in both sets, and what is
 /// drawn of them is for the ranker to say.
-fn source(config: &RunConfig, train: Images, labels: Option<LabelSet>) -> Source {
+fn source(config: &RunConfig, train: Images, unlabeled: Option<Images>, labels: Option<LabelSet>) -> Source {
     let strong = Strong::new(&config.augment);
     let kept = if config.labels.in_unlabeled { LabeledImages::Included } else { LabeledImages::LeftOut };
-    let all = || (0..train.n() as u32).collect::<Vec<_>>();
-    let (labeled, unlabeled) = match labels {
+    let n_train = train.n();
+    let all = || (0..n_train as u32).collect::<Vec<_>>();
+    let (images, labeled, unlabeled) = match labels {
         Some(labels) => {
-            let unlabeled = labels.unlabeled(train.n(), kept);
-            (labels.indices, unlabeled)
+            let images = train.followed_by(unlabeled);
+            let mut unlabeled = labels.unlabeled(n_train, kept);
+            unlabeled.extend(n_train as u32..images.n() as u32);
+            (images, labels.indices, unlabeled)
         }
-        None => (all(), all()),
+        None => (train, all(), all()),
     };
     Source {
         labeled: labeled.into(),
         unlabeled: unlabeled.into(),
-        images: Arc::new(train),
+        images: Arc::new(images),
         n_labeled: if config.is_contrastive() { 0 } else { config.train.batch as usize },
         n_unlabeled: (config.train.batch * config.train.mu) as usize,
         weak: strong.weak,
