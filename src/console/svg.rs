@@ -58,11 +58,12 @@ fn draw(svg: &mut String, cells: &[Cell], (column, row): (usize, usize)) {
         return;
     }
     let bold = if modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
+    let line = if modifier.contains(Modifier::UNDERLINED) { " text-decoration=\"underline\"" } else { "" };
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     let base = y + CELL.1 * 3 / 4;
     let _ = writeln!(
         svg,
-        "<text x=\"{x}\" y=\"{base}\" textLength=\"{width}\" fill=\"{}\"{bold} xml:space=\"preserve\">{text}</text>",
+        "<text x=\"{x}\" y=\"{base}\" textLength=\"{width}\" fill=\"{}\"{bold}{line} xml:space=\"preserve\">{text}</text>",
         hex(fg)
     );
 }
