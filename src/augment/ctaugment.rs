@@ -185,8 +185,12 @@ impl Rates {
 
     /// Learns from a probe: `proximity` is ω = 1 − ½‖p − onehot(label)‖₁, in [0, 1], of the prediction p.
     ///
-    /// The bins of all its operations move: rate ← decay · rate + (1 − decay) · ω.
+    /// The bins of all its operations move: rate ← decay · rate + (1 − decay) · ω. An ω that is no number, of a network that
+    /// has diverged, moves nothing: the run ends by its loss, and until then views can be drawn.
     pub fn update(&mut self, probe: &[Choice], proximity: f32, decay: f64) {
+        if proximity.is_nan() {
+            return;
+        }
         for choice in probe {
             let row = choice.row as usize;
             for parameter in 0..rows(self.table)[row].parameters.len() {
@@ -433,6 +437,16 @@ mod tests {
         // 0.99 · 1 + 0.01 · 0.5 = 0.995, and once more
         assert_eq!(changed, [0.990_05; 2]);
         assert_eq!((rates.of(rescale, 0)[3], rates.of(rescale, 1)[5]), (0.990_05, 0.990_05));
+    }
+
+    #[test]
+    fn views_can_be_drawn_by_the_rates_of_a_network_that_has_diverged() {
+        let (mut policy, row) = (policy(Table::Paper), row_of(Table::Paper, Kind::Posterize));
+        let mut rates = Rates::ones(Table::Paper);
+        rates.update(&[Choice { row: row as u8, bins: [2, 0] }], f32::NAN, DECAY);
+        assert!(rates.values().iter().all(|&rate| rate == 1.0));
+        policy.follow(&rates);
+        assert!(counts(&policy, Kind::Posterize)[2] > 0);
     }
 
     #[test]

@@ -182,7 +182,7 @@ fn ctaugment_learns_rates_and_puts_them_into_the_log() {
 fn unlabeled_images_can_be_put_out_and_back_in_while_rates_are_learned() {
     let place = Place::new();
     let mut config = place.learning_config();
-    config.train.steps = 1_000_000;
+    (config.train.steps, config.train.lr) = (1_000_000, 1e-3); // so long as the test takes, and then not to diverge
     let mut worker = Worker::start(&place.run(&config));
     let _ = worker.until_progress();
     let _ = worker.ask(Request::Set(Change::LambdaU(0.0)));
