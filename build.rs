@@ -1,5 +1,5 @@
 //! What only cargo can hand to the compiler: where libtorch lies (an rpath, so that the binaries and all tests start without
-//! environment variables) and the commit that is being built.
+//! environment variables), the one file of C++, and the commit that is being built.
 //!
 //! `LIBTORCH` comes from `.cargo/config.toml`, which `make setup` writes, unless the environment sets it. torch-sys reads the same variable
 //! in its own build script, before this one runs.
@@ -12,7 +12,32 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_TRAIN").is_some() {
         link_libtorch();
     }
+    #[cfg(feature = "train")]
+    compile_graph();
     record_commit();
+}
+
+/// Compiles what only C++ can add to libtorch's graph, unless that was done: this script runs at every commit, and the compiler
+/// takes ten seconds.
+#[cfg(feature = "train")]
+fn compile_graph() {
+    const SOURCE: &str = "src/worker/fused/graph.cpp";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    let libtorch = std::env::var("LIBTORCH").unwrap_or_default();
+    let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let compiled = out_dir.join("graph.compiled");
+    let contents = format!("{libtorch}\n{}", std::fs::read_to_string(SOURCE).expect("a source file"));
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").opt_level(1).warnings(false).file(SOURCE);
+    build.includes(["include", "include/torch/csrc/api/include"].map(|folder| Path::new(&libtorch).join(folder)));
+    if std::fs::read_to_string(&compiled).is_ok_and(|earlier| earlier == contents) {
+        println!("cargo::rustc-link-search=native={}", out_dir.display());
+        println!("cargo::rustc-link-lib=static=fixmatch_graph");
+        println!("cargo::rustc-link-lib=stdc++");
+    } else {
+        build.compile("fixmatch_graph");
+        std::fs::write(compiled, contents).expect("cargo's folder can be written");
+    }
 }
 
 /// Gives every target an rpath to libtorch, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in it.

@@ -16,12 +16,12 @@ use fixmatch::loader::{Loader, Maker, Source};
 use fixmatch::rng::{Rng, Stream};
 use tch::{Cuda, Device, Kind, Tensor};
 
-use crate::device;
 use crate::input::Input;
 use crate::loss::PseudoLabels;
 use crate::model::{Network, Shape};
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
+use crate::{device, fused};
 
 /// What to time
 #[derive(clap::Args)]
@@ -84,6 +84,7 @@ pub fn run(args: &Args) -> Result<()> {
     let cores = available_parallelism()?.get();
     let threads = if args.threads == 0 { cores } else { args.threads };
     tch::set_num_threads(threads as i32);
+    fused::set_num_threads(threads);
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);

@@ -4,6 +4,8 @@ use fixmatch::config::Normalize;
 use fixmatch::data::Images;
 use tch::{Device, Kind, Tensor};
 
+use crate::fused::Normalizer;
+
 /// The way in.
 #[derive(Debug)]
 pub struct Input {
@@ -11,6 +13,8 @@ pub struct Input {
     width: i64,
     channels: i64,
     device: Device,
+    /// For the CPU.
+    normalizer: Normalizer,
     /// (x − mean) / std, in the units of a byte: (C, 1, 1) f32 each.
     mean: Tensor,
     std: Tensor,
@@ -24,6 +28,7 @@ impl Input {
             Normalize::None => (vec![0.0; images.channels], vec![255.0; images.channels]),
             Normalize::MeanStd => mean_and_std(images),
         };
+        let as_f32 = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
         let on_device = |values: &[f64]| {
             Tensor::from_slice(values).to_kind(Kind::Float).view([values.len() as i64, 1, 1]).to_device(device)
         };
@@ -32,6 +37,7 @@ impl Input {
             width: images.width as i64,
             channels: images.channels as i64,
             device,
+            normalizer: Normalizer::new(&as_f32(&mean), &as_f32(&std)),
             mean: on_device(&mean),
             std: on_device(&std),
         }
@@ -44,6 +50,9 @@ impl Input {
 
     /// Images (N, C, H, W) f32 in `channels_last` of concatenated bytes N×H×W×C.
     pub fn images(&self, parts: &[&[u8]]) -> Tensor {
+        if self.device == Device::Cpu {
+            return self.normalizer.images(parts, [self.height, self.width, self.channels].map(|n| n as usize));
+        }
         let size = self.height * self.width * self.channels;
         let bytes: Vec<Tensor> = parts
             .iter()
@@ -124,5 +133,16 @@ mod tests {
         let pixels = images().pixels;
         let (joined, apart) = (input.images(&[&pixels]), input.images(&[&pixels[..3], &pixels[3..]]));
         assert!(joined.equal(&apart));
+    }
+
+    #[test]
+    fn numbers_are_to_the_bit_what_libtorch_makes_of_bytes() {
+        let (width, height, channels) = (5, 7, 3);
+        let pixels: Vec<u8> = (0..20 * width * height * channels).map(|i| (i * i / 11 % 256) as u8).collect();
+        let images = Images { width, height, channels, pixels, labels: vec![0; 20] };
+        let input = Input::new(&images, Normalize::MeanStd, Device::Cpu);
+        let bytes = Tensor::from_slice(&images.pixels).view([20, height as i64, width as i64, channels as i64]);
+        let expected = (bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float) - &input.mean) / &input.std;
+        assert!(input.images(&[&images.pixels]).equal(&expected));
     }
 }

@@ -12,6 +12,7 @@ mod allocator;
 mod bench;
 mod device;
 mod evaluate;
+mod fused;
 mod input;
 mod kept;
 mod logits;

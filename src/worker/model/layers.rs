@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::Mode;
+use crate::fused::{BatchNorm, Statistics};
 use crate::weights::{Init, Role, Spec, Weights};
 
 /// One tensor.
@@ -12,42 +13,61 @@ pub fn spec(name: String, shape: &[i64], role: Role, init: Init) -> Spec {
 
 /// A convolution with bias, zero-padded by half of its kernel.
 pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
-    let [kernel, bias] = kernel_and_bias(weights, name, xs);
+    convolve(xs, &tensor(weights, name, "weight", xs), Some(&tensor(weights, name, "bias", xs)), stride)
+}
+
+/// What a convolution gives before its bias.
+pub fn conv_without_bias(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
+    convolve(xs, &tensor(weights, name, "weight", xs), None, 1)
+}
+
+fn convolve(xs: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, stride: i64) -> Tensor {
     let padding = kernel.size()[2] / 2;
-    xs.conv2d(&kernel, Some(&bias), [stride; 2], [padding; 2], [1; 2], 1)
+    xs.conv2d(kernel, bias, [stride; 2], [padding; 2], [1; 2], 1)
 }
 
 /// A dense layer.
 pub fn linear(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
-    let [kernel, bias] = kernel_and_bias(weights, name, xs);
-    xs.linear(&kernel, Some(&bias))
+    xs.linear(&tensor(weights, name, "weight", xs), Some(&tensor(weights, name, "bias", xs)))
 }
 
-/// In the precision of what they are applied to: the same tensors for f32, copies for bf16. Their gradients are f32.
-fn kernel_and_bias(weights: &Weights, name: &str, xs: &Tensor) -> [Tensor; 2] {
-    ["weight", "bias"].map(|part| weights[&format!("{name}.{part}")].to_kind(xs.kind()))
+/// A dense layer of images (N, C, H, W), each a row by channel, then place. The weights are moved to the order of the
+/// images, `channels_last`, since they are fewer.
+pub fn linear_of_images(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
+    let kernel = tensor(weights, name, "weight", xs);
+    let shape = [&kernel.size()[..1], &xs.size()[1..]].concat();
+    let by_place = |images: &Tensor| images.permute([0, 2, 3, 1]).flatten(1, -1);
+    by_place(xs).linear(&by_place(&kernel.view(shape.as_slice())), Some(&tensor(weights, name, "bias", xs)))
 }
 
-/// Batch norm's constants.
+/// A tensor in the precision of what it is applied to: itself for f32, a copy for bf16. Its gradient is f32.
+fn tensor(weights: &Weights, name: &str, part: &str, xs: &Tensor) -> Tensor {
+    weights[&format!("{name}.{part}")].to_kind(xs.kind())
+}
+
+/// Batch norm over N, H and W, then leaky ReLU; the constants of both.
 #[derive(Clone, Copy, Debug)]
-pub struct BatchNorm {
+pub struct Activation {
     /// The weight of a new batch in the running statistics.
     pub momentum: f64,
     /// Added to the variance.
     pub eps: f64,
+    /// Leaky ReLU's slope below zero.
+    pub slope: f64,
 }
 
-impl BatchNorm {
-    /// Batch norm over N, H and W.
+impl Activation {
+    /// Of images (N, C, H, W), by tensors of a name.
     pub fn forward(self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
         let tensor = |part: &str| &weights[&format!("{name}.{part}")];
-        let (mean, variance) = match mode {
-            Mode::Train | Mode::Evaluate => (Some(tensor("running_mean")), Some(tensor("running_var"))),
-            Mode::Batch => (None, None),
+        let (mean, variance) = (tensor("running_mean"), tensor("running_var"));
+        let statistics = match mode {
+            Mode::Train => Statistics::BatchAndMove { mean, variance, momentum: self.momentum },
+            Mode::Batch => Statistics::Batch,
+            Mode::Evaluate => Statistics::Running { mean, variance },
         };
-        let by_batch = mode != Mode::Evaluate;
-        let (scale, shift) = (Some(tensor("weight")), Some(tensor("bias")));
-        xs.batch_norm(scale, shift, mean, variance, by_batch, self.momentum, self.eps, true)
+        let Self { eps, slope, .. } = self;
+        BatchNorm { weight: tensor("weight"), bias: tensor("bias"), statistics, eps, slope }.forward(xs)
     }
 }
 
@@ -60,4 +80,27 @@ pub fn bn_specs(name: &str, channels: i64) -> [Spec; 4] {
         part("running_mean", Role::Statistic, 0.0),
         part("running_var", Role::Statistic, 1.0),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn a_dense_layer_of_images_takes_them_by_channel_then_place() {
+        let layer = [
+            spec("fc.weight".into(), &[4, 3 * 2 * 5], Role::Kernel, Init::Normal(1.0)),
+            spec("fc.bias".into(), &[4], Role::Other, Init::Normal(1.0)),
+        ];
+        let weights = Weights::init(layer.to_vec(), 0, Device::Cpu);
+        let images = Tensor::arange(2 * 30, (Kind::Float, Device::Cpu)).sin().view([2, 2, 5, 3]).permute([0, 3, 1, 2]);
+        let (found, expected) =
+            (linear_of_images(&weights, "fc", &images), linear(&weights, "fc", &images.flatten(1, -1)));
+        assert!(found.allclose(&expected, 1e-6, 1e-6, false));
+        let gradient = |values: &Tensor| {
+            Tensor::run_backward(&[values.square().sum(Kind::Float)], &[&weights["fc.weight"]], false, false).remove(0)
+        };
+        assert!(gradient(&found).allclose(&gradient(&expected), 1e-5, 1e-5, false));
+    }
 }

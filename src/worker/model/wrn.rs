@@ -7,7 +7,7 @@
 
 use tch::Tensor;
 
-use super::layers::{BatchNorm, bn_specs, conv, linear, spec};
+use super::layers::{Activation, bn_specs, conv, linear, spec};
 use super::{Mode, Shape};
 use crate::weights::{Init, Role, Spec, Weights};
 
@@ -90,7 +90,7 @@ impl Wrn {
     }
 
     pub(super) fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
-        let activate = Activation { bn: BatchNorm { momentum: self.bn_momentum, eps: BN_EPS } };
+        let activate = Activation { momentum: self.bn_momentum, eps: BN_EPS, slope: SLOPE };
         let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
         for block in self.blocks() {
             xs = block.forward(weights, &xs, mode, activate);
@@ -110,31 +110,13 @@ impl Block {
         let activated = activate.forward(weights, &part("bn1"), xs, mode);
         let branch = conv(weights, &part("conv1"), &activated, self.stride);
         let branch = activate.forward(weights, &part("bn2"), &branch, mode);
-        let branch = conv(weights, &part("conv2"), &branch, 1);
+        let mut branch = conv(weights, &part("conv2"), &branch, 1);
         let xs = if self.is_first { &activated } else { xs };
         if self.inputs == self.outputs {
-            return branch + xs;
+            return branch.g_add_(xs);
         }
-        branch + conv(weights, &part("shortcut"), xs, self.stride)
+        branch.g_add_(&conv(weights, &part("shortcut"), xs, self.stride))
     }
-}
-
-/// Batch norm, then leaky ReLU.
-#[derive(Clone, Copy)]
-struct Activation {
-    bn: BatchNorm,
-}
-
-impl Activation {
-    fn forward(self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
-        leaky_relu(&self.bn.forward(weights, name, xs, mode))
-    }
-}
-
-/// x where x > 0, else 0.1 x. The binding of `leaky_relu` has no slope, but that of its backward has: it multiplies a
-/// gradient by 1 or 0.1, here x itself.
-fn leaky_relu(xs: &Tensor) -> Tensor {
-    xs.detach().leaky_relu_backward(xs, SLOPE, false)
 }
 
 /// A convolution that begins as N(0, 2 / (k²·outputs)), its bias as zero.
@@ -171,15 +153,6 @@ mod tests {
             blocks.iter().filter(|block| block.stride == 2).map(|block| block.name.as_str()).collect();
         assert_eq!(strided, ["block2.0", "block3.0"]);
         assert_eq!(blocks.len(), 12);
-    }
-
-    #[test]
-    fn leaky_relu_has_the_values_and_the_gradient_of_its_definition() {
-        let xs = Tensor::from_slice(&[-2.0_f32, -0.5, 0.0, 3.0]).set_requires_grad(true);
-        let ys = leaky_relu(&xs);
-        (&ys * Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0])).sum(None).backward();
-        assert!(ys.allclose(&Tensor::from_slice(&[-0.2_f32, -0.05, 0.0, 3.0]), 1e-6, 0.0, false));
-        assert!(xs.grad().allclose(&Tensor::from_slice(&[0.1_f32, 0.2, 0.3, 4.0]), 1e-6, 0.0, false));
     }
 
     #[test]

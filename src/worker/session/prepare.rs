@@ -15,9 +15,9 @@ use fixmatch::ranking;
 use fixmatch::run_dir::{Environment, RunDir, host, replace_file};
 
 use super::awaited::{self, Awaited};
-use crate::device;
 use crate::recorder::{Command, Reporter};
 use crate::trainer::Trainer;
+use crate::{device, fused};
 
 /// A run that is ready for its first step.
 pub struct Prepared {
@@ -45,6 +45,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let device = device::resolve(config.machine.device)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     tch::set_num_threads(n_threads as i32);
+    fused::set_num_threads(n_threads as usize);
     let data_dir = fixmatch::dirs::data_dir()?;
     let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
     for warning in &dataset.warnings {
