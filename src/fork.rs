@@ -51,12 +51,14 @@ impl Fork {
         let others: Vec<String> = others.into_iter().cloned().collect();
         let config = preset::with_settings(&of.config, &others)?;
         check(&of.config, &config)?;
-        for change in &changes {
-            ensure!(
-                !matches!(change, Change::Steps(steps) if *steps <= step),
-                "{change}: the fork begins after {step} steps, so there must be more"
-            );
-        }
+        let given = changes.iter().copied().filter_map(to_steps).next_back();
+        let steps = given.map_or_else(|| steps_at(parent, &of.config, step), Ok)?;
+        ensure!(
+            steps > step,
+            "nothing is left to train after step {step} of {steps}: give the fork more, as in train.steps={}, or an earlier \
+             checkpoint",
+            2 * step
+        );
         let mut run = RunFile::new(of.provenance.preset.clone(), settings.to_vec(), config);
         run.provenance.parent = Some(Parent { run: parent.id(), step });
         run.environment = of.environment;
@@ -142,6 +144,20 @@ fn is_story(event: &Event) -> bool {
             | Event::Alarm(_)
             | Event::Applied { change: Some(_), .. }
     )
+}
+
+fn to_steps(change: Change) -> Option<u64> {
+    if let Change::Steps(steps) = change { Some(steps) } else { None }
+}
+
+/// How many steps a run was to take, as of one of them.
+fn steps_at(parent: &RunDir, config: &RunConfig, step: u64) -> Result<u64> {
+    let story = story(parent, step)?;
+    let mut changed = story.iter().rev().filter_map(|record| match record.event {
+        Event::Applied { change: Some(change), .. } => to_steps(change),
+        _ => None,
+    });
+    Ok(changed.next().unwrap_or(config.train.steps))
 }
 
 /// What a resumed run does not take back.

@@ -69,11 +69,16 @@ fn a_fork_follows_its_own_values_and_labels_from_its_step_on() {
 fn what_cannot_be_forked_is_refused_with_the_reason() {
     let place = Place::new();
     let parent = place.finished(&place.config());
-    let cases: [(Option<u64>, &str, &str); 5] = [
+    let cases: [(Option<u64>, &str, &str); 6] = [
         (Some(10), "train.lr=0.1", "keeps no checkpoint of step 10; it has those of 20, 30, 40"),
         (None, "model.name=wrn", "its parent's network"),
         (None, "data.normalize=none", "its parent's data"),
-        (None, "train.steps=40", "the fork begins after 40 steps"),
+        (
+            None,
+            "train.threshold=0.9",
+            "nothing is left to train after step 40 of 40: give the fork more, as in train.steps=80",
+        ),
+        (Some(30), "train.steps=30", "nothing is left to train after step 30 of 30"),
         (None, "train.lrr=1", "unknown field `lrr`"),
     ];
     for (at, setting, expected) in cases {
