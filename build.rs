@@ -5,55 +5,53 @@
 //! in its own build script, before this one runs.
 
 use std::path::Path;
-use std::process::{Command, exit};
+use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var_os("CARGO_FEATURE_TRAIN").is_some() {
-        link_libtorch();
-    }
     #[cfg(feature = "train")]
-    compile_graph();
+    compile_graph(&link_libtorch());
     record_commit();
 }
 
 /// Compiles what only C++ can add to libtorch's graph, unless that was done: this script runs at every commit, and the compiler
 /// takes ten seconds.
 #[cfg(feature = "train")]
-fn compile_graph() {
+fn compile_graph(libtorch: &str) {
     const SOURCE: &str = "src/worker/fused/graph.cpp";
     println!("cargo::rerun-if-changed={SOURCE}");
-    let libtorch = std::env::var("LIBTORCH").unwrap_or_default();
     let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let compiled = out_dir.join("graph.compiled");
     let contents = format!("{libtorch}\n{}", std::fs::read_to_string(SOURCE).expect("a source file"));
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").opt_level(1).warnings(false).file(SOURCE);
-    build.includes(["include", "include/torch/csrc/api/include"].map(|folder| Path::new(&libtorch).join(folder)));
+    build.includes(["include", "include/torch/csrc/api/include"].map(|folder| Path::new(libtorch).join(folder)));
+    build.cpp_link_stdlib(None); // torch-sys links it
     if std::fs::read_to_string(&compiled).is_ok_and(|earlier| earlier == contents) {
         println!("cargo::rustc-link-search=native={}", out_dir.display());
         println!("cargo::rustc-link-lib=static=fixmatch_graph");
-        println!("cargo::rustc-link-lib=stdc++");
     } else {
         build.compile("fixmatch_graph");
         std::fs::write(compiled, contents).expect("cargo's folder can be written");
     }
 }
 
-/// Gives every target an rpath to libtorch, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in it.
-fn link_libtorch() {
+/// Gives every target an rpath to libtorch, whose folder it returns, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in it.
+#[cfg(feature = "train")]
+fn link_libtorch() -> String {
     println!("cargo::rerun-if-env-changed=LIBTORCH");
     let libtorch = std::env::var("LIBTORCH").unwrap_or_default();
     if !Path::new(&libtorch).join("lib/libtorch_cpu.so").exists() {
         println!(
             "cargo::error=no libtorch in LIBTORCH=\"{libtorch}\": run `make setup` first, or build without training: --no-default-features"
         );
-        exit(1);
+        std::process::exit(1);
     }
     println!("cargo::rustc-env=FIXMATCH_LIBTORCH={libtorch}");
     // DT_RPATH rather than DT_RUNPATH: the latter yields to LD_LIBRARY_PATH, and conda sets that.
     println!("cargo::rustc-link-arg=-Wl,--disable-new-dtags");
     println!("cargo::rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
+    libtorch
 }
 
 /// Sets `FIXMATCH_COMMIT`, "unknown" outside a checkout of this repository. `-dirty` is as of the last commit, checkout or reset: looking at

@@ -36,6 +36,8 @@ pub struct Fork {
     run: RunFile,
     /// Changed at the step of the fork, as a user changes them while a run trains.
     changes: Vec<Change>,
+    /// What of the parent's log is the fork's too.
+    story: Vec<Record>,
     keeps_labels: bool,
 }
 
@@ -51,8 +53,13 @@ impl Fork {
         let others: Vec<String> = others.into_iter().cloned().collect();
         let config = preset::with_settings(&of.config, &others)?;
         check(&of.config, &config)?;
-        let given = changes.iter().copied().filter_map(to_steps).next_back();
-        let steps = given.map_or_else(|| steps_at(parent, &of.config, step), Ok)?;
+        let story = story(parent, step)?;
+        let earlier = story.iter().filter_map(|record| match record.event {
+            Event::Applied { change, .. } => change,
+            _ => None,
+        });
+        let all = earlier.chain(changes.iter().copied());
+        let steps = all.filter_map(to_steps).next_back().unwrap_or(of.config.train.steps);
         ensure!(
             steps > step,
             "nothing is left to train after step {step} of {steps}: give the fork more, as in train.steps={}, or an earlier \
@@ -63,7 +70,7 @@ impl Fork {
         run.provenance.parent = Some(Parent { run: parent.id(), step });
         run.environment = of.environment;
         let keeps_labels = run.config.labels == of.config.labels;
-        Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, keeps_labels })
+        Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, story, keeps_labels })
     }
 
     /// The same at the newest checkpoint up to a step, if one is given.
@@ -108,8 +115,8 @@ impl Fork {
     /// its changes as a user's requests.
     fn write_log(&self, dir: &RunDir) -> Result<()> {
         let mut log = EventLog::open(&dir.events())?;
-        for record in story(&self.parent, self.step)? {
-            log.append_record(&record)?;
+        for record in &self.story {
+            log.append_record(record)?;
         }
         log.append(Event::Forked(Parent { run: self.parent.id(), step: self.step }))?;
         for (i, change) in self.changes.iter().enumerate() {
@@ -146,18 +153,9 @@ fn is_story(event: &Event) -> bool {
     )
 }
 
+/// To how many steps a change goes.
 fn to_steps(change: Change) -> Option<u64> {
     if let Change::Steps(steps) = change { Some(steps) } else { None }
-}
-
-/// How many steps a run was to take, as of one of them.
-fn steps_at(parent: &RunDir, config: &RunConfig, step: u64) -> Result<u64> {
-    let story = story(parent, step)?;
-    let mut changed = story.iter().rev().filter_map(|record| match record.event {
-        Event::Applied { change: Some(change), .. } => to_steps(change),
-        _ => None,
-    });
-    Ok(changed.next().unwrap_or(config.train.steps))
 }
 
 /// What a resumed run does not take back.
