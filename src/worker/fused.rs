@@ -7,13 +7,13 @@
 #![allow(clippy::inline_always)]
 
 mod batch_norm;
+mod conv;
 mod graph;
-mod max_pool;
 mod normalize;
 mod pixels;
 
 pub use self::batch_norm::{BatchNorm, Statistics};
-pub use self::max_pool::max_pool_and_relu;
+pub use self::conv::conv_pool_relu;
 pub use self::normalize::Normalizer;
 
 /// How many threads these operations use, from their first use on; the one that calls this is among them.

@@ -21,7 +21,7 @@ unsafe extern "C" {
     fn fixmatch_put_tensor(from: *const c_void, into: *mut c_void, place: usize);
 }
 
-/// Makes a tensor, computed without a graph, the result of an operation on some inputs, all of which want a gradient.
+/// Makes a tensor, computed without a graph, the result of an operation on some inputs, of which some want a gradient.
 /// What the gradient needs of the inputs belongs to the closure, which is gone once it was called.
 ///
 /// # Panics

@@ -82,6 +82,11 @@ impl Pixels {
         Self { tensor: Tensor::empty(shape.map(|n| n as i64), (T::KIND, Device::Cpu)), shape }
     }
 
+    /// Zeros, as vectors like them: from a multiple of 64 bytes on.
+    pub fn zeros(shape: [usize; 4]) -> Self {
+        Self { tensor: Tensor::zeros(shape.map(|n| n as i64), (Kind::Float, Device::Cpu)), shape }
+    }
+
     /// As a tensor (N, C, H, W).
     pub fn into_images(self) -> Tensor {
         self.tensor.permute([0, 3, 1, 2])
@@ -97,7 +102,7 @@ impl Pixels {
     /// All numbers, to be written: of memory that no other tensor has.
     pub fn values_mut<T: Element>(&mut self) -> &mut [T] {
         assert!(self.tensor.kind() == T::KIND && self.tensor.is_contiguous());
-        // SAFETY: as for `values`; `Pixels` that are borrowed mutably were made by `empty`.
+        // SAFETY: as for `values`; `Pixels` that are borrowed mutably were made by `empty` or `zeros`.
         unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast(), self.tensor.numel()) }
     }
 }

@@ -6,8 +6,7 @@
 use tch::Tensor;
 
 use super::Shape;
-use super::layers::{conv, conv_without_bias, linear, linear_of_images, spec};
-use crate::fused::max_pool_and_relu;
+use super::layers::{conv, conv_pool_relu, linear, linear_of_images, spec};
 use crate::weights::{Init, Role, Spec, Weights};
 
 /// The network for images of one shape.
@@ -42,8 +41,8 @@ impl Cnn {
     }
 
     pub(super) fn features(weights: &Weights, images: &Tensor) -> Tensor {
-        let xs = max_pool_and_relu(&conv_without_bias(weights, "conv1", images), &weights["conv1.bias"]); // (N, 32, H/2, W/2)
-        let xs = max_pool_and_relu(&conv_without_bias(weights, "conv2", &xs), &weights["conv2.bias"]); // (N, 64, H/4, W/4)
+        let xs = conv_pool_relu(weights, "conv1", images); // (N, 32, H/2, W/2)
+        let xs = conv_pool_relu(weights, "conv2", &xs); // (N, 64, H/4, W/4)
         let xs = conv(weights, "conv3", &xs, 1).relu_(); // (N, 64, H/4, W/4)
         linear_of_images(weights, "fc1", &xs).relu_() // (N, 64)
     }

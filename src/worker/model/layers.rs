@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::Mode;
-use crate::fused::{BatchNorm, Statistics};
+use crate::fused::{self, BatchNorm, Statistics};
 use crate::weights::{Init, Role, Spec, Weights};
 
 /// One tensor.
@@ -13,17 +13,14 @@ pub fn spec(name: String, shape: &[i64], role: Role, init: Init) -> Spec {
 
 /// A convolution with bias, zero-padded by half of its kernel.
 pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
-    convolve(xs, &tensor(weights, name, "weight", xs), Some(&tensor(weights, name, "bias", xs)), stride)
-}
-
-/// What a convolution gives before its bias.
-pub fn conv_without_bias(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
-    convolve(xs, &tensor(weights, name, "weight", xs), None, 1)
-}
-
-fn convolve(xs: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, stride: i64) -> Tensor {
+    let kernel = tensor(weights, name, "weight", xs);
     let padding = kernel.size()[2] / 2;
-    xs.conv2d(kernel, bias, [stride; 2], [padding; 2], [1; 2], 1)
+    xs.conv2d(&kernel, Some(&tensor(weights, name, "bias", xs)), [stride; 2], [padding; 2], [1; 2], 1)
+}
+
+/// A 3×3 convolution with bias, then 2×2 maximum pooling and ReLU.
+pub fn conv_pool_relu(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
+    fused::conv_pool_relu(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")])
 }
 
 /// A dense layer.

@@ -1,0 +1,198 @@
+//! A 3×3 convolution, its bias, 2×2 maximum pooling and ReLU in one.
+//!
+//! Pooling hands the gradient of an output to one of four pixels, and ReLU cuts some: at least three of four numbers of the
+//! convolution's gradient are zero. Here they are never written down, and nothing is multiplied by them.
+
+mod direct;
+mod layout;
+mod pool;
+mod rows;
+mod sparse;
+
+use half::bf16;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use self::layout::Layout;
+use self::pool::{Winner, pool};
+use super::graph::with_gradient;
+use super::pixels::{Number, Pixels, numbers};
+use super::vectorized;
+
+/// Of images (N, C, H, W), by kernels (K, C, 3, 3) and a bias (K), both f32, and zero-padded by one pixel: the ReLU of the
+/// largest number in each window of 2×2, (N, K, ⌊H/2⌋, ⌊W/2⌋). The gradient goes to the first of equals, and to none where
+/// it is cut.
+///
+/// The largest of what a bias and ReLU give is what they give of the largest: the same values and gradients for less
+/// work.
+pub fn conv_pool_relu(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+    match (images.device(), images.kind()) {
+        (Device::Cpu, Kind::Float) => fused::<f32>(images, kernels, bias),
+        (Device::Cpu, Kind::BFloat16) => fused::<bf16>(images, kernels, bias),
+        _ => in_pieces(images, kernels, bias),
+    }
+}
+
+fn in_pieces(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+    let [kernels, bias] = [kernels, bias].map(|tensor| tensor.to_kind(images.kind()));
+    let convolved = convolve(images, &kernels);
+    (convolved.max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false) + bias.view([-1, 1, 1])).relu_()
+}
+
+fn convolve(images: &Tensor, kernels: &Tensor) -> Tensor {
+    images.conv2d(kernels, None::<&Tensor>, [1; 2], [1; 2], [1; 2], 1)
+}
+
+fn fused<T: Number>(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+    let of_kind = kernels.detach().to_kind(T::KIND);
+    let (xs, biases) = (Pixels::of(images), numbers(bias));
+    let [n, height, width, inputs] = xs.shape;
+    let layout = Layout { height, width, inputs, outputs: biases.len() };
+    let shape = [n, height / 2, width / 2, layout.outputs];
+    let (mut pooled, mut winners) = (Pixels::empty::<T>(shape), Pixels::empty::<Winner>(shape));
+    let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
+    let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(layout.of_pooled()));
+    if direct::is_for(layout) {
+        let kernels = Pixels::of(&rows(&of_kind).unsqueeze(0));
+        let kernels = kernels.values::<f32>();
+        let by_image = xs.values::<T>().par_chunks_exact(layout.of_image()).zip(by_image);
+        by_image.for_each_init(
+            || layout.padded(),
+            |padded, (pixels, (pooled, winners))| {
+                let padded = padded.values_mut::<f32>();
+                let image = direct::Image { layout, kernels, biases: &biases, pixels, padded, pooled, winners };
+                pulp::Arch::new().dispatch(image);
+            },
+        );
+    } else {
+        let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind)));
+        let by_image = convolved.values::<T>().par_chunks_exact(height * width * layout.outputs).zip(by_image);
+        by_image.for_each(|(image, (pooled, winners))| {
+            vectorized(
+                #[inline(always)]
+                || pool(image, &biases, width, pooled, winners),
+            );
+        });
+    }
+    let wants_xs = images.requires_grad();
+    with_gradient(pooled.into_images(), &[images, kernels, bias], move |of_pooled| {
+        sparse::gradients::<T>(&xs, &of_kind, &Pixels::of(of_pooled), &winners, wants_xs)
+    })
+}
+
+/// Kernels (K, C, 3, 3) as rows of pixels, (K, 3, 3·C) f32.
+fn rows(kernels: &Tensor) -> Tensor {
+    kernels.to_kind(Kind::Float).permute([0, 2, 3, 1]).flatten(2, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images, kernels and bias.
+    type Inputs = [Tensor; 3];
+    type Operation = fn(&Tensor, &Tensor, &Tensor) -> Tensor;
+
+    /// N, C, H, W and K: with and without whole vectors, odd sides, few channels and many.
+    const SHAPES: [[i64; 5]; 7] = [
+        [2, 3, 8, 8, 32],
+        [3, 1, 9, 6, 64],
+        [2, 3, 6, 6, 5],
+        [3, 5, 7, 9, 7],
+        [2, 32, 16, 16, 64],
+        [17, 16, 4, 4, 8],
+        [1, 64, 2, 3, 64],
+    ];
+
+    /// As PyTorch users write it.
+    fn conv_then_relu_then_pool(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+        let convolved = images.conv2d(kernels, Some(bias), [1; 2], [1; 2], [1; 2], 1);
+        convolved.relu().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false)
+    }
+
+    /// Numbers in [−1, 1] without an order.
+    fn chirp(shape: &[i64], frequency: f64) -> Tensor {
+        let places = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
+        (places.square() * frequency).sin().to_kind(Kind::Float).view(shape)
+    }
+
+    fn inputs([n_images, channels, height, width, outputs]: [i64; 5]) -> Inputs {
+        let images = chirp(&[n_images, channels, height, width], 0.17) * 1.9;
+        [images, chirp(&[outputs, channels, 3, 3], 0.23), chirp(&[outputs], 0.9)]
+    }
+
+    /// Few values, most of the kernels zero: sums are exact, in bf16 too, so that equals, and windows without a positive
+    /// number, occur.
+    fn exact([images, kernels, bias]: Inputs) -> Inputs {
+        [images.round(), (kernels * 0.74).round() * 0.25, (bias * 2.0).round() * 0.25]
+    }
+
+    /// Values, and the gradients of the inputs when outputs are weighed differently.
+    fn values_and_gradients(operation: Operation, inputs: &Inputs, wants_images: bool) -> Vec<Tensor> {
+        let inputs = inputs.each_ref().map(|tensor| tensor.detach().set_requires_grad(true));
+        let images = inputs[0].detach().set_requires_grad(wants_images);
+        let values = operation(&images, &inputs[1], &inputs[2]);
+        let weights = Tensor::arange(values.numel() as i64, (Kind::Float, Device::Cpu)).remainder(7.0).view_as(&values);
+        let sum = (&values * weights.to_kind(values.kind())).sum(Kind::Double);
+        let of: &[&Tensor] = if wants_images { &[&inputs[1], &inputs[2], &images] } else { &[&inputs[1], &inputs[2]] };
+        let mut all = vec![values.detach()];
+        all.extend(Tensor::run_backward(&[sum], of, false, false));
+        all
+    }
+
+    fn in_f64(inputs: &Inputs) -> Vec<Tensor> {
+        let inputs = inputs.each_ref().map(|tensor| tensor.to_kind(Kind::Double));
+        values_and_gradients(conv_then_relu_then_pool, &inputs, true)
+    }
+
+    #[test]
+    fn of_exact_numbers_values_and_gradients_are_exact() {
+        for (shape, kind) in SHAPES.into_iter().flat_map(|shape| [(shape, Kind::Float), (shape, Kind::BFloat16)]) {
+            let [images, kernels, bias] = exact(inputs(shape));
+            let expected = in_f64(&[images.shallow_clone(), kernels.shallow_clone(), bias.shallow_clone()]);
+            let some = |which: &Tensor| which.any().int64_value(&[]) == 1;
+            assert!(some(&expected[0].eq(0.0)) && some(&expected[0].gt(0.0)), "some windows hold nothing above zero");
+            let channels_last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+            let ways = [(conv_pool_relu as Operation, &images), (conv_pool_relu, &channels_last), (in_pieces, &images)];
+            for ((operation, images), wants_images) in ways.into_iter().flat_map(|way| [(way, true), (way, false)]) {
+                let inputs = [images.to_kind(kind), kernels.shallow_clone(), bias.shallow_clone()];
+                let found = values_and_gradients(operation, &inputs, wants_images);
+                assert_eq!(found[0].kind(), kind);
+                assert_eq!(found[1].kind(), Kind::Float);
+                for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    // the gradient of bf16 kernels in pieces is rounded
+                    let (found, expected) = (found.to_kind(kind), expected.to_kind(kind));
+                    assert!(found.equal(&expected), "{shape:?} {kind:?}, {place}");
+                }
+                let without_graph = tch::no_grad(|| operation(&inputs[0], &inputs[1], &inputs[2]));
+                assert!(without_graph.equal(&found[0]) && !without_graph.requires_grad());
+            }
+        }
+    }
+
+    #[test]
+    fn values_and_gradients_are_those_of_libtorch_in_f64() {
+        for shape in SHAPES {
+            let inputs = inputs(shape);
+            let found = values_and_gradients(conv_pool_relu, &inputs, true);
+            for (place, (found, expected)) in found.iter().zip(in_f64(&inputs)).enumerate() {
+                let difference = (found.to_kind(Kind::Double) - &expected).abs().max().double_value(&[]);
+                let difference = difference / expected.abs().max().double_value(&[]);
+                assert!(difference < 1e-6, "{shape:?}, {place}: {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_stays_none_next_to_where_it_was() {
+        for k in [32, 8] {
+            let [images, kernels, bias] = inputs([1, 3, 8, 8, k]);
+            let _ = images.narrow(2, 5, 1).narrow(3, 5, 1).fill_(f64::NAN);
+            let pooled = conv_pool_relu(&images, &kernels, &bias);
+            let is_none = pooled.isnan().all_dim(1, false).squeeze(); // (4, 4)
+            let expected = Tensor::zeros([4, 4], (Kind::Bool, Device::Cpu));
+            let _ = expected.narrow(0, 2, 2).narrow(1, 2, 2).fill_(1.0);
+            assert!(is_none.equal(&expected), "{is_none}");
+        }
+    }
+}

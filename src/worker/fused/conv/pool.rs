@@ -1,0 +1,58 @@
+//! What a bias, 2×2 maximum pooling and ReLU leave of an image.
+
+use super::super::pixels::Number;
+
+/// Which of the four pixels it was, by rows, or none.
+pub type Winner = u8;
+
+/// ReLU cut the largest.
+pub const NONE: Winner = 4;
+
+/// Pools an image.
+#[inline(always)]
+pub fn pool<T: Number>(image: &[T], biases: &[f32], width: usize, pooled: &mut [T], winners: &mut [Winner]) {
+    let channels = biases.len();
+    let (stride, of_row) = (width * channels, width / 2 * channels);
+    let rows = pooled.chunks_exact_mut(of_row).zip(winners.chunks_exact_mut(of_row));
+    for (image, (pooled, winners)) in image.chunks_exact(2 * stride).zip(rows) {
+        let (upper, lower) = image.split_at(stride);
+        let pairs = upper.chunks_exact(2 * channels).zip(lower.chunks_exact(2 * channels));
+        let pixels = pooled.chunks_exact_mut(channels).zip(winners.chunks_exact_mut(channels));
+        for ((upper, lower), (pooled, winners)) in pairs.zip(pixels) {
+            let (a, b) = upper.split_at(channels);
+            let (c, d) = lower.split_at(channels);
+            pool_window([a, b, c, d], biases, pooled, winners);
+        }
+    }
+}
+
+/// Pools one window, given its four pixels.
+#[inline(always)]
+pub fn pool_window<X: Number, T: Number>(
+    [a, b, c, d]: [&[X]; 4],
+    biases: &[f32],
+    pooled: &mut [T],
+    winners: &mut [Winner],
+) {
+    let numbers = a.iter().zip(b).zip(c.iter().zip(d));
+    let outputs = pooled.iter_mut().zip(winners).zip(biases);
+    for (((a, b), (c, d)), ((pooled, winner), bias)) in numbers.zip(outputs) {
+        let (largest, place) = first_largest([a.get(), b.get(), c.get(), d.get()]);
+        let value = largest + bias;
+        let is_cut = value <= 0.0;
+        *pooled = T::of(if is_cut { 0.0 } else { value });
+        *winner = if is_cut { NONE } else { place as Winner };
+    }
+}
+
+/// The largest number and its place. NaN counts as larger than all.
+#[inline(always)]
+fn first_largest([a, b, c, d]: [f32; 4]) -> (f32, u32) {
+    let (mut value, mut place) = (a, 0);
+    for (i, x) in [(1, b), (2, c), (3, d)] {
+        let wins = x > value || x.is_nan();
+        value = if wins { x } else { value };
+        place = if wins { i } else { place };
+    }
+    (value, place)
+}
