@@ -164,27 +164,29 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         Place::Insight => path.push("pseudo-labels".into()),
         Place::Home | Place::Preset | Place::Run | Place::Shelf | Place::Browse | Place::Race => {}
     }
-    let last = path.pop().unwrap_or_default();
-    let mut x = 1;
-    for part in path {
-        x = put(buffer, x, area.y, &format!("{part} › "), app.theme.faint());
-    }
-    put(buffer, x, area.y, &text::clean(&last), app.theme.strong());
-    let right = match (app.place, app.access) {
-        (Place::Home, Access::Full) => home::counts(app),
-        (Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
-        (_, Access::ReadOnly) => "read-only".into(),
-        (_, Access::Full) => String::new(),
-    };
-    let frozen = app.run.as_ref().and_then(|run| Some((run.moment?, run.step())));
     let is_of_run = matches!(app.place, Place::Run | Place::Log | Place::Samples | Place::Insight);
-    match frozen.filter(|_| is_of_run) {
-        Some((moment, now)) => {
-            let text = format!("frozen at {} of {}: , . move, f now", grouped(moment), grouped(now));
-            put_right(buffer, area.right().saturating_sub(1), area.y, &text, app.theme.changed());
-        }
-        None => put_right(buffer, area.right().saturating_sub(1), area.y, &right, app.theme.faint()),
-    }
+    let frozen = app.run.as_ref().filter(|_| is_of_run).and_then(|run| Some((run.moment?, run.step())));
+    let right = match (frozen, app.place, app.access) {
+        (Some((moment, now)), ..) => format!("frozen at {} of {}: , . move, f now", grouped(moment), grouped(now)),
+        (None, Place::Home, Access::Full) => home::counts(app),
+        (None, Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
+        (None, _, Access::ReadOnly) => "read-only".into(),
+        (None, _, Access::Full) => String::new(),
+    };
+    // Where there is no room for both, the way here loses its beginning, then what matters its keys.
+    let path = text::clean(&path.join(" › "));
+    let without_start = path.split_once(" › ").map_or(path.as_str(), |(_, rest)| rest);
+    let without_keys = right.split(": ").next().unwrap_or_default();
+    let width = usize::from(area.width) - 2;
+    let fits = |(path, right): &(&str, &str)| path.chars().count() + 2 + right.chars().count() <= width;
+    let ways = [(path.as_str(), right.as_str()), (without_start, &right), (without_start, without_keys)];
+    let (path, right) = ways.into_iter().find(fits).unwrap_or(ways[2]);
+    let path = text::fit(path, width.saturating_sub(right.chars().count() + 2));
+    let last = path.rfind(" › ").map_or(0, |at| at + " › ".len());
+    let x = put(buffer, 1, area.y, &path[..last], app.theme.faint());
+    put(buffer, x, area.y, &path[last..], app.theme.strong());
+    let style = if frozen.is_some() { app.theme.changed() } else { app.theme.faint() };
+    put_right(buffer, area.right().saturating_sub(1), area.y, right, style);
 }
 
 /// A run's name without the moment that it begins with.

@@ -33,7 +33,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         (Some(_), Order::NewestLast) => app.offer(Place::Log, Action::Last, (", ", " follows")),
         (Some(_), Order::NewestFirst) => app.offer(Place::Log, Action::First, (", ", " follows")),
     };
-    put_right(buffer, area.right() - 2, area.y, &format!("{} lines{follows}", log.n()), theme.faint());
+    let lines = format!("{} lines{follows}", log.n());
+    let row = area.y + u16::from(usize::from(x) + lines.chars().count() + 2 > usize::from(area.right()));
+    put_right(buffer, area.right() - 2, row, &lines, theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let mut lines = log.lines(list.height.into());
     if log.order == Order::NewestFirst {

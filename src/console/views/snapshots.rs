@@ -311,6 +311,24 @@ fn what_tabs_are_about_stands_beside_them_if_there_is_room() {
 }
 
 #[test]
+fn a_header_shows_where_one_is_and_what_matters_without_one_over_the_other() {
+    let mut app = frozen(Place::Samples);
+    let mut header = |width| dump(&drawn(&mut app, width, 24)).lines().next().unwrap_or_default().to_owned();
+    assert!(header(120).starts_with(" fixmatch › quickstart-s0 › labeled images  "), "{}", header(120));
+    for (width, end) in [(120, ": , . move, f now"), (80, ": , . move, f now"), (60, "  frozen at 150 of 312")] {
+        assert!(header(width).contains("quickstart-s0 › labeled images  "), "{}", header(width));
+        assert!(header(width).ends_with(end), "{}", header(width));
+    }
+}
+
+#[test]
+fn the_views_of_a_log_and_how_many_lines_there_are_stand_apart() {
+    let mut app = at_place(Place::Log, sample::app_on_run());
+    let screen = dump(&drawn(&mut app, 60, 24));
+    assert!(screen.contains("the worker's output\n") && screen.contains(" lines, followed\n"), "{screen}");
+}
+
+#[test]
 fn the_words_of_a_fork_are_shown_to_their_end() {
     let mut app = sample::app_on_run();
     app.update(Action::Earlier);
