@@ -49,10 +49,10 @@ impl Preset {
         }
         let path = Path::new(name_or_path);
         if path.extension().is_none_or(|extension| extension != "toml") {
-            let names: Vec<_> = Self::shipped().into_iter().map(|preset| preset.name).collect();
+            let alike = names_like(name_or_path);
+            let meant = if alike.is_empty() { alike } else { format!("did you mean {alike}? ") };
             bail!(
-                "no preset is called {name_or_path:?}; give the path of a .toml file or one of: {}",
-                names.join(", ")
+                "no preset is called {name_or_path:?}; {meant}`fixmatch presets` lists them, or give the path of a .toml file"
             );
         }
         Self::from_file(path)
@@ -163,8 +163,41 @@ fn parse_setting(setting: &str) -> Result<Table> {
     Ok(table)
 }
 
+/// A parser's error with where it is from, in words that are no programmer's.
 fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
-    anyhow!("{origin}: {}", error.to_string().trim_end())
+    let text = error.to_string().replace("expected f64", "expected a number");
+    let text = ["u32", "u64", "usize"]
+        .iter()
+        .fold(text, |text, whole| text.replace(&format!("expected {whole}"), "expected a whole number"));
+    anyhow!("{origin}: {}", text.trim_end())
+}
+
+/// The shipped presets that a mistyped name, with or without its folder, comes closest to, if it comes close.
+fn names_like(wanted: &str) -> String {
+    let distance_to = |name: &str| {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        n_typos(wanted, name).min(n_typos(wanted, file))
+    };
+    let names: Vec<_> = Preset::shipped().into_iter().map(|it| (distance_to(&it.name), it.name)).collect();
+    let closest = names.iter().map(|(distance, _)| *distance).min().unwrap_or_default();
+    let is_alike = |distance: usize| distance == closest && distance <= wanted.chars().count() / 4;
+    let alike = names.into_iter().filter(|(distance, _)| is_alike(*distance)).map(|(_, name)| name);
+    alike.take(3).collect::<Vec<_>>().join(" or ")
+}
+
+/// How many letters have to be added, removed or replaced to get from one word to the other (Levenshtein).
+fn n_typos(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, letter) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
 }
 
 fn make_paths_absolute(
@@ -354,7 +387,8 @@ mod tests {
             ("train.lrr=1", "unknown field `lrr`"),
             ("nothing", "expected KEY=VALUE"),
             ("train.forward=both", "expected `joint` or `split`"),
-            ("train.steps=", "invalid type: string \"\""),
+            ("train.steps=", "invalid type: string \"\", expected a whole number"),
+            ("train.lr=fast", "invalid type: string \"fast\", expected a number"),
         ];
         for (setting, expected) in cases {
             let error = error_of(&[setting], "");
@@ -369,8 +403,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_the_known_ones() {
-        let error = Preset::find("quikstart").expect_err("unknown").to_string();
-        assert!(error.contains("quikstart") && error.contains("quickstart,"), "{error}");
+    fn an_unknown_name_is_answered_with_those_that_are_close_to_it() {
+        let cases = [
+            ("quikstart", "did you mean quickstart? `fixmatch presets` lists them"),
+            ("labels-4", "did you mean slides/labels-4? "),
+            ("cifar10-400", "did you mean paper/cifar10-40 or paper/cifar10-4000? "),
+            ("nonesuch", "no preset is called \"nonesuch\"; `fixmatch presets` lists them"),
+        ];
+        for (wanted, expected) in cases {
+            let error = Preset::find(wanted).expect_err("unknown").to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn words_differ_by_the_letters_that_were_mistyped() {
+        let pairs = [("", "ab"), ("labels", "labels"), ("quikstart", "quickstart"), ("kitten", "sitting")];
+        assert_eq!(pairs.map(|(from, to)| n_typos(from, to)), [2, 0, 1, 3]);
     }
 }
