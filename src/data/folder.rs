@@ -178,9 +178,10 @@ fn decode_chunk(chunk: &[Entry], resize: Option<u32>, first: &Image, first_path:
 /// # Errors
 /// If the file is no such image, or not all of it is there.
 pub fn decode(path: &Path, resize: Option<u32>) -> Result<Image> {
-    let problem = || format!("cannot read {}: is it a whole PNG or JPEG image?", path.display());
-    let reader = ImageReader::open(path).with_context(problem)?.with_guessed_format().with_context(problem)?;
-    let mut image = reader.decode().with_context(problem)?;
+    let unreadable = || format!("cannot read {}", path.display());
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).with_context(unreadable)?;
+    let no_image = || format!("cannot read {}: is it a whole PNG or JPEG image?", path.display());
+    let mut image = reader.decode().with_context(no_image)?;
     if let Some(side) = resize
         && (image.width(), image.height()) != (side, side)
     {
