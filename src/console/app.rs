@@ -298,6 +298,7 @@ impl App {
                 home.run().is_some_and(|row| action.fits(row.status))
             }
             (Place::Home, Pane::Runs, Action::Beside) => home.run().is_some(),
+            (Place::Home, _, Action::Back) => !home.filter.text.is_empty(),
             (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete | Action::Beside) => false,
             (Place::Samples, _, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
             (Place::Samples, _, Action::Draw) => self.samples.enlarged.is_some(),

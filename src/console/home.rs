@@ -175,6 +175,17 @@ impl Home {
         }
     }
 
+    /// Takes the filter away; what is selected stays so.
+    pub fn show_all(&mut self) {
+        let preset = self.preset().map(|row| row.preset.name.clone());
+        let run = self.run().map(|row| row.dir.clone());
+        (self.filter, self.is_filtering) = (Input::default(), false);
+        let preset = preset.and_then(|name| self.shown_presets().iter().position(|row| row.preset.name == name));
+        let run = run.and_then(|dir| self.shown_runs().iter().position(|row| row.dir == dir));
+        self.preset_at.at = preset.unwrap_or(self.preset_at.at);
+        self.run_at.at = run.unwrap_or(self.run_at.at);
+    }
+
     /// Keeps the cursors inside of what is shown, after the filter changed.
     pub fn settle(&mut self) {
         let (n_presets, n_runs) = (self.shown_presets().len(), self.shown_runs().len());
@@ -194,6 +205,18 @@ mod tests {
 
     use super::*;
     use crate::console::sample;
+
+    #[test]
+    fn what_is_selected_stays_so_when_all_is_shown_again() {
+        let mut home = Home::new();
+        home.filter.text = "slides/labels-25".into();
+        home.show_all();
+        assert_eq!(home.preset().map(|row| row.preset.name.as_str()), Some("slides/labels-25"));
+        home.filter.text = "nothing has this".into();
+        home.settle();
+        home.show_all();
+        assert!(home.preset().is_some() && home.shown_presets().len() == home.presets.len());
+    }
 
     #[test]
     fn the_list_of_runs_has_the_focus_when_one_of_them_is_at_work_and_can_be_read() {

@@ -163,6 +163,7 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
     drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
     look(Action::Beside, "beside", "c", &[Home], "", "mark a run; with another one, see both together"),
+    look(Action::Back, "show-all", "esc backspace", &[Home], "show all", "show all again, whatever its letters"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
     drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
     look(Action::Enter, "open-set", "enter", &[Shelf], "open", "open the data set or the label set"),

@@ -35,6 +35,7 @@ impl App {
             Action::Last => self.home.step(isize::MAX),
             Action::Next => self.home.switch(),
             Action::Filter => self.home.is_filtering = true,
+            Action::Back => self.home.show_all(),
             Action::Enter => match self.home.pane {
                 Pane::Presets => self.open_preset(),
                 Pane::Runs => self.open_selected_run(),

@@ -18,6 +18,7 @@ impl App {
             return true;
         }
         match (self.place, &mut self.draft, &mut self.run) {
+            (Place::Home, ..) if self.home.is_filtering && key.code == KeyCode::Esc => self.home.show_all(),
             (Place::Home, ..) if self.home.is_filtering => {
                 self.home.is_filtering = keeps_typing(&mut self.home.filter, key);
                 self.home.settle();

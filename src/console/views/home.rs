@@ -151,7 +151,8 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         put_spans(buffer, area, y, spans);
     }
     if rows.is_empty() {
-        put(buffer, 2, area.y + 1, "no preset holds these letters", theme.faint());
+        let text = format!("no preset holds these letters{}", shows_all(app));
+        put(buffer, 2, area.y + 1, &text, theme.faint());
     }
     let about_height = usize::from(about_height(app, area));
     if let Some(row) = app.home.preset().filter(|_| about_height > 0) {
@@ -165,6 +166,10 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
             put(buffer, 2, y, &line, theme.faint());
         }
     }
+}
+
+fn shows_all(app: &App) -> String {
+    app.offer(Place::Home, Action::Back, ("; ", " shows all"))
 }
 
 /// What the columns say of a preset, whichever of them have room.
@@ -252,7 +257,7 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
                 let how = app.offer(Place::Preset, Action::Launch, (": Enter on a preset, then ", ", launches one"));
                 (format!("no runs yet{how}"), theme.faint())
             }
-            Listing::Read(_) => ("no run holds these letters".into(), theme.faint()),
+            Listing::Read(_) => (format!("no run holds these letters{}", shows_all(app)), theme.faint()),
         };
         put(buffer, 2, area.y + 1, &text, style);
     }

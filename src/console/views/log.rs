@@ -42,7 +42,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         lines.reverse();
     }
     if lines.is_empty() {
-        put(buffer, 2, list.y, "nothing yet", theme.faint());
+        let shows_all = app.offer(Place::Log, Action::Back, ("; ", " shows all"));
+        let text =
+            if log.filter.text.is_empty() { "nothing yet".into() } else { format!("no line holds this{shows_all}") };
+        put(buffer, 2, list.y, &text, theme.faint());
     }
     let mut rows: Vec<Vec<Span>> = Vec::new();
     for (record, text) in lines {

@@ -299,6 +299,7 @@ fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
     }
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("/a longer filter than some\n") && screen.contains("0 lines, followed"), "{screen}");
+    assert!(screen.contains("no line holds this; esc shows all"), "{screen}");
 }
 
 #[test]
@@ -378,6 +379,24 @@ fn words_about_keys_name_the_user_s_own_and_read_only_has_none() {
     app.access = Access::ReadOnly;
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("parked, memory kept\n"), "{screen}");
+}
+
+#[test]
+fn letters_that_nothing_holds_are_taken_away_with_escape() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut app = sample::app_with_runs();
+    let press = |app: &mut App, codes: &[KeyCode]| {
+        for code in codes {
+            app.press(KeyEvent::new(*code, KeyModifiers::NONE));
+        }
+        dump(&drawn(app, 80, 24))
+    };
+    let screen = press(&mut app, &[KeyCode::Char('/'), KeyCode::Char('#'), KeyCode::Enter]);
+    assert!(screen.contains("no preset holds these letters; esc shows all"), "{screen}");
+    assert!(screen.contains("no run holds these letters; esc shows all"), "{screen}");
+    assert!(screen.contains("  esc show all  "), "{screen}");
+    let screen = press(&mut app, &[KeyCode::Esc]);
+    assert!(screen.contains("▸ quickstart") && !screen.contains("show all"), "{screen}");
 }
 
 #[test]
