@@ -273,10 +273,10 @@ impl Browser {
     pub fn point_at(&mut self, end: End, to: usize) -> bool {
         let was = (self.end, self.at.at, self.set_at.at);
         if self.view == View::Set {
-            self.set_at = Cursor { at: to };
+            self.set_at = Cursor { at: to, ..Cursor::default() };
             self.set_at.step(0, self.chosen.indices.len());
         } else {
-            (self.end, self.at) = (end, Cursor { at: to });
+            (self.end, self.at) = (end, Cursor { at: to, ..Cursor::default() });
             self.step(0);
         }
         was == (self.end, self.at.at, self.set_at.at)

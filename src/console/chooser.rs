@@ -42,7 +42,7 @@ pub enum Outcome<T> {
 impl<T: Clone> Chooser<T> {
     /// A list with one of its lines selected.
     pub fn new(title: impl Into<String>, items: Vec<Item<T>>, at: usize) -> Self {
-        Self { title: title.into(), filter: Input::default(), at: Cursor { at }, items }
+        Self { title: title.into(), filter: Input::default(), at: Cursor { at, ..Cursor::default() }, items }
     }
 
     /// The lines that fit the letters, those that fit best first.

@@ -49,6 +49,8 @@ impl Input {
 pub struct Cursor {
     /// The row that is selected.
     pub at: usize,
+    /// The first line that is in sight; the view says.
+    pub top: usize,
 }
 
 impl Cursor {
@@ -57,8 +59,16 @@ impl Cursor {
         self.at = self.at.saturating_add_signed(by).min(n.saturating_sub(1));
     }
 
-    /// The first row to show so that the selected one is among `height` of `n`.
-    pub fn top(self, height: usize, n: usize) -> usize {
+    /// Moves what is in sight no more than needed to see the selected one of `n`, of which `columns` stand in a line and
+    /// `height` lines fit: so what was clicked stays under the pointer.
+    pub fn keep_in_sight(&mut self, columns: usize, height: usize, n: usize) {
+        let (line, n_lines) = (self.at / columns.max(1), n.div_ceil(columns.max(1)));
+        let lowest = (line + 1).saturating_sub(height.max(1));
+        self.top = self.top.clamp(lowest, line).min(n_lines.saturating_sub(height));
+    }
+
+    /// The first row to show so that the selected one is in the middle of `height` of `n`, in a list that is not clicked.
+    pub fn centred(self, height: usize, n: usize) -> usize {
         let centred = self.at.saturating_sub(height / 2);
         centred.min(n.saturating_sub(height))
     }
@@ -87,8 +97,24 @@ mod tests {
         cursor.step(-1, 5);
         assert_eq!(cursor.at, 0);
         cursor.step(9, 5);
-        assert_eq!((cursor.at, cursor.top(3, 5), cursor.top(9, 5)), (4, 2, 0));
+        assert_eq!((cursor.at, cursor.centred(3, 5), cursor.centred(9, 5)), (4, 2, 0));
         cursor.step(1, 0);
         assert_eq!(cursor.at, 0);
+    }
+
+    #[test]
+    fn what_is_in_sight_moves_no_more_than_it_must() {
+        let mut cursor = Cursor::default();
+        let tops = [3, 4, 2, 9, 7, 0].map(|at| {
+            cursor.at = at;
+            cursor.keep_in_sight(1, 4, 10);
+            cursor.top
+        });
+        assert_eq!(tops, [0, 1, 1, 6, 6, 0]);
+        cursor.at = 7;
+        cursor.keep_in_sight(3, 2, 8);
+        assert_eq!(cursor.top, 1, "the third line of three");
+        cursor.keep_in_sight(1, 0, 0);
+        assert_eq!(cursor.top, 0);
     }
 }

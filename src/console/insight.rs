@@ -103,8 +103,6 @@ pub struct Insight {
     pub draw: u64,
     /// The images that are followed.
     pub sheet: Loading,
-    /// The first line of rows or of images that is in sight; the view says.
-    pub top: usize,
     /// How many images stand beside each other; the view says.
     pub columns: usize,
     /// How many rows there are; the view says.
@@ -147,12 +145,6 @@ impl Insight {
             | Spot::Image(..) => return false,
         }
         was == (self.row, self.bin, self.image)
-    }
-
-    /// Moves what is in sight no more than needed to see a line, when `height` of `n` fit: so what was clicked stays there.
-    pub fn scroll_to(&mut self, line: usize, height: usize, n: usize) {
-        let lowest = (line + 1).saturating_sub(height.max(1));
-        self.top = self.top.clamp(lowest, line).min(n.saturating_sub(height));
     }
 
     /// The records that are named and not read yet, unless some are being read. Forgets those that are named no more.
@@ -344,18 +336,6 @@ mod tests {
         assert_eq!((EDGES[20], insight.shown(None).len(), insight.shown(Some(20)).len()), (0.97, 1, 0));
         let sure = Opinion { online: Verdict { class: 1, confidence: 1.0 }, ..Opinion::default() };
         assert!(Cell { class: 1, bin: N_BINS - 1 }.holds(&sure));
-    }
-
-    #[test]
-    fn what_is_in_sight_moves_no_more_than_it_must() {
-        let mut insight = Insight::default();
-        let tops = [3, 4, 2, 9, 7, 0].map(|line| {
-            insight.scroll_to(line, 4, 10);
-            insight.top
-        });
-        assert_eq!(tops, [0, 1, 1, 6, 6, 0]);
-        insight.scroll_to(5, 0, 0);
-        assert_eq!(insight.top, 0);
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Log {
     pub fn scroll(&mut self, by: isize) {
         let by = if self.order == Order::NewestFirst { -by } else { by };
         let n = self.n();
-        let mut cursor = self.at.unwrap_or(Cursor { at: n.saturating_sub(1) });
+        let mut cursor = self.at.unwrap_or(Cursor { at: n.saturating_sub(1), ..Cursor::default() });
         cursor.step(by, n);
         self.at = (cursor.at + 1 < n).then_some(cursor);
     }

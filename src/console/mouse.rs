@@ -3,7 +3,6 @@
 use ratatui::layout::{Position, Rect};
 
 use super::browser::End;
-use super::input::Cursor;
 use super::insight::Tab;
 
 /// Something that can be clicked.
@@ -50,11 +49,6 @@ impl Rows {
         Self { area, first, n }
     }
 
-    /// A list of `n` of which as much is shown as fits, with the selected row in sight.
-    pub fn of(area: Rect, selected: Cursor, n: usize) -> Self {
-        Self { area, first: selected.top(area.height.into(), n), n }
-    }
-
     /// The rows that are seen, each with its place on the screen.
     pub fn seen(&self) -> impl Iterator<Item = (usize, u16)> {
         (self.first..self.n).zip(self.area.top()..self.area.bottom())
@@ -73,10 +67,9 @@ mod tests {
 
     #[test]
     fn a_position_finds_its_row_in_a_list_that_is_scrolled() {
-        let rows = Rows::of(Rect::new(0, 5, 10, 4), Cursor { at: 9 }, 10);
-        assert_eq!(rows.first, 6);
+        let rows = Rows::from(Rect::new(0, 5, 10, 4), 6, 10);
         assert_eq!(rows.at((3, 6).into()), Some(7));
         assert_eq!((rows.at((3, 4).into()), rows.at((3, 9).into()), rows.at((10, 6).into())), (None, None, None));
-        assert_eq!(Rows::of(Rect::new(0, 0, 9, 9), Cursor::default(), 2).at((0, 2).into()), None);
+        assert_eq!(Rows::from(Rect::new(0, 0, 9, 9), 0, 2).at((0, 2).into()), None);
     }
 }

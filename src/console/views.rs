@@ -55,12 +55,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
         too_small(buffer, area);
     } else {
         let body = body(area);
-        app.page = usize::from(body.height).saturating_sub(4).max(1);
-        app.samples.columns = samples::n_columns(app, body);
-        insight::arrange(app, body);
-        if let Some(browser) = &mut app.browser {
-            browser.grid = browser::grid(browser, body);
-        }
+        arrange(app, body);
         header(buffer, app, Rect { height: 1, ..area });
         match app.place {
             Place::Home => home::draw(buffer, app, body),
@@ -86,6 +81,19 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
     }
     if app.glyphs == Glyphs::Ascii {
         to_ascii(buffer);
+    }
+}
+
+/// Tells the state what fits on the screen, and scrolls to what is selected.
+fn arrange(app: &mut App, body: Rect) {
+    app.page = usize::from(body.height).saturating_sub(4).max(1);
+    home::arrange(app, body);
+    preset::arrange(app, body);
+    samples::arrange(app, body);
+    insight::arrange(app, body);
+    shelf::arrange(app, body);
+    if let Some(browser) = &mut app.browser {
+        browser.grid = browser::grid(browser, body);
     }
 }
 

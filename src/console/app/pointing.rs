@@ -225,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn a_click_moves_no_row_of_a_list_from_under_the_pointer() {
+        let mut app = sample::app();
+        app.home = crate::console::home::Home::new();
+        app.update(Action::Last);
+        let first = Position { x: 4, y: find(&mut app, "Presets").y + 1 };
+        let name = app.home.shown_presets()[app.home.preset_at.top].preset.name.clone();
+        assert_eq!(find(&mut app, &name).y, first.y);
+        for place in [Place::Home, Place::Preset] {
+            point_at(&mut app, MouseEventKind::Down(MouseButton::Left), first);
+            find(&mut app, &name); // draws
+            assert_eq!(app.place, place);
+        }
+        assert!(app.draft.is_some_and(|draft| draft.preset.name == name));
+    }
+
+    #[test]
     fn a_cell_of_the_strip_is_selected_and_then_its_images_are_shown() {
         let mut app = sample::app_on_insight(Tab::Strip);
         let insight = |app: &App| {

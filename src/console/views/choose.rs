@@ -17,7 +17,7 @@ pub fn list(buffer: &mut Buffer, app: &App, chooser: &Chooser<Choice>, area: Rec
     let width = area.width.min(100);
     let inside = overlay(buffer, app, area, (width, height), &chooser.title);
     let n_rows = usize::from(inside.height.saturating_sub(2));
-    let top = chooser.at.top(n_rows, items.len());
+    let top = chooser.at.centred(n_rows, items.len());
     let names =
         items.iter().map(|item| item.text.chars().count()).max().unwrap_or(0).min(usize::from(inside.width) / 2 + 4);
     for (i, item) in items.iter().enumerate().skip(top).take(n_rows) {

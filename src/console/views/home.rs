@@ -19,6 +19,14 @@ use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{clean, fit, left, right, wrap};
 
+/// Keeps what is selected in sight.
+pub fn arrange(app: &mut App, area: Rect) {
+    let [above, below] = places(app, area);
+    let (presets, runs) = (preset_rows(app, above), run_rows(app, below));
+    app.home.preset_at.keep_in_sight(1, presets.area.height.into(), presets.n);
+    app.home.run_at.keep_in_sight(1, runs.area.height.into(), runs.n);
+}
+
 /// Draws the lists.
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let [above, below] = places(app, area);
@@ -50,13 +58,13 @@ fn about_height(app: &App, area: Rect) -> u16 {
 /// The presets that are in sight, in their part of the screen.
 fn preset_rows(app: &App, area: Rect) -> Rows {
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2 + about_height(app, area)), ..area };
-    Rows::of(list, app.home.preset_at, app.home.shown_presets().len())
+    Rows::from(list, app.home.preset_at.top, app.home.shown_presets().len())
 }
 
 /// The runs that are in sight, in their part of the screen.
 fn run_rows(app: &App, area: Rect) -> Rows {
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area };
-    Rows::of(list, app.home.run_at, app.home.shown_runs().len())
+    Rows::from(list, app.home.run_at.top, app.home.shown_runs().len())
 }
 
 /// What a mouse points at.

@@ -38,11 +38,11 @@ pub fn arrange(app: &mut App, area: Rect) {
     if run.insight.tab == Tab::Images {
         let (n, columns) = (run.insight.shown(run.moment).len(), run.insight.columns);
         run.insight.image.step(0, n); // another moment has others in the cell
-        run.insight.scroll_to(run.insight.image.at / columns, images::n_lines(body), n.div_ceil(columns));
+        run.insight.image.keep_in_sight(columns, images::n_lines(body), n);
     } else {
         let (n, height) = rows_in_sight(run, body).map_or((0, 0), |rows| (rows.n, rows.area.height));
         run.insight.n_rows = n;
-        run.insight.scroll_to(run.insight.row.at, height.into(), n);
+        run.insight.row.keep_in_sight(1, height.into(), n);
     }
 }
 
@@ -153,5 +153,5 @@ fn message(buffer: &mut Buffer, app: &App, text: &str, area: Rect) {
 /// The rows of a tab of which `n` there are, below what stands above them.
 fn rows(run: &OpenRun, area: Rect, above: u16, n: usize, height: usize) -> Rows {
     let height = height.min(n) as u16;
-    Rows::from(Rect { y: area.y + above, height, ..area }, run.insight.top, n)
+    Rows::from(Rect { y: area.y + above, height, ..area }, run.insight.row.top, n)
 }

@@ -12,6 +12,14 @@ use crate::console::form::{Draft, Field};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{fit, left, wrap};
 
+/// Keeps the selected value in sight.
+pub fn arrange(app: &mut App, area: Rect) {
+    let Some(rows) = app.draft.as_ref().map(|draft| value_rows(app, draft, area)) else { return };
+    if let Some(draft) = &mut app.draft {
+        draft.form.at.keep_in_sight(1, rows.area.height.into(), rows.n);
+    }
+}
+
 /// Draws the preset.
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(draft) = &app.draft else { return };
@@ -40,7 +48,7 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
 fn value_rows(app: &App, draft: &Draft, area: Rect) -> Rows {
     let start = area.y + 2 + head(app, draft, area).len() as u16;
     let list = Rect { y: start, height: (area.bottom() - 1).saturating_sub(start), ..area };
-    Rows::of(list, draft.form.at, draft.form.fields.len())
+    Rows::from(list, draft.form.at.top, draft.form.fields.len())
 }
 
 /// What a mouse points at.

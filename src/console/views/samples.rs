@@ -16,8 +16,20 @@ fn thumbnail(area: Rect) -> (u16, u16) {
     if area.width >= 160 && area.height >= 40 { (16, 8) } else { (10, 5) }
 }
 
-/// How many thumbnails stand beside each other.
-pub fn n_columns(app: &App, area: Rect) -> usize {
+/// Tells the state how many thumbnails stand beside each other, and keeps the selected one in sight.
+pub fn arrange(app: &mut App, area: Rect) {
+    app.samples.columns = n_columns(app, area);
+    if let Loading::Read(sheet) = &app.samples.loading {
+        app.samples.at.keep_in_sight(app.samples.columns, n_lines(area), sheet.samples.len());
+    }
+}
+
+/// How many lines of thumbnails fit.
+fn n_lines(area: Rect) -> usize {
+    usize::from((area.height + 1) / (thumbnail(area).1 + 2)).max(1)
+}
+
+fn n_columns(app: &App, area: Rect) -> usize {
     match (&app.samples.loading, &app.samples.enlarged) {
         (Loading::Read(_), None) => usize::from((area.width - 2) / (thumbnail(area).0 + 2)).max(1),
         _ => 1,
@@ -42,9 +54,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
 /// The images that are in sight, each with its place.
 fn cells(app: &App, sheet: &Sheet, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let (width, height) = thumbnail(area);
-    let (columns, rows) = (app.samples.columns.max(1), usize::from((area.height + 1) / (height + 2)).max(1));
-    let first = (app.samples.at.at / columns).saturating_sub(rows - 1) * columns;
-    (first..sheet.samples.len()).take(rows * columns).enumerate().map(move |(place, i)| {
+    let columns = app.samples.columns.max(1);
+    let first = app.samples.at.top * columns;
+    (first..sheet.samples.len()).take(n_lines(area) * columns).enumerate().map(move |(place, i)| {
         let (column, row) = ((place % columns) as u16, (place / columns) as u16);
         (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
     })

@@ -31,13 +31,17 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     }
 }
 
+/// Keeps the selected line in sight.
+pub fn arrange(app: &mut App, area: Rect) {
+    let n = app.shelf.rows().len();
+    app.shelf.at.keep_in_sight(1, n_lines(area), n);
+}
+
 /// The lines in sight, each with its place and row; a heading stands above the first of each kind.
 fn lines(app: &App, area: Rect) -> Vec<(usize, u16)> {
     let rows = app.shelf.rows();
     let n_data = n_data_sets(app);
-    // two headings, a blank line between them, and a hint below
-    let height = usize::from(area.height.saturating_sub(5)).max(1);
-    let top = app.shelf.at.top(height, rows.len());
+    let (height, top) = (n_lines(area), app.shelf.at.top);
     let mut y = area.y;
     let place = |(i, _)| {
         y += u16::from(i == top || i == n_data) + u16::from(i == n_data && i > top);
@@ -45,6 +49,11 @@ fn lines(app: &App, area: Rect) -> Vec<(usize, u16)> {
         (i, y - 1)
     };
     rows.iter().enumerate().skip(top).take(height).map(place).collect()
+}
+
+/// How many fit beside two headings, a blank line between them, and a hint below.
+fn n_lines(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(5)).max(1)
 }
 
 fn n_data_sets(app: &App) -> usize {

@@ -82,7 +82,7 @@ fn below_head(area: Rect) -> Rect {
 fn cells(run: &OpenRun, n: usize, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let (width, height) = thumbnail(area);
     let columns = run.insight.columns.max(1);
-    let first = run.insight.top * columns;
+    let first = run.insight.image.top * columns;
     (first..n).take(n_lines_below_head(area) * columns).enumerate().map(move |(place, i)| {
         let (column, row) = ((place % columns) as u16, (place / columns) as u16);
         (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
