@@ -41,12 +41,13 @@ pub fn right(text: &str, width: usize) -> String {
     format!("{:>width$}", fit(text, width))
 }
 
-/// Text in lines of at most `width` characters, broken between words, and inside of one only where it is longer.
+/// Text in lines of at most `width` characters, broken between words, and inside of one only where it is longer. A number
+/// and its percent sign are one word.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut letters: Vec<char> = word.chars().collect();
+    for word in text.replace(" %", "\u{a0}%").split_ascii_whitespace() {
+        let mut letters: Vec<char> = word.chars().map(|c| if c == '\u{a0}' { ' ' } else { c }).collect();
         let line = lines.last_mut().expect("there is always one");
         let used = line.chars().count() + usize::from(!line.is_empty());
         let fits = if letters.len() > width { width.saturating_sub(used) } else { letters.len() };
@@ -93,6 +94,7 @@ mod tests {
         assert_eq!([fit("abc", 3), fit("abcd", 3), fit("ab", 1), fit("ab", 0)], ["abc", "ab…", "…", ""]);
         assert_eq!((left("a", 3), right("abcd", 3)), ("a  ".into(), "ab…".into()));
         assert_eq!(wrap("what ten thousand images add", 10), ["what ten", "thousand", "images add"]);
+        assert_eq!(wrap("right 56.5 %, best", 10), ["right", "56.5 %,", "best"]);
         assert_eq!(wrap("see /tmp/a/long/path: full", 10), ["see /tmp/a", "/long/path", ": full"]);
     }
 
