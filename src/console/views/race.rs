@@ -1,6 +1,7 @@
 //! Two runs beside each other: how they stand, and the curves of both in one chart.
 
 use fixmatch::config::Pick;
+use fixmatch::event::Evaluated;
 use fixmatch::series::Metric;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -67,9 +68,9 @@ fn figures(race: &Race) -> Vec<(&'static str, [String; 2])> {
         ("step", of(step)),
         ("labels", of(labels)),
         ("of each class", of(per_class)),
-        ("test accuracy (EMA)", of(|run| evaluated(run, |it| it.ema.accuracy))),
-        ("best", of(|run| evaluated(run, |it| it.best))),
-        ("median of the last", of(|run| evaluated(run, |it| it.median))),
+        ("test accuracy (EMA)", of(|run| evaluated(run, |it| percent(it.ema.accuracy)))),
+        ("best", of(|run| evaluated(run, |it| percent(it.best)))),
+        ("median", of(|run| evaluated(run, |it| format!("{} of the last {}", percent(it.median), it.median_of)))),
         ("mask ratio", of(|run| last(run, Metric::MaskRatio))),
         ("pseudo-labels right", of(|run| last(run, Metric::PseudoLabels))),
     ]
@@ -98,8 +99,8 @@ fn per_class(run: &OpenRun) -> String {
     }
 }
 
-fn evaluated(run: &OpenRun, value: impl Fn(&fixmatch::event::Evaluated) -> f64) -> String {
-    run.state.evaluations.last().map_or_else(|| "–".into(), |it| percent(value(it)))
+fn evaluated(run: &OpenRun, words: impl Fn(&Evaluated) -> String) -> String {
+    run.state.evaluations.last().map_or_else(|| "–".into(), words)
 }
 
 fn last(run: &OpenRun, metric: Metric) -> String {
