@@ -330,6 +330,13 @@ fn the_views_of_a_log_and_how_many_lines_there_are_stand_apart() {
 }
 
 #[test]
+fn on_the_narrowest_screen_classes_keep_their_three_numbers() {
+    let screen = dump(&drawn(&mut sample::app_on_insight(Tab::Strip), 60, 24));
+    assert!(screen.contains("accepted  right  share\n") && !screen.contains(" of 10"), "{screen}");
+    assert!(screen.lines().nth(7).is_some_and(|line| line.matches(" %").count() == 3), "{screen}");
+}
+
+#[test]
 fn the_words_of_a_fork_are_shown_to_their_end() {
     let mut app = sample::app_on_run();
     app.update(Action::Earlier);

@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
-use super::super::{put, put_spans};
+use super::super::{put, put_right, put_spans};
 use super::{lines, message, name};
 use crate::commands::format::{grouped, or_dash, percent, plural};
 use crate::console::app::App;
@@ -23,11 +23,15 @@ use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
 use crate::console::text::{fit, left, right};
 
-/// Columns of a class's name.
+/// Columns of a class's name, and where there is little room.
 const NAME: usize = 13;
+const SHORT_NAME: usize = 9;
 
 /// Columns from which on there is room for two columns of a bin, and for how far EMA agrees beside what is right.
 const WIDE: u16 = 112;
+
+/// Columns below which names are shorter and numbers stand closer, so that all have room.
+const NARROW: u16 = 69;
 
 /// Columns of an expected share.
 const EXPECTED: u16 = 8;
@@ -109,7 +113,9 @@ fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_i
     };
     let mut spans = line("in force", in_force);
     let agreement = run.insight.panel(run.moment).and_then(|panel| panel.agreement().share());
-    spans.extend(agreement.map(|it| Span::styled(format!("   EMA agrees {}", percent(it)), theme.faint())));
+    let agreement = agreement.map(|it| Span::styled(format!("   EMA agrees {}", percent(it)), theme.faint()));
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.extend(agreement.filter(|it| used + it.width() <= usize::from(area.width)));
     put_spans(buffer, area, area.y, spans);
     match what_if {
         Some(view) => {
@@ -169,13 +175,13 @@ struct Strip<'a> {
     histogram: &'a Histogram,
     panel: Option<&'a Panel>,
     tau: f64,
-    is_wide: bool,
+    width: u16,
 }
 
 impl<'a> Strip<'a> {
     fn of(app: &'a App, run: &'a OpenRun, histogram: &'a Histogram, area: Rect) -> Self {
         let (panel, tau) = (run.insight.panel(run.moment), threshold(run).tau(histogram));
-        Self { app, run, histogram, panel, tau, is_wide: area.width >= WIDE }
+        Self { app, run, histogram, panel, tau, width: area.width }
     }
 
     /// The bin at a column.
@@ -187,30 +193,39 @@ impl<'a> Strip<'a> {
     /// The column of a bin, after the line at τ.
     fn column(&self, bin: usize) -> u16 {
         let is_after = EDGES[bin] + 1e-9 >= self.tau;
-        (2 + NAME + self.scale() * bin + usize::from(is_after)) as u16
+        (2 + self.name() + self.scale() * bin + usize::from(is_after)) as u16
+    }
+
+    /// Columns of a name.
+    fn name(&self) -> usize {
+        if self.width < NARROW { SHORT_NAME } else { NAME }
     }
 
     /// Columns of a bin.
     fn scale(&self) -> usize {
-        if self.is_wide { 2 } else { 1 }
+        if self.width >= WIDE { 2 } else { 1 }
     }
 
-    /// Where the numbers of a class begin.
-    fn numbers(&self) -> u16 {
-        self.column(N_BINS - 1) + self.scale() as u16 + 1
+    /// Where the three numbers of a class end.
+    fn ends(&self) -> [u16; 3] {
+        let start = self.column(N_BINS - 1) + self.scale() as u16 + 1;
+        let ends = if self.width < NARROW { [8, 15, 22] } else { [9, 18, 27] };
+        ends.map(|end| start + end)
     }
 
     fn head(&self, buffer: &mut Buffer, area: Rect) {
         let faint = self.app.theme.faint();
         let edges = [(0.0, "0"), (0.5, ".5"), (0.8, ".8"), (0.9, ".9"), (0.95, ".95"), (0.99, ".99")];
-        for (edge, text) in edges.into_iter().filter(|(edge, _)| self.is_wide || *edge != 0.8) {
+        for (edge, text) in edges.into_iter().filter(|(edge, _)| self.scale() > 1 || *edge != 0.8) {
             let bin = EDGES.iter().position(|&it| it == edge).expect("an edge");
             put(buffer, self.column(bin), area.y, text, faint);
         }
         let quality = if self.histogram.has_oracle { "right" } else { "agree" };
-        let x = put(buffer, self.numbers(), area.y, &format!("{:>9}{quality:>9}{:>9}", "accepted", "share"), faint);
+        for (end, head) in self.ends().into_iter().zip(["accepted", quality, "share"]) {
+            put_right(buffer, end, area.y, head, faint);
+        }
         if self.shows_both() {
-            put(buffer, x + EXPECTED, area.y, &right("agree", 9), faint);
+            put(buffer, self.ends()[2] + EXPECTED, area.y, &right("agree", 9), faint);
         }
     }
 
@@ -219,7 +234,7 @@ impl<'a> Strip<'a> {
         let is_selected = class == self.run.insight.row.at;
         let style = if is_selected { theme.selected() } else { theme.text() };
         let mark = if is_selected { "▸" } else { " " };
-        put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), NAME - 1)), style);
+        put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), self.name() - 1)), style);
         let edge = EDGES[..N_BINS].iter().position(|&edge| edge + 1e-9 >= self.tau);
         if let Some(edge) = edge {
             put(buffer, self.column(edge) - 1, area.y, "│", theme.changed());
@@ -234,26 +249,30 @@ impl<'a> Strip<'a> {
             }
             put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale()), style);
         }
-        let of = |value: Option<f64>| right(&or_dash(value, percent), 9);
-        let agreed = right(&self.agreed(class), 9);
-        let x = put(buffer, self.numbers(), area.y, &of(view.acceptance), theme.text());
-        let x = if self.histogram.has_oracle {
-            put(buffer, x, area.y, &of(view.purity), self.quality(view.purity))
+        let of = |value: Option<f64>| or_dash(value, percent);
+        let agreed = self.agreed(class);
+        let quality = if self.histogram.has_oracle {
+            (of(view.purity), self.quality(view.purity))
         } else {
-            put(buffer, x, area.y, &agreed, theme.text())
+            (agreed.clone(), theme.text())
         };
         let excess = view.share.map_or(0.0, |share| share / expected.max(1e-9));
-        let style = if excess >= 2.0 { theme.error() } else { theme.text() };
-        let x = put(buffer, x, area.y, &of(view.share), style);
-        put(buffer, x, area.y, &format!(" of {:.0} %", 100.0 * expected), theme.faint());
+        let share = (of(view.share), if excess >= 2.0 { theme.error() } else { theme.text() });
+        let ends = self.ends();
+        for (end, (text, style)) in ends.into_iter().zip([(of(view.acceptance), theme.text()), quality, share]) {
+            put_right(buffer, end, area.y, &text, style);
+        }
+        if self.width >= ends[2] + EXPECTED {
+            put(buffer, ends[2], area.y, &format!(" of {:.0} %", 100.0 * expected), theme.faint());
+        }
         if self.shows_both() {
-            put(buffer, x + EXPECTED, area.y, &agreed, theme.text());
+            put(buffer, ends[2] + EXPECTED, area.y, &right(&agreed, 9), theme.text());
         }
     }
 
     /// Whether agreement has a column of its own; else it stands where what is right would, if that is not known.
     fn shows_both(&self) -> bool {
-        self.histogram.has_oracle && self.is_wide
+        self.histogram.has_oracle && self.width >= WIDE
     }
 
     /// Of the followed images that the trained weights put into a class, how many EMA puts there too.
