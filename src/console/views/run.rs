@@ -120,17 +120,18 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     let mut parts = Vec::new();
     if let Some(started) = &run.state.started {
-        parts.push(format!("{}, {}", started.device, plural(started.threads.into(), "thread")));
+        parts.push((3, format!("{}, {}", started.device, plural(started.threads.into(), "thread"))));
     }
     if let Some(last) = run.state.progress.last() {
-        parts.push(format!("{} images/s", short(last.images_per_s)));
-        parts.push(format!("waits {:.0} %", 100.0 * last.data_wait));
-        parts.push(bytes(last.memory_bytes));
+        parts.push((2, format!("{} images/s", short(last.images_per_s))));
+        parts.push((5, format!("waits {:.0} %", 100.0 * last.data_wait)));
+        parts.push((4, bytes(last.memory_bytes)));
     }
     if let Some(live) = run.live_shown() {
-        parts.push(format!("τ {}", live.threshold));
-        parts.push(format!("λ_u {}", live.lambda_u));
-        parts.push(format!("lr ×{}", live.lr_factor));
+        parts.push((1, format!("τ {}", live.threshold)));
+        parts.push((1, format!("λ_u {}", live.lambda_u)));
+        let is_changed = live.lr_factor != 1.0;
+        parts.extend(is_changed.then(|| (1, format!("lr ×{}", live.lr_factor))));
     }
     let doing = match run.glance.as_ref().and_then(|glance| glance.phase) {
         Some(Phase::Evaluating) => Some("evaluating…"),
@@ -138,8 +139,8 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         Some(Phase::Ranking) => Some("ranking the training images…"),
         Some(Phase::Loading | Phase::Training | Phase::Paused) | None => None,
     };
-    parts.extend(doing.filter(|_| run.status() == Status::Running).map(str::to_owned));
-    put(buffer, 1, area.y, &fit(&parts.join(" · "), width), theme.faint());
+    parts.extend(doing.filter(|_| run.status() == Status::Running).map(|doing| (0, doing.to_owned())));
+    put(buffer, 1, area.y, &whole_parts(parts, width), theme.faint());
     if let Some(gpu) = gpu(app, run) {
         put(buffer, 1, area.y + 1, &gpu_words(gpu), theme.faint());
     }
@@ -149,6 +150,18 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     let view = view_words(run);
     put_right(buffer, area.right() - 1, area.y + 1, &view, theme.changed());
+}
+
+/// Parts with dots between them; where there is no room for all, those of the highest ranks are left out.
+fn whole_parts(mut parts: Vec<(u32, String)>, width: usize) -> String {
+    loop {
+        let text = parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(" · ");
+        let last = parts.iter().map(|(rank, _)| *rank).max();
+        if text.chars().count() <= width || parts.len() < 2 {
+            return fit(&text, width);
+        }
+        parts.retain(|(rank, _)| Some(*rank) != last);
+    }
 }
 
 /// The GPU that the run trains on now, if it is one of this machine.

@@ -337,6 +337,12 @@ fn on_the_narrowest_screen_classes_keep_their_three_numbers() {
 }
 
 #[test]
+fn on_the_narrowest_screen_a_run_still_says_its_threshold() {
+    let screen = dump(&drawn(&mut sample::app_on_run(), 60, 24));
+    assert!(screen.contains(" cpu, 2 threads · 4012 images/s · 1.1 GB · τ 0.9 · λ_u 1\n"), "{screen}");
+}
+
+#[test]
 fn the_words_of_a_fork_are_shown_to_their_end() {
     let mut app = sample::app_on_run();
     app.update(Action::Earlier);
