@@ -31,6 +31,16 @@ pub fn fit(text: &str, width: usize) -> String {
     cut
 }
 
+/// At most `width` characters, an ellipsis in the middle where something was cut out: names that differ at their ends.
+pub fn fit_middle(text: &str, width: usize) -> String {
+    let n = text.chars().count();
+    if n <= width || width < 3 {
+        return fit(text, width);
+    }
+    let end: String = text.chars().skip(n - (width - 1) / 2).collect();
+    fit(text, width - (width - 1) / 2) + &end
+}
+
 /// Exactly `width` characters, to the left.
 pub fn left(text: &str, width: usize) -> String {
     format!("{:<width$}", fit(text, width))
@@ -92,6 +102,7 @@ mod tests {
     #[test]
     fn text_is_cut_with_an_ellipsis_and_wrapped_between_words() {
         assert_eq!([fit("abc", 3), fit("abcd", 3), fit("ab", 1), fit("ab", 0)], ["abc", "ab…", "…", ""]);
+        assert_eq!(["quickstart-s8", "fork-s8", "ab"].map(|text| fit_middle(text, 8)), ["quic…-s8", "fork-s8", "ab"]);
         assert_eq!((left("a", 3), right("abcd", 3)), ("a  ".into(), "ab…".into()));
         assert_eq!(wrap("what ten thousand images add", 10), ["what ten", "thousand", "images add"]);
         assert_eq!(wrap("right 56.5 %, best", 10), ["right", "56.5 %,", "best"]);

@@ -17,7 +17,7 @@ use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
-use crate::console::text::{clean, fit, left, right, wrap};
+use crate::console::text::{clean, fit, fit_middle, left, right, wrap};
 
 /// Keeps what is selected in sight.
 pub fn arrange(app: &mut App, area: Rect) {
@@ -239,7 +239,9 @@ fn data(app: &App, row: &PresetRow) -> (String, Style) {
 fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let (theme, has_focus) = (app.theme, app.home.pane == Pane::Runs);
     let head = if has_focus { theme.strong() } else { theme.faint() };
-    let columns = Columns::of(area.width);
+    let rows = app.home.shown_runs();
+    let longest = rows.iter().map(|row| name(row).chars().count()).max().unwrap_or(0);
+    let columns = Columns::of(area.width, longest);
     let heads = format!(
         "{}{}{}{}  {}{}",
         left("status", 15),
@@ -251,7 +253,6 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     );
     let title = Span::styled(format!("  {}", left("Runs", columns.name)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let rows = app.home.shown_runs();
     let Rows { area: list, first, .. } = run_rows(app, area);
     for ((i, row), y) in rows.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         let is_selected = i == app.home.run_at.at;
@@ -289,24 +290,38 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(width: u16) -> Self {
+    /// The columns of a list whose longest name has so many letters.
+    fn of(width: u16, longest: usize) -> Self {
         let spare = usize::from(width).saturating_sub(80);
-        // Where names would be cut to nothing, pictures make way.
-        let pictures = if width < 76 { 0 } else { 8 + (spare / 6).min(16) };
-        let (bar, trend) = (pictures, pictures);
+        let pictures = 8 + (spare / 6).min(16);
         // In a narrow list the line below it says how long the selected run takes.
         let left = if width < 100 { 0 } else { 9 };
-        let taken = 2 + 15 + bar + 8 + 7 + 8 + 2 + trend + left + 7;
-        Self { name: usize::from(width).saturating_sub(taken).min(48), bar, trend, left }
+        let taken = |bar, trend| 2 + 15 + bar + 8 + 7 + 8 + 2 + trend + left + 7;
+        let of = |(bar, trend)| {
+            let name = usize::from(width).saturating_sub(taken(bar, trend)).min(48);
+            Self { name, bar, trend, left }
+        };
+        // Where names would be cut, pictures make way: their numbers stand beside them.
+        let ways = [(pictures, pictures), (0, pictures), (0, 0)].map(of);
+        ways.into_iter().find(|it| it.name > longest.min(39)).unwrap_or(ways[2])
     }
+}
+
+/// A run's name, with a mark where it is a fork.
+fn name(row: &Row) -> String {
+    let mark = if row.parent.is_some() { "↳ " } else { "" };
+    format!("{mark}{}", short_id(&row.dir.id()))
 }
 
 fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), columns: Columns) -> Vec<Span<'a>> {
     let theme = app.theme;
     let summary = &row.summary;
     let (mark, style) = mark(app, is_selected, has_focus);
-    let name = if columns.name >= 40 { clean(&row.dir.id()) } else { short_id(&row.dir.id()) };
-    let name = if row.parent.is_some() { format!("↳ {name}") } else { name };
+    let name = if columns.name >= 40 {
+        row.parent.as_ref().map_or("", |_| "↳ ").to_owned() + &clean(&row.dir.id())
+    } else {
+        name(row)
+    };
     let status = if row.error.is_some() { theme.error() } else { theme.status(row.status) };
     let label = if row.error.is_some() { "unreadable" } else { row.status.label() };
     let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
@@ -316,7 +331,7 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     let trend = &trend[trend.len().saturating_sub(columns.trend)..];
     vec![
         mark,
-        Span::styled(left(&name, columns.name - 1) + " ", style),
+        Span::styled(format!("{:<1$}", fit_middle(&name, columns.name - 1), columns.name), style),
         Span::styled(left(&format!("● {label}"), 15), status),
         Span::styled(done, status),
         Span::styled(rest, theme.faint()),

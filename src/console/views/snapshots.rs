@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fixmatch::fork::Parent;
 use fixmatch::insight::{Kind, Pointer};
 use fixmatch::run_state::Status;
 use ratatui::Terminal;
@@ -340,6 +341,21 @@ fn on_the_narrowest_screen_classes_keep_their_three_numbers() {
 fn on_the_narrowest_screen_a_run_still_says_its_threshold() {
     let screen = dump(&drawn(&mut sample::app_on_run(), 60, 24));
     assert!(screen.contains(" cpu, 2 threads · 4012 images/s · 1.1 GB · τ 0.9 · λ_u 1\n"), "{screen}");
+}
+
+#[test]
+fn forks_can_be_told_apart_by_their_names_on_every_screen() {
+    let mut app = sample::app_with_runs();
+    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+        for (row, seed) in rows.iter_mut().zip(1..) {
+            row.dir = sample::dir(&format!("20261123-180112-quickstart-fork-s{seed}"));
+            row.parent = Some(Parent { run: "20261123-180112-quickstart-s0".into(), step: 250 });
+        }
+    }
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("↳ quickstart-fork-s1 ") && screen.contains("↳ quickstart-fork-s2 "), "{screen}");
+    let screen = dump(&drawn(&mut app, 60, 24));
+    assert!(screen.contains("↳ qui…k-s1 ") && screen.contains("↳ qui…k-s2 "), "{screen}");
 }
 
 #[test]
