@@ -236,12 +236,16 @@ impl App {
         }
     }
 
-    /// Does what a line of the table says, if it may be done.
+    /// Does what a line of the table says, if it may be done. A notice stays behind where it was put up.
     fn follow(&mut self, binding: &Binding) {
         if binding.effect == Effect::Drives && self.access == Access::ReadOnly {
             return self.say(Tone::Error, "opened with --readonly: this only looks".into());
         }
+        let (place, notice) = (self.place, self.notice.take());
         self.update(binding.action);
+        if self.place == place && self.notice.is_none() {
+            self.notice = notice;
+        }
     }
 
     /// Does what a user wants.

@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_stays_behind_on_the_screen_that_it_is_about() {
+        let mut app = sample::app_on_insight(Tab::Strip);
+        press(&mut app, "aj");
+        assert!(app.notice.as_ref().is_some_and(|notice| notice.text.contains("try another τ first")));
+        press(&mut app, "o");
+        assert_eq!((app.place, app.notice), (Place::Log, None));
+    }
+
+    #[test]
     fn another_threshold_is_tried_and_then_asked_for_as_any_change() {
         let mut app = sample::app_on_insight(Tab::Strip);
         press(&mut app, "a");
