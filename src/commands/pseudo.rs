@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use fixmatch::insight::{self, Agreement, Histogram, Kind, Panel, Record};
+use fixmatch::insight::{self, Agreement, Histogram, Panel, Record};
 use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::pseudo::{Basis, Expected, Threshold, View};
 use fixmatch::run_dir::RunDir;
@@ -111,14 +111,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if let Some(step) = args.at {
         state.forget_after(step);
     }
-    let (records, problems) = insight::read_all(&dir.insight(), &state.insights)?;
-    if let Some(problem) = problems.first() {
-        let (n, of) = (problems.len(), state.insights.len());
-        note(format_args!("warning: {n} of {of} records cannot be read; {problem}"));
-    }
+    let records = readable(&dir, &state)?;
     let histograms: Vec<&Histogram> = records.iter().filter_map(histogram).collect();
     let newest = histograms.last().with_context(|| {
-        if problems.is_empty() {
+        if records.len() == state.insights.len() {
             why_none(&dir, &state, args.at)
         } else {
             format!("no histogram of {} can be read", dir.id())
@@ -141,6 +137,16 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         say(page.text())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The records that a log names, as far as they can be read; a warning tells of others.
+fn readable(dir: &RunDir, state: &RunState) -> Result<Vec<Record>> {
+    let (records, problems) = insight::read_all(&dir.insight(), &state.insights)?;
+    if let Some(problem) = problems.first() {
+        let (n, of) = (problems.len(), state.insights.len());
+        note(format_args!("warning: {n} of {of} records cannot be read; {problem}"));
+    }
+    Ok(records)
 }
 
 /// Why there is nothing to show.
@@ -172,12 +178,12 @@ fn panel(record: &Record) -> Option<&Panel> {
 }
 
 impl Moment {
-    /// The newest histogram that a log names, with the newest panel, as far as they can be read.
-    pub fn newest(dir: &RunDir, state: &RunState) -> Option<Self> {
-        let newest = |kind| state.insights.iter().rev().find(|pointer| pointer.record == kind);
-        let pointers: Vec<_> = [Kind::Histogram, Kind::Panel].into_iter().filter_map(newest).copied().collect();
-        let (records, _) = insight::read_all(&dir.insight(), &pointers).ok()?;
-        Some(Self::of(records.iter().find_map(histogram)?, records.iter().find_map(panel), None, state))
+    /// The newest histogram that can be read of those that a log names, with the newest panel.
+    pub fn newest(dir: &RunDir, state: &RunState) -> Result<Option<Self>> {
+        let records = readable(dir, state)?;
+        let mut newest = records.iter().rev();
+        let panel = newest.clone().find_map(panel);
+        Ok(newest.find_map(histogram).map(|histogram| Self::of(histogram, panel, None, state)))
     }
 
     fn of(histogram: &Histogram, panel: Option<&Panel>, what_if: Option<Threshold>, state: &RunState) -> Self {

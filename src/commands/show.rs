@@ -98,7 +98,7 @@ impl Page {
             state.forget_after(at);
             step = at;
         }
-        let pseudo_labels = Moment::newest(&dir, &state);
+        let pseudo_labels = Moment::newest(&dir, &state)?;
         let RunState { started, mut progress, evaluations, changes, alarms, warnings, .. } = state;
         Ok(Self {
             id: dir.id(),

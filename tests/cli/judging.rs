@@ -102,7 +102,8 @@ fn records_that_are_gone_are_told_and_the_rest_is_shown() {
         &["before step 20"],
         &["warning: 1 of 3 records cannot be read; ", "insight.bin, record of step 20"],
     );
+    place.fixmatch(&["show"]).check(0, &["before step 20"], &["warning: 1 of 3 records cannot be read; "]);
     std::fs::remove_file(dir.insight()).expect("removed");
     place.fixmatch(&["pseudo"]).check(1, &[], &["warning: 3 of 3 records", "no histogram of", "can be read"]);
-    place.fixmatch(&["show"]).check(0, &["step 20 of 500"], &[]);
+    place.fixmatch(&["show"]).check(0, &["step 20 of 500"], &["warning: 3 of 3 records cannot be read; "]);
 }
