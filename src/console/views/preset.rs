@@ -37,7 +37,7 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
     let machine = machine_lines(app, usize::from(area.height) / 5);
     let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
     let fork = draft.fork.as_ref().map(|(_, until)| {
-        let until = until.map_or_else(String::new, |step| format!(" up to step {}", grouped(step)));
+        let until = until.map_or_else(String::new, |step| format!(" at or before step {}", grouped(step)));
         let text = format!("goes on from its newest checkpoint{until}; the network and the data stay as they are");
         wrap(&text, width)
     });

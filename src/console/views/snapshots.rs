@@ -364,7 +364,7 @@ fn the_words_of_a_fork_are_shown_to_their_end() {
     app.update(Action::Earlier);
     app.update(Action::Fork);
     let screen = dump(&drawn(&mut app, 80, 24));
-    assert!(screen.contains("up to step 300; the network and the data") && screen.contains("as they are"), "{screen}");
+    assert!(screen.contains("at or before step 300; the network and") && screen.contains("as they are"), "{screen}");
 }
 
 #[test]
