@@ -296,22 +296,33 @@ impl OpenRun {
         }
     }
 
-    /// Goes to the next moment at which something was recorded, or to the one before.
-    pub fn scrub(&mut self, later: bool) {
-        let mut moments: Vec<u64> = self.state.insights.iter().map(|pointer| pointer.step).collect();
-        moments.extend(self.state.evaluations.iter().map(|evaluated| evaluated.step));
-        moments.sort_unstable();
+    /// Goes by so many of the moments at which something was recorded, to the first at most; past the last it goes on.
+    pub fn scrub(&mut self, by: isize) {
+        let moments = self.moments();
         let now = self.moment.unwrap_or(u64::MAX);
-        let next = if later {
-            moments.iter().find(|step| **step > now)
-        } else {
-            moments.iter().rev().find(|step| **step < now)
-        };
-        match next {
-            Some(&step) => self.freeze(step),
-            None if later => self.thaw(),
-            None => {}
+        let (n_before, n_until) =
+            (moments.partition_point(|step| *step < now), moments.partition_point(|step| *step <= now));
+        if by < 0 && n_before > 0 {
+            self.freeze(moments[n_before.saturating_sub(by.unsigned_abs())]);
+        } else if by > 0 && n_until < moments.len() {
+            self.freeze(moments[(n_until + by as usize - 1).min(moments.len() - 1)]);
+        } else if by > 0 {
+            self.thaw();
         }
+    }
+
+    /// A tenth of the moments that it can go to.
+    pub fn tenth(&self) -> isize {
+        (self.moments().len() / 10).max(1) as isize
+    }
+
+    /// The steps at which something was recorded.
+    fn moments(&self) -> Vec<u64> {
+        let insights = self.state.insights.iter().map(|pointer| pointer.step);
+        let mut moments: Vec<u64> = insights.chain(self.state.evaluations.iter().map(|it| it.step)).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        moments
     }
 
     /// The values in force.
@@ -387,6 +398,8 @@ fn words(request: Request) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fixmatch::insight::{Kind, Pointer};
+
     use super::*;
     use crate::console::sample;
 
@@ -422,8 +435,8 @@ mod tests {
     fn a_frozen_run_shows_its_moment_and_goes_on() {
         let mut run = sample::run();
         let newest = run.evaluation().map(|it| it.step);
-        run.scrub(false);
-        run.scrub(false);
+        run.scrub(-1);
+        run.scrub(-1);
         assert_eq!((run.moment, run.evaluation().map(|it| it.step)), (Some(250), Some(250)));
         assert_eq!(run.charts.cursor, Some(250.0));
         run.charts.cursor = Some(120.4);
@@ -437,6 +450,20 @@ mod tests {
         assert_eq!(run.moment, Some(120));
         run.thaw();
         assert!(run.evaluation().map(|it| it.step) >= newest);
+    }
+
+    #[test]
+    fn a_frozen_run_is_moved_by_a_tenth_of_its_moments_and_past_the_last_goes_on() {
+        let mut run = sample::run();
+        let pointer = |step| Pointer { step, record: Kind::Histogram, offset: 0, n_bytes: 1 };
+        run.state.evaluations.clear();
+        run.state.insights = (1..=40).map(|i| pointer(10 * i)).collect();
+        let moments = [-1, -run.tenth(), -run.tenth(), 1, -99, -1, run.tenth(), 99, 1].map(|by| {
+            run.scrub(by);
+            run.moment
+        });
+        let expected = [400, 360, 320, 330, 10, 10, 50, 400].map(Some);
+        assert_eq!((&moments[..8], moments[8]), (&expected[..], None));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::commands::format::grouped;
 
 use super::app::{Access, App, Dialog, Notice, Tone};
 use super::glyphs::{Glyphs, to_ascii};
-use super::keys::{Effect, Place};
+use super::keys::{Action, Effect, Place};
 use super::mouse::Spot;
 use super::run::{Asked, Stage};
 use super::text;
@@ -175,7 +175,7 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     let is_of_run = matches!(app.place, Place::Run | Place::Log | Place::Samples | Place::Insight);
     let frozen = app.run.as_ref().filter(|_| is_of_run).and_then(|run| Some((run.moment?, run.step())));
     let right = match (frozen, app.place, app.access) {
-        (Some((moment, now)), ..) => format!("frozen at {} of {}: , . move, f now", grouped(moment), grouped(now)),
+        (Some((moment, now)), ..) => format!("frozen at {} of {}{}", grouped(moment), grouped(now), scrub_keys(app)),
         (None, Place::Home, Access::Full) => home::counts(app),
         (None, Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
         (None, _, Access::ReadOnly) => "read-only".into(),
@@ -195,6 +195,15 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     put(buffer, x, area.y, &path[last..], app.theme.strong());
     let style = if frozen.is_some() { app.theme.changed() } else { app.theme.faint() };
     put_right(buffer, area.right().saturating_sub(1), area.y, right, style);
+}
+
+/// The keys that move a frozen screen through time, where there are some.
+fn scrub_keys(app: &App) -> String {
+    let key = |action| app.keymap.key(app.place, action);
+    let moves = [Action::FarEarlier, Action::Earlier, Action::Later, Action::FarLater].into_iter().filter_map(key);
+    let moves = moves.collect::<Vec<_>>().join(" ");
+    let freeze = key(Action::Freeze).map_or_else(String::new, |key| format!(", {key} now"));
+    if moves.is_empty() { moves } else { format!(": {moves} move{freeze}") }
 }
 
 /// A run's name without the moment that it begins with.

@@ -77,7 +77,9 @@ impl App {
             Action::Enter => self.look_closer(),
             Action::Scale => insight.cells = insight.cells.other(),
             Action::Draw => insight.draw += 1,
-            Action::Freeze | Action::Earlier | Action::Later => scrub(run, action),
+            Action::Freeze | Action::Earlier | Action::Later | Action::FarEarlier | Action::FarLater => {
+                scrub(run, action);
+            }
             Action::Log => self.place = Place::Log,
             Action::Samples => self.open_samples(),
             Action::Back => self.leave_insight(),

@@ -16,8 +16,10 @@ use crate::console::world::Task;
 /// Freezes a run's screens, moves them in time, or lets them go.
 pub(super) fn scrub(run: &mut OpenRun, action: Action) {
     match action {
-        Action::Earlier => run.scrub(false),
-        Action::Later => run.scrub(true),
+        Action::Earlier => run.scrub(-1),
+        Action::Later => run.scrub(1),
+        Action::FarEarlier => run.scrub(-run.tenth()),
+        Action::FarLater => run.scrub(run.tenth()),
         _ if run.moment.is_some() => run.thaw(),
         _ => run.freeze(run.step()),
     }
@@ -179,7 +181,7 @@ impl App {
             },
             Action::Log => self.place = Place::Log,
             Action::Insight => self.open_insight(),
-            Action::Freeze | Action::Earlier | Action::Later => {
+            Action::Freeze | Action::Earlier | Action::Later | Action::FarEarlier | Action::FarLater => {
                 if let Some(run) = &mut self.run {
                     scrub(run, action);
                 }

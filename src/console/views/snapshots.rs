@@ -317,7 +317,8 @@ fn a_header_shows_where_one_is_and_what_matters_without_one_over_the_other() {
     let mut app = frozen(Place::Samples);
     let mut header = |width| dump(&drawn(&mut app, width, 24)).lines().next().unwrap_or_default().to_owned();
     assert!(header(120).starts_with(" fixmatch › quickstart-s0 › labeled images  "), "{}", header(120));
-    for (width, end) in [(120, ": , . move, f now"), (80, ": , . move, f now"), (60, "  frozen at 150 of 312")] {
+    let keys = ": < , . > move, f now";
+    for (width, end) in [(120, keys), (80, keys), (60, "  frozen at 150 of 312")] {
         assert!(header(width).contains("quickstart-s0 › labeled images  "), "{}", header(width));
         assert!(header(width).ends_with(end), "{}", header(width));
     }
