@@ -228,24 +228,30 @@ impl App {
     /// Takes a key: for what is being typed, else for what lies over the screen, else by the table.
     pub fn press(&mut self, key: KeyEvent) {
         let key = as_typed(key);
-        if self.type_key(key) {
-            return;
-        }
-        if let Some(binding) = self.keymap.find(self.place, key.into()) {
-            self.follow(binding);
+        self.act(|app| {
+            if !app.type_key(key)
+                && let Some(binding) = app.keymap.find(app.place, key.into())
+            {
+                app.follow(binding);
+            }
+        });
+    }
+
+    /// Lets a user do something. A notice from before stays behind where it was put up.
+    fn act(&mut self, does: impl FnOnce(&mut Self)) {
+        let (place, notice) = (self.place, self.notice.clone());
+        does(self);
+        if self.place != place && self.notice == notice {
+            self.notice = None;
         }
     }
 
-    /// Does what a line of the table says, if it may be done. A notice stays behind where it was put up.
+    /// Does what a line of the table says, if it may be done.
     fn follow(&mut self, binding: &Binding) {
         if binding.effect == Effect::Drives && self.access == Access::ReadOnly {
             return self.say(Tone::Error, "opened with --readonly: this only looks".into());
         }
-        let (place, notice) = (self.place, self.notice.take());
         self.update(binding.action);
-        if self.place == place && self.notice.is_none() {
-            self.notice = notice;
-        }
     }
 
     /// Does what a user wants.

@@ -35,7 +35,7 @@ impl App {
         let is_typing = self.draft.as_ref().is_some_and(|draft| draft.form.editing.is_some());
         match (kind, &self.dialog) {
             _ if is_typing => return false,
-            (MouseEventKind::Down(MouseButton::Left), None) => self.click(spot),
+            (MouseEventKind::Down(MouseButton::Left), None) => self.act(|app| app.click(spot)),
             (MouseEventKind::Down(MouseButton::Left), Some(Dialog::Help(_))) => self.dialog = None,
             (MouseEventKind::ScrollUp, None) => self.turn(Action::Up, spot),
             (MouseEventKind::ScrollDown, None) => self.turn(Action::Down, spot),
