@@ -15,7 +15,7 @@ use crate::console::browser::{Base, Browser, Start};
 use crate::console::chooser::{Ask, Chooser, Item};
 use crate::console::chosen::Chosen;
 use crate::console::form::Draft;
-use crate::console::home::Listing;
+use crate::console::home::{Listing, PresetRow};
 use crate::console::keys::{Action, Place};
 use crate::console::shelf::Row;
 use crate::console::world::{Contestant, Task};
@@ -165,9 +165,10 @@ impl App {
         if browser.chosen.is_changed || browser.chosen.saved.is_none() {
             return self.ask_for_name(true);
         }
-        let items = self.bases().into_iter().map(|(text, note, base)| Item { text, note, value: Choice::Launch(base) });
-        let items = items.collect();
-        self.choose_base("launch it with the preset", items);
+        let n_classes = browser.atlas().map_or(1, |atlas| atlas.dataset.classes.len());
+        let items = self.bases(browser.chosen.indices.len() as f64 / n_classes as f64);
+        let items = items.into_iter().map(|(text, note, base)| Item { text, note, value: Choice::Launch(base) });
+        self.choose_base("launch it with the preset", items.collect());
     }
 
     pub(super) fn choose_race(&mut self) {
@@ -184,9 +185,9 @@ impl App {
             return self.say(Tone::Error, format!("{error:#}{fewer}"));
         }
         let title = format!("most against least by {}, {} of each class, with", ranking.rank.by, browser.per_class);
-        let items = self.bases().into_iter().map(|(text, note, base)| Item { text, note, value: Choice::Race(base) });
-        let items = items.collect();
-        self.choose_base(&title, items);
+        let items = self.bases(browser.per_class.into());
+        let items = items.into_iter().map(|(text, note, base)| Item { text, note, value: Choice::Race(base) });
+        self.choose_base(&title, items.collect());
     }
 
     fn choose_base(&mut self, title: &str, items: Vec<Item<Choice>>) {
@@ -197,8 +198,9 @@ impl App {
         self.choose(Chooser::new(title, items, 0));
     }
 
-    /// What a run on this data set can be launched with.
-    fn bases(&self) -> Vec<(String, String, Base)> {
+    /// What a run on this data set can be launched with; after the one that it was opened from, first what has so many labels
+    /// of each class.
+    fn bases(&self, per_class: f64) -> Vec<(String, String, Base)> {
         let Some(browser) = &self.browser else { return Vec::new() };
         let own = browser.opening.base.iter().map(|base| {
             let note =
@@ -207,10 +209,15 @@ impl App {
         });
         let is_same = |name: &str| browser.opening.base.as_ref().is_some_and(|base| base.preset.name == name);
         let is_of_data = |config: &RunConfig| config.data.dataset == browser.opening.data.dataset;
+        let fits = |row: &PresetRow| f64::from(row.config.labels.per_class) == per_class;
         let others = self.home.presets.iter().filter(|row| is_of_data(&row.config) && !is_same(&row.preset.name));
-        let others = others.map(|row| {
+        let mut others: Vec<_> = others.collect();
+        others.sort_by_key(|row| !fits(row));
+        let others = others.into_iter().map(|row| {
             let base = Base { preset: row.preset.clone(), settings: Vec::new() };
-            (row.preset.name.clone(), row.config.title.clone(), base)
+            let mark = if fits(row) { "✓" } else { " " };
+            let note = format!("{mark} {}/class  {}", row.config.labels.per_class, row.config.title);
+            (row.preset.name.clone(), note, base)
         });
         own.chain(others).collect()
     }

@@ -70,6 +70,20 @@ fn a_race_is_two_runs_that_differ_in_the_end_of_the_order() {
 }
 
 #[test]
+fn presets_with_as_many_labels_as_the_set_stand_first_and_are_marked() {
+    let mut app = sample::app_browsing();
+    let quickstart = app.home.presets.iter().find(|row| row.preset.name == "quickstart").expect("shipped");
+    let mut two = quickstart.clone();
+    (two.preset.name, two.config.labels.per_class) = ("two".into(), 2);
+    app.home.presets.push(two);
+    press(&mut app, "R");
+    let Some(Dialog::Choose(chooser)) = &app.dialog else { panic!("a list") };
+    let lines: Vec<_> = chooser.shown().iter().map(|item| (item.text.as_str(), &item.note[..11])).collect();
+    assert_eq!(lines[0], ("two", "✓ 2/class"));
+    assert_eq!(lines[1], ("quickstart", "  4/class  "));
+}
+
+#[test]
 fn a_missing_order_is_made_by_a_run() {
     let mut app = sample::app_browsing();
     press(&mut app, "oretr\r");
