@@ -41,6 +41,18 @@ pub fn fit_middle(text: &str, width: usize) -> String {
     fit(text, width - (width - 1) / 2) + &end
 }
 
+/// Parts with dots between them; where there is no room for all, those of the highest ranks are left out.
+pub fn fit_parts(mut parts: Vec<(u32, String)>, width: usize) -> String {
+    loop {
+        let text = parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(" · ");
+        let last = parts.iter().map(|(rank, _)| *rank).max();
+        if text.chars().count() <= width || parts.len() < 2 {
+            return fit(&text, width);
+        }
+        parts.retain(|(rank, _)| Some(*rank) != last);
+    }
+}
+
 /// Exactly `width` characters, to the left.
 pub fn left(text: &str, width: usize) -> String {
     format!("{:<width$}", fit(text, width))

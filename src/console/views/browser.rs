@@ -21,7 +21,7 @@ use crate::console::atlas::Atlas;
 use crate::console::browser::{Browser, End, Loading, VIEWS, View};
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
-use crate::console::text::{fit, wrap};
+use crate::console::text::{fit, fit_parts, wrap};
 
 mod opened;
 mod scores;
@@ -248,31 +248,32 @@ fn about_set(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas, a
     }
     let chosen = &browser.chosen;
     let n = chosen.indices.len();
-    let mut parts = vec![format!("set: {}", plural(n as u64, "image"))];
+    let mut parts = vec![(0, format!("set: {}", plural(n as u64, "image")))];
     if n > 0 {
         let n_classes = atlas.dataset.classes.len();
         let mut classes: Vec<_> = chosen.indices.iter().map(|&index| atlas.class_of(index)).collect();
         classes.sort_unstable();
         classes.dedup();
         if classes.len() < n_classes {
-            parts.push(format!("{} of {n_classes} classes", classes.len()));
+            parts.push((1, format!("{} of {n_classes} classes", classes.len())));
         }
-        parts.extend(browser.mean_rank().map(mean));
-        parts.push(match (&chosen.saved, chosen.is_changed) {
+        parts.extend(browser.mean_rank().map(|rank| (1, mean(rank))));
+        let saved = match (&chosen.saved, chosen.is_changed) {
             (Some((name, _)), false) => format!("saved as {name}"),
             (Some((name, _)), true) => format!("{name}, changed"),
             (None, _) => "not saved".into(),
-        });
+        };
+        parts.push((2, saved));
     }
     let takes = app.offer(Place::Browse, Action::From, ("", " takes"));
     let more = app.offer(Place::Browse, Action::More, (" (", ""));
     let less = app.offer(Place::Browse, Action::Less, (" ", ")"));
-    parts.push(format!("{takes} {}/class{more}{less}", browser.per_class));
+    parts.push((3, format!("{takes} {}/class{more}{less}", browser.per_class)));
     let style = if n > 0 { theme.changed() } else { theme.faint() };
     put_spans(
         buffer,
         Rect { x: 2, width: area.width - 3, ..area },
         area.y,
-        vec![Span::styled(fit(&parts.join(" · "), usize::from(area.width) - 4), style)],
+        vec![Span::styled(fit_parts(parts, usize::from(area.width) - 4), style)],
     );
 }

@@ -23,10 +23,12 @@ pub fn list(buffer: &mut Buffer, app: &App, chooser: &Chooser<Choice>, area: Rec
     for (i, item) in items.iter().enumerate().skip(top).take(n_rows) {
         let is_selected = i == chooser.at.at;
         let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
-        let room = usize::from(inside.width).saturating_sub(names + 4);
+        let width = usize::from(inside.width);
+        let name = if item.note.is_empty() { width.saturating_sub(2) } else { names };
+        let room = width.saturating_sub(name + 4);
         let spans = vec![
             Span::styled(mark, style),
-            Span::styled(left(&clean(&item.text), names), style),
+            Span::styled(left(&clean(&item.text), name), style),
             Span::styled(format!("  {}", fit(&clean(&item.note), room)), theme.faint()),
         ];
         put_spans(buffer, inside, inside.y + (i - top) as u16, spans);

@@ -27,7 +27,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::machine::{Gpu, gpu_of};
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
-use crate::console::text::{fit, left, right, wrap};
+use crate::console::text::{fit, fit_parts, left, right, wrap};
 
 /// Columns of the list of values.
 const VALUES: u16 = 32;
@@ -140,7 +140,7 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         Some(Phase::Loading | Phase::Training | Phase::Paused) | None => None,
     };
     parts.extend(doing.filter(|_| run.status() == Status::Running).map(|doing| (0, doing.to_owned())));
-    put(buffer, 1, area.y, &whole_parts(parts, width), theme.faint());
+    put(buffer, 1, area.y, &fit_parts(parts, width), theme.faint());
     if let Some(gpu) = gpu(app, run) {
         put(buffer, 1, area.y + 1, &gpu_words(gpu), theme.faint());
     }
@@ -150,18 +150,6 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     let view = view_words(run);
     put_right(buffer, area.right() - 1, area.y + 1, &view, theme.changed());
-}
-
-/// Parts with dots between them; where there is no room for all, those of the highest ranks are left out.
-fn whole_parts(mut parts: Vec<(u32, String)>, width: usize) -> String {
-    loop {
-        let text = parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(" · ");
-        let last = parts.iter().map(|(rank, _)| *rank).max();
-        if text.chars().count() <= width || parts.len() < 2 {
-            return fit(&text, width);
-        }
-        parts.retain(|(rank, _)| Some(*rank) != last);
-    }
 }
 
 /// The GPU that the run trains on now, if it is one of this machine.
