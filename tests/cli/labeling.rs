@@ -329,6 +329,19 @@ fn two_orders_are_compared_by_what_is_representative_not_by_the_sign_of_the_scor
 }
 
 #[test]
+fn a_ranking_by_other_networks_is_offered_where_the_usual_one_is_missing() {
+    let place = Place::new();
+    let ranking = forward();
+    let quick = Rank { members: 2, epochs: 1, ..ranking.rank.clone() };
+    place.cache(&Ranking { rank: quick, ..ranking });
+    place.fixmatch(&["labels", "show", "fashion-mini", "--by", "agreement"]).check(
+        1,
+        &[],
+        &["--by agreement` makes it, --ranking /", ".json takes that of 2 networks × 1 epoch, by labels"],
+    );
+}
+
+#[test]
 fn sets_that_cannot_be_compared_are_refused() {
     let place = Place::new();
     let folder = place.folder.path();

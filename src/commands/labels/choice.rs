@@ -11,10 +11,11 @@ use fixmatch::data::label_set::{self, LabelSet, Picked};
 use fixmatch::data::{self, DATASETS, Dataset, label_file, saved};
 use fixmatch::dirs;
 use fixmatch::preset::Preset;
-use fixmatch::ranking;
+use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::RunDir;
 
 use super::order::Order;
+use super::recipe_words;
 use crate::commands::{RunArg, Runs, note};
 
 /// The options that choose a label set, or for two of them, those of either: given once, an option is for both.
@@ -329,7 +330,7 @@ impl Wanted {
         };
         match rank {
             Some(rank) if !path.exists() => {
-                let missing = self.missing(&rank);
+                let missing = self.missing(&rank, dataset);
                 if self.recorded.is_none() || self.order.is_some() {
                     bail!(missing);
                 }
@@ -345,7 +346,7 @@ impl Wanted {
         ranking::cached_at(&recipe, &dataset.digest)
     }
 
-    fn missing(&self, rank: &Rank) -> String {
+    fn missing(&self, rank: &Rank, dataset: &Dataset) -> String {
         let (data, by) = (&self.config.data, rank.by);
         let has_own_clusters = rank.clusters != Rank::default().clusters;
         let options = [
@@ -355,10 +356,14 @@ impl Wanted {
         ];
         let options: String = options.into_iter().flatten().collect();
         let command = format!("fixmatch rank {} --by {by}{options}", data.dataset);
-        format!(
-            "there is no ranking of {} by {by} yet: `{command}` makes it, --ranking FILE names another",
-            data.dataset
-        )
+        let is_like_it = |it: &Ranking| it.rank.by == by && it.data_digest == dataset.digest;
+        let mut cached = ranking::cached().unwrap_or_default().into_iter();
+        let other = cached.find_map(|(path, it)| Some((path, it.ok().filter(is_like_it)?)));
+        let names = other.map_or_else(
+            || "--ranking FILE names another".into(),
+            |(path, it)| format!("--ranking {} takes that of {}", path.display(), recipe_words(&it.rank)),
+        );
+        format!("there is no ranking of {} by {by} yet: `{command}` makes it, {names}", data.dataset)
     }
 }
 
