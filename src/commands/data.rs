@@ -10,7 +10,9 @@ use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
 use fixmatch::dirs;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::format::{bytes, grouped};
 
 /// List, fetch and check data sets
 ///
@@ -65,7 +67,10 @@ pub fn run(args: DataArgs) -> Result<()> {
 fn list(data_dir: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{:<14} {:<15} {:<8} {:<34} WHERE", "NAME", "IMAGES", "SIZE", "LICENCE")?;
     for descriptor in DATASETS {
-        let images = descriptor.n_images.map_or_else(|| "any".into(), |(train, test)| format!("{train} + {test}"));
+        let images = descriptor.n_images.map_or_else(
+            || "any".into(),
+            |(train, test)| format!("{} + {}", grouped(train as u64), grouped(test as u64)),
+        );
         let size = descriptor.shape.map_or_else(|| "any".into(), |(w, h, c)| format!("{w}×{h}×{c}"));
         let place = whereabouts(descriptor, data_dir);
         writeln!(out, "{:<14} {images:<15} {size:<8} {:<34} {place}", descriptor.name, descriptor.licence)?;
@@ -106,7 +111,7 @@ fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
         None if descriptor.downloads.is_empty() => "where data.path says".into(),
         None => {
             let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
-            format!("not here: fixmatch data fetch {} ({})", descriptor.name, HumanBytes(n_bytes))
+            format!("not here: fixmatch data fetch {} ({})", descriptor.name, bytes(n_bytes))
         }
     }
 }
@@ -136,7 +141,7 @@ struct Bar(ProgressBar);
 
 impl Bar {
     fn new() -> Self {
-        let style = "{msg}  {bar:30}  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+        let style = "{msg}  {bar:30}  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         Self(bar.with_style(ProgressStyle::with_template(style).expect("the template is well-formed")))
     }
@@ -177,11 +182,11 @@ impl Lines {
         match progress {
             Progress::Started { file, done, total } => {
                 (self.file, self.total, self.last) = (file.into(), total, Some(Instant::now()));
-                say(&format!("{file}: {} of {}", HumanBytes(done), HumanBytes(total)));
+                say(&format!("{file}: {} of {}", bytes(done), bytes(total)));
             }
             Progress::Advanced { done } if self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
                 self.last = Some(Instant::now());
-                say(&format!("{}: {} of {}", self.file, HumanBytes(done), HumanBytes(self.total)));
+                say(&format!("{}: {} of {}", self.file, bytes(done), bytes(self.total)));
             }
             Progress::Advanced { .. } => {}
             Progress::Checking { file } => say(&format!("checking {file}")),
@@ -198,7 +203,11 @@ fn say(line: &str) {
 fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path, out: &mut impl Write) -> Result<()> {
     let dataset = data::load(name, path, resize, data_dir)?;
     let Images { width, height, channels, .. } = dataset.train;
-    writeln!(out, "{name}: {} training and {} test images", dataset.train.n(), dataset.test.n())?;
+    let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
+    let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
+        format!(", and {} more whose class nobody knows", grouped(images.n() as u64))
+    });
+    writeln!(out, "{name}: {train} training and {test} test images{unlabeled}")?;
     writeln!(out, "{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" })?;
     writeln!(out, "digest {}, {}", dataset.digest, verdict(dataset.known))?;
     for warning in &dataset.warnings {
@@ -221,7 +230,12 @@ fn print_classes(dataset: &Dataset, out: &mut impl Write) -> Result<()> {
     let name_width = dataset.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "\n  #  {:<name_width$}  {:>8}  {:>8}", "CLASS", "TRAINING", "TEST")?;
     for (class, name) in dataset.classes.iter().enumerate() {
-        writeln!(out, "{class:>3}  {name:<name_width$}  {:>8}  {:>8}", train[class], test[class])?;
+        writeln!(
+            out,
+            "{class:>3}  {name:<name_width$}  {:>8}  {:>8}",
+            grouped(train[class] as u64),
+            grouped(test[class] as u64)
+        )?;
     }
     Ok(())
 }
