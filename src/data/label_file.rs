@@ -81,21 +81,10 @@ pub fn text(set: &LabelSet, dataset: &Dataset, how: &str) -> String {
 mod tests {
     use super::*;
     use crate::data::label_set::from_indices;
-    use crate::data::{Images, Known};
 
     /// Four images of two classes, one of whose names would break a line.
     fn dataset() -> Dataset {
-        let images = Images { width: 1, height: 1, channels: 1, pixels: vec![0; 4], labels: vec![1, 0, 1, 0] };
-        Dataset {
-            name: "pets".into(),
-            classes: vec!["cat\n7".into(), "dog".into()],
-            train: images.clone(),
-            unlabeled: None,
-            test: images,
-            digest: "d".repeat(64),
-            known: Known::Own,
-            warnings: Vec::new(),
-        }
+        Dataset::black(&["cat\n7", "dog"], vec![1, 0, 1, 0])
     }
 
     fn written(text: &str) -> tempfile::NamedTempFile {

@@ -307,7 +307,6 @@ mod tests {
 
     use super::*;
     use crate::config::Rank;
-    use crate::data::{Images, Known};
     use crate::ranking::{self, Made};
 
     /// Three classes in turn: image i has class i % 3.
@@ -329,24 +328,14 @@ mod tests {
         from_file(file.path(), 100)
     }
 
-    /// Twelve images of three classes in turn, ranked from the last to the first, in two clusters and a small one.
+    /// Thirty images of three classes in turn, ranked from the last to the first, in two clusters and a small one.
     fn ranked() -> (Dataset, Ranking) {
-        let images = |n: usize| Images { width: 1, height: 1, channels: 1, pixels: vec![0; n], labels: labels(n) };
-        let dataset = Dataset {
-            name: "x".into(),
-            classes: classes(),
-            train: images(30),
-            unlabeled: None,
-            test: images(3),
-            digest: "d".into(),
-            known: Known::Official,
-            warnings: Vec::new(),
-        };
+        let dataset = Dataset::black(&["cat", "dog", "frog"], labels(30));
         let scores: Vec<f32> = (0..30).map(|i| i as f32).collect();
         let rank = Rank { by: Metric::Typicality, ..Rank::default() };
         let ranking = Ranking {
-            dataset: "x".into(),
-            data_digest: "d".into(),
+            dataset: dataset.name.clone(),
+            data_digest: dataset.digest.clone(),
             needs_labels: false,
             made: Made::default(),
             order: ranking::order(rank.by, &scores),

@@ -139,19 +139,9 @@ mod tests {
 
     #[test]
     fn published_sets_are_refused_for_other_data_and_names() {
-        let images = crate::data::Images { width: 1, height: 1, channels: 1, pixels: vec![0; 3], labels: vec![0; 3] };
-        let dataset = Dataset {
-            name: "folder".into(),
-            classes: vec!["a".into()],
-            train: images.clone(),
-            unlabeled: None,
-            test: images,
-            digest: String::new(),
-            known: crate::data::Known::Official,
-            warnings: Vec::new(),
-        };
+        let dataset = Dataset::black(&["a"], vec![0; 3]);
         let refusal = |name| published(name, &dataset).expect_err("refused").to_string();
         assert!(refusal("best").contains("choose one of prototypicality-0, prototypicality-1"));
-        assert!(refusal("prototypicality-7").contains("which this data set (folder) is not"));
+        assert!(refusal("prototypicality-7").contains("which this data set (pets) is not"));
     }
 }

@@ -97,20 +97,9 @@ pub fn discard(path: &Path) -> Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::data::label_set::from_indices;
-    use crate::data::{Images, Known};
 
     fn dataset() -> Dataset {
-        let images = Images { width: 1, height: 1, channels: 1, pixels: vec![0; 4], labels: vec![1, 0, 1, 0] };
-        Dataset {
-            name: "pets".into(),
-            classes: vec!["cat".into(), "dog".into()],
-            train: images.clone(),
-            unlabeled: None,
-            test: images,
-            digest: "d".repeat(64),
-            known: Known::Own,
-            warnings: Vec::new(),
-        }
+        Dataset::black(&["cat", "dog"], vec![1, 0, 1, 0])
     }
 
     #[test]
