@@ -3,6 +3,8 @@
 //! On one core, each iteration makes a batch of views, each with its own key as in training, from images that differ. By
 //! the loader's threads, it takes one whole batch: 64 labeled images, 448 unlabeled ones with two views each.
 
+mod images;
+
 use std::hint::black_box;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -21,16 +23,9 @@ const VIEWS: u64 = 1024;
 
 const WEAK: Weak = Weak { flip: true, shift: true };
 
-/// A slope with noise: what matters to the operations' speed is only that the values vary.
-fn make_images() -> Vec<Image> {
-    let mut rng = Rng::new(0, Stream::UnlabeledOrder, 0, 0);
-    let mut make = |_| Image::new(32, 32, 3, (0..3072).map(|i| (i / 20 + rng.below(100)) as u8).collect());
-    (0..64).map(&mut make).collect()
-}
-
 /// Measures `view(image, rng, scratch)` on a copy of one of the images.
 fn measure(criterion: &mut Criterion, group: &str, name: &str, view: impl Fn(&mut Image, &mut Rng, &mut Scratch)) {
-    let (images, mut image, mut scratch) = (make_images(), Image::black(32, 32, 3), Scratch::default());
+    let (images, mut image, mut scratch) = (images::make(64), Image::black(32, 32, 3), Scratch::default());
     let mut group = criterion.benchmark_group(group);
     group.throughput(Throughput::Elements(VIEWS));
     group.bench_function(name, |bencher| {
@@ -91,7 +86,7 @@ fn operations(criterion: &mut Criterion) {
 }
 
 fn loader_threads(criterion: &mut Criterion) {
-    let images = make_images();
+    let images = images::make(64);
     let pixels: Vec<u8> = images.iter().flat_map(|image| &image.pixels).copied().collect();
     let strong = Strong::new(&Augment::default());
     let source = Source {

@@ -14,6 +14,7 @@ use fixmatch::config::{self, Augment};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 
+mod images;
 #[path = "python.rs"]
 mod python;
 
@@ -29,7 +30,7 @@ fn main() {
         println!("skipped: no Python with Pillow and numpy; `make bench-setup` makes one, or set FIXMATCH_PYTHON");
         return;
     };
-    let images = make_images();
+    let images = images::make(IMAGES);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bytes: Vec<u8> = images.iter().flat_map(|image| &image.pixels).copied().collect();
     std::fs::write(folder.path().join("images"), bytes).expect("written");
@@ -105,11 +106,4 @@ fn write_draws(policy: &Strong) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A slope with noise: what matters to the operations' speed is only that the values vary.
-fn make_images() -> Vec<Image> {
-    let mut rng = Rng::new(0, Stream::UnlabeledOrder, 0, 0);
-    let mut make = |_| Image::new(32, 32, 3, (0..3072).map(|i| (i / 20 + rng.below(100)) as u8).collect());
-    (0..IMAGES).map(&mut make).collect()
 }
