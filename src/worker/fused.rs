@@ -1,5 +1,5 @@
-//! Operations that libtorch has only in pieces, each of which reads and writes whole tensors that do not fit into a cache:
-//! here, on the CPU, one pass does what took several. Elsewhere the pieces are used.
+//! Operations that a CPU does better than in libtorch's pieces, each of which reads and writes whole tensors that do not fit
+//! into a cache: here one pass does what took several, and convolutions need fewer products. Elsewhere the pieces are used.
 //!
 //! Work is split into parts of a fixed size, so that results do not depend on the number of threads. Inner loops are functions
 //! of their own that go over slices side by side, always inlined into [`vectorized`]: the compiler vectorises that.
@@ -12,8 +12,11 @@ mod graph;
 mod normalize;
 mod pixels;
 
+use rayon::prelude::*;
+use tch::Tensor;
+
 pub use self::batch_norm::{BatchNorm, Statistics};
-pub use self::conv::conv_pool_relu;
+pub use self::conv::{conv, conv_pool_relu};
 pub use self::normalize::Normalizer;
 
 /// How many threads these operations use, from their first use on; the one that calls this is among them.
@@ -33,6 +36,26 @@ const TILE: usize = 512;
 /// The constants of the channels, as often as pixels fit into a tile.
 fn to_tile(by_channel: &[f32]) -> Vec<f32> {
     by_channel.repeat(TILE.div_ceil(by_channel.len()))
+}
+
+/// The sum of rows of numbers, in f64, rounded.
+fn total(rows: &[&[f32]]) -> Tensor {
+    const BLOCK: usize = 1024;
+    let mut total = vec![0.0; rows[0].len()];
+    total.par_chunks_mut(BLOCK).enumerate().for_each(|(block, total)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                let mut sums = [0.0; BLOCK];
+                for row in rows {
+                    let row = &row[block * BLOCK..][..total.len()];
+                    sums.iter_mut().zip(row).for_each(|(sum, &number)| *sum += f64::from(number));
+                }
+                total.iter_mut().zip(sums).for_each(|(total, sum)| *total = sum as f32);
+            },
+        );
+    });
+    Tensor::from_slice(&total)
 }
 
 /// Runs loops with the widest instructions that the processor has.

@@ -1,13 +1,11 @@
-//! A 3×3 convolution, its bias, 2×2 maximum pooling and ReLU in one.
-//!
-//! Pooling hands the gradient of an output to one of four pixels, and ReLU cuts some: at least three of four numbers of the
-//! convolution's gradient are zero. Here they are never written down, and nothing is multiplied by them.
+//! Convolutions, on the CPU with less work than libtorch has with them.
 
 mod direct;
 mod layout;
 mod pool;
 mod rows;
 mod sparse;
+mod winograd;
 
 use half::bf16;
 use rayon::prelude::*;
@@ -18,6 +16,29 @@ use self::pool::{Winner, pool};
 use super::graph::with_gradient;
 use super::pixels::{Number, Pixels, numbers};
 use super::vectorized;
+
+/// The convolution of images (N, C, H, W), zero-padded by half of the kernels, by kernels (K, C, S, S) and a bias (K), both
+/// f32: (N, K, H / stride, W / stride).
+pub fn conv(images: &Tensor, kernels: &Tensor, bias: &Tensor, stride: i64) -> Tensor {
+    if stride != 1 || !winograd::is_for(images, kernels) {
+        let [of_kind, bias] = [kernels, bias].map(|tensor| tensor.to_kind(images.kind()));
+        return convolve(images, &of_kind, Some(&bias), stride);
+    }
+    let (xs, detached) = (Pixels::of(images), kernels.detach());
+    let ys = tch::no_grad(|| winograd::convolve(&xs, &detached, &numbers(bias)));
+    let wants_xs = images.requires_grad();
+    with_gradient(ys.into_images(), &[images, kernels, bias], move |of_ys| {
+        let of_ys = Pixels::of(of_ys);
+        let of_xs = if wants_xs { winograd::of_inputs(&of_ys, &detached).into_images() } else { Tensor::new() };
+        let [of_kernels, of_bias] = winograd::of_kernels(&xs, &of_ys);
+        vec![of_xs, of_kernels, of_bias]
+    })
+}
+
+fn convolve(images: &Tensor, kernels: &Tensor, bias: Option<&Tensor>, stride: i64) -> Tensor {
+    let padding = kernels.size()[2] / 2;
+    images.conv2d(kernels, bias, [stride; 2], [padding; 2], [1; 2], 1)
+}
 
 /// Of images (N, C, H, W), by kernels (K, C, 3, 3) and a bias (K), both f32, and zero-padded by one pixel: the ReLU of the
 /// largest number in each window of 2×2, (N, K, ⌊H/2⌋, ⌊W/2⌋). The gradient goes to the first of equals, and to none where
@@ -35,12 +56,8 @@ pub fn conv_pool_relu(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tenso
 
 fn in_pieces(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
     let [kernels, bias] = [kernels, bias].map(|tensor| tensor.to_kind(images.kind()));
-    let convolved = convolve(images, &kernels);
+    let convolved = convolve(images, &kernels, None, 1);
     (convolved.max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false) + bias.view([-1, 1, 1])).relu_()
-}
-
-fn convolve(images: &Tensor, kernels: &Tensor) -> Tensor {
-    images.conv2d(kernels, None::<&Tensor>, [1; 2], [1; 2], [1; 2], 1)
 }
 
 fn fused<T: Number>(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
@@ -50,29 +67,33 @@ fn fused<T: Number>(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor 
     let layout = Layout { height, width, inputs, outputs: biases.len() };
     let shape = [n, height / 2, width / 2, layout.outputs];
     let (mut pooled, mut winners) = (Pixels::empty::<T>(shape), Pixels::empty::<Winner>(shape));
-    let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
-    let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(layout.of_pooled()));
-    if direct::is_for(layout) {
-        let kernels = Pixels::of(&rows(&of_kind).unsqueeze(0));
-        let kernels = kernels.values::<f32>();
-        let by_image = xs.values::<T>().par_chunks_exact(layout.of_image()).zip(by_image);
-        by_image.for_each_init(
-            || layout.padded(),
-            |padded, (pixels, (pooled, winners))| {
-                let padded = padded.values_mut::<f32>();
-                let image = direct::Image { layout, kernels, biases: &biases, pixels, padded, pooled, winners };
-                pulp::Arch::new().dispatch(image);
-            },
-        );
+    if winograd::is_for(images, kernels) {
+        winograd::convolve_and_pool(&xs, &of_kind, &biases, &mut pooled, &mut winners);
     } else {
-        let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind)));
-        let by_image = convolved.values::<T>().par_chunks_exact(height * width * layout.outputs).zip(by_image);
-        by_image.for_each(|(image, (pooled, winners))| {
-            vectorized(
-                #[inline(always)]
-                || pool(image, &biases, width, pooled, winners),
+        let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
+        let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(layout.of_pooled()));
+        if direct::is_for(layout) {
+            let kernels = Pixels::of(&rows(&of_kind).unsqueeze(0));
+            let kernels = kernels.values::<f32>();
+            let by_image = xs.values::<T>().par_chunks_exact(layout.of_image()).zip(by_image);
+            by_image.for_each_init(
+                || layout.padded(),
+                |padded, (pixels, (pooled, winners))| {
+                    let padded = padded.values_mut::<f32>();
+                    let image = direct::Image { layout, kernels, biases: &biases, pixels, padded, pooled, winners };
+                    pulp::Arch::new().dispatch(image);
+                },
             );
-        });
+        } else {
+            let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind, None, 1)));
+            let by_image = convolved.values::<T>().par_chunks_exact(height * width * layout.outputs).zip(by_image);
+            by_image.for_each(|(image, (pooled, winners))| {
+                vectorized(
+                    #[inline(always)]
+                    || pool(image, &biases, width, pooled, winners),
+                );
+            });
+        }
     }
     let wants_xs = images.requires_grad();
     with_gradient(pooled.into_images(), &[images, kernels, bias], move |of_pooled| {
@@ -93,8 +114,8 @@ mod tests {
     type Inputs = [Tensor; 3];
     type Operation = fn(&Tensor, &Tensor, &Tensor) -> Tensor;
 
-    /// N, C, H, W and K: with and without whole vectors, odd sides, few channels and many.
-    const SHAPES: [[i64; 5]; 7] = [
+    /// N, C, H, W and K: with and without whole vectors, odd sides, few channels and many, several parts.
+    const POOLED_SHAPES: [[i64; 5]; 8] = [
         [2, 3, 8, 8, 32],
         [3, 1, 9, 6, 64],
         [2, 3, 6, 6, 5],
@@ -102,12 +123,30 @@ mod tests {
         [2, 32, 16, 16, 64],
         [17, 16, 4, 4, 8],
         [1, 64, 2, 3, 64],
+        [2200, 32, 2, 2, 32],
     ];
+
+    /// What Winograd's way is for, and what it is not.
+    const SHAPES: [([i64; 5], bool); 6] = [
+        ([2, 32, 8, 8, 32], true),
+        ([3, 64, 6, 4, 32], true),
+        ([2100, 32, 2, 2, 96], true),
+        ([2, 32, 8, 7, 32], false),
+        ([2, 16, 8, 8, 32], false),
+        ([2, 3, 5, 5, 32], false),
+    ];
+
+    fn conv_of_stride_1(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+        conv(images, kernels, bias, 1)
+    }
+
+    fn libtorchs_conv(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
+        convolve(images, kernels, Some(bias), 1)
+    }
 
     /// As PyTorch users write it.
     fn conv_then_relu_then_pool(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
-        let convolved = images.conv2d(kernels, Some(bias), [1; 2], [1; 2], [1; 2], 1);
-        convolved.relu().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false)
+        libtorchs_conv(images, kernels, bias).relu().max_pool2d([2; 2], [2; 2], [0; 2], [1; 2], false)
     }
 
     /// Numbers in [−1, 1] without an order.
@@ -123,11 +162,12 @@ mod tests {
 
     /// Few values, most of the kernels zero: sums are exact, in bf16 too, so that equals, and windows without a positive
     /// number, occur.
-    fn exact([images, kernels, bias]: Inputs) -> Inputs {
+    fn exact_inputs(shape: [i64; 5]) -> Inputs {
+        let [images, kernels, bias] = inputs(shape);
         [images.round(), (kernels * 0.74).round() * 0.25, (bias * 2.0).round() * 0.25]
     }
 
-    /// Values, and the gradients of the inputs when outputs are weighed differently.
+    /// Values, and the gradients of kernels, bias and, if wanted, images when outputs are weighed differently.
     fn values_and_gradients(operation: Operation, inputs: &Inputs, wants_images: bool) -> Vec<Tensor> {
         let inputs = inputs.each_ref().map(|tensor| tensor.detach().set_requires_grad(true));
         let images = inputs[0].detach().set_requires_grad(wants_images);
@@ -140,59 +180,94 @@ mod tests {
         all
     }
 
-    fn in_f64(inputs: &Inputs) -> Vec<Tensor> {
-        let inputs = inputs.each_ref().map(|tensor| tensor.to_kind(Kind::Double));
-        values_and_gradients(conv_then_relu_then_pool, &inputs, true)
+    fn in_f64(operation: Operation, inputs: &Inputs) -> Vec<Tensor> {
+        values_and_gradients(operation, &inputs.each_ref().map(|tensor| tensor.to_kind(Kind::Double)), true)
+    }
+
+    /// Of exact numbers, in every order in memory, with and without a gradient of the images.
+    fn assert_exact(operation: Operation, reference: Operation, shape: [i64; 5], kind: Kind) {
+        let inputs = exact_inputs(shape);
+        let expected = in_f64(reference, &inputs);
+        let [images, kernels, bias] = inputs;
+        let channels_last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        for (images, wants_images) in [(&images, true), (&channels_last, true), (&images, false)] {
+            let inputs = [images.to_kind(kind), kernels.shallow_clone(), bias.shallow_clone()];
+            let found = values_and_gradients(operation, &inputs, wants_images);
+            assert_eq!((found[0].kind(), found[1].kind()), (kind, Kind::Float));
+            for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                // libtorch rounds the gradient of kernels in bf16
+                assert!(found.to_kind(kind).equal(&expected.to_kind(kind)), "{shape:?} {kind:?}, {place}");
+            }
+            let [images, kernels, bias] = &inputs;
+            let without_graph = tch::no_grad(|| operation(images, kernels, bias));
+            assert!(without_graph.equal(&found[0]) && !without_graph.requires_grad());
+        }
+    }
+
+    /// To a millionth of the largest.
+    fn assert_near(operation: Operation, reference: Operation, shape: [i64; 5]) {
+        let inputs = inputs(shape);
+        let found = values_and_gradients(operation, &inputs, true);
+        for (place, (found, expected)) in found.iter().zip(in_f64(reference, &inputs)).enumerate() {
+            let difference = (found.to_kind(Kind::Double) - &expected).abs().max().double_value(&[]);
+            let difference = difference / expected.abs().max().double_value(&[]);
+            assert!(difference < 1e-6, "{shape:?}, {place}: {difference}");
+        }
     }
 
     #[test]
     fn of_exact_numbers_values_and_gradients_are_exact() {
-        for (shape, kind) in SHAPES.into_iter().flat_map(|shape| [(shape, Kind::Float), (shape, Kind::BFloat16)]) {
-            let [images, kernels, bias] = exact(inputs(shape));
-            let expected = in_f64(&[images.shallow_clone(), kernels.shallow_clone(), bias.shallow_clone()]);
+        for (shape, kind) in POOLED_SHAPES.into_iter().flat_map(|shape| [(shape, Kind::Float), (shape, Kind::BFloat16)])
+        {
+            let values = &in_f64(conv_then_relu_then_pool, &exact_inputs(shape))[0];
             let some = |which: &Tensor| which.any().int64_value(&[]) == 1;
-            assert!(some(&expected[0].eq(0.0)) && some(&expected[0].gt(0.0)), "some windows hold nothing above zero");
-            let channels_last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
-            let ways = [(conv_pool_relu as Operation, &images), (conv_pool_relu, &channels_last), (in_pieces, &images)];
-            for ((operation, images), wants_images) in ways.into_iter().flat_map(|way| [(way, true), (way, false)]) {
-                let inputs = [images.to_kind(kind), kernels.shallow_clone(), bias.shallow_clone()];
-                let found = values_and_gradients(operation, &inputs, wants_images);
-                assert_eq!(found[0].kind(), kind);
-                assert_eq!(found[1].kind(), Kind::Float);
-                for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                    // the gradient of bf16 kernels in pieces is rounded
-                    let (found, expected) = (found.to_kind(kind), expected.to_kind(kind));
-                    assert!(found.equal(&expected), "{shape:?} {kind:?}, {place}");
-                }
-                let without_graph = tch::no_grad(|| operation(&inputs[0], &inputs[1], &inputs[2]));
-                assert!(without_graph.equal(&found[0]) && !without_graph.requires_grad());
-            }
+            assert!(some(&values.eq(0.0)) && some(&values.gt(0.0)), "some windows hold nothing above zero");
+            assert_exact(conv_pool_relu, conv_then_relu_then_pool, shape, kind);
+            assert_exact(in_pieces, conv_then_relu_then_pool, shape, kind);
+        }
+        for (shape, _) in SHAPES {
+            assert_exact(conv_of_stride_1, libtorchs_conv, shape, Kind::Float);
         }
     }
 
     #[test]
     fn values_and_gradients_are_those_of_libtorch_in_f64() {
-        for shape in SHAPES {
-            let inputs = inputs(shape);
-            let found = values_and_gradients(conv_pool_relu, &inputs, true);
-            for (place, (found, expected)) in found.iter().zip(in_f64(&inputs)).enumerate() {
-                let difference = (found.to_kind(Kind::Double) - &expected).abs().max().double_value(&[]);
-                let difference = difference / expected.abs().max().double_value(&[]);
-                assert!(difference < 1e-6, "{shape:?}, {place}: {difference}");
-            }
+        for shape in POOLED_SHAPES {
+            assert_near(conv_pool_relu, conv_then_relu_then_pool, shape);
+        }
+        for (shape, is_winograds) in SHAPES {
+            let [images, kernels, _] = inputs(shape);
+            assert_eq!(winograd::is_for(&images, &kernels), is_winograds, "{shape:?}");
+            assert_near(conv_of_stride_1, libtorchs_conv, shape);
         }
     }
 
     #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let of_threads = |n_threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
+            pool.install(|| {
+                let shape = [2100, 32, 2, 2, 32];
+                let (images, of_ys) = (Pixels::of(&inputs(shape)[0]), Pixels::of(&chirp(&[2100, 32, 2, 2], 0.3)));
+                let [of_kernels, of_bias] = winograd::of_kernels(&images, &of_ys);
+                Tensor::cat(&[of_kernels.flatten(0, -1), of_bias], 0)
+                    .iter::<f64>()
+                    .expect("numbers")
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(of_threads(1), of_threads(3));
+    }
+
+    #[test]
     fn a_number_that_is_none_stays_none_next_to_where_it_was() {
-        for k in [32, 8] {
-            let [images, kernels, bias] = inputs([1, 3, 8, 8, k]);
+        for (channels, outputs) in [(3, 32), (3, 8), (32, 32)] {
+            let [images, kernels, bias] = inputs([1, channels, 8, 8, outputs]);
             let _ = images.narrow(2, 5, 1).narrow(3, 5, 1).fill_(f64::NAN);
-            let pooled = conv_pool_relu(&images, &kernels, &bias);
-            let is_none = pooled.isnan().all_dim(1, false).squeeze(); // (4, 4)
+            let is_none = conv_pool_relu(&images, &kernels, &bias).isnan().all_dim(1, false).squeeze(); // (4, 4)
             let expected = Tensor::zeros([4, 4], (Kind::Bool, Device::Cpu));
             let _ = expected.narrow(0, 2, 2).narrow(1, 2, 2).fill_(1.0);
-            assert!(is_none.equal(&expected), "{is_none}");
+            assert!(is_none.equal(&expected), "{channels} channels: {is_none}");
         }
     }
 }

@@ -59,7 +59,8 @@ impl Number for bf16 {
 /// Images (N, C, H, W) as numbers N×H×W×C, outside of any graph.
 #[derive(Debug)]
 pub struct Pixels {
-    tensor: Tensor,
+    /// `channels_last`.
+    images: Tensor,
     /// N, H, W and C.
     pub shape: [usize; 4],
 }
@@ -67,9 +68,25 @@ pub struct Pixels {
 impl Pixels {
     /// The pixels of a tensor: its own memory if that is `channels_last`, else a copy.
     pub fn of(images: &Tensor) -> Self {
-        let tensor = images.detach().permute([0, 2, 3, 1]).contiguous();
-        let shape = tensor.size().iter().map(|&n| n as usize).collect::<Vec<_>>();
-        Self { tensor, shape: shape.try_into().expect("images have four dimensions") }
+        let by_pixel = by_pixel(&images.detach()).contiguous();
+        let shape = by_pixel.size().iter().map(|&n| n as usize).collect::<Vec<_>>();
+        let shape = shape.try_into().expect("images have four dimensions");
+        Self { images: by_pixel.permute([0, 3, 1, 2]), shape }
+    }
+
+    /// Memory for pixels that are yet to be written.
+    pub fn empty<T: Element>(shape: [usize; 4]) -> Self {
+        let [n, height, width, channels] = shape.map(|n| n as i64);
+        let strides = [height * width * channels, 1, width * channels, channels];
+        let images = Tensor::empty_strided([n, channels, height, width], strides, (T::KIND, Device::Cpu));
+        Self { images, shape }
+    }
+
+    /// Zeros, where vectors like them: from a multiple of 64 bytes on.
+    pub fn zeros(shape: [usize; 4]) -> Self {
+        let mut zeros = Self::empty::<f32>(shape);
+        zeros.values_mut::<f32>().fill(0.0);
+        zeros
     }
 
     /// N·H·W.
@@ -77,34 +94,29 @@ impl Pixels {
         self.shape[..3].iter().product()
     }
 
-    /// Memory for pixels that are yet to be written.
-    pub fn empty<T: Element>(shape: [usize; 4]) -> Self {
-        Self { tensor: Tensor::empty(shape.map(|n| n as i64), (T::KIND, Device::Cpu)), shape }
-    }
-
-    /// Zeros, as vectors like them: from a multiple of 64 bytes on.
-    pub fn zeros(shape: [usize; 4]) -> Self {
-        Self { tensor: Tensor::zeros(shape.map(|n| n as i64), (Kind::Float, Device::Cpu)), shape }
-    }
-
     /// As a tensor (N, C, H, W).
     pub fn into_images(self) -> Tensor {
-        self.tensor.permute([0, 3, 1, 2])
+        self.images
     }
 
     /// All numbers.
     pub fn values<T: Element>(&self) -> &[T] {
-        assert!(self.tensor.kind() == T::KIND && self.tensor.is_contiguous());
+        assert!(self.images.kind() == T::KIND && by_pixel(&self.images).is_contiguous());
         // SAFETY: as many numbers of this kind lie there in one piece, for as long as the tensor is borrowed.
-        unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast(), self.tensor.numel()) }
+        unsafe { std::slice::from_raw_parts(self.images.data_ptr().cast(), self.images.numel()) }
     }
 
     /// All numbers, to be written: of memory that no other tensor has.
     pub fn values_mut<T: Element>(&mut self) -> &mut [T] {
-        assert!(self.tensor.kind() == T::KIND && self.tensor.is_contiguous());
-        // SAFETY: as for `values`; `Pixels` that are borrowed mutably were made by `empty` or `zeros`.
-        unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast(), self.tensor.numel()) }
+        assert!(self.images.kind() == T::KIND && by_pixel(&self.images).is_contiguous());
+        // SAFETY: as for `values`; `Pixels` that are borrowed mutably were made by `empty`.
+        unsafe { std::slice::from_raw_parts_mut(self.images.data_ptr().cast(), self.images.numel()) }
     }
+}
+
+/// N×H×W×C, of N×C×H×W.
+fn by_pixel(images: &Tensor) -> Tensor {
+    images.permute([0, 2, 3, 1])
 }
 
 /// The numbers of a small tensor f32, such as one for each channel.

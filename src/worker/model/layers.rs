@@ -13,9 +13,7 @@ pub fn spec(name: String, shape: &[i64], role: Role, init: Init) -> Spec {
 
 /// A convolution with bias, zero-padded by half of its kernel.
 pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
-    let kernel = tensor(weights, name, "weight", xs);
-    let padding = kernel.size()[2] / 2;
-    xs.conv2d(&kernel, Some(&tensor(weights, name, "bias", xs)), [stride; 2], [padding; 2], [1; 2], 1)
+    fused::conv(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")], stride)
 }
 
 /// A 3×3 convolution with bias, then 2×2 maximum pooling and ReLU.

@@ -3,9 +3,10 @@
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::super::pixels::{Number, Pixels};
+use super::super::total;
 use super::layout::{Layout, VECTOR};
 use super::pool::{NONE, Winner};
 use super::rows::{Rows, Term, add_rows};
@@ -43,11 +44,7 @@ pub fn gradients<T: Number>(
             pulp::Arch::new().dispatch(Part { layout, kernels, xs, gradients, winners, of_xs })
         })
         .collect();
-    let total = |of: fn(&Sums) -> &[f32]| {
-        let all = Tensor::from_slice(&sums.iter().flat_map(of).copied().collect::<Vec<_>>());
-        let all = all.view([sums.len() as i64, -1]);
-        all.sum_dim_intlist([0_i64].as_slice(), false, Kind::Double).to_kind(Kind::Float)
-    };
+    let total = |of: fn(&Sums) -> &[f32]| total(&sums.iter().map(of).collect::<Vec<_>>());
     let (inputs, outputs) = (inputs as i64, outputs as i64);
     let of_kernels = total(|sums| &sums.of_kernels).view([outputs * 3, -1]).narrow(1, 0, 3 * inputs);
     let of_kernels = of_kernels.reshape([outputs, 3, 3, inputs]).permute([0, 3, 1, 2]).contiguous();

@@ -1,0 +1,151 @@
+//! Images as tiles: 4×4 inputs, which overlap, and the 2×2 outputs that are computed of them.
+
+use pulp::Simd;
+
+/// Places of a tile.
+pub const PLACES: usize = 16;
+
+/// Tiles of images H × W, by image, row and column.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    /// H, even.
+    pub height: usize,
+    /// W, even.
+    pub width: usize,
+}
+
+impl Grid {
+    /// How many images have about as many tiles as that; at least one.
+    pub fn images_with(self, n_tiles: usize) -> usize {
+        (n_tiles / (self.height / 2 * (self.width / 2))).max(1)
+    }
+
+    /// Image, and row and column of the upper left output of a tile.
+    #[inline(always)]
+    fn place(self, tile: usize) -> (usize, usize, usize) {
+        let wide = self.width / 2;
+        let of_image = self.height / 2 * wide;
+        (tile / of_image, tile % of_image / wide * 2, tile % wide * 2)
+    }
+
+    /// Which pixel of all images the upper left output of a tile is.
+    #[inline(always)]
+    pub fn pixel(self, tile: usize) -> usize {
+        let (image, row, column) = self.place(tile);
+        (image * self.height + row) * self.width + column
+    }
+
+    /// Bᵀ d B of a tile of images N × H × W × C: C numbers at each of 16 places, `stride` apart. What lies outside of the
+    /// image is `zeros`, of which there are C.
+    #[inline(always)]
+    pub fn take<S: Simd>(self, simd: S, images: &[f32], zeros: &[f32], tile: usize, to: &mut [f32], stride: usize) {
+        let channels = zeros.len();
+        let (image, top, left) = self.place(tile);
+        let mut pixels = [[zeros; 4]; 4];
+        for (y, row) in pixels.iter_mut().enumerate() {
+            let y = top + y; // one more than the row of the image
+            if y == 0 || y > self.height {
+                continue;
+            }
+            let row_of_image = (image * self.height + y - 1) * self.width;
+            for (x, pixel) in row.iter_mut().enumerate() {
+                let x = left + x;
+                if x > 0 && x <= self.width {
+                    *pixel = &images[(row_of_image + x - 1) * channels..][..channels];
+                }
+            }
+        }
+        for at in (0..channels).step_by(S::F32_LANES) {
+            let [first, second, third, fourth] = &pixels;
+            let left = by_b(simd, load4::<S>([first[0], second[0], third[0], fourth[0]], at));
+            let inner_left = by_b(simd, load4::<S>([first[1], second[1], third[1], fourth[1]], at));
+            let inner_right = by_b(simd, load4::<S>([first[2], second[2], third[2], fourth[2]], at));
+            let right = by_b(simd, load4::<S>([first[3], second[3], third[3], fourth[3]], at));
+            for y in 0..4 {
+                let row = by_b(simd, [left[y], inner_left[y], inner_right[y], right[y]]);
+                for (x, number) in row.iter().enumerate() {
+                    store::<S>(*number, to, (4 * y + x) * stride + at);
+                }
+            }
+        }
+    }
+}
+
+/// Aᵀ m A of K numbers at each of 16 places, `stride` apart, and biases: the four outputs of a tile.
+#[inline(always)]
+pub fn give<S: Simd>(simd: S, from: &[f32], stride: usize, biases: &[f32], outputs: [&mut [f32]; 4]) {
+    let [a, b, c, d] = outputs;
+    for at in (0..biases.len()).step_by(S::F32_LANES) {
+        let left = by_a(simd, load_column::<S>(from, 0, stride, at));
+        let inner_left = by_a(simd, load_column::<S>(from, 1, stride, at));
+        let inner_right = by_a(simd, load_column::<S>(from, 2, stride, at));
+        let right = by_a(simd, load_column::<S>(from, 3, stride, at));
+        let [upper_left, upper_right] = by_a(simd, [left[0], inner_left[0], inner_right[0], right[0]]);
+        let [lower_left, lower_right] = by_a(simd, [left[1], inner_left[1], inner_right[1], right[1]]);
+        let bias = load::<S>(biases, at);
+        store::<S>(simd.add_f32s(upper_left, bias), a, at);
+        store::<S>(simd.add_f32s(upper_right, bias), b, at);
+        store::<S>(simd.add_f32s(lower_left, bias), c, at);
+        store::<S>(simd.add_f32s(lower_right, bias), d, at);
+    }
+}
+
+/// A y Aᵀ of the gradients y of a tile's four outputs: K numbers at each of 16 places, `stride` apart. The gradients are
+/// added to `sums`, too.
+#[inline(always)]
+pub fn spread<S: Simd>(simd: S, gradients: [&[f32]; 4], to: &mut [f32], stride: usize, sums: &mut [f32]) {
+    for at in (0..sums.len()).step_by(S::F32_LANES) {
+        let [a, b, c, d] = gradients;
+        let (a, b, c, d) = (load::<S>(a, at), load::<S>(b, at), load::<S>(c, at), load::<S>(d, at));
+        let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+        store::<S>(simd.add_f32s(load::<S>(sums, at), sum), sums, at);
+        let (left, right) = (from_a(simd, [a, c]), from_a(simd, [b, d]));
+        for y in 0..4 {
+            for (x, number) in from_a(simd, [left[y], right[y]]).iter().enumerate() {
+                store::<S>(*number, to, (4 * y + x) * stride + at);
+            }
+        }
+    }
+}
+
+/// Bᵀ d of a column, or d B of a row.
+#[inline(always)]
+fn by_b<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
+    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
+}
+
+/// Aᵀ m of a column, or m A of a row.
+#[inline(always)]
+fn by_a<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
+    [simd.add_f32s(a, simd.add_f32s(b, c)), simd.sub_f32s(simd.sub_f32s(b, c), d)]
+}
+
+/// A y of a column, or y Aᵀ of a row.
+#[inline(always)]
+fn from_a<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
+    [a, simd.add_f32s(a, b), simd.sub_f32s(a, b), simd.sub_f32s(simd.splat_f32s(0.0), b)]
+}
+
+/// A column of four places.
+#[inline(always)]
+fn load_column<S: Simd>(from: &[f32], x: usize, stride: usize, at: usize) -> [S::f32s; 4] {
+    load4::<S>(
+        [&from[x * stride..], &from[(4 + x) * stride..], &from[(8 + x) * stride..], &from[(12 + x) * stride..]],
+        at,
+    )
+}
+
+#[inline(always)]
+fn load4<S: Simd>([a, b, c, d]: [&[f32]; 4], at: usize) -> [S::f32s; 4] {
+    [load::<S>(a, at), load::<S>(b, at), load::<S>(c, at), load::<S>(d, at)]
+}
+
+#[inline(always)]
+fn load<S: Simd>(numbers: &[f32], at: usize) -> S::f32s {
+    S::as_simd_f32s(&numbers[at..at + S::F32_LANES]).0[0]
+}
+
+#[inline(always)]
+fn store<S: Simd>(vector: S::f32s, numbers: &mut [f32], at: usize) {
+    S::as_mut_simd_f32s(&mut numbers[at..at + S::F32_LANES]).0[0] = vector;
+}
