@@ -235,10 +235,14 @@ impl OpenRun {
         let glance = self.glance.as_ref().filter(is_under_way)?;
         glance.remaining.or_else(|| {
             let points = self.curves.of(Metric::Loss).points();
-            let (first, last) = (points[points.len().saturating_sub(20)..].first()?, points.last()?);
-            let pace = (last.seconds - first.seconds) / (last.step - first.step);
+            let pairs = points[points.len().saturating_sub(20)..].windows(2);
+            let mut paces: Vec<f64> =
+                pairs.map(|pair| (pair[1].seconds - pair[0].seconds) / (pair[1].step - pair[0].step)).collect();
+            paces.sort_by(f64::total_cmp);
+            // the middle one: among them may be the time for which the run was paused or dead
+            let pace = paces.get(paces.len() / 2)?;
             let left = self.steps()?.saturating_sub(self.step()) as f64;
-            Duration::try_from_secs_f64(pace * left).ok().filter(|_| pace.is_finite())
+            Duration::try_from_secs_f64(pace * left).ok()
         })
     }
 
@@ -419,6 +423,22 @@ mod tests {
         assert_eq!(stages, [Stage::Accepted, Stage::Applied(320)]);
         assert_eq!(run.live().expect("known").threshold, 0.8);
         assert_eq!(run.undo(), Some(Change::Threshold(0.9)));
+    }
+
+    #[test]
+    fn the_rest_of_a_run_is_not_taken_to_stand_still_as_long_as_the_run_just_did() {
+        let remaining_after = |pause: f64| {
+            let mut run = sample::run();
+            let mut records = sample::records(40).split_off(sample::records(31).len());
+            for record in &mut records {
+                record.time += pause;
+            }
+            run.take(Reading { records, ..Reading::default() }, 1.0);
+            run.glance.as_mut().expect("under way").remaining = None;
+            run.remaining().map(|left| left.as_secs())
+        };
+        assert!(remaining_after(0.0).is_some_and(|left| left > 10));
+        assert_eq!(remaining_after(600.0), remaining_after(0.0));
     }
 
     #[test]
