@@ -83,7 +83,6 @@ const WARM_UP: usize = 2;
 pub fn run(args: &Args) -> Result<()> {
     let cores = available_parallelism()?.get();
     let threads = if args.threads == 0 { cores } else { args.threads };
-    tch::set_num_threads(threads as i32);
     fused::set_num_threads(threads);
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
@@ -119,7 +118,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Images that pass through the network forward in a step; backward counts twice, since it makes two products for each of
-/// the forward pass: one for the gradient of the layer's input, one for that of its weights.
+/// the forward pass: one for the gradient of the layer's input, one for that of its weights. On the CPU not all of them are
+/// made.
 fn n_passes(forward: Forward, threshold: f64) -> usize {
     match forward {
         Forward::Joint => 3 * (B + 2 * N_UNLABELED),

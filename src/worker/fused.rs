@@ -19,8 +19,9 @@ pub use self::batch_norm::{BatchNorm, Statistics};
 pub use self::conv::{conv, conv_pool_relu};
 pub use self::normalize::Normalizer;
 
-/// How many threads these operations use, from their first use on; the one that calls this is among them.
+/// How many threads libtorch uses, and these operations from their first use on; the one that calls this is among them.
 pub fn set_num_threads(n: usize) {
+    tch::set_num_threads(n as i32);
     // The only failure is that there are threads already: another call was first.
     let _ = rayon::ThreadPoolBuilder::new()
         .use_current_thread()

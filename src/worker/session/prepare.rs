@@ -44,7 +44,6 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let config = run.config.clone();
     let device = device::resolve(config.machine.device)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
-    tch::set_num_threads(n_threads as i32);
     fused::set_num_threads(n_threads as usize);
     let data_dir = fixmatch::dirs::data_dir()?;
     let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
