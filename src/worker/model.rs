@@ -73,6 +73,14 @@ impl Network {
         kernels.map(|spec| spec.shape.iter().product::<i64>() * n_places(&spec.name)).sum::<i64>() as u64
     }
 
+    /// The least height and width of images that leave it a pixel.
+    pub fn least_side(&self) -> i64 {
+        match self {
+            Self::Cnn(_) => 4,
+            Self::Wrn(_) => 1,
+        }
+    }
+
     /// Whether an image's logits depend on the other images of its batch.
     pub fn has_batch_norm(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fixmatch::checkpoint::Array;
 use fixmatch::config::{Forward, MaskedViews, Precision, RunConfig};
 use fixmatch::data::Dataset;
@@ -84,8 +84,8 @@ const N_PROJECTIONS: i64 = 64;
 pub use fixmatch::checkpoint::Which;
 
 impl Trainer {
-    /// A trainer of the network that a configuration asks for, on the images of a data set.
-    pub fn for_data(config: &RunConfig, dataset: &Dataset, device: Device) -> Self {
+    /// A trainer of the network that a configuration asks for, on the images of a data set; an error if they are too small.
+    pub fn for_data(config: &RunConfig, dataset: &Dataset, device: Device) -> Result<Self> {
         let images = &dataset.train;
         let shape = Shape {
             channels: images.channels as i64,
@@ -93,8 +93,16 @@ impl Trainer {
             width: images.width as i64,
             classes: if config.is_contrastive() { N_PROJECTIONS } else { dataset.classes.len() as i64 },
         };
-        let input = Input::new(images, config.data.normalize, device);
-        Self::new(config, Network::new(&config.model, shape), input)
+        let network = Network::new(&config.model, shape);
+        let least = network.least_side();
+        ensure!(
+            shape.height.min(shape.width) >= least,
+            "images of {}×{} pixels are too small for model.name = {:?}: at least {least}×{least} are needed, which data.resize makes of a folder's",
+            shape.width,
+            shape.height,
+            format!("{:?}", config.model.name).to_lowercase(),
+        );
+        Ok(Self::new(config, network, Input::new(images, config.data.normalize, device)))
     }
 
     /// A trainer before its first step.

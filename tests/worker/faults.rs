@@ -35,6 +35,22 @@ fn bad_data_and_labels_fail_with_the_reason() {
 }
 
 #[test]
+fn images_too_small_for_the_network_fail_with_their_size() {
+    let place = Place::new();
+    let small = tempfile::tempdir().expect("a temporary folder");
+    for file in ["train/cats/1.png", "train/cats/2.png", "train/dogs/1.png", "test/cats/1.png", "test/dogs/1.png"] {
+        let path = small.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        image::RgbImage::new(9, 3).save(path).expect("written");
+    }
+    let mut config = place.config();
+    (config.data.path, config.labels.per_class) = (Some(small.path().to_owned()), 1);
+    let reason = failure(&place.run(&config));
+    let expected = "images of 9×3 pixels are too small for model.name = \"cnn\": at least 4×4 are needed";
+    assert!(reason.contains(expected), "{reason}");
+}
+
+#[test]
 fn a_run_does_not_go_on_with_other_data() {
     let place = Place::new();
     let dir = place.finished(&place.config());

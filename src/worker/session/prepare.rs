@@ -63,7 +63,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         }
     };
-    let trainer = Trainer::for_data(&config, &dataset, device);
+    let trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
     ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
