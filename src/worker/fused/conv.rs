@@ -3,19 +3,18 @@
 mod direct;
 mod layout;
 mod pool;
+mod registers;
 mod rows;
 mod sparse;
 mod winograd;
 
 use half::bf16;
-use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use self::layout::Layout;
 use self::pool::{Winner, pool};
 use super::graph::with_gradient;
 use super::pixels::{Number, Pixels, numbers};
-use super::vectorized;
 
 /// The convolution of images (N, C, H, W), zero-padded by half of the kernels, by kernels (K, C, S, S) and a bias (K), both
 /// f32: (N, K, H / stride, W / stride).
@@ -63,37 +62,16 @@ fn in_pieces(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
 fn fused<T: Number>(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
     let of_kind = kernels.detach().to_kind(T::KIND);
     let (xs, biases) = (Pixels::of(images), numbers(bias));
-    let [n, height, width, inputs] = xs.shape;
-    let layout = Layout { height, width, inputs, outputs: biases.len() };
-    let shape = [n, height / 2, width / 2, layout.outputs];
+    let [n, height, width, _] = xs.shape;
+    let shape = [n, height / 2, width / 2, biases.len()];
     let (mut pooled, mut winners) = (Pixels::empty::<T>(shape), Pixels::empty::<Winner>(shape));
     if winograd::is_for(images, kernels) {
         winograd::convolve_and_pool(&xs, &of_kind, &biases, &mut pooled, &mut winners);
+    } else if direct::is_for(Layout::of(&xs, biases.len())) {
+        direct::convolve_and_pool::<T>(&xs, &of_kind, &biases, &mut pooled, &mut winners);
     } else {
-        let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
-        let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(layout.of_pooled()));
-        if direct::is_for(layout) {
-            let kernels = Pixels::of(&rows(&of_kind).unsqueeze(0));
-            let kernels = kernels.values::<f32>();
-            let by_image = xs.values::<T>().par_chunks_exact(layout.of_image()).zip(by_image);
-            by_image.for_each_init(
-                || layout.padded(),
-                |padded, (pixels, (pooled, winners))| {
-                    let padded = padded.values_mut::<f32>();
-                    let image = direct::Image { layout, kernels, biases: &biases, pixels, padded, pooled, winners };
-                    pulp::Arch::new().dispatch(image);
-                },
-            );
-        } else {
-            let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind, None, 1)));
-            let by_image = convolved.values::<T>().par_chunks_exact(height * width * layout.outputs).zip(by_image);
-            by_image.for_each(|(image, (pooled, winners))| {
-                vectorized(
-                    #[inline(always)]
-                    || pool(image, &biases, width, pooled, winners),
-                );
-            });
-        }
+        let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind, None, 1)));
+        pool::<T>(&convolved, &biases, &mut pooled, &mut winners);
     }
     let wants_xs = images.requires_grad();
     with_gradient(pooled.into_images(), &[images, kernels, bias], move |of_pooled| {

@@ -1,11 +1,14 @@
 //! A 3×3 convolution of images with few channels, pooled at once: its outputs are many times the numbers that they are
 //! computed from, and are never written down.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+use tch::Tensor;
 
-use super::super::pixels::Number;
+use super::super::pixels::{Number, Pixels};
 use super::layout::{Layout, VECTOR};
 use super::pool::{Winner, pool_window};
+use super::registers::{add_product, store};
 
 /// Vectors of outputs that are computed at once, for each pixel of a window.
 const N: usize = 2;
@@ -15,22 +18,40 @@ pub fn is_for(layout: Layout) -> bool {
     layout.inputs <= 4 && layout.outputs.is_multiple_of(N * VECTOR)
 }
 
+/// What is left of images convolved by kernels (K, C, 3, 3), and which pixels it was: N × ⌊H/2⌋ × ⌊W/2⌋ × K.
+pub fn convolve_and_pool<T: Number>(
+    xs: &Pixels,
+    kernels: &Tensor,
+    biases: &[f32],
+    pooled: &mut Pixels,
+    winners: &mut Pixels,
+) {
+    let layout = Layout::of(xs, biases.len());
+    let kernels = Pixels::of(&super::rows(kernels).unsqueeze(0));
+    let kernels = kernels.values::<f32>();
+    let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
+    let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(layout.of_pooled()));
+    let by_image = by_image.zip(xs.values::<T>().par_chunks_exact(layout.of_image()));
+    by_image.for_each_init(
+        || layout.padded(),
+        |padded, ((pooled, winners), pixels)| {
+            let padded = padded.values_mut();
+            Arch::new().dispatch(Image { layout, kernels, biases, pixels, padded, pooled, winners });
+        },
+    );
+}
+
 /// An image, and where its pooled outputs and their places go.
-pub struct Image<'a, T> {
-    /// How all lies in memory.
-    pub layout: Layout,
+struct Image<'a, T> {
+    layout: Layout,
     /// 3 × 3 × C × K.
-    pub kernels: &'a [f32],
-    /// One for each output.
-    pub biases: &'a [f32],
-    /// The image itself.
-    pub pixels: &'a [T],
+    kernels: &'a [f32],
+    biases: &'a [f32],
+    pixels: &'a [T],
     /// A padded image, zero at its border.
-    pub padded: &'a mut [f32],
-    /// What is left of each 2×2 pixels.
-    pub pooled: &'a mut [T],
-    /// Which of them it was.
-    pub winners: &'a mut [Winner],
+    padded: &'a mut [f32],
+    pooled: &'a mut [T],
+    winners: &'a mut [Winner],
 }
 
 impl<T: Number> WithSimd for Image<'_, T> {
@@ -75,17 +96,10 @@ fn convolve<S: Simd>(
         let (upper, lower) = (rows[y], rows[y + 1]);
         let places = upper.iter().zip(&upper[inputs..]).zip(lower.iter().zip(&lower[inputs..]));
         for (((&a, &b), (&c, &d)), kernels) in places.zip(kernels.chunks(outputs)) {
-            let (kernels, _) = S::as_simd_f32s(&kernels[..N * S::F32_LANES]);
             for (totals, x) in totals.iter_mut().zip([a, b, c, d]) {
-                let x = simd.splat_f32s(x);
-                for (total, kernel) in totals.iter_mut().zip(kernels) {
-                    *total = simd.mul_add_e_f32s(x, *kernel, *total);
-                }
+                add_product(simd, x, kernels, totals);
             }
         }
     }
-    for (sums, totals) in sums.iter_mut().zip(&totals) {
-        let (sums, _) = S::as_mut_simd_f32s(sums);
-        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = *total);
-    }
+    store::<S, N, 4>(&totals, sums.as_flattened_mut(), N * VECTOR);
 }

@@ -20,6 +20,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Of images N × H × W × C.
+    pub fn of(images: &Pixels, outputs: usize) -> Self {
+        let [_, height, width, inputs] = images.shape;
+        Self { height, width, inputs, outputs }
+    }
+
     /// Numbers of an image.
     pub fn of_image(self) -> usize {
         self.height * self.width * self.inputs

@@ -1,6 +1,9 @@
 //! What a bias, 2×2 maximum pooling and ReLU leave of an image.
 
-use super::super::pixels::Number;
+use rayon::prelude::*;
+
+use super::super::pixels::{Number, Pixels};
+use super::super::vectorized;
 
 /// Which of the four pixels it was, by rows, or none.
 pub type Winner = u8;
@@ -8,9 +11,23 @@ pub type Winner = u8;
 /// ReLU cut the largest.
 pub const NONE: Winner = 4;
 
-/// Pools an image.
+/// What is left of images N × H × W × K, and which pixels it was: N × ⌊H/2⌋ × ⌊W/2⌋ × K.
+pub fn pool<T: Number>(images: &Pixels, biases: &[f32], pooled: &mut Pixels, winners: &mut Pixels) {
+    let [_, height, width, channels] = images.shape;
+    let of_pooled = (height / 2) * (width / 2) * channels;
+    let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(of_pooled);
+    let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(of_pooled));
+    let by_image = by_image.zip(images.values::<T>().par_chunks_exact(height * width * channels));
+    by_image.for_each(|((pooled, winners), image)| {
+        vectorized(
+            #[inline(always)]
+            || pool_image(image, biases, width, pooled, winners),
+        );
+    });
+}
+
 #[inline(always)]
-pub fn pool<T: Number>(image: &[T], biases: &[f32], width: usize, pooled: &mut [T], winners: &mut [Winner]) {
+fn pool_image<T: Number>(image: &[T], biases: &[f32], width: usize, pooled: &mut [T], winners: &mut [Winner]) {
     let channels = biases.len();
     let (stride, of_row) = (width * channels, width / 2 * channels);
     let rows = pooled.chunks_exact_mut(of_row).zip(winners.chunks_exact_mut(of_row));

@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+use super::registers::{add_product, load, store};
+
 /// A number that is not zero, and where the rows begin that it is a weight of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Term {
@@ -41,27 +43,16 @@ pub fn add_rows<S: Simd>(simd: S, terms: &[Term], source: Rows<&[f32]>, sums: Ro
 /// Does so for as many vectors of a row as three times fit into registers, and returns their number.
 #[inline(always)]
 fn add<S: Simd, const N: usize>(simd: S, terms: &[Term], source: Rows<&[f32]>, sums: Rows<&mut [f32]>) -> usize {
-    let len = N * S::F32_LANES;
     let Rows { numbers, stride } = source;
     let sources = [numbers, &numbers[stride..], &numbers[2 * stride..]];
-    let Rows { numbers: sums, stride } = sums;
     let mut totals = [[simd.splat_f32s(0.0); N]; 3];
-    for (row, totals) in totals.iter_mut().enumerate() {
-        let (sums, _) = S::as_simd_f32s(&sums[row * stride..][..len]);
-        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total = *sum);
-    }
+    let Rows { numbers: sums, stride } = sums;
+    load::<S, N, 3>(sums, stride, &mut totals);
     for term in terms {
-        let (weight, place) = (simd.splat_f32s(term.weight), term.place as usize);
         for (totals, source) in totals.iter_mut().zip(&sources) {
-            let (numbers, _) = S::as_simd_f32s(&source[place..place + len]);
-            for (total, x) in totals.iter_mut().zip(numbers) {
-                *total = simd.mul_add_e_f32s(weight, *x, *total);
-            }
+            add_product(simd, term.weight, &source[term.place as usize..], totals);
         }
     }
-    for (row, totals) in totals.iter().enumerate() {
-        let (sums, _) = S::as_mut_simd_f32s(&mut sums[row * stride..][..len]);
-        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = *total);
-    }
+    store::<S, N, 3>(&totals, sums, stride);
     N
 }

@@ -26,8 +26,7 @@ pub fn gradients<T: Number>(
     winners: &Pixels,
     wants_xs: bool,
 ) -> Vec<Tensor> {
-    let ([_, height, width, inputs], [.., outputs]) = (xs.shape, of_pooled.shape);
-    let layout = Layout { height, width, inputs, outputs };
+    let layout = Layout::of(xs, of_pooled.shape[3]);
     let (of_images, of_windows) = (PART * layout.of_image(), PART * layout.of_pooled());
     let kernels = padded_rows(kernels, row(layout));
     let kernels = kernels.values::<f32>();
@@ -45,7 +44,7 @@ pub fn gradients<T: Number>(
         })
         .collect();
     let total = |of: fn(&Sums) -> &[f32]| total(&sums.iter().map(of).collect::<Vec<_>>());
-    let (inputs, outputs) = (inputs as i64, outputs as i64);
+    let (inputs, outputs) = (layout.inputs as i64, layout.outputs as i64);
     let of_kernels = total(|sums| &sums.of_kernels).view([outputs * 3, -1]).narrow(1, 0, 3 * inputs);
     let of_kernels = of_kernels.reshape([outputs, 3, 3, inputs]).permute([0, 3, 1, 2]).contiguous();
     vec![of_xs.map_or_else(Tensor::new, Pixels::into_images), of_kernels, total(|sums| &sums.of_bias)]

@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+use super::super::registers::{add_product, load, store};
+
 /// Vectors of a row that are computed at once.
 const N: usize = 2;
 
@@ -28,25 +30,17 @@ fn multiply_by_rows<S: Simd, const ROWS: usize>(
     inner: usize,
     columns: usize,
 ) {
-    let len = N * S::F32_LANES;
-    for first in (0..columns).step_by(len) {
+    for first in (0..columns).step_by(N * S::F32_LANES) {
         for (xs, products) in xs.chunks_exact(ROWS * inner).zip(products.chunks_exact_mut(ROWS * columns)) {
             let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
             rows.iter_mut().zip(xs.chunks_exact(inner)).for_each(|(row, xs)| *row = xs);
             let mut sums = [[simd.splat_f32s(0.0); N]; ROWS];
             for (i, ys) in ys[first..].chunks(columns).enumerate() {
-                let (ys, _) = S::as_simd_f32s(&ys[..len]);
                 for (sums, row) in sums.iter_mut().zip(&rows) {
-                    let x = simd.splat_f32s(row[i]);
-                    for (sum, y) in sums.iter_mut().zip(ys) {
-                        *sum = simd.mul_add_e_f32s(x, *y, *sum);
-                    }
+                    add_product(simd, row[i], ys, sums);
                 }
             }
-            for (row, sums) in sums.iter().enumerate() {
-                let (products, _) = S::as_mut_simd_f32s(&mut products[row * columns + first..][..len]);
-                products.iter_mut().zip(sums).for_each(|(product, sum)| *product = *sum);
-            }
+            store::<S, N, ROWS>(&sums, &mut products[first..], columns);
         }
     }
 }
@@ -70,27 +64,16 @@ fn add_by_rows<S: Simd, const ROWS: usize>(
     rows: usize,
     columns: usize,
 ) {
-    let len = N * S::F32_LANES;
-    for first in (0..columns).step_by(len) {
+    for first in (0..columns).step_by(N * S::F32_LANES) {
         for (part, sums) in sums.chunks_exact_mut(ROWS * columns).enumerate() {
             let mut totals = [[simd.splat_f32s(0.0); N]; ROWS];
-            for (row, totals) in totals.iter_mut().enumerate() {
-                let (sums, _) = S::as_simd_f32s(&sums[row * columns + first..][..len]);
-                totals.iter_mut().zip(sums).for_each(|(total, sum)| *total = *sum);
-            }
+            load::<S, N, ROWS>(&sums[first..], columns, &mut totals);
             for (xs, ys) in xs.chunks_exact(rows).zip(ys.chunks_exact(columns)) {
-                let (ys, _) = S::as_simd_f32s(&ys[first..first + len]);
                 for (totals, x) in totals.iter_mut().zip(&xs[part * ROWS..][..ROWS]) {
-                    let x = simd.splat_f32s(*x);
-                    for (total, y) in totals.iter_mut().zip(ys) {
-                        *total = simd.mul_add_e_f32s(x, *y, *total);
-                    }
+                    add_product(simd, *x, &ys[first..], totals);
                 }
             }
-            for (row, totals) in totals.iter().enumerate() {
-                let (sums, _) = S::as_mut_simd_f32s(&mut sums[row * columns + first..][..len]);
-                sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = *total);
-            }
+            store::<S, N, ROWS>(&totals, &mut sums[first..], columns);
         }
     }
 }
