@@ -4,6 +4,8 @@
 //! `LIBTORCH` comes from `.cargo/config.toml`, which `make setup` writes, unless the environment sets it. torch-sys reads the same variable
 //! in its own build script, before this one runs.
 
+#![expect(clippy::disallowed_macros, reason = "cargo reads it")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -6,6 +6,8 @@
 //! The console is part of the program, not of the library, so the program itself is measured: `fixmatch screenshot
 //! --draws N` draws all of a screen N times, and for the rest it is opened in a pseudo-terminal.
 
+#![expect(clippy::disallowed_macros, reason = "a report")]
+
 mod generated;
 
 use std::io::Read as _;

@@ -4,6 +4,8 @@
 //! accepted. Each is a process of its own, in turns; the median of all steps counts. Prints a table in Markdown.
 //! `-- wrn` for the wide network, `-- --turns N --steps N` for more.
 
+#![expect(clippy::disallowed_macros, reason = "a report")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -4,6 +4,8 @@
 //! too, Pillow is given the draws (`benches/pillow_loop.py`). Needs a Python with Pillow and numpy: `$FIXMATCH_PYTHON`,
 //! else the one that `make bench-setup` makes.
 
+#![expect(clippy::disallowed_macros, reason = "a report")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;

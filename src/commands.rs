@@ -2,8 +2,6 @@
 //!
 //! Results go to stdout, what happens on the way to stderr. A command returns its exit code; an error is 1.
 
-use std::fmt::Display;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,6 +9,7 @@ use fixmatch::dirs;
 use fixmatch::event::Record;
 use fixmatch::event_log::Follower;
 use fixmatch::image::Image;
+use fixmatch::output::{note, say, say_json};
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::{RunState, Status};
 use image::codecs::png::PngEncoder;
@@ -105,22 +104,6 @@ fn png_of(image: &Image) -> Result<Vec<u8>> {
     let (width, height) = (image.width as u32, image.height as u32);
     PngEncoder::new(&mut png).write_image(&image.pixels, width, height, color).context("cannot make a PNG")?;
     Ok(png)
-}
-
-/// Prints a line of the result.
-fn say(line: impl Display) -> Result<()> {
-    writeln!(io::stdout(), "{line}")?;
-    Ok(())
-}
-
-/// Prints a value as JSON.
-fn say_json(value: &impl serde::Serialize) -> Result<()> {
-    say(serde_json::to_string_pretty(value).expect("the value has only JSON's types"))
-}
-
-/// Prints a line about what happens on the way; a closed stderr is no reason to end.
-fn note(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A run whose log is read as it grows.

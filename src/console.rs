@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use fixmatch::dirs;
+use fixmatch::output;
 use fixmatch::run_dir::{RunDir, now};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
@@ -114,7 +115,7 @@ pub fn has_terminal() -> bool {
 
 fn check_terminal() -> Result<()> {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+    if !output::is_terminal() || !std::io::stdin().is_terminal() {
         bail!(
             "the console needs a terminal; `fixmatch watch` follows a run as plain lines, `fixmatch runs` lists them"
         );

@@ -5,7 +5,7 @@
 //! [`event`]s to the [`event_log`] and follows requests put into the mailbox by [`control`]. Everyone else folds the
 //! log into a [`run_state`].
 //!
-//! Nothing here knows tensors or terminals.
+//! Nothing here knows tensors, or of a terminal more than what a text does to it ([`text`], [`output`]).
 
 pub mod augment;
 pub mod checkpoint;
@@ -23,6 +23,7 @@ pub mod insight;
 pub mod last_seen;
 pub mod launch;
 pub mod loader;
+pub mod output;
 pub mod preset;
 pub mod pseudo;
 pub mod ranking;
@@ -32,6 +33,7 @@ pub mod run_state;
 pub mod schedule;
 pub mod series;
 pub mod survey;
+pub mod text;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");

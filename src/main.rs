@@ -1,11 +1,12 @@
 //! The `fixmatch` command: parses, hands over to a file of [`commands`], and says what went wrong.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use fixmatch::output;
 
 mod commands;
 mod console;
@@ -20,7 +21,7 @@ use commands::{
 /// Without a command it opens the console.
 /// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
 #[derive(Parser)]
-#[command(name = "fixmatch", version = fixmatch::VERSION)]
+#[command(name = "fixmatch", bin_name = "fixmatch", version = fixmatch::VERSION)]
 struct Cli {
     /// The folder of runs [default: `$FIXMATCH_RUNS`, else fixmatch/runs in the XDG state directory]
     #[arg(long, global = true, value_name = "DIR")]
@@ -60,14 +61,27 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return refuse(&answer),
+    };
     run(cli).unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS; // whoever read the output has seen enough
         }
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        output::note(format_args!("error: {error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// Prints the help that was asked for, in its colours, or what is wrong with the arguments, which may hold anything.
+fn refuse(answer: &clap::Error) -> ExitCode {
+    if answer.use_stderr() {
+        output::note(answer.render().to_string().trim_end());
+    } else {
+        let _ = answer.print();
+    }
+    ExitCode::from(answer.exit_code() as u8)
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {

@@ -3,6 +3,8 @@
 //! The goldens are made by `tests/golden/make_augment.py`. Set `AUGMENT_GOLDENS` to another file of its making, for
 //! instance one of many random cases, to compare that instead.
 
+#![expect(clippy::disallowed_macros, reason = "for whoever runs it with --nocapture")]
+
 use fixmatch::augment::{Filter, Op, Scratch, Strong, StrongPolicy, Weak, WeakDraw};
 use fixmatch::config::{self, Augment, Table};
 use fixmatch::image::Image;

@@ -2,6 +2,7 @@
 //!
 //! Skipped without a Python that has torch: `$FIXMATCH_PYTHON`, else the one that `make bench-setup` makes.
 
+#![cfg_attr(feature = "train", expect(clippy::disallowed_macros, reason = "for whoever runs it with --nocapture"))]
 #![cfg(feature = "train")]
 
 #[path = "worker/support.rs"]

@@ -1,7 +1,6 @@
 //! `fixmatch augment`: what operations and policies do to an image of one's own.
 
 use std::fmt;
-use std::io::{IsTerminal as _, Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -12,6 +11,7 @@ use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment, Table};
 use fixmatch::data::folder;
 use fixmatch::image::Image;
+use fixmatch::output;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::replace_file;
 
@@ -200,7 +200,7 @@ impl Out {
     /// Found before there is work to lose.
     fn new(args: &Args) -> Result<Self> {
         let Some(path) = &args.out else {
-            ensure!(!stdout().is_terminal(), "say where the image goes, with -o OUT.png, or redirect it");
+            ensure!(!output::is_terminal(), "say where the image goes, with -o OUT.png, or redirect it");
             return Ok(Self::Stdout);
         };
         let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
@@ -211,7 +211,7 @@ impl Out {
     fn write(&self, image: &Image) -> Result<()> {
         let png = png_of(image)?;
         match self {
-            Self::Stdout => stdout().write_all(&png)?,
+            Self::Stdout => output::write_raw(&png)?,
             Self::File(path) => {
                 replace_file(path, &png)?;
                 note(format_args!("{}: {}×{} pixels", path.display(), image.width, image.height));

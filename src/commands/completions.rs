@@ -1,10 +1,10 @@
 //! `fixmatch completions`: what a shell needs to complete commands and options.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap_complete::Shell;
+use fixmatch::output::write_raw;
 
 /// Print a completion script for a shell
 ///
@@ -17,6 +17,6 @@ pub struct Args {
 pub fn run<C: clap::CommandFactory>(args: &Args) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut C::command(), "fixmatch", &mut script);
-    std::io::stdout().write_all(&script)?;
+    write_raw(&script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `fixmatch data list|fetch|verify`: which data sets there are, getting them, checking them.
 
-use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,9 +9,11 @@ use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
 use fixmatch::dirs;
+use fixmatch::output::{notes_are_on_terminal, say_json_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::format::{bytes, grouped};
+use super::format::{aligned, bytes, columns, grouped};
+use super::{note, say};
 
 /// List, fetch and check data sets
 ///
@@ -55,30 +56,29 @@ enum DataCommand {
 /// Runs `fixmatch data`.
 pub fn run(args: DataArgs) -> Result<()> {
     let data_dir = dirs::data_dir()?;
-    let out = &mut std::io::stdout().lock();
     match args.command {
-        DataCommand::List { json: true } => list_json(&data_dir, out),
-        DataCommand::List { json: false } => list(&data_dir, out),
-        DataCommand::Fetch { name } => fetch_named(&name, &data_dir, out),
-        DataCommand::Verify { name, path, resize } => verify(&name, path.as_deref(), resize, &data_dir, out),
+        DataCommand::List { json: true } => list_json(&data_dir),
+        DataCommand::List { json: false } => list(&data_dir),
+        DataCommand::Fetch { name } => fetch_named(&name, &data_dir),
+        DataCommand::Verify { name, path, resize } => verify(&name, path.as_deref(), resize, &data_dir),
     }
 }
 
-fn list(data_dir: &Path, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "{:<14} {:<15} {:<8} {:<34} WHERE", "NAME", "IMAGES", "SIZE", "LICENCE")?;
-    for descriptor in DATASETS {
+fn list(data_dir: &Path) -> Result<()> {
+    let row = |descriptor: &Descriptor| {
         let images = descriptor.n_images.map_or_else(
             || "any".into(),
             |(train, test)| format!("{} + {}", grouped(train as u64), grouped(test as u64)),
         );
         let size = descriptor.shape.map_or_else(|| "any".into(), |(w, h, c)| format!("{w}×{h}×{c}"));
         let place = whereabouts(descriptor, data_dir);
-        writeln!(out, "{:<14} {images:<15} {size:<8} {:<34} {place}", descriptor.name, descriptor.licence)?;
-    }
-    Ok(())
+        vec![descriptor.name.into(), images, size, descriptor.licence.into(), place]
+    };
+    let rows: Vec<_> = DATASETS.iter().map(row).collect();
+    say(columns(&["NAME", "IMAGES", "SIZE", "LICENCE", "WHERE"], &rows))
 }
 
-fn list_json(data_dir: &Path, out: &mut impl Write) -> Result<()> {
+fn list_json(data_dir: &Path) -> Result<()> {
     for descriptor in DATASETS {
         let found = find(descriptor, data_dir);
         let line = serde_json::json!({
@@ -95,7 +95,7 @@ fn list_json(data_dir: &Path, out: &mut impl Write) -> Result<()> {
                 Some(Found::Embedded) | None => None,
             },
         });
-        writeln!(out, "{line}")?;
+        say_json_line(&line)?;
     }
     Ok(())
 }
@@ -116,11 +116,11 @@ fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
     }
 }
 
-fn fetch_named(name: &str, data_dir: &Path, out: &mut impl Write) -> Result<()> {
+fn fetch_named(name: &str, data_dir: &Path) -> Result<()> {
     let descriptor = data::find(name)?;
     let mirror = std::env::var("FIXMATCH_DATA_URL").ok().filter(|url| !url.is_empty());
     let client = Client::new(mirror);
-    let outcome = if std::io::stderr().is_terminal() {
+    let outcome = if notes_are_on_terminal() {
         let bar = Bar::new();
         fetch(descriptor, data_dir, &client, &mut |progress| bar.show(progress))
     } else {
@@ -128,12 +128,11 @@ fn fetch_named(name: &str, data_dir: &Path, out: &mut impl Write) -> Result<()> 
         fetch(descriptor, data_dir, &client, &mut |progress| lines.show(progress))
     };
     match outcome? {
-        Outcome::Fetched(folder) => writeln!(out, "{name} is in {}, checksums right", folder.display())?,
+        Outcome::Fetched(folder) => say(format_args!("{name} is in {}, checksums right", folder.display())),
         Outcome::AlreadyThere(folder) => {
-            writeln!(out, "{name} is in {} already, checksums right: nothing to do", folder.display())?;
+            say(format_args!("{name} is in {} already, checksums right: nothing to do", folder.display()))
         }
     }
-    Ok(())
 }
 
 /// Progress on a terminal.
@@ -182,38 +181,33 @@ impl Lines {
         match progress {
             Progress::Started { file, done, total } => {
                 (self.file, self.total, self.last) = (file.into(), total, Some(Instant::now()));
-                say(&format!("{file}: {} of {}", bytes(done), bytes(total)));
+                note(format_args!("{file}: {} of {}", bytes(done), bytes(total)));
             }
             Progress::Advanced { done } if self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
                 self.last = Some(Instant::now());
-                say(&format!("{}: {} of {}", self.file, bytes(done), bytes(self.total)));
+                note(format_args!("{}: {} of {}", self.file, bytes(done), bytes(self.total)));
             }
             Progress::Advanced { .. } => {}
-            Progress::Checking { file } => say(&format!("checking {file}")),
-            Progress::Unpacking { file } => say(&format!("unpacking {file}")),
+            Progress::Checking { file } => note(format_args!("checking {file}")),
+            Progress::Unpacking { file } => note(format_args!("unpacking {file}")),
         }
     }
 }
 
-/// A line on stderr; a reader that went away does not stop a download.
-fn say(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
-}
-
-fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path, out: &mut impl Write) -> Result<()> {
+fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path) -> Result<()> {
     let dataset = data::load(name, path, resize, data_dir)?;
     let Images { width, height, channels, .. } = dataset.train;
     let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
     let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
         format!(", and {} more whose class nobody knows", grouped(images.n() as u64))
     });
-    writeln!(out, "{name}: {train} training and {test} test images{unlabeled}")?;
-    writeln!(out, "{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" })?;
-    writeln!(out, "digest {}, {}", dataset.digest, verdict(dataset.known))?;
+    say(format_args!("{name}: {train} training and {test} test images{unlabeled}"))?;
+    say(format_args!("{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" }))?;
+    say(format_args!("digest {}, {}", dataset.digest, verdict(dataset.known)))?;
     for warning in &dataset.warnings {
-        writeln!(out, "warning: {warning}")?;
+        say(format_args!("warning: {warning}"))?;
     }
-    print_classes(&dataset, out)
+    print_classes(&dataset)
 }
 
 fn verdict(known: Known) -> &'static str {
@@ -224,18 +218,12 @@ fn verdict(known: Known) -> &'static str {
     }
 }
 
-fn print_classes(dataset: &Dataset, out: &mut impl Write) -> Result<()> {
+fn print_classes(dataset: &Dataset) -> Result<()> {
     let n_classes = dataset.classes.len();
     let (train, test) = (dataset.train.class_counts(n_classes), dataset.test.class_counts(n_classes));
-    let name_width = dataset.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-    writeln!(out, "\n  #  {:<name_width$}  {:>8}  {:>8}", "CLASS", "TRAINING", "TEST")?;
-    for (class, name) in dataset.classes.iter().enumerate() {
-        writeln!(
-            out,
-            "{class:>3}  {name:<name_width$}  {:>8}  {:>8}",
-            grouped(train[class] as u64),
-            grouped(test[class] as u64)
-        )?;
-    }
-    Ok(())
+    let row = |(class, name): (usize, &String)| {
+        vec![class.to_string(), name.clone(), grouped(train[class] as u64), grouped(test[class] as u64)]
+    };
+    let rows: Vec<_> = dataset.classes.iter().enumerate().map(row).collect();
+    say(format_args!("\n{}", aligned(&["#", "CLASS", "TRAINING", "TEST"], &rows, |column| column != 1)))
 }

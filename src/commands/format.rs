@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fixmatch::text::{clean, left, right, width};
+
 /// 0.712 → `71.2 %`
 pub fn percent(ratio: f64) -> String {
     format!("{:.1} %", 100.0 * ratio)
@@ -80,16 +82,18 @@ pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     aligned(head, rows, |_| false)
 }
 
-fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
+/// The same with each column to the side that `is_right` says. A cell is one line, measured as a terminal shows it.
+pub fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let width_of = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].chars().count()]).max().unwrap_or_default()
+        let cells = rows.iter().map(|row: &Vec<String>| width(&row[column]));
+        cells.chain([width(head[column])]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..head.len()).map(width_of).collect();
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if is_right(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
+        let padded = cells.iter().zip(&widths).enumerate();
+        let padded = padded
+            .map(|(column, (cell, &width))| if is_right(column) { right(cell, width) } else { left(cell, width) });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(head.to_vec())];
@@ -137,5 +141,7 @@ mod tests {
         let rows = [vec!["a".to_owned(), "1000".into()], vec!["bbb".into(), "–".into()]];
         assert_eq!(table(&["x", "n"], &rows), "x       n\na    1000\nbbb     –");
         assert_eq!(columns(&["x", "n"], &rows), "x    n\na    1000\nbbb  –");
+        let rows = [vec!["猫\t".to_owned(), "1".into()], vec!["u\u{308}\n\x1b".into(), "22".into()]];
+        assert_eq!(table(&["x", "n"], &rows), "x     n\n猫    1\nu\u{308} ␛  22");
     }
 }

@@ -1,11 +1,12 @@
 //! What the foreground shows of a run: a bar in a terminal, plain lines elsewhere. Draws on stderr; knows no files.
 
-use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use fixmatch::event::Event;
+use fixmatch::output;
 use fixmatch::run_dir::Phase;
 use fixmatch::run_state::RunState;
+use fixmatch::text::width;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::format::{duration, percent, short};
@@ -51,7 +52,7 @@ impl Screen {
     /// A bar where stderr is a terminal that can draw one.
     pub fn new() -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if dumb || !std::io::stderr().is_terminal() {
+        if dumb || !output::notes_are_on_terminal() {
             return Self::Lines(Lines::default());
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -145,8 +146,8 @@ fn draw(bar: &ProgressBar, glimpse: &Glimpse) {
         return;
     }
     let done = format!("{}/{}", short(glimpse.step as f64), short(glimpse.steps as f64));
-    let n_columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
-    let room = n_columns.saturating_sub(done.chars().count() + SHORTEST_BAR + 4);
+    let n_columns = output::columns_of_notes().unwrap_or(80);
+    let room = n_columns.saturating_sub(width(&done) + SHORTEST_BAR + 4);
     bar.set_style(style("{prefix}  {wide_bar}  {msg}").progress_chars("━╸─"));
     bar.set_length(glimpse.steps);
     bar.set_prefix(done);
@@ -171,7 +172,7 @@ fn fields(glimpse: &Glimpse, room: usize) -> String {
     ];
     for makes_way in 0.. {
         let text = fields.iter().filter_map(|(_, field)| field.as_deref()).collect::<Vec<_>>().join("  ");
-        if text.chars().count() <= room || makes_way == 5 {
+        if width(&text) <= room || makes_way == 5 {
             return text;
         }
         for (rank, field) in &mut fields {

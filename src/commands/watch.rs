@@ -1,12 +1,12 @@
 //! `fixmatch watch`: a run's events as plain lines, for any terminal and for none.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use fixmatch::event::Record;
 use fixmatch::event_log::Follower;
+use fixmatch::output::say_json_text;
 use fixmatch::run_state::Status;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -45,9 +45,8 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         let (records, status) = reader.look()?;
         let lines = if args.json { raw.read_new_lines()? } else { records.iter().filter_map(line).collect() };
         for line in &lines[lines.len().saturating_sub(n_shown)..] {
-            say(line)?;
+            if args.json { say_json_text(line)? } else { say(line)? }
         }
-        io::stdout().flush()?;
         n_shown = usize::MAX;
         if !status.is_alive() {
             return Ok(conclude(&reader, status, runs));

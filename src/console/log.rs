@@ -185,7 +185,7 @@ mod tests {
         log.next_view();
         assert_eq!(log.n(), 4);
         log.next_view();
-        assert_eq!(texts(&log), ["panic"]);
+        assert_eq!(texts(&log), ["␛[31mpanic␛[0m"]);
     }
 
     #[test]

@@ -28,6 +28,12 @@ const FRAME_BYTES: usize = 64 * 1024;
 const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const GIVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
+/// Where the console draws. What it draws of names and texts was cleaned when it was put into the frame.
+#[expect(clippy::disallowed_methods, reason = "the console draws by escape sequences")]
+fn tty() -> Stdout {
+    io::stdout()
+}
+
 /// A terminal that shows the console until this is dropped.
 pub struct Screen {
     terminal: ratatui::Terminal<CrosstermBackend<Frame>>,
@@ -39,7 +45,7 @@ impl Screen {
     pub fn open() -> Result<Self> {
         give_back_on_panic();
         take_over().context("cannot take over the terminal")?;
-        let backend = CrosstermBackend::new(io::BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let backend = CrosstermBackend::new(io::BufWriter::with_capacity(FRAME_BYTES, tty()));
         let terminal = ratatui::Terminal::new(backend).context("cannot tell the terminal's size")?;
         Ok(Self { terminal, has_mouse: false })
     }
@@ -57,7 +63,7 @@ impl Screen {
     /// Takes the mouse from the terminal, or gives it back.
     pub fn set_mouse(&mut self, has_mouse: bool) -> io::Result<()> {
         self.has_mouse = has_mouse;
-        let mut out = io::stdout();
+        let mut out = tty();
         out.write_all(if has_mouse { TAKE_MOUSE } else { GIVE_MOUSE })?;
         out.flush()
     }
@@ -87,21 +93,21 @@ impl Drop for Screen {
 
 /// Rings the bell.
 pub fn ring() -> io::Result<()> {
-    let mut out = io::stdout();
+    let mut out = tty();
     out.write_all(b"\x07")?;
     out.flush()
 }
 
 /// Sends a message that some terminals show on the desktop.
 pub fn announce(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
+    let mut out = tty();
     write!(out, "\x1b]9;{}\x07", super::text::clean(text))?;
     out.flush()
 }
 
 /// Puts text into the clipboard of the user's own terminal, also over SSH.
 pub fn copy(text: &str) -> io::Result<()> {
-    execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+    execute!(tty(), CopyToClipboard::to_clipboard_from(text))
 }
 
 /// Draws a frame inside of a synchronized update, which is ended whatever happens.
@@ -114,12 +120,12 @@ pub fn draw<W: Write>(terminal: &mut ratatui::Terminal<CrosstermBackend<W>>, app
 
 fn take_over() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
+    execute!(tty(), EnterAlternateScreen, cursor::Hide)
 }
 
 /// Gives the terminal back as far as that can be done.
 pub fn give_back() {
-    undo(&mut io::stdout());
+    undo(&mut tty());
     let _ = disable_raw_mode();
 }
 
@@ -211,7 +217,6 @@ mod tests {
             draw(&mut terminal, &mut app).expect("drawn");
         }
         let per_s = (link.0.get() - before) * FRAMES_PER_S / n;
-        println!("first frame {before} bytes, then {per_s} bytes a second");
         assert!(per_s <= 2048, "{per_s} bytes a second");
     }
 }

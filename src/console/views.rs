@@ -138,7 +138,7 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
 
 /// Writes text so that it ends before column `end`.
 fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
-    let width = text.chars().count() as u16;
+    let width = text::width(text) as u16;
     put(buffer, end.saturating_sub(width), y, text, style);
 }
 
@@ -186,10 +186,10 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     let without_start = path.split_once(" › ").map_or(path.as_str(), |(_, rest)| rest);
     let without_keys = right.split(": ").next().unwrap_or_default();
     let width = usize::from(area.width) - 2;
-    let fits = |(path, right): &(&str, &str)| path.chars().count() + 2 + right.chars().count() <= width;
+    let fits = |(path, right): &(&str, &str)| text::width(path) + 2 + text::width(right) <= width;
     let ways = [(path.as_str(), right.as_str()), (without_start, &right), (without_start, without_keys)];
     let (path, right) = ways.into_iter().find(fits).unwrap_or(ways[2]);
-    let path = text::fit(path, width.saturating_sub(right.chars().count() + 2));
+    let path = text::fit(path, width.saturating_sub(text::width(right) + 2));
     let last = path.rfind(" › ").map_or(0, |at| at + " › ".len());
     let x = put(buffer, 1, area.y, &path[..last], app.theme.faint());
     put(buffer, x, area.y, &path[last..], app.theme.strong());
@@ -239,7 +239,7 @@ fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
 
 /// Whether something lies over the screen between header and footer.
 fn covers_body(app: &App, area: Rect) -> bool {
-    let is_long = |notice: &Notice| notice.text.chars().count() > usize::from(area.width).saturating_sub(2);
+    let is_long = |notice: &Notice| text::width(&notice.text) > usize::from(area.width).saturating_sub(2);
     app.dialog.is_some() || app.notice.as_ref().is_some_and(is_long)
 }
 
@@ -270,7 +270,7 @@ fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
         .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect) && app.fits(binding.action))
         .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
         .collect();
-    let width_of = |hint: &(String, &str)| hint.0.chars().count() + hint.1.chars().count() + 3;
+    let width_of = |hint: &(String, &str)| text::width(&hint.0) + text::width(hint.1) + 3;
     let always: usize = hints.iter().rev().take(2).map(width_of).sum();
     let mut room = usize::from(area.width).saturating_sub(always + 1);
     let (n, mut x) = (hints.len(), 1);

@@ -3,6 +3,8 @@
 //! Random images of CIFAR-10's shape, B = 64, μ = 7, every pseudo-label accepted or none. On a CPU libtorch returns from an
 //! operation when it is done, so a clock between the parts tells them apart; a GPU is waited for between them. `benches/peer.rs` runs it beside PyTorch.
 
+#![expect(clippy::disallowed_macros, reason = "numbers that it measured itself")]
+
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use fixmatch::checkpoint::{self, Which};
 use fixmatch::data;
+use fixmatch::output::{note, say_json_line};
 use fixmatch::run_dir::RunDir;
 use serde_json::json;
 
@@ -33,7 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
     let config = dir.read_run()?.config;
     let (newest, broken) = checkpoint::newest(&dir.checkpoints())?;
     for reason in broken {
-        eprintln!("warning: passed over a checkpoint: {reason}");
+        note(format_args!("warning: passed over a checkpoint: {reason}"));
     }
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
     let device = device::resolve(config.machine.device)?;
@@ -49,6 +50,5 @@ pub fn run(args: &Args) -> Result<()> {
         logits.extend(Vec::<Vec<f32>>::try_from(trainer.predict(which, pixels))?);
     }
     let (step, labels) = (checkpoint.state.step, &test.labels[..n]);
-    println!("{}", json!({ "step": step, "classes": dataset.classes, "labels": labels, "logits": logits }));
-    Ok(())
+    say_json_line(&json!({ "step": step, "classes": dataset.classes, "labels": labels, "logits": logits }))
 }

@@ -32,6 +32,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
+use fixmatch::output::note;
 use fixmatch::run_dir::RunDir;
 
 use self::recorder::{Recorder, TrainerEnds};
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, the last of worker.log: whoever started the worker shows it.
-            eprintln!("error: {error:#}");
+            note(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

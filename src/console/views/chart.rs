@@ -13,7 +13,7 @@ use crate::console::plot::{self, Bar, Plot, Vertical};
 use crate::console::race::Race;
 use crate::console::raster::{Raster, density};
 use crate::console::run::OpenRun;
-use crate::console::text::fit;
+use crate::console::text::{self, fit};
 
 /// Room for the numbers of the vertical axis.
 const LABELS: u16 = 7;
@@ -99,7 +99,7 @@ fn title(buffer: &mut Buffer, app: &App, run: &OpenRun, chart: &Chart, has_focus
     let value = |metric| run.charts.cursor.map(|x| value_at(run, chart, metric, x));
     let legend: Vec<_> = chart.curves.iter().map(|(metric, name)| (*name, value(*metric))).collect();
     let width_of = |(name, value): &(&str, Option<String>)| {
-        name.chars().count() + 2 + value.as_ref().map_or(0, |value| value.chars().count() + 1)
+        text::width(name) + 2 + value.as_ref().map_or(0, |value| text::width(value) + 1)
     };
     let width = 2 + chart.title.len() + legend.iter().map(width_of).sum::<usize>();
     let has_room = width <= usize::from(area.width);

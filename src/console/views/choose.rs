@@ -7,7 +7,7 @@ use ratatui::text::Span;
 use super::{overlay, put, put_spans};
 use crate::console::app::{App, Choice, Purpose};
 use crate::console::chooser::{Ask, Chooser};
-use crate::console::text::{clean, fit, left, wrap};
+use crate::console::text::{self, clean, fit, left, wrap};
 
 /// Draws a list.
 pub fn list(buffer: &mut Buffer, app: &App, chooser: &Chooser<Choice>, area: Rect) {
@@ -19,7 +19,7 @@ pub fn list(buffer: &mut Buffer, app: &App, chooser: &Chooser<Choice>, area: Rec
     let n_rows = usize::from(inside.height.saturating_sub(2));
     let top = chooser.at.centred(n_rows, items.len());
     let names =
-        items.iter().map(|item| item.text.chars().count()).max().unwrap_or(0).min(usize::from(inside.width) / 2 + 4);
+        items.iter().map(|item| text::width(&item.text)).max().unwrap_or(0).min(usize::from(inside.width) / 2 + 4);
     for (i, item) in items.iter().enumerate().skip(top).take(n_rows) {
         let is_selected = i == chooser.at.at;
         let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
@@ -50,8 +50,8 @@ pub fn ask(buffer: &mut Buffer, app: &App, ask: &Ask<Purpose>, area: Rect) {
     let inside = overlay(buffer, app, area, (80, 7), ask.title);
     let width = usize::from(inside.width);
     // the end of a long line matters while it is typed
-    let n = ask.input.text.chars().count();
-    let shown: String = ask.input.text.chars().skip((n + 2).saturating_sub(width)).collect();
+    let typed = clean(&ask.input.text);
+    let shown = text::end(&typed, width.saturating_sub(2));
     put(buffer, inside.x, inside.y, &format!("{shown}▏"), theme.changed());
     let (text, style) = match &ask.error {
         Some(error) => (error.as_str(), theme.error()),

@@ -17,7 +17,7 @@ use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
-use crate::console::text::{clean, fit, fit_middle, left, right, wrap};
+use crate::console::text::{self, clean, fit, fit_middle, left, right, wrap};
 
 /// Keeps what is selected in sight.
 pub fn arrange(app: &mut App, area: Rect) {
@@ -141,7 +141,7 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     let (theme, has_focus) = (app.theme, app.home.pane == Pane::Presets);
     let head = if has_focus { theme.strong() } else { theme.faint() };
     let rows = app.home.shown_presets();
-    let longest = app.home.presets.iter().map(|row| row.preset.name.chars().count()).max().unwrap_or(0);
+    let longest = app.home.presets.iter().map(|row| text::width(&row.preset.name)).max().unwrap_or(0);
     let names = (longest + 2).min(usize::from(area.width) - 20);
     let columns = columns(usize::from(area.width) - 2, names);
     let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
@@ -240,8 +240,8 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let (theme, has_focus) = (app.theme, app.home.pane == Pane::Runs);
     let head = if has_focus { theme.strong() } else { theme.faint() };
     let rows = app.home.shown_runs();
-    let longest = rows.iter().map(|row| name(row).chars().count()).max().unwrap_or(0);
-    let status = rows.iter().map(|row| label(row).chars().count()).max().unwrap_or(0);
+    let longest = rows.iter().map(|row| text::width(&name(row))).max().unwrap_or(0);
+    let status = rows.iter().map(|row| text::width(label(row))).max().unwrap_or(0);
     let columns = Columns::of(area.width, longest, status);
     let heads = format!(
         "{}{}{}{}  {}{}",
@@ -337,7 +337,7 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     let trend = &trend[trend.len().saturating_sub(columns.trend)..];
     vec![
         mark,
-        Span::styled(format!("{:<1$}", fit_middle(&name, columns.name - 1), columns.name), style),
+        Span::styled(left(&fit_middle(&name, columns.name - 1), columns.name), style),
         Span::styled(left(&format!("● {}", label(row)), columns.status), status),
         Span::styled(done, status),
         Span::styled(rest, theme.faint()),

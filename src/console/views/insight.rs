@@ -19,7 +19,7 @@ use crate::console::app::App;
 use crate::console::insight::Tab;
 use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
-use crate::console::text::wrap;
+use crate::console::text::{self, wrap};
 
 mod classes;
 mod confusion;
@@ -100,7 +100,7 @@ fn tab_at(column: u16) -> Option<Tab> {
 
 /// Columns of a tab's name with its mark and a space.
 fn tab_width(tab: Tab) -> usize {
-    tab.label().chars().count() + 2
+    text::width(tab.label()) + 2
 }
 
 fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
@@ -113,7 +113,7 @@ fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put_spans(buffer, area, area.y, Tab::ALL.map(mark).to_vec());
     let used: usize = Tab::ALL.iter().map(|tab| tab_width(*tab)).sum();
     let room = usize::from(area.width).saturating_sub(used + 2);
-    if let Some(text) = when(run).into_iter().find(|text| text.chars().count() <= room) {
+    if let Some(text) = when(run).into_iter().find(|text| text::width(text) <= room) {
         put_right(buffer, area.right() - 1, area.y, &text, theme.faint());
     }
 }

@@ -12,7 +12,7 @@ use super::{put, put_right, put_spans};
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::log::{Order, View};
-use crate::console::text::wrap;
+use crate::console::text::{self, wrap};
 use crate::console::theme::Theme;
 
 /// Draws the log.
@@ -34,7 +34,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
         (Some(_), Order::NewestFirst) => app.offer(Place::Log, Action::First, (", ", " follows")),
     };
     let lines = format!("{} lines{follows}", log.n());
-    let row = area.y + u16::from(usize::from(x) + lines.chars().count() + 2 > usize::from(area.right()));
+    let row = area.y + u16::from(usize::from(x) + text::width(&lines) + 2 > usize::from(area.right()));
     put_right(buffer, area.right() - 2, row, &lines, theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let mut lines = log.lines(list.height.into());
@@ -54,10 +54,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
             None => (String::new(), theme.text()),
         };
         let margin = format!("  {clock}");
-        let width = usize::from(list.width).saturating_sub(margin.chars().count() + 1);
-        let parts = if text.chars().count() <= width { vec![text] } else { wrap(&text, width) };
+        let width = usize::from(list.width).saturating_sub(text::width(&margin) + 1);
+        let parts = if text::width(&text) <= width { vec![text] } else { wrap(&text, width) };
         for (i, part) in parts.into_iter().enumerate() {
-            let margin = if i == 0 { margin.clone() } else { " ".repeat(margin.chars().count()) };
+            let margin = if i == 0 { margin.clone() } else { " ".repeat(text::width(&margin)) };
             rows.push(vec![Span::styled(margin, theme.faint()), Span::styled(part, style)]);
         }
     }

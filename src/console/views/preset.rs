@@ -10,7 +10,7 @@ use crate::commands::format::{bytes, grouped, plural};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
 use crate::console::mouse::{Rows, Spot};
-use crate::console::text::{fit, left, wrap};
+use crate::console::text::{self, fit, left, wrap};
 
 /// Keeps the selected value in sight.
 pub fn arrange(app: &mut App, area: Rect) {
@@ -80,7 +80,7 @@ fn machine_lines(app: &App, n_lines: usize) -> Vec<String> {
 fn values(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
     let form = &draft.form;
     let Rows { area: list, first, .. } = value_rows(app, draft, area);
-    let value_width = form.fields.iter().map(|field| field.value.chars().count()).max().unwrap_or(0).clamp(12, 30);
+    let value_width = form.fields.iter().map(|field| text::width(&field.value)).max().unwrap_or(0).clamp(12, 30);
     for ((i, field), y) in form.fields.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         put_spans(buffer, area, y, line(app, draft, (i, field), value_width));
     }

@@ -27,7 +27,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::machine::{Gpu, gpu_of};
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
-use crate::console::text::{fit, fit_parts, left, right, wrap};
+use crate::console::text::{self, fit, fit_parts, left, right, wrap};
 
 /// Columns of the list of values.
 const VALUES: u16 = 32;
@@ -102,7 +102,7 @@ fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         end = format!("{end}  {} left", duration(left));
     }
     put_right(buffer, area.right() - 1, area.y, &end, theme.strong());
-    let width = usize::from(area.right() - 1 - x).saturating_sub(end.chars().count());
+    let width = usize::from(area.right() - 1 - x).saturating_sub(text::width(&end));
     let (done, rest) = app.glyphs.bar(run.share(), width);
     let x = put(buffer, x, area.y, &done, theme.status(status));
     put(buffer, x, area.y, &rest, theme.faint());
@@ -304,7 +304,7 @@ fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: 
 fn digest(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some(digest) = &run.digest else { return };
     let lines = crate::commands::attach::digest_lines(digest);
-    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 4;
+    let width = lines.iter().map(|line| text::width(line)).max().unwrap_or(0) as u16 + 4;
     let inside = overlay(buffer, app, area, (width.max(30), lines.len() as u16 + 2), "since you left");
     for (line, y) in lines.iter().zip(inside.y..inside.bottom()) {
         put(buffer, inside.x, y, line, app.theme.text());

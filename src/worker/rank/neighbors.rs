@@ -170,7 +170,6 @@ mod tests {
         let clusters = clusters(&features, 40, 0);
         assert_eq!(typicality(&features, &clusters, 20).scores.size(), [n]);
         let peak = crate::bench::peak_memory_mib();
-        println!("peak of resident memory: {peak} MiB");
         assert!(peak < 2048, "{peak} MiB");
     }
 

@@ -10,7 +10,7 @@ use crate::console::app::App;
 use crate::console::atlas::{Atlas, Correlation, Listed, N_BINS};
 use crate::console::browser::Browser;
 use crate::console::keys::{Action, Place};
-use crate::console::text::{fit, left, right};
+use crate::console::text::{self, fit, left, right};
 use crate::console::views::{put, put_spans};
 
 /// Columns of a class's name.
@@ -41,7 +41,7 @@ fn histograms(buffer: &mut Buffer, app: &App, browser: &Browser, (atlas, listed)
     put(buffer, 2, area.y, &fit(&title, usize::from(area.width) - 4), theme.strong());
     let heads = format!("{}{}{}  ", left("class", NAMES), right("images", 8), right("mean rank", 11));
     let (low, high) = (significant(low), significant(high));
-    let scale = format!("{low}{}", right(&high, N_BINS.saturating_sub(low.chars().count())));
+    let scale = format!("{low}{}", right(&high, N_BINS.saturating_sub(text::width(&low))));
     let spans = vec![Span::styled(format!("  {heads}"), theme.faint()), Span::styled(scale, theme.faint())];
     put_spans(buffer, area, area.y + 1, spans);
     let height = usize::from(area.height.saturating_sub(2));

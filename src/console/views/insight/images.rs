@@ -13,7 +13,7 @@ use crate::console::app::App;
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
 use crate::console::samples::{Loading, Sample, Sheet, views};
-use crate::console::text::fit;
+use crate::console::text::{self, fit};
 
 /// A thumbnail in cells, without the line below it.
 fn thumbnail(area: Rect) -> (u16, u16) {
@@ -133,7 +133,7 @@ fn sheet_of<'a>(
 /// A verdict in a few characters: the class, whether it is right, how sure.
 fn caption(run: &OpenRun, opinion: &Opinion, width: usize) -> String {
     let end = format!("{} {:.0}", mark(opinion, opinion.online), 100.0 * opinion.online.confidence);
-    let room = width.saturating_sub(end.chars().count() + 1);
+    let room = width.saturating_sub(text::width(&end) + 1);
     format!("{} {end}", fit(&name(run, opinion.online.class.into()), room))
 }
 
