@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::run_dir::now;
 use fixmatch::survey::Survey;
-use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
@@ -127,7 +127,7 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
     for _ in 0..n {
         // A terminal on which nothing stands yet, so that every cell is sent.
         let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
-        let backend = CrosstermBackend::new(std::io::sink());
+        let backend = console::link::Link::new(std::io::sink());
         let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         console::terminal::draw(&mut terminal, app)?;
     }

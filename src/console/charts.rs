@@ -2,6 +2,8 @@
 
 use fixmatch::series::{Axis, Curves, Metric, Series};
 
+use super::axis::{Vertical, end_of_steps, end_of_time};
+
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -31,7 +33,7 @@ pub const CHARTS: [Chart; 4] = [
     },
     Chart {
         title: "pseudo-labels",
-        curves: &[(Metric::MaskRatio, "mask ratio"), (Metric::PseudoLabels, "right")],
+        curves: &[(Metric::MaskRatio, "mask ratio"), (Metric::PseudoLabels, "accuracy")],
         unit: Unit::Percent,
     },
     Chart {
@@ -58,11 +60,11 @@ pub enum Layout {
 /// How values are laid out from bottom to top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// From zero; shares up to one.
+    /// Around what is to be seen, from zero where that costs no more than half of the height.
     #[default]
-    FromZero,
-    /// Around what is to be seen.
     Fitted,
+    /// From zero.
+    FromZero,
     /// By powers of ten.
     Log,
 }
@@ -71,9 +73,9 @@ impl Scale {
     /// The next one.
     pub fn next(self) -> Self {
         match self {
-            Self::FromZero => Self::Fitted,
-            Self::Fitted => Self::Log,
-            Self::Log => Self::FromZero,
+            Self::Fitted => Self::FromZero,
+            Self::FromZero => Self::Log,
+            Self::Log => Self::Fitted,
         }
     }
 
@@ -111,21 +113,22 @@ pub struct Charts {
     zoom: u32,
     /// The left end of what is seen; None follows the newest point.
     from: Option<f64>,
-    /// Where the whole ends: a power of two, so that it seldom moves.
+    /// Where the whole ends: while the run goes on at a round number, so that it seldom moves.
     end: f64,
     last: f64,
     smooth: Vec<Series>,
+    verticals: [Option<Vertical>; CHARTS.len()],
 }
 
 impl Charts {
-    /// Takes note of new points. `steps` is how many there will be.
-    pub fn follow(&mut self, curves: &Curves, steps: Option<u64>) {
+    /// Takes note of new points. `steps` is how many there will be; none come any more where the run has ended.
+    pub fn follow(&mut self, curves: &Curves, steps: Option<u64>, has_ended: bool) {
         let newest = |metric| curves.of(metric).points().last().map_or(0.0, |point| point.x(self.axis));
         self.last = newest(Metric::Loss).max(newest(Metric::TestEma));
-        self.end = match (self.axis, steps) {
-            (Axis::Step, Some(steps)) => power_of_two(self.last, 64.0).min((steps as f64).max(self.last)).max(1.0),
-            (Axis::Step, None) => power_of_two(self.last, 64.0),
-            (Axis::Time, _) => power_of_two(self.last / 60.0, 1.0) * 60.0,
+        self.end = match self.axis {
+            _ if has_ended && self.last > 0.0 => self.last,
+            Axis::Step => end_of_steps(self.last, steps.map(|steps| steps as f64)),
+            Axis::Time => end_of_time(self.last),
         };
         let weight = self.smoothing();
         self.smooth.clear();
@@ -144,13 +147,28 @@ impl Charts {
         self.smooth.get(metric as usize)
     }
 
+    /// Fits the vertical axes to what is seen; each stays as it is while it suits.
+    pub fn settle(&mut self, curves: &Curves) {
+        let ((from, to), axis) = (self.range(), self.axis);
+        for (vertical, chart) in self.verticals.iter_mut().zip(CHARTS) {
+            let points = chart.curves.iter().flat_map(|(metric, _)| curves.of(*metric).between(axis, from, to));
+            *vertical = Vertical::settled(vertical.take(), self.scale, points.map(|point| point.value));
+        }
+    }
+
+    /// The vertical axis of a chart; None without any number in sight.
+    pub fn vertical(&self, chart: usize) -> Option<&Vertical> {
+        self.verticals.get(chart)?.as_ref()
+    }
+
     /// The stretch that is seen.
     pub fn range(&self) -> (f64, f64) {
         let width = self.width();
         let follows = || {
             // By quarters, so that following redraws the whole now and then rather than at each point.
             let quarter = width / 4.0;
-            ((self.last / quarter).floor() - 3.0).max(0.0) * quarter
+            let from = ((self.last / quarter).floor() - 3.0).max(0.0) * quarter;
+            self.bounded(from)
         };
         let from = self.from.unwrap_or_else(|| if self.zoom == 0 { 0.0 } else { follows() });
         (from, from + width)
@@ -232,11 +250,6 @@ impl Charts {
     }
 }
 
-/// The next power of two that is no less than `x` and `least`.
-fn power_of_two(x: f64, least: f64) -> f64 {
-    x.max(least).log2().ceil().exp2()
-}
-
 #[cfg(test)]
 mod tests {
     use fixmatch::event::{Event, Progress, Record};
@@ -250,25 +263,30 @@ mod tests {
             curves.apply(&Record { time: step as f64, event: Event::Progress(progress) });
         }
         let mut charts = Charts::default();
-        charts.follow(&curves, steps);
+        charts.follow(&curves, steps, false);
         charts
     }
 
     #[test]
-    fn the_axis_ends_at_a_power_of_two_or_with_the_run() {
-        assert_eq!(followed(10, None).range(), (0.0, 64.0));
-        assert_eq!(followed(65, Some(1 << 20)).range(), (0.0, 128.0));
-        assert_eq!(followed(400, Some(500)).range(), (0.0, 500.0));
+    fn the_axis_ends_at_a_round_number_and_with_the_run() {
+        assert_eq!(followed(10, None).range(), (0.0, 10.0));
+        assert_eq!(followed(65, Some(1 << 20)).range(), (0.0, 70.0));
+        assert_eq!(followed(430, Some(500)).range(), (0.0, 500.0));
+        let mut curves = Curves::default();
+        curves.apply(&Record { time: 0.0, event: Event::Progress(Progress { step: 307, ..Progress::default() }) });
+        let mut charts = Charts::default();
+        charts.follow(&curves, Some(500), true);
+        assert_eq!(charts.range(), (0.0, 307.0), "a run that has ended");
     }
 
     #[test]
     fn zooming_keeps_the_cursor_in_its_place_and_comes_back() {
         let mut charts = followed(1000, Some(1 << 20));
-        charts.cursor = Some(256.0);
+        charts.cursor = Some(250.0);
         charts.zoom(1);
-        assert_eq!(charts.range(), (128.0, 640.0));
+        assert_eq!(charts.range(), (125.0, 625.0));
         charts.zoom(-1);
-        assert_eq!(charts.range(), (0.0, 1024.0));
+        assert_eq!(charts.range(), (0.0, 1000.0));
     }
 
     #[test]
@@ -277,10 +295,10 @@ mod tests {
         charts.zoom(1);
         charts.zoom(1);
         let (from, to) = charts.range();
-        assert!(from <= 1000.0 && 1000.0 <= to && to - from == 256.0, "{from}..{to}");
+        assert!(from <= 1000.0 && 1000.0 <= to && to - from == 250.0, "{from}..{to}");
         charts.pan(-1.0);
         assert!(charts.range().0 < from);
         charts.reset();
-        assert_eq!(charts.range(), (0.0, 1024.0));
+        assert_eq!(charts.range(), (0.0, 1000.0));
     }
 }

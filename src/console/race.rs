@@ -3,6 +3,7 @@
 use fixmatch::run_dir::RunDir;
 use fixmatch::series::{Axis, Metric};
 
+use super::axis::{end_of_steps, end_of_time};
 use super::run::{OpenRun, Reading};
 
 /// Two runs that are followed together.
@@ -27,13 +28,18 @@ impl Race {
         self.runs.each_ref().map(|run| run.dir.clone())
     }
 
-    /// Where the horizontal axis ends: at a power of two, so that a new point moves no older one.
+    /// Where the horizontal axis ends: at a round number while one of the runs goes on, else with the longer one.
     pub fn end(&self) -> f64 {
-        let last = |run: &OpenRun, metric| run.curves.of(metric).points().last().map(|point| point.x(self.axis));
-        let ends = self.runs.iter().flat_map(|run| [Metric::Loss, Metric::TestEma].map(|metric| last(run, metric)));
-        let ends = ends.flatten();
-        let end = ends.fold(1.0_f64, f64::max);
-        (end.ceil() as u64).next_power_of_two() as f64
+        let newest = |run: &OpenRun, metric| run.curves.of(metric).points().last().map_or(0.0, |it| it.x(self.axis));
+        let ends = self.runs.iter().flat_map(|run| [Metric::Loss, Metric::TestEma].map(|metric| newest(run, metric)));
+        let last = ends.fold(0.0, f64::max);
+        let steps = self.runs.iter().filter_map(OpenRun::steps).max();
+        let go_on = self.runs.iter().any(|run| run.status().is_alive());
+        match self.axis {
+            _ if !go_on && last > 0.0 => last,
+            Axis::Step => end_of_steps(last, steps.map(|steps| steps as f64)),
+            Axis::Time => end_of_time(last),
+        }
     }
 
     /// Takes in what the follower of one of them found; says whether it is one of them.

@@ -13,6 +13,7 @@ use fixmatch::schedule::Live;
 use fixmatch::series::{Axis, Curves, Metric, Series};
 
 use super::charts::Charts;
+use super::flags::Marks;
 use super::insight::Insight;
 use super::log::Log;
 
@@ -114,6 +115,8 @@ pub struct OpenRun {
     pub asked: Option<Asked>,
     /// The changes.
     pub flags: Vec<Flag>,
+    /// Its checkpoints and forks.
+    pub marks: Marks,
     /// What happened since the user last looked.
     pub digest: Option<Digest>,
     /// What cannot be read.
@@ -137,6 +140,7 @@ impl OpenRun {
             glance: None,
             asked: None,
             flags: Vec::new(),
+            marks: Marks::default(),
             digest: None,
             error: None,
             who: HashMap::new(),
@@ -160,13 +164,19 @@ impl OpenRun {
             let remaining = self.remaining().map(|left| left.as_secs_f64());
             self.digest = Digest::of(seen, &self.state, self.log.records(), remaining);
         }
-        self.charts.follow(&self.curves, self.steps());
+        self.follow_charts();
+    }
+
+    /// Tells the charts of new points, and whether more will come.
+    pub fn follow_charts(&mut self) {
+        self.charts.follow(&self.curves, self.steps(), !self.status().is_alive());
     }
 
     fn apply(&mut self, record: &Record, is_past: bool, now: f64) {
         let first = *self.first_time.get_or_insert(record.time);
         self.state.apply(record);
         self.curves.apply(record);
+        self.marks.apply(&record.event);
         match &record.event {
             Event::Accepted { id, request, who } => {
                 self.who.insert(id.clone(), who.clone());
@@ -353,18 +363,6 @@ impl OpenRun {
         n_unlabeled / (u64::from(train.batch) * u64::from(train.mu)).max(1)
     }
 
-    /// The change whose flag the cursor stands at, with the flag's number.
-    pub fn flag_at_cursor(&self) -> Option<(usize, &Flag)> {
-        let (cursor, (from, to)) = (self.charts.cursor?, self.charts.range());
-        let distance = |flag: &Flag| {
-            let x = if self.charts.axis == Axis::Step { flag.step } else { flag.seconds };
-            (x - cursor).abs()
-        };
-        let nearest = self.flags.iter().zip(1..).min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
-        // Half of what a key moves the cursor by.
-        nearest.filter(|(flag, _)| distance(flag) <= (to - from) / 160.0).map(|(flag, number)| (number, flag))
-    }
-
     /// The change that undoes the last one.
     pub fn undo(&self) -> Option<Change> {
         let Some(Ok(file)) = &self.file else { return None };
@@ -439,16 +437,6 @@ mod tests {
         };
         assert!(remaining_after(0.0).is_some_and(|left| left > 10));
         assert_eq!(remaining_after(600.0), remaining_after(0.0));
-    }
-
-    #[test]
-    fn the_cursor_reads_the_flag_that_it_stands_at() {
-        let mut run = sample::run();
-        run.charts.cursor = Some(202.0);
-        let (number, flag) = run.flag_at_cursor().expect("at the flag");
-        assert_eq!((number, flag.change, flag.who.as_str()), (1, Change::Threshold(0.9), "me@here"));
-        run.charts.cursor = Some(220.0);
-        assert_eq!(run.flag_at_cursor(), None);
     }
 
     #[test]

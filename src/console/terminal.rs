@@ -11,10 +11,10 @@ use crossterm::terminal::{
     enable_raw_mode,
 };
 use crossterm::{clipboard::CopyToClipboard, cursor, execute, queue};
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 
 use super::app::App;
+use super::link::Link;
 use super::views;
 
 /// A frame is collected here and written at once.
@@ -36,7 +36,7 @@ fn tty() -> Stdout {
 
 /// A terminal that shows the console until this is dropped.
 pub struct Screen {
-    terminal: ratatui::Terminal<CrosstermBackend<Frame>>,
+    terminal: ratatui::Terminal<Link<Frame>>,
     has_mouse: bool,
 }
 
@@ -45,7 +45,7 @@ impl Screen {
     pub fn open() -> Result<Self> {
         give_back_on_panic();
         take_over().context("cannot take over the terminal")?;
-        let backend = CrosstermBackend::new(io::BufWriter::with_capacity(FRAME_BYTES, tty()));
+        let backend = Link::new(io::BufWriter::with_capacity(FRAME_BYTES, tty()));
         let terminal = ratatui::Terminal::new(backend).context("cannot tell the terminal's size")?;
         Ok(Self { terminal, has_mouse: false })
     }
@@ -111,7 +111,7 @@ pub fn copy(text: &str) -> io::Result<()> {
 }
 
 /// Draws a frame inside of a synchronized update, which is ended whatever happens.
-pub fn draw<W: Write>(terminal: &mut ratatui::Terminal<CrosstermBackend<W>>, app: &mut App) -> io::Result<()> {
+pub fn draw<W: Write>(terminal: &mut ratatui::Terminal<Link<W>>, app: &mut App) -> io::Result<()> {
     queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
     let drawn = terminal.draw(|frame| views::draw(frame, app)).map(drop);
     execute!(terminal.backend_mut(), EndSynchronizedUpdate)?;
@@ -206,7 +206,7 @@ mod tests {
         let rest = records.split_off(records.iter().position(|record| record.time > sample::NOW - 67.0).expect("some"));
         let link = Counter::default();
         let viewport = Viewport::Fixed(Rect::new(0, 0, 120, 40));
-        let backend = CrosstermBackend::new(link.clone());
+        let backend = Link::new(link.clone());
         let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
         draw(&mut terminal, &mut app).expect("drawn");
         let before = link.0.get();

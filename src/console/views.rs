@@ -89,6 +89,9 @@ fn arrange(app: &mut App, body: Rect) {
     app.page = usize::from(body.height).saturating_sub(4).max(1);
     home::arrange(app, body);
     preset::arrange(app, body);
+    if let Some(run) = app.run.as_mut().filter(|_| app.place == Place::Run) {
+        run.charts.settle(&run.curves);
+    }
     samples::arrange(app, body);
     insight::arrange(app, body);
     shelf::arrange(app, body);

@@ -194,8 +194,7 @@ impl App {
 
     fn refresh_charts(&mut self) {
         if let Some(run) = &mut self.run {
-            let steps = run.steps();
-            run.charts.follow(&run.curves, steps);
+            run.follow_charts();
         }
     }
 

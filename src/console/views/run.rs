@@ -23,6 +23,7 @@ use super::{overlay, put, put_right, put_spans};
 use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout, N_PANELS};
+use crate::console::flags;
 use crate::console::keys::{Action, Place};
 use crate::console::machine::{Gpu, gpu_of};
 use crate::console::mouse::Spot;
@@ -42,18 +43,30 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     machine(buffer, app, run, Rect { y: area.y + 1, ..area });
     let body = below_head(area);
     values(buffer, app, run, Rect { width: VALUES, ..body });
+    let flags = flags::of(run);
     for (panel, place) in panels(run, body) {
-        match CHARTS.get(panel) {
-            Some(chart) => chart::draw(buffer, app, run, chart, panel == run.charts.focus, place),
-            None => classes(buffer, app, run, place),
+        if panel < CHARTS.len() {
+            chart::draw(buffer, app, run, panel, &flags, place);
+        } else {
+            classes(buffer, app, run, place);
         }
+    }
+    if let Some(below) = below_charts(run, body) {
+        chart::legend(buffer, app, run, &flags, below);
     }
     digest(buffer, app, run, body);
 }
 
+/// The row below the charts that says what their flags mean, where there is room for it.
+fn below_charts(run: &OpenRun, body: Rect) -> Option<Rect> {
+    let has_room = body.height >= 12 && run.charts.focus < CHARTS.len();
+    has_room.then(|| Rect { x: body.x + VALUES, y: body.bottom() - 1, width: body.width - VALUES, height: 1 })
+}
+
 /// The charts that are shown: four where there is room, else the one in focus, which may be the classes.
 fn panels(run: &OpenRun, body: Rect) -> Vec<(usize, Rect)> {
-    let area = Rect { x: body.x + VALUES, width: body.width - VALUES, ..body };
+    let below = below_charts(run, body).map_or(0, |row| row.height);
+    let area = Rect { x: body.x + VALUES, width: body.width - VALUES, height: body.height - below, ..body };
     let is_grid = run.charts.layout == Layout::Grid && area.width >= GRID.0 && area.height >= GRID.1;
     if !is_grid || run.charts.focus >= CHARTS.len() {
         return vec![(run.charts.focus, area)];
@@ -180,15 +193,6 @@ fn view_words(run: &OpenRun) -> String {
     }
     if !charts.is_whole() {
         words.push("zoomed".into());
-    }
-    if let Some((number, flag)) = run.flag_at_cursor() {
-        words.push(format!("{number}: {} by {}", flag.change, flag.who));
-    }
-    if let Some(x) = charts.cursor {
-        words.push(match charts.axis {
-            fixmatch::series::Axis::Step => format!("step {}", grouped(x.round() as u64)),
-            fixmatch::series::Axis::Time => duration(std::time::Duration::from_secs_f64(x.max(0.0))),
-        });
     }
     words.join(" · ")
 }

@@ -288,7 +288,7 @@ fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
     let screen = dump(&drawn(&mut sample::app(), 60, 14));
     assert!(screen.contains("▸ quickstart") && screen.contains("paper/cifar10-250"), "{screen}");
     let screen = dump(&drawn(&mut sample::app_on_run(), 60, 14));
-    assert!(screen.contains(" 0  ") && screen.contains("  500 steps"), "{screen}");
+    assert!(screen.contains(" 0  ") && screen.contains("  360 steps"), "{screen}");
 }
 
 #[test]
