@@ -100,6 +100,7 @@ mod tests {
             version: String::new(),
             data_digest: String::new(),
             data_known: true,
+            instructions: None,
         });
         let dir = RunDir::create(runs, "measured", &run).expect("made");
         EventLog::open(&dir.events()).expect("opens");

@@ -25,6 +25,7 @@ pub mod launch;
 pub mod loader;
 pub mod output;
 pub mod preset;
+pub mod processor;
 pub mod pseudo;
 pub mod ranking;
 pub mod rng;

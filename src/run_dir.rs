@@ -95,6 +95,9 @@ pub struct Environment {
     pub data_digest: String,
     /// Whether that digest is the official one.
     pub data_known: bool,
+    /// The level of vector instructions that our own operations run with on a CPU; runs of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
 }
 
 /// `heartbeat`: that the worker lives, and what it is doing between two events.

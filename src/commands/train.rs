@@ -9,6 +9,7 @@ use fixmatch::data::{self, Place};
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::preset::Preset;
+use fixmatch::processor;
 use fixmatch::run_dir::{RunDir, RunFile};
 use fixmatch::run_state::RunState;
 
@@ -104,6 +105,7 @@ impl Plan {
     pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
         check_data(&config)?;
+        processor::check_precision(&config)?;
         Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config })
     }
 

@@ -18,11 +18,14 @@ pub struct Machine {
     /// Threads that decode and augment; 0 takes all cores.
     #[serde(deserialize_with = "range::threads")]
     pub loaders: u32,
+    /// Whether `train.precision = "bf16"` is meant where the processor has no instructions for it: a step then takes about
+    /// ten times as long as in f32. Default: false, which refuses it.
+    pub emulate_bf16: bool,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, loaders: 0 }
+        Self { device: Device::Auto, threads: 0, loaders: 0, emulate_bf16: false }
     }
 }
 

@@ -97,6 +97,7 @@ pub fn app_on_gpu_run() -> App {
             version: String::new(),
             data_digest: String::new(),
             data_known: true,
+            instructions: None,
         });
     }
     app

@@ -16,6 +16,7 @@ use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, Ru
 use fixmatch::data::Images;
 use fixmatch::loader::{Loader, Maker, Source};
 use fixmatch::rng::{Rng, Stream};
+use pulp::{Simd, WithSimd};
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::input::Input;
@@ -43,6 +44,9 @@ pub struct Args {
     /// What layers compute in
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
+    /// The vector instructions of our own operations [default: $FIXMATCH_SIMD, else the widest]
+    #[arg(long, value_enum)]
+    simd: Option<fused::Level>,
     /// Only this way, such as "split, all", and as JSON: milliseconds of each part of each step, and the peak of memory
     #[arg(long)]
     way: Option<String>,
@@ -86,6 +90,7 @@ pub fn run(args: &Args) -> Result<()> {
     let cores = available_parallelism()?.get();
     let threads = if args.threads == 0 { cores } else { args.threads };
     fused::set_num_threads(threads);
+    fused::set_level(args.simd)?;
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
@@ -96,11 +101,18 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let device = device::name(device::resolve(args.device)?);
     println!(
-        "{:?}, {:?}, {device}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
-        args.model, args.precision, args.steps
+        "{:?}, {:?}, {device}, {}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
+        args.model,
+        args.precision,
+        fused::Instructions::in_force().level().name(),
+        args.steps
     );
     let parts = PARTS.map(|part| format!("{part:>10}")).join(" ");
-    println!("{:<18}{:>10} ms   {parts}      GFLOP   GFLOP/s   peak memory", "passes, accepted", "step");
+    let simd = fused::Instructions::in_force();
+    let peak = peak_gflop_a_second(simd);
+    println!("peak of {} on all threads: {peak:.0} GFLOP/s (multiply and add in registers)", simd.level().name());
+    let head = "GFLOP   GFLOP/s   of peak   peak memory";
+    println!("{:<18}{:>10} ms   {parts}      {head}", "passes, accepted", "step");
     let macs = network(args).n_macs() as f64;
     for (name, forward, threshold) in WAYS {
         let parts = time_steps(args, forward, threshold, cores)?;
@@ -109,7 +121,8 @@ pub fn run(args: &Args) -> Result<()> {
         let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
         let gflop = 2e-9 * macs * n_passes(forward, threshold) as f64;
         let (columns, per_s) = (columns.join(" "), 1000.0 * gflop / whole);
-        println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0}   {} MiB", peak_memory_mib());
+        let (share, memory) = (100.0 * per_s / peak, peak_memory_mib());
+        println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0} {share:>7.0} %   {memory} MiB");
     }
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
@@ -204,6 +217,39 @@ fn recording_us(device: Device) -> f64 {
         std::hint::black_box(record(step));
     }
     begun.elapsed().as_secs_f64() * 1e6 / (n_histograms * EVERY) as f64
+}
+
+/// What the processor can do at most, all threads together: products added to sums that never leave the registers.
+///
+/// GFLOP of a step are counted as if no product was saved, so a step may exceed its share of this.
+fn peak_gflop_a_second(simd: fused::Instructions) -> f64 {
+    const N_LOOPS: usize = 20_000_000;
+    let begun = Instant::now();
+    let flop: usize = rayon::broadcast(|_| simd.run(Products { n_loops: N_LOOPS })).iter().sum();
+    1e-9 * flop as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Independent chains of products: as many as hide how long one takes.
+struct Products {
+    n_loops: usize,
+}
+
+impl WithSimd for Products {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        const CHAINS: usize = 12;
+        let factor = simd.splat_f32s(std::hint::black_box(0.999));
+        let mut sums = [factor; CHAINS];
+        for _ in 0..self.n_loops {
+            for sum in &mut sums {
+                *sum = simd.mul_add_e_f32s(*sum, factor, factor);
+            }
+        }
+        std::hint::black_box(sums);
+        2 * CHAINS * S::F32_LANES * self.n_loops
+    }
 }
 
 /// Unlabeled images a second that one thread augments.

@@ -2,13 +2,14 @@
 //! into a cache: here one pass does what took several, and convolutions need fewer products. Elsewhere the pieces are used.
 //!
 //! Work is split into parts of a fixed size, so that results do not depend on the number of threads. Inner loops are functions
-//! of their own that go over slices side by side, always inlined into [`vectorized`]: the compiler vectorises that.
+//! of their own that go over slices side by side, always inlined into [`Instructions::run`]: the compiler vectorises that.
 
 #![allow(clippy::inline_always)]
 
 mod batch_norm;
 mod conv;
 mod graph;
+mod instructions;
 mod normalize;
 mod pixels;
 
@@ -17,6 +18,9 @@ use tch::Tensor;
 
 pub use self::batch_norm::{BatchNorm, Statistics};
 pub use self::conv::{conv, conv_pool_relu};
+#[cfg(test)]
+pub use self::instructions::at_every_level;
+pub use self::instructions::{Instructions, Level, set_level};
 pub use self::normalize::Normalizer;
 
 /// How many threads libtorch uses, and these operations from their first use on; the one that calls this is among them.
@@ -42,9 +46,9 @@ fn to_tile(by_channel: &[f32]) -> Vec<f32> {
 /// The sum of rows of numbers, in f64, rounded.
 fn total(rows: &[&[f32]]) -> Tensor {
     const BLOCK: usize = 1024;
-    let mut total = vec![0.0; rows[0].len()];
+    let (mut total, simd) = (vec![0.0; rows[0].len()], Instructions::in_force());
     total.par_chunks_mut(BLOCK).enumerate().for_each(|(block, total)| {
-        vectorized(
+        simd.run(
             #[inline(always)]
             || {
                 let mut sums = [0.0; BLOCK];
@@ -57,10 +61,4 @@ fn total(rows: &[&[f32]]) -> Tensor {
         );
     });
     Tensor::from_slice(&total)
-}
-
-/// Runs loops with the widest instructions that the processor has.
-#[inline(always)]
-fn vectorized<R>(loops: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(loops)
 }

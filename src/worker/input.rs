@@ -99,6 +99,7 @@ fn mean_and_std(images: &Images) -> (Vec<f64>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fused::at_every_level;
 
     fn images() -> Images {
         // two pixels of two images: channel 0 has 0 and 255, channel 1 is constant, channel 2 has 10 and 20
@@ -115,8 +116,11 @@ mod tests {
         let cases = [(Normalize::Unit, [-1.0, 1.0]), (Normalize::None, [0.0, 1.0]), (Normalize::MeanStd, [-1.0, 1.0])];
         for (normalize, expected) in cases {
             let input = Input::new(&images(), normalize, Device::Cpu);
-            let values = [channel(&input, 0, 0), channel(&input, 1, 0)];
-            assert!(values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6), "{normalize:?}: {values:?}");
+            at_every_level(|level| {
+                let values = [channel(&input, 0, 0), channel(&input, 1, 0)];
+                let are_near = values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6);
+                assert!(are_near, "{normalize:?} {level:?}: {values:?}");
+            });
         }
     }
 

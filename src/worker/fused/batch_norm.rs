@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::graph::with_gradient;
+use super::instructions::Instructions;
 use super::pixels::{Number, Pixels, numbers};
-use super::{to_tile, vectorized};
+use super::to_tile;
 
 /// Batch norm over N, H and W, then leaky ReLU: y = leaky(weight·(x − μ)/√(σ² + ε) + bias).
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +119,9 @@ struct Layer {
 
 impl Layer {
     fn apply<T: Number>(&self, xs: &[T], ys: &mut [T]) {
-        let block = BLOCK * self.channels;
+        let (block, simd) = (BLOCK * self.channels, Instructions::in_force());
         ys.par_chunks_mut(block).zip(xs.par_chunks(block)).for_each(|(ys, xs)| {
-            vectorized(
+            simd.run(
                 #[inline(always)]
                 || {
                     for (ys, xs) in ys.chunks_mut(self.scale.len()).zip(xs.chunks(self.scale.len())) {
@@ -133,10 +134,10 @@ impl Layer {
 
     /// Σg·(x − μ) and Σg of each channel, with g the gradient of z.
     fn sum_gradients<T: Number>(&self, xs: &[T], of_ys: &[T]) -> [Vec<f32>; 2] {
-        let block = BLOCK * self.channels;
+        let (block, simd) = (BLOCK * self.channels, Instructions::in_force());
         let blocks = xs.par_chunks(block).zip(of_ys.par_chunks(block)).map(|(xs, of_ys)| {
             let mut sums = [vec![0.0; self.scale.len()], vec![0.0; self.scale.len()]];
-            vectorized(
+            simd.run(
                 #[inline(always)]
                 || {
                     let [products, sums] = &mut sums;
@@ -152,10 +153,10 @@ impl Layer {
 
     /// The gradient of x.
     fn give<T: Number>(&self, xs: &[T], of_ys: &[T], level: &[f32], slant: &[f32], of_xs: &mut [T]) {
-        let (block, tile) = (BLOCK * self.channels, self.scale.len());
+        let (block, tile, simd) = (BLOCK * self.channels, self.scale.len(), Instructions::in_force());
         let blocks = of_xs.par_chunks_mut(block).zip(xs.par_chunks(block)).zip(of_ys.par_chunks(block));
         blocks.for_each(|((of_xs, xs), of_ys)| {
-            vectorized(
+            simd.run(
                 #[inline(always)]
                 || {
                     for (of_xs, (xs, of_ys)) in of_xs.chunks_mut(tile).zip(xs.chunks(tile).zip(of_ys.chunks(tile))) {
@@ -172,10 +173,10 @@ impl Layer {
 fn moments<T: Number>(pixels: &[T], channels: usize) -> (Vec<f32>, Vec<f32>) {
     // What numbers are taken relative to, so that nothing is lost where they differ little.
     let first: Vec<f32> = pixels[..channels].iter().map(|x| x.get()).collect();
-    let first = to_tile(&first);
+    let (first, simd) = (to_tile(&first), Instructions::in_force());
     let blocks = pixels.par_chunks(BLOCK * channels).map(|pixels| {
         let mut sums = [vec![0.0; first.len()], vec![0.0; first.len()]];
-        vectorized(
+        simd.run(
             #[inline(always)]
             || {
                 let [sums, squares] = &mut sums;
@@ -277,6 +278,7 @@ fn leaky_relu(xs: &Tensor, slope: f64) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::instructions::at_every_level;
     use super::*;
 
     const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -325,31 +327,36 @@ mod tests {
         for (shape, by_batch) in shapes.into_iter().flat_map(|shape| [(shape, true), (shape, false)]) {
             let images = images(shape, 0.4);
             let expected = everything(&images.to_kind(Kind::Double), false, by_batch);
-            for images in [images.shallow_clone(), images.contiguous()] {
-                let found = everything(&images, true, by_batch);
-                for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                    let difference = largest_difference(found, expected);
-                    assert!(difference < 4e-6, "{shape:?}, by batch {by_batch}, {place}: {difference}");
-                }
-            }
-            // as near as numbers of bf16 are to each other
             let in_bf16 = images.to_kind(Kind::BFloat16);
-            let expected = everything(&in_bf16, false, by_batch);
-            for (place, (found, expected)) in everything(&in_bf16, true, by_batch).iter().zip(&expected).enumerate() {
-                let difference = largest_difference(found, expected);
-                assert!(difference < 1.0 / 128.0, "{shape:?} in bf16, by batch {by_batch}, {place}: {difference}");
-            }
+            let expected_in_bf16 = everything(&in_bf16, false, by_batch);
+            at_every_level(|level| {
+                let assert_near = |images: &Tensor, expected: &[Tensor], tolerance: f64| {
+                    for (place, (found, expected)) in
+                        everything(images, true, by_batch).iter().zip(expected).enumerate()
+                    {
+                        let (difference, kind) = (largest_difference(found, expected), images.kind());
+                        let case = format!("{shape:?} in {kind:?}, by batch {by_batch}, {level:?}, {place}");
+                        assert!(difference < tolerance, "{case}: {difference}");
+                    }
+                };
+                assert_near(&images, &expected, 4e-6);
+                assert_near(&images.contiguous(), &expected, 4e-6);
+                // as near as numbers of bf16 are to each other
+                assert_near(&in_bf16, &expected_in_bf16, 1.0 / 128.0);
+            });
         }
     }
 
     #[test]
     fn numbers_far_from_zero_keep_their_variance() {
         let images = images([8, 16, 16, 16], 1000.0);
-        let found = everything(&images, true, true);
         let exact = images.to_kind(Kind::Double).permute([1, 0, 2, 3]).flatten(1, -1);
         let exact = exact.var_dim([1_i64].as_slice(), true, false) * 0.3 + (Tensor::arange(16, CPU) * 0.3 + 1.0) * 0.7;
-        let difference = largest_difference(found.last().expect("variances"), &exact);
-        assert!(difference < 1e-6, "{difference}");
+        at_every_level(|level| {
+            let found = everything(&images, true, true);
+            let difference = largest_difference(found.last().expect("variances"), &exact);
+            assert!(difference < 1e-6, "{level:?}: {difference}");
+        });
     }
 
     #[test]

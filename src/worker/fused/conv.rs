@@ -86,6 +86,7 @@ fn rows(kernels: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::instructions::{Instructions, Level, at_every_level};
     use super::*;
 
     /// Images, kernels and bias.
@@ -162,8 +163,15 @@ mod tests {
         values_and_gradients(operation, &inputs.each_ref().map(|tensor| tensor.to_kind(Kind::Double)), true)
     }
 
-    /// Of exact numbers, in every order in memory, with and without a gradient of the images.
-    fn assert_exact(operation: Operation, reference: Operation, shape: [i64; 5], kind: Kind) {
+    /// Values, and the gradients of kernels, bias and images: the places of [`values_and_gradients`].
+    const ALL: &[usize] = &[0, 1, 2, 3];
+
+    /// In bf16 libtorch's own gradient of the kernels is exact only where the processor multiplies bf16: elsewhere oneDNN
+    /// rounds sums to bf16 on the way, here those over 2,200 images. Ours is exact everywhere.
+    const ALL_BUT_KERNELS: &[usize] = &[0, 2, 3];
+
+    /// Of exact numbers, in every order in memory, with and without a gradient of the images, in some places.
+    fn assert_exact(operation: Operation, reference: Operation, shape: [i64; 5], kind: Kind, places: &[usize]) {
         let inputs = exact_inputs(shape);
         let expected = in_f64(reference, &inputs);
         let [images, kernels, bias] = inputs;
@@ -172,9 +180,11 @@ mod tests {
             let inputs = [images.to_kind(kind), kernels.shallow_clone(), bias.shallow_clone()];
             let found = values_and_gradients(operation, &inputs, wants_images);
             assert_eq!((found[0].kind(), found[1].kind()), (kind, Kind::Float));
-            for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            for &place in places.iter().filter(|&&place| place < found.len()) {
+                let (found, expected) = (&found[place], &expected[place]);
                 // libtorch rounds the gradient of kernels in bf16
-                assert!(found.to_kind(kind).equal(&expected.to_kind(kind)), "{shape:?} {kind:?}, {place}");
+                let level = Instructions::in_force().level();
+                assert!(found.to_kind(kind).equal(&expected.to_kind(kind)), "{shape:?} {kind:?} {level:?}, {place}");
             }
             let [images, kernels, bias] = &inputs;
             let without_graph = tch::no_grad(|| operation(images, kernels, bias));
@@ -200,52 +210,60 @@ mod tests {
             let values = &in_f64(conv_then_relu_then_pool, &exact_inputs(shape))[0];
             let some = |which: &Tensor| which.any().int64_value(&[]) == 1;
             assert!(some(&values.eq(0.0)) && some(&values.gt(0.0)), "some windows hold nothing above zero");
-            assert_exact(conv_pool_relu, conv_then_relu_then_pool, shape, kind);
-            assert_exact(in_pieces, conv_then_relu_then_pool, shape, kind);
+            at_every_level(|_| assert_exact(conv_pool_relu, conv_then_relu_then_pool, shape, kind, ALL));
+            let of_pieces = if kind == Kind::Float { ALL } else { ALL_BUT_KERNELS };
+            assert_exact(in_pieces, conv_then_relu_then_pool, shape, kind, of_pieces);
         }
         for (shape, _) in SHAPES {
-            assert_exact(conv_of_stride_1, libtorchs_conv, shape, Kind::Float);
+            at_every_level(|_| assert_exact(conv_of_stride_1, libtorchs_conv, shape, Kind::Float, ALL));
         }
     }
 
     #[test]
     fn values_and_gradients_are_those_of_libtorch_in_f64() {
-        for shape in POOLED_SHAPES {
-            assert_near(conv_pool_relu, conv_then_relu_then_pool, shape);
-        }
-        for (shape, is_winograds) in SHAPES {
-            let [images, kernels, _] = inputs(shape);
-            assert_eq!(winograd::is_for(&images, &kernels), is_winograds, "{shape:?}");
-            assert_near(conv_of_stride_1, libtorchs_conv, shape);
-        }
+        at_every_level(|level| {
+            for shape in POOLED_SHAPES {
+                assert_near(conv_pool_relu, conv_then_relu_then_pool, shape);
+            }
+            for (shape, is_winograds) in SHAPES {
+                let [images, kernels, _] = inputs(shape);
+                let is_winograds = is_winograds && level != Level::Scalar;
+                assert_eq!(winograd::is_for(&images, &kernels), is_winograds, "{shape:?} {level:?}");
+                assert_near(conv_of_stride_1, libtorchs_conv, shape);
+            }
+        });
     }
 
     #[test]
     fn the_number_of_threads_changes_no_bit() {
         let of_threads = |n_threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
+            let simd = Instructions::in_force();
             pool.install(|| {
-                let shape = [2100, 32, 2, 2, 32];
-                let (images, of_ys) = (Pixels::of(&inputs(shape)[0]), Pixels::of(&chirp(&[2100, 32, 2, 2], 0.3)));
-                let [of_kernels, of_bias] = winograd::of_kernels(&images, &of_ys);
-                Tensor::cat(&[of_kernels.flatten(0, -1), of_bias], 0)
-                    .iter::<f64>()
-                    .expect("numbers")
-                    .collect::<Vec<_>>()
+                simd.in_this_thread(|| {
+                    let shape = [2100, 32, 2, 2, 32];
+                    let images = Pixels::of(&inputs(shape)[0]);
+                    let of_ys = Pixels::of(&chirp(&[2100, 32, 2, 2], 0.3));
+                    let [of_kernels, of_bias] = winograd::of_kernels(&images, &of_ys);
+                    let numbers = Tensor::cat(&[of_kernels.flatten(0, -1), of_bias], 0);
+                    numbers.iter::<f64>().expect("numbers").collect::<Vec<_>>()
+                })
             })
         };
-        assert_eq!(of_threads(1), of_threads(3));
+        at_every_level(|level| assert_eq!(of_threads(1), of_threads(3), "{level:?}"));
     }
 
     #[test]
     fn a_number_that_is_none_stays_none_next_to_where_it_was() {
-        for (channels, outputs) in [(3, 32), (3, 8), (32, 32)] {
-            let [images, kernels, bias] = inputs([1, channels, 8, 8, outputs]);
-            let _ = images.narrow(2, 5, 1).narrow(3, 5, 1).fill_(f64::NAN);
-            let is_none = conv_pool_relu(&images, &kernels, &bias).isnan().all_dim(1, false).squeeze(); // (4, 4)
-            let expected = Tensor::zeros([4, 4], (Kind::Bool, Device::Cpu));
-            let _ = expected.narrow(0, 2, 2).narrow(1, 2, 2).fill_(1.0);
-            assert!(is_none.equal(&expected), "{channels} channels: {is_none}");
-        }
+        at_every_level(|level| {
+            for (channels, outputs) in [(3, 32), (3, 8), (32, 32)] {
+                let [images, kernels, bias] = inputs([1, channels, 8, 8, outputs]);
+                let _ = images.narrow(2, 5, 1).narrow(3, 5, 1).fill_(f64::NAN);
+                let is_none = conv_pool_relu(&images, &kernels, &bias).isnan().all_dim(1, false).squeeze(); // (4, 4)
+                let expected = Tensor::zeros([4, 4], (Kind::Bool, Device::Cpu));
+                let _ = expected.narrow(0, 2, 2).narrow(1, 2, 2).fill_(1.0);
+                assert!(is_none.equal(&expected), "{channels} channels, {level:?}: {is_none}");
+            }
+        });
     }
 }

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 use tch::Tensor;
 
+use super::instructions::Instructions;
 use super::pixels::Pixels;
-use super::{to_tile, vectorized};
+use super::to_tile;
 
 /// (x − mean) / std of each channel.
 #[derive(Debug)]
@@ -23,12 +24,12 @@ impl Normalizer {
     pub fn images(&self, parts: &[&[u8]], [height, width, channels]: [usize; 3]) -> Tensor {
         let n = parts.iter().map(|part| part.len()).sum::<usize>() / (height * width * channels);
         let mut pixels = Pixels::empty::<f32>([n, height, width, channels]);
-        let mut rest = pixels.values_mut::<f32>();
+        let (mut rest, simd) = (pixels.values_mut::<f32>(), Instructions::in_force());
         for part in parts {
             let numbers = rest.split_off_mut(..part.len()).expect("room for all parts");
             let tiles = numbers.par_chunks_mut(self.mean.len()).zip(part.par_chunks(self.mean.len()));
             tiles.with_min_len(64).for_each(|(numbers, bytes)| {
-                vectorized(
+                simd.run(
                     #[inline(always)]
                     || normalize(bytes, &self.mean, &self.std, numbers),
                 );

@@ -11,8 +11,9 @@ use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
 use fixmatch::loader::Source;
+use fixmatch::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::ranking;
-use fixmatch::run_dir::{Environment, RunDir, host, replace_file};
+use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
 
 use super::awaited::{self, Awaited};
 use crate::recorder::{Command, Reporter};
@@ -45,14 +46,13 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let device = device::resolve(config.machine.device)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     fused::set_num_threads(n_threads as usize);
+    fused::set_level(None)?;
     let data_dir = fixmatch::dirs::data_dir()?;
     let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
     }
-    if config.train.precision == Precision::Bf16 && emulates_bf16(device, &cpuinfo()) {
-        reporter.warn("this processor has no instructions for bf16: train.precision = \"f32\" is faster here".into());
-    }
+    check_precision(&run, device, reporter)?;
     let found = environment(&device::name(device), n_threads, &dataset);
     compare_environment(run.environment.as_ref(), &found, reporter)?;
     let labels = if config.rank.is_some() {
@@ -100,14 +100,16 @@ fn cores_unless(n: u32) -> u32 {
     if n > 0 { n } else { available_parallelism().map_or(1, |n| n.get() as u32) }
 }
 
-fn cpuinfo() -> String {
-    std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default()
-}
-
-/// Whether libtorch has to take bf16 apart into f32 here, which is slower than f32.
-fn emulates_bf16(device: tch::Device, cpuinfo: &str) -> bool {
-    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    device == tch::Device::Cpu && !flags.split(' ').any(|flag| flag == "avx512_bf16" || flag == "amx_bf16")
+/// Refuses bf16 on a processor that emulates it, unless the configuration insists. A run that began elsewhere goes on.
+fn check_precision(run: &RunFile, device: tch::Device, reporter: &Reporter) -> Result<()> {
+    if device != tch::Device::Cpu || run.config.train.precision == Precision::F32 || !emulates_bf16(&cpuinfo()) {
+        return Ok(());
+    }
+    if run.environment.is_none() {
+        processor::check_precision(&run.config)?;
+    }
+    reporter.warn("this processor has no instructions for bf16: a step takes about ten times as long as in f32".into());
+    Ok(())
 }
 
 fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
@@ -123,6 +125,7 @@ fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
         version: fixmatch::VERSION.to_owned(),
         data_digest: dataset.digest.clone(),
         data_known: dataset.known == Known::Official,
+        instructions: Some(fused::Instructions::in_force().level().name()),
     }
 }
 
@@ -135,6 +138,11 @@ fn compare_environment(recorded: Option<&Environment>, found: &Environment, repo
         recorded.data_digest,
         found.data_digest,
     );
+    let instructions = |of: &Environment| of.instructions.clone().unwrap_or_default();
+    if recorded.instructions.is_some() && recorded.instructions != found.instructions {
+        let (then, now) = (instructions(recorded), instructions(found));
+        reporter.warn(format!("vectors were {then:?} and are now {now:?}: the run goes on, but not bit for bit"));
+    }
     let pairs = [
         ("processor", &recorded.cpu, &found.cpu),
         ("device", &recorded.device, &found.device),
@@ -207,19 +215,5 @@ fn source(config: &RunConfig, train: Images, unlabeled: Option<Images>, labels: 
         weak: strong.weak,
         strong,
         seed: config.train.seed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bf16_is_emulated_where_the_processor_does_not_name_it() {
-        let cpuinfo = |flags: &str| format!("processor : 0\nflags\t\t: fpu {flags} sse\nbugs : avx512_bf16\n");
-        for (flags, emulates) in [("avx512f", true), ("avx512_bf16", false), ("amx_bf16", false)] {
-            assert_eq!(emulates_bf16(tch::Device::Cpu, &cpuinfo(flags)), emulates, "{flags}");
-        }
-        assert!(!emulates_bf16(tch::Device::Cuda(0), ""));
     }
 }

@@ -1,10 +1,11 @@
 //! A 3×3 convolution of images with few channels, pooled at once: its outputs are many times the numbers that they are
 //! computed from, and are never written down.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use tch::Tensor;
 
+use super::super::instructions::Instructions;
 use super::super::pixels::{Number, Pixels};
 use super::layout::{Layout, VECTOR};
 use super::pool::{Winner, pool_window};
@@ -26,7 +27,7 @@ pub fn convolve_and_pool<T: Number>(
     pooled: &mut Pixels,
     winners: &mut Pixels,
 ) {
-    let layout = Layout::of(xs, biases.len());
+    let (layout, simd) = (Layout::of(xs, biases.len()), Instructions::in_force());
     let kernels = Pixels::of(&super::rows(kernels).unsqueeze(0));
     let kernels = kernels.values::<f32>();
     let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(layout.of_pooled());
@@ -36,7 +37,7 @@ pub fn convolve_and_pool<T: Number>(
         || layout.padded(),
         |padded, ((pooled, winners), pixels)| {
             let padded = padded.values_mut();
-            Arch::new().dispatch(Image { layout, kernels, biases, pixels, padded, pooled, winners });
+            simd.run(Image { layout, kernels, biases, pixels, padded, pooled, winners });
         },
     );
 }

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::super::instructions::Instructions;
 use super::super::pixels::{Number, Pixels};
-use super::super::vectorized;
 
 /// Which of the four pixels it was, by rows, or none.
 pub type Winner = u8;
@@ -14,12 +14,12 @@ pub const NONE: Winner = 4;
 /// What is left of images N × H × W × K, and which pixels it was: N × ⌊H/2⌋ × ⌊W/2⌋ × K.
 pub fn pool<T: Number>(images: &Pixels, biases: &[f32], pooled: &mut Pixels, winners: &mut Pixels) {
     let [_, height, width, channels] = images.shape;
-    let of_pooled = (height / 2) * (width / 2) * channels;
+    let (of_pooled, simd) = ((height / 2) * (width / 2) * channels, Instructions::in_force());
     let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(of_pooled);
     let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(of_pooled));
     let by_image = by_image.zip(images.values::<T>().par_chunks_exact(height * width * channels));
     by_image.for_each(|((pooled, winners), image)| {
-        vectorized(
+        simd.run(
             #[inline(always)]
             || pool_image(image, biases, width, pooled, winners),
         );

@@ -5,6 +5,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use tch::Tensor;
 
+use super::super::instructions::Instructions;
 use super::super::pixels::{Number, Pixels};
 use super::super::total;
 use super::layout::{Layout, VECTOR};
@@ -26,7 +27,7 @@ pub fn gradients<T: Number>(
     winners: &Pixels,
     wants_xs: bool,
 ) -> Vec<Tensor> {
-    let layout = Layout::of(xs, of_pooled.shape[3]);
+    let (layout, simd) = (Layout::of(xs, of_pooled.shape[3]), Instructions::in_force());
     let (of_images, of_windows) = (PART * layout.of_image(), PART * layout.of_pooled());
     let kernels = padded_rows(kernels, row(layout));
     let kernels = kernels.values::<f32>();
@@ -39,9 +40,7 @@ pub fn gradients<T: Number>(
     let gradients = of_pooled.values::<T>().par_chunks(of_windows);
     let windows = gradients.zip(winners.values::<Winner>().par_chunks(of_windows));
     let sums: Vec<Sums> = (xs.par_chunks(of_images).zip(of_xs_parts).zip(windows))
-        .map(|((xs, of_xs), (gradients, winners))| {
-            pulp::Arch::new().dispatch(Part { layout, kernels, xs, gradients, winners, of_xs })
-        })
+        .map(|((xs, of_xs), (gradients, winners))| simd.run(Part { layout, kernels, xs, gradients, winners, of_xs }))
         .collect();
     let total = |of: fn(&Sums) -> &[f32]| total(&sums.iter().map(of).collect::<Vec<_>>());
     let (inputs, outputs) = (layout.inputs as i64, layout.outputs as i64);

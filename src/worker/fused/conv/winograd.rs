@@ -8,13 +8,14 @@
 mod product;
 mod tiles;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use self::product::{CHANNELS, add_transposed_product, multiply};
 use self::tiles::{Grid, PLACES};
 use super::pool::{Winner, pool_window};
+use crate::fused::instructions::Instructions;
 use crate::fused::pixels::Pixels;
 use crate::fused::total;
 
@@ -24,7 +25,7 @@ pub fn is_for(images: &Tensor, kernels: &Tensor) -> bool {
     let (images_size, kernels_size) = (images.size(), kernels.size());
     images.device() == Device::Cpu
         && images.kind() == Kind::Float
-        && !matches!(Arch::new(), Arch::Scalar)
+        && Instructions::in_force().have_vectors()
         && kernels_size[2..] == [3, 3]
         && images_size[2..].iter().all(|side| side % 2 == 0)
         && kernels_size[..2].iter().all(|channels| channels % CHANNELS as i64 == 0)
@@ -33,7 +34,7 @@ pub fn is_for(images: &Tensor, kernels: &Tensor) -> bool {
 /// The convolution of images, zero-padded by one pixel, by kernels (K, C, 3, 3) and biases (K).
 pub fn convolve(xs: &Pixels, kernels: &Tensor, biases: &[f32]) -> Pixels {
     let [n, height, width, inputs] = xs.shape;
-    let grid = Grid { height, width };
+    let (grid, simd) = (Grid { height, width }, Instructions::in_force());
     let kernels = to_places(kernels);
     let kernels = kernels.values::<f32>();
     let mut ys = Pixels::empty::<f32>([n, height, width, biases.len()]);
@@ -41,7 +42,7 @@ pub fn convolve(xs: &Pixels, kernels: &Tensor, biases: &[f32]) -> Pixels {
     let parts = xs.values::<f32>().par_chunks(of_part * inputs);
     let parts = parts.zip(ys.values_mut::<f32>().par_chunks_mut(of_part * biases.len()));
     parts.for_each(|(xs, ys)| {
-        Arch::new().dispatch(Convolve { grid, kernels, inputs, xs, outputs: biases.len(), to: Images { biases, ys } });
+        simd.run(Convolve { grid, kernels, inputs, xs, outputs: biases.len(), to: Images { biases, ys } });
     });
     ys
 }
@@ -49,7 +50,7 @@ pub fn convolve(xs: &Pixels, kernels: &Tensor, biases: &[f32]) -> Pixels {
 /// The same, of each of the 2×2 outputs of a tile only the ReLU of the largest, and which it was: N × H/2 × W/2 × K.
 pub fn convolve_and_pool(xs: &Pixels, kernels: &Tensor, biases: &[f32], pooled: &mut Pixels, winners: &mut Pixels) {
     let [_, height, width, inputs] = xs.shape;
-    let grid = Grid { height, width };
+    let (grid, simd) = (Grid { height, width }, Instructions::in_force());
     let kernels = to_places(kernels);
     let kernels = kernels.values::<f32>();
     let outputs = biases.len();
@@ -60,7 +61,7 @@ pub fn convolve_and_pool(xs: &Pixels, kernels: &Tensor, biases: &[f32], pooled: 
     parts.for_each(|((pooled, winners), xs)| {
         let (zeros, outputs_of_tile) = (vec![0.0; outputs], vec![0.0; 4 * outputs]);
         let to = Windows { biases, zeros, outputs_of_tile, pooled, winners };
-        Arch::new().dispatch(Convolve { grid, kernels, inputs, xs, outputs, to });
+        simd.run(Convolve { grid, kernels, inputs, xs, outputs, to });
     });
 }
 
@@ -73,12 +74,12 @@ pub fn of_inputs(of_ys: &Pixels, kernels: &Tensor) -> Pixels {
 /// The gradients of kernels (K, C, 3, 3) and biases (K), given that of the outputs.
 pub fn of_kernels(xs: &Pixels, of_ys: &Pixels) -> [Tensor; 2] {
     let ([_, height, width, inputs], [.., outputs]) = (xs.shape, of_ys.shape);
-    let grid = Grid { height, width };
+    let (grid, simd) = (Grid { height, width }, Instructions::in_force());
     let of_part = grid.images_with(PART) * height * width;
     let parts = xs.values::<f32>().par_chunks(of_part * inputs);
     let parts = parts.zip(of_ys.values::<f32>().par_chunks(of_part * outputs));
     let sums: Vec<[Pixels; 2]> =
-        parts.map(|(xs, of_ys)| Arch::new().dispatch(OfKernels { grid, inputs, outputs, xs, of_ys })).collect();
+        parts.map(|(xs, of_ys)| simd.run(OfKernels { grid, inputs, outputs, xs, of_ys })).collect();
     let [of_kernels, of_biases] =
         [0, 1].map(|which| total(&sums.iter().map(|sums| sums[which].values()).collect::<Vec<_>>()));
     let of_kernels = g_g().transpose(0, 1).matmul(&of_kernels.view([PLACES as i64, -1])); // (9, C·K)
