@@ -15,7 +15,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind};
 use fixmatch::dirs;
 use fixmatch::output;
 use fixmatch::run_dir::{RunDir, now};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_stream::StreamExt as _;
@@ -57,6 +57,7 @@ pub mod world;
 
 use app::{Access, App};
 use glyphs::Glyphs;
+use input::Answers;
 use settings::{Bell, Settings};
 use terminal::Screen;
 use theme::{Depth, Theme};
@@ -152,10 +153,12 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     }
     let (sender, mut news) = unbounded_channel();
     leave_on_signals()?;
+    let (mut stopped, mut continued) = (listen(libc::SIGTSTP)?, listen(libc::SIGCONT)?);
     let mut screen = Screen::open()?;
     screen.draw(&mut app)?;
     let mut world = World::new(options.runs, sender);
     let mut keys = EventStream::new();
+    let mut answers = Answers::default();
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut drawn, mut is_dirty) = (Instant::now(), false);
@@ -164,7 +167,13 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
         tokio::select! {
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
-                    app.press(key);
+                    if !answers.take(key, Instant::now().into_std()) {
+                        app.press(key);
+                        (is_dirty, at_once) = (true, true);
+                    }
+                }
+                Some(Ok(Event::Paste(text))) => {
+                    app.paste(&text);
                     (is_dirty, at_once) = (true, true);
                 }
                 Some(Ok(Event::Mouse(event))) => {
@@ -175,6 +184,13 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => leave_at_once(1),
             },
+            // Asked from elsewhere, as Ctrl-Z asks. Whatever stopped it, the shell may have had the terminal meanwhile.
+            _ = stopped.recv() => screen.suspend()?,
+            _ = continued.recv() => {
+                screen.take_back()?;
+                app.forget_pictures();
+                (is_dirty, at_once) = (true, true);
+            }
             Some(first) = news.recv() => {
                 app.learn(first);
                 while let Ok(more) = news.try_recv() {
@@ -218,7 +234,12 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
     }
 }
 
-/// Ends the program from a thread of its own when the terminal goes away (SIGHUP) or someone asks (SIGTERM).
+fn listen(number: i32) -> Result<Signal> {
+    signal(SignalKind::from_raw(number)).context("cannot listen for signals")
+}
+
+/// Ends the program from a thread of its own when the terminal goes away (SIGHUP) or someone asks (SIGTERM, SIGINT, SIGQUIT;
+/// Ctrl-C on the console is a key).
 ///
 /// The loop cannot do that: once a terminal is gone crossterm reads its end for ever, in the loop's own thread if that
 /// is where it looked for keys, and a terminal that takes no more output stops the loop in the middle of a frame.
@@ -228,9 +249,12 @@ fn leave_on_signals() -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         runtime.block_on(async {
             let (mut hang_up, mut terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
+            let (mut interrupt, mut quit) = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
             let _ = ready.send(());
             tokio::select! {
                 _ = hang_up.recv() => leave_at_once(128 + 1),
+                _ = interrupt.recv() => leave_at_once(128 + 2),
+                _ = quit.recv() => leave_at_once(128 + 3),
                 _ = terminate.recv() => leave_at_once(128 + 15),
             }
         })

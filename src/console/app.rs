@@ -335,7 +335,8 @@ impl App {
         self.tasks.push(Task::Background);
     }
 
-    fn forget_pictures(&mut self) {
+    /// Sends every picture anew, since the terminal was out of our hands.
+    pub fn forget_pictures(&mut self) {
         if let Pictures::On(gallery) = &mut self.pictures {
             gallery.forget();
         }

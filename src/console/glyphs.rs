@@ -19,9 +19,13 @@ pub enum Glyphs {
 }
 
 impl Glyphs {
-    /// Braille where the locale is UTF-8, else ASCII: ssh often loses the locale.
+    /// Braille where the locale is UTF-8, else ASCII: ssh often loses the locale. Also ASCII where the font is a text
+    /// console's or a hardware terminal's, which has neither dots nor most signs, whatever the locale.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        if has_small_font(&set("TERM").unwrap_or_default()) {
+            return Self::Ascii;
+        }
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
         if locale.contains("utf-8") || locale.contains("utf8") { Self::Braille } else { Self::Ascii }
@@ -55,6 +59,14 @@ impl Glyphs {
         };
         values.iter().map(column).collect()
     }
+}
+
+/// Whether a terminal of this name has no more than the letters and signs of its own font: `linux`, `vt100`, `dumb`. The
+/// name may say more behind a dash (`linux-16color`); `vte-256color` is another one.
+fn has_small_font(term: &str) -> bool {
+    let name = term.split('-').next().unwrap_or_default();
+    let is_vt = name.strip_prefix("vt").is_some_and(|model| model.starts_with(|c: char| c.is_ascii_digit()));
+    is_vt || matches!(name, "linux" | "dumb" | "unknown" | "ansi" | "cons25" | "sun" | "wsvt25" | "hurd" | "bterm")
 }
 
 /// Replaces every character of a screen that is not ASCII.
@@ -120,5 +132,22 @@ mod tests {
         assert_eq!(detect("LC_ALL", "C"), Glyphs::Ascii);
         assert_eq!(detect("LANG", "C.utf8"), Glyphs::Braille);
         assert_eq!(detect("HOME", "/"), Glyphs::Ascii);
+    }
+
+    #[test]
+    fn a_terminal_with_a_small_font_gets_ascii_whatever_the_locale() {
+        let detect = |term: &str| {
+            Glyphs::detect(|name| match name {
+                "TERM" => Some(term.to_owned()),
+                "LANG" => Some("C.UTF-8".into()),
+                _ => None,
+            })
+        };
+        for term in ["linux", "linux-16color", "vt100", "vt220", "vt52", "dumb", "ansi"] {
+            assert_eq!(detect(term), Glyphs::Ascii, "{term}");
+        }
+        for term in ["xterm-256color", "vte-256color", "tmux-256color", "screen", "xterm-kitty", "st", "foot"] {
+            assert_eq!(detect(term), Glyphs::Braille, "{term}");
+        }
     }
 }

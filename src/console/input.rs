@@ -1,6 +1,9 @@
 //! A line that a user types, and a list of values of which one can be typed.
 
+use std::time::{Duration, Instant};
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::text::{clean, end, is_unshown, left};
 
 /// What came of a key in a text field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,48 @@ pub struct Input {
     pub text: String,
 }
 
-/// Longer lines are of no use to anyone.
-const MAX_LENGTH: usize = 200;
+/// The longest line, in bytes: longer ones are of no use to anyone, and long paths fit.
+const MAX_LENGTH: usize = 1000;
+
+/// The keys that a pasted text stands for: one line without line ends and control characters, no longer than a line may be.
+pub fn pasted(text: &str) -> impl Iterator<Item = KeyEvent> {
+    let mut before = None;
+    let shown = text.trim().chars().filter(move |&c| {
+        let is_shown = !is_unshown(c, before);
+        before = Some(c);
+        is_shown
+    });
+    shown.take(MAX_LENGTH).map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
+}
+
+/// Tells answers of the terminal from keys.
+///
+/// What a terminal is asked it answers through the keyboard, and a late answer that nobody waits for any more would be
+/// read as keys: Alt and a letter that begins it, the letters of the answer, then Alt-\ or Ctrl-G.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// When the last character of an answer came that has not ended.
+    last: Option<Instant>,
+}
+
+/// Characters of one answer follow each other at least as fast; no one types so fast after Alt-].
+const WITHIN: Duration = Duration::from_millis(50);
+
+impl Answers {
+    /// Whether a key is part of an answer.
+    pub fn take(&mut self, key: KeyEvent, now: Instant) -> bool {
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        let is_begun = self.last.is_some_and(|last| now.duration_since(last) < WITHIN);
+        let begins = alt && matches!(key.code, KeyCode::Char(']' | '_' | '^' | 'P' | 'X'));
+        let ends = match key.code {
+            KeyCode::Char('\\') => alt,
+            KeyCode::Char('g') => key.modifiers.contains(KeyModifiers::CONTROL),
+            _ => false,
+        };
+        self.last = ((begins || is_begun) && !ends).then_some(now);
+        begins || is_begun
+    }
+}
 
 impl Input {
     /// Takes a key: characters, Backspace, Ctrl-U, Ctrl-W; Enter and Escape end it.
@@ -41,6 +84,11 @@ impl Input {
             _ => {}
         }
         Typed::On
+    }
+
+    /// The line with its cursor in `width` columns: of a long one its end, which matters while it is typed.
+    pub fn shown(&self, width: usize) -> String {
+        left(&format!("{}▏", end(&clean(&self.text), width.saturating_sub(1))), width)
     }
 }
 
@@ -89,6 +137,47 @@ mod tests {
         press(KeyCode::Backspace, KeyModifiers::NONE);
         assert_eq!(press(KeyCode::Enter, KeyModifiers::NONE), Typed::Done);
         assert_eq!(input.text, "one");
+        input.text = "猫 and dog".into();
+        assert_eq!([input.shown(12), input.shown(5), input.shown(1)], ["猫 and dog▏ ", " dog▏", "▏"]);
+    }
+
+    #[test]
+    fn what_is_pasted_is_one_line_without_control_characters() {
+        let text = |pasted_text| {
+            let mut input = Input::default();
+            for key in pasted(pasted_text) {
+                assert_eq!(input.press(key), Typed::On);
+            }
+            input.text
+        };
+        let cases = [
+            ("plain", "plain"),
+            ("two\r\nlines\n", "twolines"),
+            (" a\tb\x1b[31m\u{9b}\u{202e}c ", "ab[31mc"),
+            ("猫👨‍👩‍👧", "猫👨‍👩‍👧"),
+        ];
+        for (from, expected) in cases {
+            assert_eq!(text(from), expected, "{from:?}");
+        }
+        assert_eq!(text(&"x".repeat(100_000)).len(), MAX_LENGTH);
+    }
+
+    #[test]
+    fn an_answer_of_the_terminal_is_no_key_and_a_key_is_no_answer() {
+        let key = |c, modifiers| KeyEvent::new(KeyCode::Char(c), modifiers);
+        let (plain, alt) = (KeyModifiers::NONE, KeyModifiers::ALT);
+        let mut answers = Answers::default();
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        for answer in [('_', "Gi=31;OK", ('\\', alt)), (']', "11;rgb:00/00/00", ('g', KeyModifiers::CONTROL))] {
+            let (begin, letters, (end, modifiers)) = answer;
+            assert!(answers.take(key(begin, alt), at(0)));
+            assert!(letters.chars().all(|c| answers.take(key(c, plain), at(1))));
+            assert!(answers.take(key(end, modifiers), at(2)));
+            assert!(!answers.take(key('q', plain), at(3)), "it has ended");
+        }
+        assert!(answers.take(key(']', alt), at(10)));
+        assert!(!answers.take(key('j', plain), at(500)), "Alt-] was a key, and long ago");
     }
 
     #[test]

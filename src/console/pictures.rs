@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
+use std::io::stdin;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fixmatch::image::Image;
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -20,9 +22,13 @@ use ratatui_image::picker::cap_parser::QueryStdioOptions;
 use ratatui_image::picker::{Picker, ProtocolType};
 use ratatui_image::protocol::Protocol;
 use ratatui_image::{FilterType, Resize};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 /// How long a terminal may take to answer over a slow link.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How many tenths of a second a read waits for an answer: longer than [`PATIENCE`].
+const READ_TENTHS: u8 = 20;
 
 /// Whether pictures are shown.
 #[derive(Debug, Default)]
@@ -44,13 +50,31 @@ pub struct Gallery {
 
 /// Asks the terminal, which answers through its keyboard: nothing else may read that meanwhile. None if it cannot show
 /// pictures, or says nothing.
+///
+/// The library's thread reads the keyboard until an answer comes, also after its time is over, and would take the user's
+/// next key for one. So a read without an answer ends by itself, later than the thread's time, and the thread with it: it
+/// gives the keyboard back in the mode in which it got it, by which its end is seen.
 pub fn ask() -> Option<Gallery> {
+    let keyboard = stdin();
+    let ours = tcgetattr(&keyboard).ok()?;
+    let mut lent = ours.clone();
+    lent.local_modes |= LocalModes::ICANON;
+    lent.special_codes[SpecialCodeIndex::VMIN] = 0;
+    lent.special_codes[SpecialCodeIndex::VTIME] = READ_TENTHS;
+    tcsetattr(&keyboard, OptionalActions::Now, &lent).ok()?;
     let options = QueryStdioOptions {
         timeout: PATIENCE,
         kitty_compression: true, // images are small and links slow
         ..QueryStdioOptions::default()
     };
-    Picker::from_query_stdio_with_options(options).ok().and_then(Gallery::new)
+    let picker = Picker::from_query_stdio_with_options(options);
+    let deadline = Instant::now() + 2 * PATIENCE;
+    let is_back = || tcgetattr(&keyboard).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ICANON));
+    while !is_back() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    tcsetattr(&keyboard, OptionalActions::Now, &ours).ok()?;
+    picker.ok().and_then(Gallery::new)
 }
 
 impl Gallery {

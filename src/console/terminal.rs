@@ -6,6 +6,7 @@
 use std::io::{self, Stdout, Write};
 
 use anyhow::{Context as _, Result};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -55,9 +56,11 @@ impl Screen {
         draw(&mut self.terminal, app)
     }
 
-    /// Draws all of it next time.
+    /// Draws all of it next time. Nothing is asked of the terminal: `Terminal::clear` would wait for it to say where the
+    /// cursor is, and over a slow link that answer comes too late or never.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Takes the mouse from the terminal, or gives it back.
@@ -76,12 +79,18 @@ impl Screen {
     /// Hands the terminal to the shell until `fg`.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        stop_here()?;
+        self.take_back()
+    }
+
+    /// Takes the terminal over again, whatever became of it since.
+    pub fn take_back(&mut self) -> io::Result<()> {
+        let _ = disable_raw_mode(); // what it knows of the terminal is old
         take_over()?;
         if self.has_mouse {
             self.set_mouse(true)?;
         }
-        self.terminal.clear()
+        self.clear()
     }
 }
 
@@ -120,7 +129,25 @@ pub fn draw<W: Write>(terminal: &mut ratatui::Terminal<Link<W>>, app: &mut App) 
 
 fn take_over() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(tty(), EnterAlternateScreen, cursor::Hide)
+    execute!(tty(), EnterAlternateScreen, cursor::Hide, EnableBracketedPaste)
+}
+
+/// Stops this program as Ctrl-Z stops others; returns once it goes on. The loop listens for SIGTSTP, so what the system
+/// does by itself is put in place for that long.
+fn stop_here() -> io::Result<()> {
+    // SAFETY: both pointers are to whole `sigaction`s, and an all-zero one with SIG_DFL is valid. `raise` delivers the signal
+    // to this thread before it returns.
+    unsafe {
+        let mut usual: libc::sigaction = std::mem::zeroed();
+        usual.sa_sigaction = libc::SIG_DFL;
+        let mut ours: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(libc::SIGTSTP, &raw const usual, &raw mut ours) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::raise(libc::SIGTSTP);
+        libc::sigaction(libc::SIGTSTP, &raw const ours, std::ptr::null_mut());
+    }
+    Ok(())
 }
 
 /// Gives the terminal back as far as that can be done.
@@ -133,6 +160,7 @@ pub fn give_back() {
 fn undo(out: &mut impl Write) {
     let _ = execute!(out, EndSynchronizedUpdate);
     let _ = out.write_all(GIVE_MOUSE);
+    let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
 }
@@ -180,7 +208,8 @@ mod tests {
     fn giving_back_undoes_what_was_done_to_the_terminal() {
         let mut parser = vt100::Parser::new(24, 80, 0);
         let mut bytes = Vec::new();
-        execute!(bytes, BeginSynchronizedUpdate, EnterAlternateScreen, cursor::Hide).expect("memory");
+        execute!(bytes, BeginSynchronizedUpdate, EnterAlternateScreen, cursor::Hide, EnableBracketedPaste)
+            .expect("memory");
         bytes.extend(TAKE_MOUSE);
         parser.process(&bytes);
         let state = |screen: &vt100::Screen| {
@@ -188,13 +217,14 @@ mod tests {
                 screen.alternate_screen(),
                 screen.hide_cursor(),
                 screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None,
+                screen.bracketed_paste(),
             )
         };
-        assert_eq!(state(parser.screen()), (true, true, false));
+        assert_eq!(state(parser.screen()), (true, true, false, true));
         bytes.clear();
         undo(&mut bytes);
         parser.process(&bytes);
-        assert_eq!(state(parser.screen()), (false, false, true));
+        assert_eq!(state(parser.screen()), (false, false, true, false));
         assert!(bytes.starts_with(b"\x1b[?2026l"));
     }
 

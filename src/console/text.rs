@@ -1,6 +1,6 @@
 //! Text on the screen: fitted to its room ([`fixmatch::text`]), and found by a few letters.
 
-pub use fixmatch::text::{clean, end, fit, fit_middle, fit_parts, left, right, width, wrap};
+pub use fixmatch::text::{clean, fit, fit_middle, fit_parts, left, right, width, wrap};
 
 /// How well `text` holds the letters of `wanted` in their order, whatever their case; None if it does not. Letters that
 /// follow each other or begin a word count more.

@@ -11,7 +11,7 @@ use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile, host, now};
 
 use super::{Place, Terminal, broken_run};
 
-fn some_run(place: &Place, name: &str, events: &[Event]) -> RunDir {
+pub fn some_run(place: &Place, name: &str, events: &[Event]) -> RunDir {
     let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("the quickstart resolves");
     let dir = RunDir::create(&place.runs(), name, &RunFile::new("quickstart".into(), vec![], config)).expect("made");
     let mut log = EventLog::open(&dir.events()).expect("opens");
@@ -21,7 +21,7 @@ fn some_run(place: &Place, name: &str, events: &[Event]) -> RunDir {
     dir
 }
 
-fn quit(terminal: &mut Terminal) {
+pub fn quit(terminal: &mut Terminal) {
     terminal.press("q");
     assert!(terminal.end().success());
     assert!(terminal.is_restored(), "{}", terminal.text());
@@ -221,18 +221,6 @@ fn what_happened_since_one_last_looked_is_told_once() {
 }
 
 #[test]
-fn sigterm_gives_the_terminal_back() {
-    let place = Place::new();
-    std::fs::write(place.path("config.toml"), "mouse = true\n").expect("written");
-    let mut terminal = place.open(&[]);
-    terminal.until("no runs yet");
-    assert!(terminal.reports_mouse());
-    terminal.terminate();
-    assert_eq!(terminal.end().exit_code(), 128 + 15);
-    assert!(terminal.is_restored(), "{}", terminal.text());
-}
-
-#[test]
 fn the_mouse_is_taken_on_request_and_a_click_selects_a_row() {
     let place = Place::new();
     some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
@@ -286,7 +274,7 @@ fn a_terminal_that_cannot_show_pictures_keeps_characters() {
 }
 
 /// A console on the labeled images of a run.
-fn open_samples(place: &Place) -> Terminal {
+pub fn open_samples(place: &Place) -> Terminal {
     let dir = some_run(place, "mine", &[Event::Stopped { step: 7 }]);
     let labels = LabelSet { indices: (0..10).collect(), picked: Picked::Listed };
     std::fs::write(dir.labels(), serde_json::to_vec(&labels).expect("plain")).expect("written");

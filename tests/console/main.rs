@@ -3,6 +3,7 @@
 #[cfg(feature = "train")]
 mod labels;
 mod looking;
+mod reacting;
 #[cfg(feature = "train")]
 mod training;
 
@@ -14,6 +15,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::process::Signal;
 
 const DEADLINE: Duration = Duration::from_mins(3);
 
@@ -69,6 +71,8 @@ struct Said {
     /// What it gave to the clipboard, in base64.
     copied: String,
     n_bells: usize,
+    /// Questions that it asked the terminal: reports of its state, its place, its kind.
+    n_questions: usize,
 }
 
 impl vt100::Callbacks for Said {
@@ -78,6 +82,10 @@ impl vt100::Callbacks for Said {
 
     fn audible_bell(&mut self, _: &mut vt100::Screen) {
         self.n_bells += 1;
+    }
+
+    fn unhandled_csi(&mut self, _: &mut vt100::Screen, _: Option<u8>, _: Option<u8>, _: &[&[u16]], end: char) {
+        self.n_questions += usize::from(matches!(end, 'n' | 'c' | 't'));
     }
 
     fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
@@ -159,7 +167,23 @@ impl Terminal {
     /// Whether the terminal is as it was before.
     fn is_restored(&self) -> bool {
         let parser = self.screen.lock().expect("no reader panics");
-        !parser.screen().alternate_screen() && !parser.screen().hide_cursor() && !reports_mouse(parser.screen())
+        let screen = parser.screen();
+        !screen.alternate_screen() && !screen.hide_cursor() && !reports_mouse(screen) && !screen.bracketed_paste()
+    }
+
+    /// What another program left on the screen: nothing of ours.
+    fn wipe(&self) {
+        self.screen.lock().expect("no reader panics").process(b"\x1b[2J");
+    }
+
+    fn n_questions(&self) -> usize {
+        self.screen.lock().expect("no reader panics").callbacks().n_questions
+    }
+
+    /// Pastes a text as a terminal does that was asked to say so.
+    fn paste(&mut self, text: &str) {
+        assert!(self.screen.lock().expect("no reader panics").screen().bracketed_paste(), "{}", self.text());
+        self.press(&format!("\x1b[200~{text}\x1b[201~"));
     }
 
     fn reports_mouse(&self) -> bool {
@@ -182,10 +206,10 @@ impl Terminal {
         self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
     }
 
-    /// Asks the program to end.
-    fn terminate(&self) {
+    /// Sends the program a signal.
+    fn signal(&self, signal: Signal) {
         let id = self.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
-        rustix::process::kill_process(id.expect("it runs"), rustix::process::Signal::TERM).expect("sent");
+        rustix::process::kill_process(id.expect("it runs"), signal).expect("sent");
     }
 
     /// Takes the terminal away, as a lost connection does. The reader wakes at the next output, so a key is pressed.

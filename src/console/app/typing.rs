@@ -3,10 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use fixmatch::control::{Change, Request};
 
-use super::{App, Confirm, Dialog};
+use super::{App, Confirm, Dialog, Tone};
 use crate::console::chooser::Outcome;
 use crate::console::form::Form;
-use crate::console::input::{Input, Typed};
+use crate::console::input::{Input, Typed, pasted};
 use crate::console::keys::{Action, Place};
 use crate::console::world::Task;
 
@@ -35,6 +35,31 @@ impl App {
             _ => return false,
         }
         true
+    }
+
+    /// Gives pasted text to the open text field, and to nothing else: to a list its letters would be keys.
+    pub fn paste(&mut self, text: &str) {
+        if !self.is_typing() {
+            return self.say(Tone::Info, "pasted text goes into an open text field only: nothing was done".into());
+        }
+        for key in pasted(text) {
+            self.type_key(key);
+        }
+    }
+
+    /// Whether a text field is open.
+    fn is_typing(&self) -> bool {
+        match &self.dialog {
+            Some(Dialog::Choose(_) | Dialog::Ask(_)) => true,
+            Some(Dialog::Change(form)) => form.editing.is_some(),
+            Some(Dialog::Help(_) | Dialog::Confirm(_)) => false,
+            None => match self.place {
+                Place::Home => self.home.is_filtering,
+                Place::Preset => self.draft.as_ref().is_some_and(|draft| draft.form.editing.is_some()),
+                Place::Log => self.run.as_ref().is_some_and(|run| run.log.is_filtering),
+                Place::Run | Place::Samples | Place::Insight | Place::Race | Place::Shelf | Place::Browse => false,
+            },
+        }
     }
 
     fn press_in(&mut self, dialog: Dialog, key: KeyEvent) {

@@ -50,9 +50,7 @@ pub fn ask(buffer: &mut Buffer, app: &App, ask: &Ask<Purpose>, area: Rect) {
     let inside = overlay(buffer, app, area, (80, 7), ask.title);
     let width = usize::from(inside.width);
     // the end of a long line matters while it is typed
-    let typed = clean(&ask.input.text);
-    let shown = text::end(&typed, width.saturating_sub(2));
-    put(buffer, inside.x, inside.y, &format!("{shown}▏"), theme.changed());
+    put(buffer, inside.x, inside.y, &ask.input.shown(width.saturating_sub(1)), theme.changed());
     let (text, style) = match &ask.error {
         Some(error) => (error.as_str(), theme.error()),
         None => (ask.hint, theme.faint()),

@@ -64,7 +64,13 @@ pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
         let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
         put(buffer, inside.x, y, &format!("{mark}{}", left(NAMES[i.min(3)], 40)), style);
         match form.editing.as_ref().filter(|_| is_selected) {
-            Some(input) => put(buffer, inside.x + 43, y, &format!("{}▏", input.text), theme.changed()),
+            Some(input) => put(
+                buffer,
+                inside.x + 43,
+                y,
+                &input.shown(usize::from(inside.width).saturating_sub(43)),
+                theme.changed(),
+            ),
             None => put(buffer, inside.x + 43, y, &field.value, theme.strong()),
         };
     }

@@ -107,7 +107,7 @@ fn line<'a>(app: &App, draft: &Draft, (i, field): (usize, &Field), width: usize)
         (false, None) => theme.faint(),
     };
     let text = match form.editing.as_ref().filter(|_| is_selected) {
-        Some(input) => Span::styled(left(&format!("{}▏", input.text), width + 2), theme.changed()),
+        Some(input) => Span::styled(input.shown(width + 2), theme.changed()),
         None => Span::styled(left(&field.value, width + 2), value),
     };
     let default = field.default.as_ref().map_or_else(String::new, |default| format!("default: {default}"));
