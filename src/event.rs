@@ -171,7 +171,7 @@ pub struct Progress {
     pub lr: f64,
     /// Share of pseudo-labels at or above the threshold. None without unlabeled images.
     pub mask_ratio: Option<f64>,
-    /// Share of the accepted pseudo-labels that are right, against the labels that training does not see.
+    /// Share of the accepted pseudo-labels that name the true class, which training does not see.
     /// None where none was accepted.
     pub pseudo_label_accuracy: Option<f64>,
     /// Images through the network a second: labeled, weak and strong ones.

@@ -180,7 +180,7 @@ pub enum Metric {
     Lr,
     /// Share of pseudo-labels at or above the threshold.
     MaskRatio,
-    /// Share of those that are right.
+    /// Share of those that name the true class.
     PseudoLabels,
     /// Test accuracy of the averaged weights.
     TestEma,

@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::format::{grouped, or_dash, percent, plural, table};
 use super::{RunArg, Runs, note, say, say_json};
 
-/// Show what a run's pseudo-labels did: acceptance, share and purity of each class, and what another τ would have accepted
+/// Show what a run's pseudo-labels did: how many each class has, how accurate they are, and what another τ would have accepted
 ///
-/// What is right is judged by labels that training does not see. A what-if tells what another τ would have accepted of
+/// Accuracy is judged by the true labels, which training does not see. A what-if tells what another τ would have accepted of
 /// what the network said, not what the network would have learned with it.
 #[derive(clap::Args)]
 pub struct Args {
@@ -42,7 +42,7 @@ pub struct Moment {
     pub step: u64,
     /// Of how many steps.
     pub n_steps: u64,
-    /// Whether it is known which are right.
+    /// Whether the true labels are known.
     pub oracle: bool,
     /// Where the expected shares come from.
     pub expected_from: Basis,
@@ -245,26 +245,26 @@ impl Moment {
             ]
         };
         let classes: Vec<_> = self.classes.iter().map(class).collect();
-        let right = if self.oracle {
-            "RIGHT is judged by labels that training does not see; shares are expected"
+        let accuracy = if self.oracle {
+            "ACCURACY: how many of the accepted name the true class, which training does not see. SHARES are expected"
         } else {
-            "which are right is not known; shares are expected"
+            "the true labels are not known, and so no ACCURACY. SHARES are expected"
         };
         let basis = match self.expected_from {
-            Basis::Uniform => "to be even",
-            Basis::LabelSet => "to be those of the labeled images",
+            Basis::Uniform => "to be equal.",
+            Basis::LabelSet => "to be those of the labeled images.",
         };
         let mut lines = vec![
             head,
-            table(&["", "MASK RATIO", "RIGHT", "ACCEPTED", "OF"], &rows),
+            table(&["", "MASK RATIO", "ACCURACY", "ACCEPTED", "OF"], &rows),
             String::new(),
-            table(&["CLASS", "NAMED", "ACCEPTED", "RIGHT", "SHARE", "EXPECTED", "AGREED"], &classes),
-            format!("{right} {basis}"),
+            table(&["CLASS", "NAMED", "ACCEPTED", "ACCURACY", "SHARE", "EXPECTED", "AGREEMENT"], &classes),
+            format!("{accuracy} {basis}"),
         ];
         lines.extend(self.agreement.zip(self.agreement_step).map(|(agreement, step)| {
             format!(
-                "AGREED is no purity: how many followed images EMA puts into the class too, of those that the trained\n\
-                 weights put there at step {}; of all of them, both say the same of {}",
+                "AGREEMENT is no accuracy: of the followed images that the trained weights put into the class at step {},\n\
+                 how many the averaged weights (EMA) put there too; over all classes {}",
                 grouped(step),
                 percent(agreement)
             )
@@ -302,9 +302,9 @@ impl Page {
             })
             .collect();
         let tau = self.moment.what_if.as_ref().map(|it| format!("AT τ = {}", it.tau));
-        let mut head = vec!["STEP", "τ", "MASK RATIO", "RIGHT"];
+        let mut head = vec!["STEP", "τ", "MASK RATIO", "ACCURACY"];
         if let Some(tau) = &tau {
-            head.extend([tau.as_str(), "RIGHT"]);
+            head.extend([tau.as_str(), "ACCURACY"]);
         }
         table(&head, &rows)
     }

@@ -177,7 +177,7 @@ impl Page {
                 point.step, point.loss, point.loss_supervised, point.loss_unsupervised, point.lr
             ));
             lines.push(format!(
-                "mask ratio {}, pseudo-labels right {}, {} images/s, waiting for data {}, memory {}",
+                "mask ratio {}, pseudo-label accuracy {}, {} images/s, waiting for data {}, memory {}",
                 or_dash(point.mask_ratio, |mask| format!("{mask:.2}")),
                 or_dash(point.pseudo_label_accuracy, percent),
                 short(point.images_per_s),

@@ -89,6 +89,10 @@ pub struct Insight {
     pub row: Cursor,
     /// The bin under the cursor, once it was moved.
     pub bin: Option<usize>,
+    /// The leftmost column of the confusion matrix.
+    pub column: usize,
+    /// How many of its columns have room; the view says.
+    pub n_columns: usize,
     /// What if τ had been this edge.
     pub what_if: Option<usize>,
     /// What the cells of a confusion matrix count.
@@ -122,7 +126,7 @@ impl Insight {
 
     fn show(&mut self, tab: Tab) {
         self.tab = tab;
-        (self.row, self.cell, self.is_enlarged) = (Cursor::default(), None, false);
+        (self.row, self.column, self.cell, self.is_enlarged) = (Cursor::default(), 0, None, false);
     }
 
     /// Selects what a mouse points at; says whether it was selected before.
@@ -212,7 +216,7 @@ impl Insight {
         all.iter().filter(|it| self.cell.is_none_or(|cell| cell.holds(it))).collect()
     }
 
-    /// The mask ratio and the purity over the run, as a threshold has them.
+    /// The mask ratio and the pseudo-label accuracy over the run, as a threshold has them.
     pub fn curves(&self, threshold: Threshold) -> [Series; 2] {
         let mut curves = [Series::default(), Series::default()];
         for histogram in self.histograms() {
@@ -263,7 +267,7 @@ impl Insight {
 
 #[cfg(test)]
 impl Insight {
-    /// Makes the records those of data whose right labels are not known.
+    /// Makes the records those of data whose true labels are not known.
     pub fn hide_labels(&mut self) {
         for (_, record) in &mut self.read {
             match record {

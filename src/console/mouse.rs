@@ -35,8 +35,10 @@ pub enum Spot {
 /// The rows of a list that are on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
-    /// Where they are, one a row.
+    /// Where they are.
     pub area: Rect,
+    /// Rows of the screen from one to the next.
+    pub pitch: u16,
     /// The place in the list of the topmost.
     pub first: usize,
     /// How many there are, also those that are not seen.
@@ -44,19 +46,24 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// A list of `n` from one of them on.
+    /// A list of `n` from one of them on, one a row of the screen.
     pub fn from(area: Rect, first: usize, n: usize) -> Self {
-        Self { area, first, n }
+        Self { area, pitch: 1, first, n }
+    }
+
+    /// How many of them have room.
+    pub fn height(&self) -> usize {
+        usize::from(self.area.height.div_ceil(self.pitch))
     }
 
     /// The rows that are seen, each with its place on the screen.
     pub fn seen(&self) -> impl Iterator<Item = (usize, u16)> {
-        (self.first..self.n).zip(self.area.top()..self.area.bottom())
+        (self.first..self.n).zip((self.area.top()..self.area.bottom()).step_by(self.pitch.into()))
     }
 
     /// The row at a position.
     pub fn at(&self, position: Position) -> Option<usize> {
-        let row = self.first + usize::from(position.y.saturating_sub(self.area.y));
+        let row = self.first + usize::from(position.y.saturating_sub(self.area.y) / self.pitch);
         (self.area.contains(position) && row < self.n).then_some(row)
     }
 }
@@ -71,5 +78,7 @@ mod tests {
         assert_eq!(rows.at((3, 6).into()), Some(7));
         assert_eq!((rows.at((3, 4).into()), rows.at((3, 9).into()), rows.at((10, 6).into())), (None, None, None));
         assert_eq!(Rows::from(Rect::new(0, 0, 9, 9), 0, 2).at((0, 2).into()), None);
+        let far = Rows { pitch: 2, ..rows };
+        assert_eq!((far.at((3, 6).into()), far.at((3, 7).into()), far.height()), (Some(6), Some(7), 2));
     }
 }

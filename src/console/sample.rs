@@ -327,6 +327,26 @@ fn panel(step: u64) -> Panel {
     Panel { step, unlabeled: (0..12).map(opinion).collect(), labeled: vec![] }
 }
 
+/// Makes it a run with so many classes, whose names are as wide as names come.
+pub fn give_classes(run: &mut OpenRun, n: usize) {
+    if let Some(started) = &mut run.state.started {
+        started.classes = (0..n).map(|class| format!("長い名前の組 {class}")).collect();
+        started.labeled_per_class = vec![4; n];
+    }
+    let mut confusion = vec![vec![0; n]; n];
+    for (class, row) in confusion.iter_mut().enumerate() {
+        (row[(class + 1) % n], row[class]) = (3, 17);
+    }
+    for evaluated in &mut run.state.evaluations {
+        evaluated.ema.per_class = vec![Some(0.85); n];
+        evaluated.ema.confusion = confusion.clone();
+    }
+    let place = Pointer { step: 305, record: fixmatch::insight::Kind::Histogram, offset: 1 << 20, n_bytes: 1 };
+    let head = Histogram { step: 305, n_steps: 5, threshold: 0.95, has_oracle: true, ..Histogram::default() };
+    run.insight.take(vec![(place, Ok(Bulk::Histogram(head.from_cells(&vec![1; Histogram::n_cells(n)]))))]);
+    run.state.insights.push(place);
+}
+
 /// Puts a loss of a hundred times the usual into one window.
 pub fn spike(run: &mut OpenRun) {
     let progress = Progress { loss: 50.0, ..progress(32) };

@@ -204,7 +204,9 @@ impl Watch {
         let holds = self.best_mask >= LEAST_MASK && mask_ratio < LITTLE * self.best_mask;
         if self.collapse.take(holds, mask_ratio > 2.0 * LITTLE * self.best_mask, N_COLLAPSE) {
             let [now, best] = [mask_ratio, self.best_mask].map(|ratio| 100.0 * ratio);
-            let message = format!("{now:.1} % are accepted, after {best:.0} %: the network is sure of nothing");
+            let message = format!(
+                "the mask ratio fell to {now:.1} % from {best:.0} %: next to no pseudo-label is accepted any more"
+            );
             alarm(Rule::Collapse, None, message);
         }
         self.best_mask = self.best_mask.max(mask_ratio);
@@ -230,8 +232,8 @@ impl Watch {
         self.purity_told.take(holds, is_over, 1).then(|| {
             let percent = [best[0], now[0], best[1], now[1]].map(|ratio| 100.0 * ratio);
             format!(
-                "fewer are right, {:.0} % after {:.0} %, while more are accepted, {:.0} % after {:.0} %",
-                percent[1], percent[0], percent[3], percent[2]
+                "pseudo-label accuracy fell from {:.0} to {:.0} % while the mask ratio rose from {:.0} to {:.0} %",
+                percent[0], percent[1], percent[2], percent[3]
             )
         })
     }
@@ -245,9 +247,9 @@ impl Watch {
             rule: Rule::Agreement,
             class: None,
             message: format!(
-                "averaged and trained weights agree on {:.0} % of the images that are followed, after {:.0} %",
-                100.0 * now[0],
-                100.0 * best[0]
+                "agreement of averaged and trained weights fell from {:.0} to {:.0} % of the followed images",
+                100.0 * best[0],
+                100.0 * now[0]
             ),
         })
     }

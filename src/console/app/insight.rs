@@ -59,6 +59,11 @@ impl App {
             Action::PageDown => self.move_row(page),
             Action::First => self.move_row(isize::MIN),
             Action::Last => self.move_row(isize::MAX),
+            Action::Left | Action::Right if insight.tab == Tab::Confusion => {
+                let last = insight.n_rows.saturating_sub(insight.n_columns);
+                let by = if action == Action::Left { -1 } else { 1 };
+                insight.column = insight.column.saturating_add_signed(by).min(last);
+            }
             Action::Left | Action::Right => {
                 let by = if action == Action::Left { -1 } else { 1 };
                 let at = insight.bin.map_or(N_BINS - 1, |bin| bin.saturating_add_signed(by).min(N_BINS - 1));

@@ -6,7 +6,7 @@
 //! ▀▀▀▀ ▀▀▀▀ ▀▀▀▀                         ▀▀▀▀ ▀▀▀▀ ▀▀▀▀
 //! ▸1 cat  2 dog  ● 3 cat                  50,000 …
 //! image 4255: cat, rank 1 of 50,000, 1 in class, score 0.0001
-//! set: 10 images · mean rank 4321.0 · not saved · f takes 1/class (+ -)
+//! set: 10 images · mean rank 4321.0 · not saved · f picks 1 per class · + more, - fewer
 //! ```
 
 use fixmatch::config::Metric;
@@ -265,10 +265,11 @@ fn about_set(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas, a
         };
         parts.push((2, saved));
     }
-    let takes = app.offer(Place::Browse, Action::From, ("", " takes"));
-    let more = app.offer(Place::Browse, Action::More, (" (", ""));
-    let less = app.offer(Place::Browse, Action::Less, (" ", ")"));
-    parts.push((3, format!("{takes} {}/class{more}{less}", browser.per_class)));
+    let picks = app.offer(Place::Browse, Action::From, ("", " picks"));
+    let more = app.offer(Place::Browse, Action::More, ("", " more"));
+    let fewer = app.offer(Place::Browse, Action::Less, (", ", " fewer"));
+    parts.push((3, format!("{picks} {} per class", browser.per_class)));
+    parts.extend((!more.is_empty()).then(|| (4, format!("{more}{fewer}"))));
     let style = if n > 0 { theme.changed() } else { theme.faint() };
     put_spans(
         buffer,

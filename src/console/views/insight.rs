@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! pseudo-labels  images  confusion  classes  CTAugment                  steps 476 to 500
-//! τ 0.95 in force    mask ratio  62.1 %   right  91.3 %
-//! τ 0.9  what if     mask ratio  71.0 %   right  88.0 %   a applies it
+//! τ 0.95 in force    mask ratio  62.1 %   accuracy  91.3 %
+//! τ 0.9  what if     mask ratio  71.0 %   accuracy  88.0 %   a applies it
 //!
 //! … the tab …
 //! ```
@@ -34,15 +34,19 @@ pub use images::now_says;
 pub fn arrange(app: &mut App, area: Rect) {
     let Some(run) = &mut app.run else { return };
     let body = below_tabs(area);
-    run.insight.columns = images::n_columns(body);
     if run.insight.tab == Tab::Images {
-        let (n, columns) = (run.insight.shown(run.moment).len(), run.insight.columns);
+        let n = run.insight.shown(run.moment).len();
+        let (columns, lines) = images::grid(body, n);
+        run.insight.columns = columns;
         run.insight.image.step(0, n); // another moment has others in the cell
-        run.insight.image.keep_in_sight(columns, images::n_lines(body), n);
+        run.insight.image.keep_in_sight(columns, lines, n);
     } else {
-        let (n, height) = rows_in_sight(run, body).map_or((0, 0), |rows| (rows.n, rows.area.height));
+        let (n, height) = rows_in_sight(run, body).map_or((0, 0), |rows| (rows.n, rows.height()));
         run.insight.n_rows = n;
-        run.insight.row.keep_in_sight(1, height.into(), n);
+        if run.insight.tab == Tab::Confusion {
+            confusion::arrange(run, body);
+        }
+        run.insight.row.keep_in_sight(1, height, n);
     }
 }
 
@@ -147,6 +151,23 @@ fn message(buffer: &mut Buffer, app: &App, text: &str, area: Rect) {
     let width = usize::from(area.width).saturating_sub(4);
     for (line, y) in wrap(text, width).iter().zip(area.y + 1..area.bottom()) {
         put(buffer, 2, y, line, app.theme.faint());
+    }
+}
+
+/// That there is more than what is in sight, and which way: nothing where all is.
+pub fn more(first: usize, n_shown: usize, n: usize) -> Option<String> {
+    let below = n.saturating_sub(first + n_shown);
+    match (first, below) {
+        (0, 0) => None,
+        (above, 0) => Some(format!("↑ {} more", grouped(above as u64))),
+        (_, below) => Some(format!("↓ {} more", grouped(below as u64))),
+    }
+}
+
+/// Says at the right end of a row that there are more rows than are in sight.
+fn put_more(buffer: &mut Buffer, app: &App, rows: &Rows, y: u16, right: u16) {
+    if let Some(more) = more(rows.first, rows.height(), rows.n) {
+        put_right(buffer, right, y, &format!(" {more}"), app.theme.accent());
     }
 }
 

@@ -34,6 +34,26 @@ const ANSI: [(Color, [u8; 3]); 16] = [
     (Color::LightCyan, [90, 255, 255]),
 ];
 
+/// The least and the largest number of rows of a thumbnail. A square is twice as wide as it is high.
+const TILE_ROWS: std::ops::RangeInclusive<u16> = 5..=16;
+
+/// Columns and rows of a thumbnail, as large as lets `n` of them stand in an area with a line below each; if that is not
+/// to be had, the smallest ones.
+pub fn tile(area: Rect, n: usize) -> (u16, u16) {
+    let fits = |rows: &u16| {
+        let (columns, lines) = tiles(area, (2 * rows, *rows));
+        columns * lines >= n && 2 * rows + 2 <= area.width && *rows < area.height
+    };
+    let rows = TILE_ROWS.rev().find(fits).unwrap_or(*TILE_ROWS.start());
+    (2 * rows, rows)
+}
+
+/// How many thumbnails stand beside each other in an area, and how many below each other.
+pub fn tiles(area: Rect, (width, height): (u16, u16)) -> (usize, usize) {
+    let (columns, lines) = (area.width.saturating_sub(2) / (width + 2), (area.height + 1) / (height + 2));
+    (usize::from(columns.max(1)), usize::from(lines.max(1)))
+}
+
 /// Draws an image into an area: a real picture if the user wants it and nothing lies over it, else characters.
 pub fn draw(buffer: &mut Buffer, app: &App, image: &Image, area: Rect) {
     let is_drawn = match &app.pictures {
@@ -130,6 +150,21 @@ mod tests {
         assert_eq!(indexed([255, 0, 0]), 196);
         assert_eq!(color([250, 250, 250], Depth::Ansi), Color::White);
         assert_eq!(color([1, 2, 3], Depth::True), Color::Rgb(1, 2, 3));
+    }
+
+    #[test]
+    fn thumbnails_grow_until_they_fill_the_area() {
+        for (width, height, n) in [(78, 18, 40), (120, 35, 12), (200, 54, 64), (200, 54, 1), (20, 6, 1000), (1, 1, 1)] {
+            let area = Rect::new(0, 0, width, height);
+            let (columns, rows) = tile(area, n);
+            let (across, down) = tiles(area, (columns, rows));
+            assert!(across * down >= n || rows == 5, "{n} in {width}×{height}: {columns}×{rows}");
+            let (across, down) = tiles(area, (columns + 2, rows + 1));
+            assert!(
+                rows == 16 || across * down < n || columns + 4 > width || rows + 1 >= height,
+                "{n} in {width}×{height}"
+            );
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::console::run::OpenRun;
 use crate::console::text::{clean, fit, left};
 
 /// Columns of the key figures' names.
-const NAMES: usize = 20;
+const NAMES: usize = 22;
 
 /// From this width on there are two charts.
 const WIDE: u16 = 110;
@@ -72,7 +72,7 @@ fn figures(race: &Race) -> Vec<(&'static str, [String; 2])> {
         ("best", of(|run| evaluated(run, |it| percent(it.best)))),
         ("median", of(|run| evaluated(run, |it| format!("{} of the last {}", percent(it.median), it.median_of)))),
         ("mask ratio", of(|run| last(run, Metric::MaskRatio))),
-        ("pseudo-labels right", of(|run| last(run, Metric::PseudoLabels))),
+        ("pseudo-label accuracy", of(|run| last(run, Metric::PseudoLabels))),
     ]
 }
 

@@ -5,35 +5,29 @@ use fixmatch::image::Image;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{picture, put};
+use super::{picture, put, put_right};
 use crate::console::app::App;
 use crate::console::mouse::Spot;
 use crate::console::samples::{Loading, Sample, Sheet, Views, op_words, weak_words};
 use crate::console::text::fit;
 
-/// A thumbnail in cells, without its name and the space around it.
-fn thumbnail(area: Rect) -> (u16, u16) {
-    if area.width >= 160 && area.height >= 40 { (16, 8) } else { (10, 5) }
-}
-
 /// Tells the state how many thumbnails stand beside each other, and keeps the selected one in sight.
 pub fn arrange(app: &mut App, area: Rect) {
-    app.samples.columns = n_columns(app, area);
-    if let Loading::Read(sheet) = &app.samples.loading {
-        app.samples.at.keep_in_sight(app.samples.columns, n_lines(area), sheet.samples.len());
+    app.samples.columns = 1;
+    if let (Loading::Read(sheet), None) = (&app.samples.loading, &app.samples.enlarged) {
+        let n = sheet.samples.len();
+        let (columns, lines) = picture::tiles(area, picture::tile(area, n));
+        app.samples.columns = columns;
+        app.samples.at.keep_in_sight(columns, lines, n);
     }
 }
 
-/// How many lines of thumbnails fit.
-fn n_lines(area: Rect) -> usize {
-    usize::from((area.height + 1) / (thumbnail(area).1 + 2)).max(1)
-}
-
-fn n_columns(app: &App, area: Rect) -> usize {
-    match (&app.samples.loading, &app.samples.enlarged) {
-        (Loading::Read(_), None) => usize::from((area.width - 2) / (thumbnail(area).0 + 2)).max(1),
-        _ => 1,
-    }
+/// That there are more images than are in sight, and which way.
+fn more(app: &App, area: Rect) -> Option<String> {
+    let (Loading::Read(sheet), None) = (&app.samples.loading, &app.samples.enlarged) else { return None };
+    let n = sheet.samples.len();
+    let (columns, lines) = picture::tiles(area, picture::tile(area, n));
+    super::insight::more(app.samples.at.top * columns, columns * lines, n)
 }
 
 /// Draws the sheet, or the image that is enlarged.
@@ -53,10 +47,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
 
 /// The images that are in sight, each with its place.
 fn cells(app: &App, sheet: &Sheet, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
-    let (width, height) = thumbnail(area);
-    let columns = app.samples.columns.max(1);
+    let (width, height) = picture::tile(area, sheet.samples.len());
+    let (columns, lines) = picture::tiles(area, (width, height));
     let first = app.samples.at.top * columns;
-    (first..sheet.samples.len()).take(n_lines(area) * columns).enumerate().map(move |(place, i)| {
+    (first..sheet.samples.len()).take(lines * columns).enumerate().map(move |(place, i)| {
         let (column, row) = ((place % columns) as u16, (place / columns) as u16);
         (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
     })
@@ -70,6 +64,9 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
 }
 
 fn contact_sheet(buffer: &mut Buffer, app: &App, sheet: &Sheet, area: Rect) {
+    if let Some(more) = more(app, area) {
+        put_right(buffer, area.right() - 1, area.y - 1, &more, app.theme.accent());
+    }
     for (i, cell) in cells(app, sheet, area) {
         let sample = &sheet.samples[i];
         picture::draw(buffer, app, &sample.image, cell);

@@ -224,6 +224,65 @@ fn every_screen_can_be_drawn_at_every_size() {
     }
 }
 
+/// A console on a tab of a run with so many classes, whose names are as wide as names come.
+fn with_classes(tab: Tab, n: usize) -> App {
+    let mut app = sample::app_on_insight(tab);
+    if let Some(run) = &mut app.run {
+        sample::give_classes(run, n);
+    }
+    app
+}
+
+#[test]
+fn every_tab_and_the_charts_can_be_drawn_with_any_number_of_classes() {
+    for n in [1, 2, 1000] {
+        for tab in Tab::ALL {
+            let mut app = with_classes(tab, n);
+            for (width, height) in [(60, 14), (300, 80)] {
+                for action in [Action::Right, Action::Last] {
+                    app.place = Place::Insight;
+                    app.update(action);
+                    drawn(&mut app, width, height);
+                }
+                app.place = Place::Run;
+                drawn(&mut app, width, height);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_confusion_matrix_that_is_larger_than_the_screen_says_which_way_it_goes_on() {
+    let mut app = with_classes(Tab::Confusion, 100);
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("↓ 89 more") && screen.contains("→ 89 more"), "{screen}");
+    app.update(Action::Last);
+    for _ in 0..200 {
+        app.update(Action::Right);
+    }
+    let screen = dump(&drawn(&mut app, 80, 24));
+    assert!(screen.contains("↑ 89 more") && screen.contains("← 89 more"), "{screen}");
+}
+
+#[test]
+fn a_large_screen_is_used_for_whole_names_and_larger_images() {
+    let screen = dump(&drawn(&mut sample::app_on_insight(Tab::Confusion), 200, 60));
+    for name in ["T-shirt/top", "Ankle boot"] {
+        assert!(screen.matches(name).count() >= 2, "{name}: {screen}");
+    }
+    let pixels =
+        |width, height| dump(&drawn(&mut sample::app_on_insight(Tab::Images), width, height)).matches('▀').count();
+    assert!(pixels(200, 60) > 8 * pixels(80, 24), "{} {}", pixels(200, 60), pixels(80, 24));
+}
+
+#[test]
+fn labeled_images_below_the_screen_are_told() {
+    let mut app = samples();
+    let screen = dump(&drawn(&mut app, 60, 14));
+    assert!(screen.contains("↓ "), "{screen}");
+    assert!(!dump(&drawn(&mut app, 200, 60)).contains("↓ "));
+}
+
 #[test]
 fn a_screen_that_is_too_small_says_so() {
     let screen = dump(&drawn(&mut sample::app(), 50, 10));
@@ -334,7 +393,7 @@ fn the_views_of_a_log_and_how_many_lines_there_are_stand_apart() {
 #[test]
 fn on_the_narrowest_screen_classes_keep_their_three_numbers() {
     let screen = dump(&drawn(&mut sample::app_on_insight(Tab::Strip), 60, 24));
-    assert!(screen.contains("accepted  right  share\n") && !screen.contains(" of 10"), "{screen}");
+    assert!(screen.contains("accepted   acc.  share\n") && !screen.contains(" of 10"), "{screen}");
     assert!(screen.lines().nth(7).is_some_and(|line| line.matches(" %").count() == 3), "{screen}");
 }
 

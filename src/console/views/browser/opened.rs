@@ -75,11 +75,11 @@ fn predictions(buffer: &mut Buffer, app: &App, browser: &Browser, (atlas, index)
     let first = browser.order.into_iter().chain(0..atlas.orders.len());
     let found = first.map(|order| &atlas.orders[order].order.ranking).find(|ranking| ranking.predictions.is_some());
     let Some((ranking, predictions)) = found.and_then(|ranking| Some((ranking, ranking.predictions.as_ref()?))) else {
-        let text = "no order here has what its networks took images for";
+        let text = "no order here has kept its networks' predictions";
         put(buffer, area.x, area.y, &fit(text, area.width.into()), theme.faint());
         return;
     };
-    let title = format!("the networks of {} take it for", ranking.rank.by);
+    let title = format!("predictions of the networks of {}", ranking.rank.by);
     put(buffer, area.x, area.y, &fit(&title, area.width.into()), theme.faint());
     let mut likely: Vec<(usize, f64)> = predictions.of(index).enumerate().collect();
     likely.sort_by(|a, b| b.1.total_cmp(&a.1));

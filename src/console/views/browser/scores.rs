@@ -67,7 +67,7 @@ fn histograms(buffer: &mut Buffer, app: &App, browser: &Browser, (atlas, listed)
 
 fn correlations(buffer: &mut Buffer, app: &App, atlas: &Atlas, listed: &Listed, area: Rect) {
     let theme = app.theme;
-    put(buffer, 2, area.y, "how far other orders agree with it (Spearman's ρ)", theme.strong());
+    put(buffer, 2, area.y, "rank correlation with other orders (Spearman's ρ, 1: the same order)", theme.strong());
     let others = atlas.orders.iter().zip(&listed.correlations);
     let others: Vec<_> = others.filter(|(other, _)| other.order.path != listed.order.path).collect();
     if others.is_empty() {

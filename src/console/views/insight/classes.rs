@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::put;
-use super::{lines, message, name};
+use super::{lines, message, name, put_more};
 use crate::commands::format::{grouped, or_dash, percent};
 use crate::console::app::App;
 use crate::console::mouse::Rows;
@@ -26,7 +26,11 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let is_wide = area.width >= LIST + 50;
     let rest = area.height.saturating_sub(2 + n as u16);
     let is_tall = !is_wide && rest >= 6;
-    for (class, y) in rows_in_sight(run, area).iter().flat_map(Rows::seen) {
+    let in_sight = rows_in_sight(run, area);
+    if let Some(rows) = &in_sight {
+        put_more(buffer, app, rows, area.y, LIST.min(area.width) - 1);
+    }
+    for (class, y) in in_sight.iter().flat_map(Rows::seen) {
         row(buffer, app, run, class, Rect { y, height: 1, width: LIST.min(area.width), ..area });
     }
     let chart = if is_wide {

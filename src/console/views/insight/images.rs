@@ -1,4 +1,4 @@
-//! Unlabeled images that are followed over the whole run: what they are taken for now, how surely, and since when.
+//! Unlabeled images that are followed over the whole run: their pseudo-labels now, how confident, and since when.
 
 use fixmatch::insight::{EDGES, Opinion, Verdict};
 use ratatui::buffer::Buffer;
@@ -6,32 +6,20 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::super::samples::side_by_side;
-use super::super::{picture, put};
-use super::{message, name, unread};
+use super::super::{picture, put, put_right};
+use super::{message, more, name, unread};
 use crate::commands::format::{grouped, percent, plural};
 use crate::console::app::App;
+use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
 use crate::console::samples::{Loading, Sample, Sheet, views};
 use crate::console::text::{self, fit};
 
-/// A thumbnail in cells, without the line below it.
-fn thumbnail(area: Rect) -> (u16, u16) {
-    if area.width >= 160 && area.height >= 40 { (16, 8) } else { (11, 5) }
-}
-
-/// How many thumbnails stand beside each other.
-pub fn n_columns(area: Rect) -> usize {
-    usize::from((area.width - 2) / (thumbnail(area).0 + 2)).max(1)
-}
-
-/// How many lines of thumbnails there is room for.
-pub fn n_lines(area: Rect) -> usize {
-    n_lines_below_head(below_head(area))
-}
-
-fn n_lines_below_head(area: Rect) -> usize {
-    usize::from((area.height + 1) / (thumbnail(area).1 + 2)).max(1)
+/// How many of `n` thumbnails stand beside each other, and how many lines of them there are room for.
+pub fn grid(area: Rect, n: usize) -> (usize, usize) {
+    let area = below_head(area);
+    picture::tiles(area, picture::tile(area, n))
 }
 
 /// Draws the sheet, or the image that is enlarged.
@@ -49,20 +37,31 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let shown = insight.shown(run.moment);
     let head = match insight.cell {
         Some(cell) => format!(
-            "{}, {} to {}: {} of the {} that are followed; esc: back",
+            "{}, confidence {} to {}: {} of the {}{}",
             name(run, cell.class),
             EDGES[cell.bin],
             EDGES[cell.bin + 1],
             shown.len(),
-            plural(panel.unlabeled.len() as u64, "image")
+            plural(panel.unlabeled.len() as u64, "followed image"),
+            app.offer(Place::Insight, Action::Back, ("; ", " shows all classes again"))
         ),
         None => format!(
-            "{} that are followed, with their pseudo-labels",
-            plural(panel.unlabeled.len() as u64, "unlabeled image")
+            "{}: pseudo-label, confidence in %",
+            plural(panel.unlabeled.len() as u64, "followed unlabeled image")
         ),
     };
-    put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), app.theme.faint());
     let body = below_head(area);
+    let (columns, lines) = grid(area, shown.len());
+    let more = more(insight.image.top * columns, lines * columns, shown.len()).filter(|_| !insight.is_enlarged);
+    let more = more.unwrap_or_default();
+    put_right(buffer, area.right() - 1, area.y, &more, app.theme.accent());
+    put(
+        buffer,
+        1,
+        area.y,
+        &fit(&head, usize::from(area.width).saturating_sub(3 + text::width(&more))),
+        app.theme.faint(),
+    );
     let sample = |opinion: &Opinion| sheet.samples.iter().find(|sample| sample.index == opinion.index);
     match shown.get(insight.image.at).filter(|_| insight.is_enlarged) {
         Some(opinion) => {
@@ -80,10 +79,10 @@ fn below_head(area: Rect) -> Rect {
 
 /// The images that are in sight, of `n`, each with its place.
 fn cells(run: &OpenRun, n: usize, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
-    let (width, height) = thumbnail(area);
-    let columns = run.insight.columns.max(1);
+    let (width, height) = picture::tile(area, n);
+    let (columns, lines) = picture::tiles(area, (width, height));
     let first = run.insight.image.top * columns;
-    (first..n).take(n_lines_below_head(area) * columns).enumerate().map(move |(place, i)| {
+    (first..n).take(lines * columns).enumerate().map(move |(place, i)| {
         let (column, row) = ((place % columns) as u16, (place / columns) as u16);
         (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
     })
@@ -108,7 +107,7 @@ fn sheet_of<'a>(
         return message(
             buffer,
             app,
-            "none of the images that are followed is in this cell; cells that hold some are underlined",
+            "none of the followed images is in this cell; cells that hold some are underlined",
             area,
         );
     }
@@ -124,7 +123,7 @@ fn sheet_of<'a>(
             buffer,
             cell.x,
             cell.bottom(),
-            &caption(run, opinion, cell.width.into()),
+            &caption(run, opinion, usize::from(cell.width) + 1),
             judged(app, opinion, opinion.online),
         );
     }
@@ -142,7 +141,7 @@ pub fn now_says(run: &OpenRun, opinion: &Opinion) -> String {
     let says = |verdict: Verdict| {
         format!("{} {} {}", name(run, verdict.class.into()), mark(opinion, verdict), percent(verdict.confidence.into()))
     };
-    format!("now taken for {} (EMA), {} (raw)", says(opinion.ema), says(opinion.online))
+    format!("predicted now: {} (EMA), {} (raw)", says(opinion.ema), says(opinion.online))
 }
 
 /// Whether a verdict is right; nothing where that is not known.
@@ -173,11 +172,11 @@ fn enlarged(
     let story = run.insight.story(opinion.index, run.moment);
     let truth = opinion
         .label
-        .map_or_else(|| "its class is not known".to_owned(), |label| format!("in truth {}", name(run, label.into())));
+        .map_or_else(|| "true class not known".to_owned(), |label| format!("true class {}", name(run, label.into())));
     put(buffer, 2, area.y, &format!("training image {}, {truth}", sample.index), theme.strong());
     let mut y = area.y + 1;
     for (who, verdict) in [("pseudo-label", opinion.online), ("EMA", opinion.ema)] {
-        let x = put(buffer, 2, y, &format!("{who:<13}"), theme.faint());
+        let x = put(buffer, 2, y, &format!("{who:<14}"), theme.faint());
         let text = format!(
             "{} {} {}",
             name(run, verdict.class.into()),
@@ -189,15 +188,16 @@ fn enlarged(
     }
     let flipped = match story.flipped {
         Some(step) => {
-            format!("last flipped at step {}, {} in all", grouped(step), plural(story.n_flips as u64, "flip"))
+            let times = plural(story.n_flips as u64, "change");
+            format!("pseudo-label last changed at step {}, {times} in all", grouped(step))
         }
-        None => "it never flipped".into(),
+        None => "its pseudo-label never changed".into(),
     };
     let size = story.confidences.len().div_ceil(32).max(1).next_power_of_two();
     let sparks: Vec<Option<f64>> =
         story.confidences.chunks(size).map(|part| *part.last().expect("not empty")).collect();
     let x = put(buffer, 2, y, &format!("{flipped}   "), theme.text());
-    let x = put(buffer, x, y, "how sure ", theme.faint());
+    let x = put(buffer, x, y, "confidence ", theme.faint());
     put(buffer, x, y, &app.glyphs.sparkline(&sparks), theme.curve(0));
 
     let views = views(sheet, sample, run.insight.draw);

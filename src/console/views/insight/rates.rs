@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::put;
-use super::message;
+use super::{message, put_more};
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
 use crate::console::mouse::Rows;
@@ -43,7 +43,7 @@ pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
 /// Draws the heat map.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some((table, settings)) = settings(run) else {
-        let text = "this run's strong views follow no learned rates: augment.strong = \"ctaugment\" does";
+        let text = "only runs with augment.strong = \"ctaugment\" learn how strong their strong views are";
         return message(buffer, app, text, area);
     };
     let over_time: Vec<Rates> = run.evaluations().iter().filter_map(|it| rates_of(table, it.rates.as_ref()?)).collect();
@@ -51,12 +51,15 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         return message(buffer, app, "no rates were learned by this step", area);
     };
     let theme = app.theme;
-    let head = format!("learned rates; ×: not drawn, since below {} of the best bin's", settings.threshold);
+    let head = format!("learned rate of each strength; ×: not drawn, below {} of the highest rate", settings.threshold);
     put(buffer, 1, area.y, &fit(&head, usize::from(area.width) - 2), theme.faint());
-    put(buffer, 18, area.y + 1, "from low to high", theme.faint());
+    put(buffer, 18, area.y + 1, "weak to strong", theme.faint());
     put(buffer, 37, area.y + 1, "drawn  over the run", theme.faint());
-    let places = places(table);
-    for (i, y) in rows_in_sight(run, area).iter().flat_map(Rows::seen) {
+    let (places, in_sight) = (places(table), rows_in_sight(run, area));
+    if let Some(rows) = &in_sight {
+        put_more(buffer, app, rows, area.y + 1, area.right() - 1);
+    }
+    for (i, y) in in_sight.iter().flat_map(Rows::seen) {
         let (row, parameter) = places[i];
         let it = &rows(table)[row];
         let is_selected = i == run.insight.row.at;

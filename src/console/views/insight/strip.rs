@@ -1,7 +1,7 @@
-//! Classes by confidence: how many pseudo-labels each has, how sure, how right, and its share of those that count.
+//! Classes by confidence: how many pseudo-labels each has, how confident and accurate, and its share of the accepted.
 //!
 //! ```text
-//!               0    .5      .9   │.95 .99  accepted    right    share
+//!               0    .5      .9   │.95 .99  accepted  accuracy   share
 //! T-shirt/top        ▁▁▂▂▂▁▁▁▂▂▁▁▁│▂▂▂▃▃▄▆    61.2 %   91.0 %    9.8 %
 //! ```
 
@@ -14,24 +14,30 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
 use super::super::{put, put_right, put_spans};
-use super::{lines, message, name};
+use super::{lines, message, more, name};
 use crate::commands::format::{grouped, or_dash, percent, plural};
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
 use crate::console::insight::Cell;
+use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
-use crate::console::text::{fit, left, right};
+use crate::console::text::{fit, left, right, width};
+use crate::console::theme::Depth;
 
-/// Columns of a class's name, and where there is little room.
+/// Columns of a class's name, where there is little room, and as many as there may be.
 const NAME: usize = 13;
 const SHORT_NAME: usize = 9;
+const LONG_NAME: usize = 30;
 
-/// Columns from which on there is room for two columns of a bin, and for how far EMA agrees beside what is right.
+/// Columns from which on there is room for two columns of a bin, and for agreement beside accuracy.
 const WIDE: u16 = 112;
 
 /// Columns below which names are shorter and numbers stand closer, so that all have room.
 const NARROW: u16 = 69;
+
+/// Columns of a quantity's title, where it is a line.
+const TITLE: usize = 12;
 
 /// Columns of an expected share.
 const EXPECTED: u16 = 8;
@@ -55,6 +61,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let strip = Strip::of(app, run, histogram, area);
     strip.head(buffer, Rect { y: area.y + 3, height: 1, ..area });
     let rows = rows_of(run, histogram, area);
+    if let Some(more) = more(rows.first, rows.height(), rows.n) {
+        put(buffer, 2, area.y + 3, &left(&more, strip.name), app.theme.accent());
+    }
     for (class, y) in rows.seen() {
         strip.class(buffer, class, &view.classes[class], expected.shares[class], Rect { y, height: 1, ..area });
     }
@@ -98,35 +107,38 @@ fn why_none(run: &OpenRun) -> String {
     }
 }
 
-/// The mask ratio and what is right, as it was and as another τ would have had it.
+/// The mask ratio and the pseudo-label accuracy, as they were and as another τ would have had them.
 fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_if: Option<&View>, area: Rect) {
     let theme = app.theme;
+    let accuracy = if area.width >= 80 { "   pseudo-label accuracy " } else { "   accuracy " };
     let line = |what: &str, view: &View| {
         vec![
             Span::styled(format!(" τ {:<5} ", view.tau), theme.strong()),
             Span::styled(left(what, 10), theme.faint()),
             Span::styled(" mask ratio ", theme.text()),
             Span::styled(right(&or_dash(view.mask_ratio, percent), 8), theme.strong()),
-            Span::styled("   right ", theme.text()),
+            Span::styled(accuracy, theme.text()),
             Span::styled(right(&or_dash(view.purity, percent), 8), theme.strong()),
         ]
     };
     let mut spans = line("in force", in_force);
     let agreement = run.insight.panel(run.moment).and_then(|panel| panel.agreement().share());
-    let agreement = agreement.map(|it| Span::styled(format!("   EMA agrees {}", percent(it)), theme.faint()));
+    let agreement = agreement.map(|it| Span::styled(format!("   agreement {}", percent(it)), theme.faint()));
     let used: usize = spans.iter().map(Span::width).sum();
     spans.extend(agreement.filter(|it| used + it.width() <= usize::from(area.width)));
     put_spans(buffer, area, area.y, spans);
-    match what_if {
-        Some(view) => {
-            let mut spans = line("what if", view);
-            spans.push(Span::styled("   a", theme.accent()));
-            spans.push(Span::styled(" applies it", theme.faint()));
-            put_spans(buffer, area, area.y + 1, spans);
-        }
-        None => {
-            put(buffer, 1, area.y + 1, "[ ] what another τ would accept of what the network says", theme.faint());
-        }
+    if let Some(view) = what_if {
+        let mut spans = line("what if", view);
+        spans.push(Span::styled("   a", theme.accent()));
+        spans.push(Span::styled(" applies it", theme.faint()));
+        put_spans(buffer, area, area.y + 1, spans);
+        return;
+    }
+    let keys = [Action::LowerTau, Action::HigherTau].into_iter().filter_map(|it| app.keymap.key(Place::Insight, it));
+    let keys = keys.collect::<Vec<_>>().join(" ");
+    if !keys.is_empty() {
+        let x = put(buffer, 1, area.y + 1, &keys, theme.accent());
+        put(buffer, x, area.y + 1, " try another τ: what it would have accepted", theme.faint());
     }
 }
 
@@ -137,28 +149,29 @@ fn note(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, ex
         let class = run.insight.row.at;
         let count = histogram.of_class(class)[bin];
         let purity = count.purity().filter(|_| histogram.has_oracle);
-        let right = purity.map_or_else(String::new, |purity| format!(", {} right", percent(purity)));
+        let accuracy = purity.map_or_else(String::new, |purity| format!(", {} correct", percent(purity)));
         let images = n_followed(run.insight.panel(run.moment), Cell { class, bin });
         let name = name(run, class);
         let (from, to) = (EDGES[bin], EDGES[bin + 1]);
-        let images = format!("{} followed", plural(images as u64, "image"));
-        (format!("{name}, {from} to {to}: {}{right}; {images}", grouped(count.n)), theme.accent())
+        let images = plural(images as u64, "followed image");
+        let named = plural(count.n, "pseudo-label");
+        (format!("{name}, confidence {from} to {to}: {named}{accuracy}; {images}"), theme.accent())
     } else if let Some((n, _)) = run.insight.problem() {
         let of = run.state.insights.len();
         (format!("{n} of {of} records in insight.bin cannot be read: the newest may be missing"), theme.error())
     } else if let Some(alarm) = run.alarm() {
         (format!("⚑ step {}: {}", grouped(alarm.step), alarm.message), theme.error())
     } else {
-        let right = if histogram.has_oracle {
-            "colour: how right, by labels that training does not see"
-        } else {
-            "agree: EMA names it too; right is not known"
+        let accuracy = match (histogram.has_oracle, theme.depth) {
+            (false, _) => "no true labels, so agreement in place of accuracy",
+            (true, Depth::Mono) => "accuracy by the true labels, which training does not see",
+            (true, _) => "accuracy: green from 90 %, yellow from 70 %, red below",
         };
         let basis = match expected.basis {
-            Basis::Uniform => "even shares expected",
-            Basis::LabelSet => "the labels' shares expected",
+            Basis::Uniform => "equal shares expected",
+            Basis::LabelSet => "shares expected as labeled",
         };
-        (format!("{right}; {basis}"), theme.faint())
+        (format!("{accuracy}; {basis}"), theme.faint())
     };
     put(buffer, 1, area.y, &fit(&text, usize::from(area.width) - 2), style);
 }
@@ -168,6 +181,16 @@ fn n_followed(panel: Option<&Panel>, cell: Cell) -> usize {
     panel.map_or(0, |panel| panel.unlabeled.iter().filter(|it| cell.holds(it)).count())
 }
 
+/// Columns of a name: where bins and numbers have all the room that they want, as many as the longest takes.
+fn name_columns(run: &OpenRun, histogram: &Histogram, columns: u16) -> usize {
+    if columns < NARROW {
+        return SHORT_NAME;
+    }
+    let room = usize::from(columns.saturating_sub(WIDE)).min(LONG_NAME - NAME);
+    let longest = (0..histogram.n_classes()).map(|class| width(&name(run, class)) + 1).filter(|_| room > 0).max();
+    longest.unwrap_or(NAME).clamp(NAME, NAME + room)
+}
+
 /// A histogram on the screen.
 struct Strip<'a> {
     app: &'a App,
@@ -175,13 +198,19 @@ struct Strip<'a> {
     histogram: &'a Histogram,
     panel: Option<&'a Panel>,
     tau: f64,
+    /// The most pseudo-labels of any bin.
+    most: u64,
+    /// Columns of a name.
+    name: usize,
     width: u16,
 }
 
 impl<'a> Strip<'a> {
     fn of(app: &'a App, run: &'a OpenRun, histogram: &'a Histogram, area: Rect) -> Self {
         let (panel, tau) = (run.insight.panel(run.moment), threshold(run).tau(histogram));
-        Self { app, run, histogram, panel, tau, width: area.width }
+        let most = histogram.bins.iter().map(|count| count.n).max().unwrap_or(0);
+        let name = name_columns(run, histogram, area.width);
+        Self { app, run, histogram, panel, tau, most, name, width: area.width }
     }
 
     /// The bin at a column.
@@ -193,12 +222,7 @@ impl<'a> Strip<'a> {
     /// The column of a bin, after the line at τ.
     fn column(&self, bin: usize) -> u16 {
         let is_after = EDGES[bin] + 1e-9 >= self.tau;
-        (2 + self.name() + self.scale() * bin + usize::from(is_after)) as u16
-    }
-
-    /// Columns of a name.
-    fn name(&self) -> usize {
-        if self.width < NARROW { SHORT_NAME } else { NAME }
+        (2 + self.name + self.scale() * bin + usize::from(is_after)) as u16
     }
 
     /// Columns of a bin.
@@ -220,12 +244,17 @@ impl<'a> Strip<'a> {
             let bin = EDGES.iter().position(|&it| it == edge).expect("an edge");
             put(buffer, self.column(bin), area.y, text, faint);
         }
-        let quality = if self.histogram.has_oracle { "right" } else { "agree" };
+        let quality = match (self.histogram.has_oracle, self.width < NARROW) {
+            (true, false) => "accuracy",
+            (true, true) => "acc.",
+            (false, false) => "agreement",
+            (false, true) => "agree",
+        };
         for (end, head) in self.ends().into_iter().zip(["accepted", quality, "share"]) {
             put_right(buffer, end, area.y, head, faint);
         }
         if self.shows_both() {
-            put(buffer, self.ends()[2] + EXPECTED, area.y, &right("agree", 9), faint);
+            put(buffer, self.ends()[2] + EXPECTED, area.y, &right("agreement", 10), faint);
         }
     }
 
@@ -234,7 +263,7 @@ impl<'a> Strip<'a> {
         let is_selected = class == self.run.insight.row.at;
         let style = if is_selected { theme.selected() } else { theme.text() };
         let mark = if is_selected { "▸" } else { " " };
-        put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), self.name() - 1)), style);
+        put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), self.name - 1)), style);
         let edge = EDGES[..N_BINS].iter().position(|&edge| edge + 1e-9 >= self.tau);
         if let Some(edge) = edge {
             put(buffer, self.column(edge) - 1, area.y, "│", theme.changed());
@@ -266,11 +295,11 @@ impl<'a> Strip<'a> {
             put(buffer, ends[2], area.y, &format!(" of {:.0} %", 100.0 * expected), theme.faint());
         }
         if self.shows_both() {
-            put(buffer, ends[2] + EXPECTED, area.y, &right(&agreed, 9), theme.text());
+            put(buffer, ends[2] + EXPECTED, area.y, &right(&agreed, 10), theme.text());
         }
     }
 
-    /// Whether agreement has a column of its own; else it stands where what is right would, if that is not known.
+    /// Whether agreement has a column of its own; else it stands where accuracy would, if that is not known.
     fn shows_both(&self) -> bool {
         self.histogram.has_oracle && self.width >= WIDE
     }
@@ -283,10 +312,9 @@ impl<'a> Strip<'a> {
         }
     }
 
-    /// How full a bin is, on a logarithmic scale, and how right.
+    /// How full a bin is, on a logarithmic scale, and how accurate.
     fn cell(&self, class: usize, bin: usize) -> (char, Style) {
         let count = self.histogram.of_class(class)[bin];
-        let most = self.histogram.bins.iter().map(|count| count.n).max().unwrap_or(0);
         let ramp: &[char] = match self.app.glyphs {
             Glyphs::Ascii => &['.', ':', '-', '=', '+', '*', '#', '@'],
             Glyphs::Block | Glyphs::Braille => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
@@ -294,7 +322,7 @@ impl<'a> Strip<'a> {
         if count.n == 0 {
             return (' ', Style::new());
         }
-        let share = ((count.n + 1) as f64).ln() / ((most + 1) as f64).ln();
+        let share = ((count.n + 1) as f64).ln() / ((self.most + 1) as f64).ln();
         let height = ((share * ramp.len() as f64).ceil() as usize).clamp(1, ramp.len());
         let purity = count.purity().filter(|_| self.histogram.has_oracle);
         (ramp[height - 1], self.quality(purity))
@@ -319,7 +347,7 @@ struct OverTheRun {
     what_if: Option<Series>,
 }
 
-/// The mask ratio, and what is right; where that is not known, how far EMA agrees, which no τ changes.
+/// The mask ratio and the accuracy; where that is not known, the agreement, which no τ changes.
 fn quantities(run: &OpenRun) -> [OverTheRun; 2] {
     let insight = &run.insight;
     let [mask_ratio, purity] = insight.curves(Threshold::InForce);
@@ -329,9 +357,9 @@ fn quantities(run: &OpenRun) -> [OverTheRun; 2] {
         OverTheRun { title: "mask ratio", depends_on_tau: true, in_force: mask_ratio, what_if: other_mask_ratio };
     let has_oracle = insight.histogram(run.moment).is_none_or(|histogram| histogram.has_oracle);
     let quality = if has_oracle {
-        OverTheRun { title: "right", depends_on_tau: true, in_force: purity, what_if: other_purity }
+        OverTheRun { title: "pseudo-label accuracy", depends_on_tau: true, in_force: purity, what_if: other_purity }
     } else {
-        OverTheRun { title: "EMA agrees", depends_on_tau: false, in_force: insight.agreement(), what_if: None }
+        OverTheRun { title: "agreement", depends_on_tau: false, in_force: insight.agreement(), what_if: None }
     };
     [mask_ratio, quality]
 }
@@ -359,16 +387,16 @@ fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     let rows = quantities.iter().flat_map(|it| {
         let other = it.what_if.as_ref().map(|series| ("  what if", series, theme.curve(1)));
-        std::iter::once((it.title, &it.in_force, theme.curve(0))).chain(other)
+        std::iter::once((it.title.trim_start_matches("pseudo-label "), &it.in_force, theme.curve(0))).chain(other)
     });
-    let room = usize::from(area.width).saturating_sub(NAME + 12);
+    let room = usize::from(area.width).saturating_sub(TITLE + 13);
     let gap = u16::from(area.height >= if run.insight.what_if.is_some() { 5 } else { 3 });
     let now = |series: &Series| {
         let point = run.moment.map_or_else(|| series.points().last(), |moment| series.at(Axis::Step, moment as f64));
         point.map(|point| point.value).filter(|value| value.is_finite())
     };
     for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
-        let x = put(buffer, 2, y, &left(title, NAME - 1), theme.text());
+        let x = put(buffer, 2, y, &left(title, TITLE), theme.text());
         let x = put(buffer, x, y, &format!("{} ", right(&or_dash(now(series), percent), 8)), theme.strong());
         put(buffer, x, y, &app.glyphs.sparkline(&run.sparks(series, room.min(48))), style);
     }
