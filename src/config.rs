@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 mod augment;
+mod color;
 mod insight;
 mod labels;
 mod machine;
@@ -19,6 +20,7 @@ mod rank;
 mod train;
 
 pub use augment::{Augment, CtAugment, Strong, Table};
+pub use color::Color;
 pub use insight::Insight;
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
@@ -82,13 +84,24 @@ pub struct Data {
     /// Resizes the images of a folder to this many pixels a side.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::side")]
     pub resize: Option<u32>,
+    /// The colour behind transparent parts of a folder's images, as "#rrggbb". Default: black, whatever colour the
+    /// transparent pixels hide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Color>,
     /// How bytes become the network's input. Default: `unit`, as in the original code.
     pub normalize: Normalize,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dataset: "cifar10".into(), path: None, resize: None, normalize: Normalize::Unit }
+        Self { dataset: "cifar10".into(), path: None, resize: None, background: None, normalize: Normalize::Unit }
+    }
+}
+
+impl Data {
+    /// A data set at its usual place.
+    pub fn named(dataset: &str) -> Self {
+        Self { dataset: dataset.into(), ..Self::default() }
     }
 }
 
@@ -206,6 +219,11 @@ impl RunConfig {
             data.dataset
         );
         ensure!(
+            data.background.is_none() || data.dataset == "folder",
+            "data.background is for data.dataset = \"folder\"; the images of {:?} hide nothing",
+            data.dataset
+        );
+        ensure!(
             train.masked_views != MaskedViews::Skip || train.forward == Forward::Split,
             "train.masked_views = \"skip\" needs train.forward = \"split\": in one pass the mask comes too late"
         );
@@ -305,7 +323,7 @@ mod tests {
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),
             ("[model]\ndepth = 27", "must be 6n + 4"),
             ("[machine]\ndevice = \"tpu\"", "must be \"auto\", \"cpu\" or \"cuda:N\", not \"tpu\""),
-            ("[labels]\npick = \"best\"", "must be \"random\", \"most-representative\""),
+            ("[labels]\npick = \"best\"", "must be \"random\", \"all\", \"most-representative\""),
         ];
         for (text, expected) in cases {
             let error = toml::from_str::<RunConfig>(text).expect_err(text).to_string();
@@ -323,6 +341,7 @@ mod tests {
             ),
             ("data.dataset = \"folder\"", "needs data.path"),
             ("data.resize = 32", "have their own size"),
+            ("data.background = \"#ffffff\"", "data.background is for data.dataset = \"folder\""),
             ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),
             ("labels = { indices = [1], pick = \"file:x\" }", "keep one of them"),
         ];

@@ -5,6 +5,7 @@
 //! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
 
 pub mod cifar10;
+pub mod decode;
 pub mod download;
 pub mod embedded;
 pub mod fashion_mnist;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
+use crate::config::{Color, Data};
 use crate::hex::hex;
 use crate::image::Image;
 
@@ -107,6 +109,8 @@ pub struct Dataset {
     pub digest: String,
     /// Whether these are the published images.
     pub known: Known,
+    /// For a folder of images, how many files were read, and which were left out and why.
+    pub read: Option<String>,
     /// What the user should be told about this copy, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -124,6 +128,7 @@ impl Dataset {
             test: images,
             digest: "d".repeat(64),
             known: Known::Own,
+            read: None,
             warnings: Vec::new(),
         }
     }
@@ -157,6 +162,8 @@ pub struct Descriptor {
     pub homepage: &'static str,
     /// What `fixmatch data fetch` downloads; empty if there is nothing to fetch.
     pub downloads: &'static [Download],
+    /// The folders in which a copy is looked for, the likeliest first; none if it is compiled in.
+    pub looks_in: fn(&Place) -> Vec<PathBuf>,
     /// Finds a copy on this machine.
     pub find: fn(&Place) -> Option<Found>,
     /// Reads it.
@@ -217,11 +224,28 @@ pub struct Place<'a> {
     pub path: Option<&'a Path>,
     /// The side in pixels to resize images to (folders only).
     pub resize: Option<u32>,
+    /// What lies behind transparent parts of images (folders only).
+    pub background: Color,
     /// Where fetched data sets live.
     pub data_dir: &'a Path,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Where a configuration says that its images are.
+    pub fn of(data: &'a Data, data_dir: &'a Path) -> Self {
+        Self {
+            path: data.path.as_deref(),
+            resize: data.resize,
+            background: data.background.unwrap_or_default(),
+            data_dir,
+        }
+    }
+
+    /// The usual places.
+    pub fn usual(data_dir: &'a Path) -> Self {
+        Self { path: None, resize: None, background: Color::default(), data_dir }
+    }
+
     /// The folder of data set `name`: the user's, else the one that it is fetched into.
     fn folder(&self, name: &str) -> PathBuf {
         self.path.map_or_else(|| self.data_dir.join(name), Path::to_path_buf)
@@ -257,6 +281,8 @@ pub struct Loaded {
     pub test: Images,
     /// How to tell whether these are the published images.
     pub published: Published,
+    /// For a folder of images, how many files were read, and which were left out and why.
+    pub read: Option<String>,
     /// What the user should be told, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -285,15 +311,33 @@ pub fn find(name: &str) -> Result<&'static Descriptor> {
     bail!("there is no data set \"{name}\": choose one of {}", names.join(", "))
 }
 
-/// Loads data set `name`, from `path` if given, else from the embedded images, `data_dir` or a system package.
-///
-/// `resize` is the side in pixels that a folder's images are resized to.
-pub fn load(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path) -> Result<Dataset> {
-    let descriptor = find(name)?;
-    let loaded = (descriptor.load)(&Place { path, resize, data_dir })?;
+/// Loads the data set of a configuration, from `data.path` if given, else from the embedded images, `data_dir` or a system
+/// package.
+pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
+    let (descriptor, name) = (find(&data.dataset)?, &data.dataset);
+    let loaded = (descriptor.load)(&Place::of(data, data_dir))?;
     ensure!(loaded.train.n() > 0, "{name} has no training images");
     ensure!(loaded.test.n() > 0, "{name} has no test images");
     Ok(describe(descriptor, loaded))
+}
+
+/// Checks before a run is made that its images are there, and reads a folder of images once to tell whether all of it can
+/// be used. Returns how many files were read and which were left out, for a folder.
+pub fn check(data: &Data, data_dir: &Path) -> Result<Option<String>> {
+    let descriptor = find(&data.dataset)?;
+    let place = Place::of(data, data_dir);
+    if descriptor.name == folder::DESCRIPTOR.name {
+        return Ok(load(data, data_dir)?.read);
+    }
+    match (descriptor.find)(&place) {
+        Some(_) => Ok(None),
+        None if place.path.is_none() => {
+            let (name, title) = (descriptor.name, descriptor.title);
+            bail!("{title} is not on this machine; `fixmatch data fetch {name}` gets it")
+        }
+        // the loader says best what is missing
+        None => (descriptor.load)(&place).map(|_| None),
+    }
 }
 
 /// Refuses `resize` for a data set whose images all have one fixed size.
@@ -303,7 +347,7 @@ fn refuse_resize(place: &Place, name: &str) -> Result<()> {
 }
 
 fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
-    let Loaded { classes, train, unlabeled, test, published, mut warnings } = loaded;
+    let Loaded { classes, train, unlabeled, test, published, read, mut warnings } = loaded;
     let digest = digest(&train, &test, unlabeled.as_ref());
     let known = match published {
         Published::Digest(official) if official == digest => Known::Official,
@@ -318,7 +362,7 @@ fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
             &digest[..12],
         ));
     }
-    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, warnings }
+    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, read, warnings }
 }
 
 /// SHA-256 in hex over the training, the test and then any unlabeled images: for each their number, height, width and channels as

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use clap::ValueEnum;
 use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment, Table};
-use fixmatch::data::folder;
+use fixmatch::data::decode::{self, Wanted};
 use fixmatch::image::Image;
 use fixmatch::output;
 use fixmatch::rng::{Rng, Stream};
@@ -130,7 +130,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn read(path: &Path) -> Result<Image> {
-    let image = folder::decode(path, None)?;
+    let image = decode::read(path, &Wanted::default()).map_err(|fault| anyhow!("{} {fault}", path.display()))?.image;
     ensure!(
         image.width <= MAX_SIDE && image.height <= MAX_SIDE,
         "{} has {}×{} pixels, and at most {MAX_SIDE}×{MAX_SIDE} are possible: make it smaller",

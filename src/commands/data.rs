@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use fixmatch::config::{Color, Data};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
@@ -50,6 +51,9 @@ enum DataCommand {
         /// Resize the images of a folder to this many pixels a side
         #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
         resize: Option<u32>,
+        /// What lies behind transparent parts of the images of a folder, as #rrggbb
+        #[arg(long, value_name = "COLOUR", value_parser = |text: &str| Color::try_from(text.to_owned()))]
+        background: Option<Color>,
     },
 }
 
@@ -60,7 +64,9 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::List { json: true } => list_json(&data_dir),
         DataCommand::List { json: false } => list(&data_dir),
         DataCommand::Fetch { name } => fetch_named(&name, &data_dir),
-        DataCommand::Verify { name, path, resize } => verify(&name, path.as_deref(), resize, &data_dir),
+        DataCommand::Verify { name, path, resize, background } => {
+            verify(&Data { dataset: name, path, resize, background, ..Data::default() }, &data_dir)
+        }
     }
 }
 
@@ -90,6 +96,7 @@ fn list_json(data_dir: &Path) -> Result<()> {
             "licence": descriptor.licence,
             "homepage": descriptor.homepage,
             "here": found.is_some(),
+            "looked_in": looked_in(descriptor, data_dir),
             "path": match found {
                 Some(Found::Folder(path)) => Some(path),
                 Some(Found::Embedded) | None => None,
@@ -101,7 +108,11 @@ fn list_json(data_dir: &Path) -> Result<()> {
 }
 
 fn find(descriptor: &Descriptor, data_dir: &Path) -> Option<Found> {
-    (descriptor.find)(&Place { path: None, resize: None, data_dir })
+    (descriptor.find)(&Place::usual(data_dir))
+}
+
+fn looked_in(descriptor: &Descriptor, data_dir: &Path) -> Vec<PathBuf> {
+    (descriptor.looks_in)(&Place::usual(data_dir))
 }
 
 fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
@@ -111,7 +122,9 @@ fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
         None if descriptor.downloads.is_empty() => "where data.path says".into(),
         None => {
             let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
-            format!("not here: fixmatch data fetch {} ({})", descriptor.name, bytes(n_bytes))
+            let folders: Vec<_> = looked_in(descriptor, data_dir).iter().map(|it| it.display().to_string()).collect();
+            let (name, size) = (descriptor.name, bytes(n_bytes));
+            format!("not here: fixmatch data fetch {name} ({size}); looked in {}", folders.join(", "))
         }
     }
 }
@@ -194,8 +207,9 @@ impl Lines {
     }
 }
 
-fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path) -> Result<()> {
-    let dataset = data::load(name, path, resize, data_dir)?;
+fn verify(data: &Data, data_dir: &Path) -> Result<()> {
+    let name = &data.dataset;
+    let dataset = data::load(data, data_dir)?;
     let Images { width, height, channels, .. } = dataset.train;
     let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
     let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
@@ -204,7 +218,10 @@ fn verify(name: &str, path: Option<&Path>, resize: Option<u32>, data_dir: &Path)
     say(format_args!("{name}: {train} training and {test} test images{unlabeled}"))?;
     say(format_args!("{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" }))?;
     say(format_args!("digest {}, {}", dataset.digest, verdict(dataset.known)))?;
-    for warning in &dataset.warnings {
+    if let Some(read) = &dataset.read {
+        say(read)?;
+    }
+    for warning in dataset.warnings.iter().filter(|warning| Some(*warning) != dataset.read.as_ref()) {
         say(format_args!("warning: {warning}"))?;
     }
     print_classes(&dataset)

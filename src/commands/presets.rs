@@ -27,6 +27,8 @@ struct Row {
     about: String,
     dataset: String,
     labels_per_class: u32,
+    #[serde(skip)]
+    labels: String,
     strong: String,
     model: String,
     steps: u64,
@@ -61,6 +63,7 @@ impl Row {
             about: config.about,
             dataset: config.data.dataset,
             labels_per_class: config.labels.per_class,
+            labels: config.labels.amount().replace("/class", ""),
             strong: strong_views(&config.augment),
             model,
             steps: config.train.steps,
@@ -71,7 +74,7 @@ impl Row {
         vec![
             self.name.clone(),
             self.dataset.clone(),
-            self.labels_per_class.to_string(),
+            self.labels.clone(),
             self.strong.clone(),
             self.model.clone(),
             short(self.steps as f64),

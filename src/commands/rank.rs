@@ -10,7 +10,6 @@ use fixmatch::ranking::{self, Ranking};
 use fixmatch::{data, dirs};
 
 use super::foreground::{self, End};
-use super::train::check_data;
 use super::{Runs, note, say, train};
 
 /// Order the training images from the most to the least representative
@@ -63,8 +62,7 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let base = args.base();
     base.validate()?;
-    check_data(&base)?;
-    let dataset = data::load(&args.dataset, base.data.path.as_deref(), base.data.resize, &dirs::data_dir()?)?;
+    let dataset = data::load(&base.data, &dirs::data_dir()?)?;
     for warning in &dataset.warnings {
         note(format_args!("warning: {warning}"));
     }

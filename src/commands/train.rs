@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use fixmatch::config::{Device, RunConfig};
-use fixmatch::data::{self, Place};
+use fixmatch::data;
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::preset::Preset;
@@ -91,6 +91,8 @@ pub struct Plan {
     preset: String,
     settings: Vec<String>,
     config: RunConfig,
+    /// What was read of a folder of images, and what was left out.
+    read: Option<String>,
 }
 
 impl Plan {
@@ -104,9 +106,9 @@ impl Plan {
     /// A run of a preset with these settings, named after the preset.
     pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
-        check_data(&config)?;
+        let read = check_data(&config)?;
         processor::check_precision(&config)?;
-        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config })
+        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, read })
     }
 
     /// The same under another name.
@@ -123,7 +125,8 @@ impl Plan {
         let mut settings = self.settings.clone();
         settings.push(LABELS_ONLY.into());
         let config = preset.resolve(&settings)?;
-        Ok(Self { name: format!("{}-labels-only", self.name), preset: self.preset.clone(), settings, config })
+        let name = format!("{}-labels-only", self.name);
+        Ok(Self { name, preset: self.preset.clone(), settings, config, read: None })
     }
 
     /// Makes the run's directory in a folder of runs.
@@ -135,6 +138,9 @@ impl Plan {
     fn make_and_say(&self, runs: &Runs) -> Result<RunDir> {
         let dir = self.make(runs.folder())?;
         note(format_args!("run directory: {}", dir.path().display()));
+        if let Some(read) = &self.read {
+            note(format_args!("images: {read}"));
+        }
         Ok(dir)
     }
 
@@ -149,19 +155,9 @@ impl Plan {
     }
 }
 
-/// Says before a run is made that its images are missing.
-pub fn check_data(config: &RunConfig) -> Result<()> {
-    let descriptor = data::find(&config.data.dataset)?;
-    let data_dir = dirs::data_dir()?;
-    let place = Place { path: config.data.path.as_deref(), resize: config.data.resize, data_dir: &data_dir };
-    if (descriptor.find)(&place).is_some() {
-        return Ok(());
-    }
-    let (name, title) = (descriptor.name, descriptor.title);
-    match place.path {
-        Some(path) => bail!("there is no {title} in {}; check data.path", path.display()),
-        None => bail!("{title} is not on this machine; `fixmatch data fetch {name}` gets it"),
-    }
+/// Says before a run is made that its images are missing or damaged; returns what was read of a folder of images.
+pub fn check_data(config: &RunConfig) -> Result<Option<String>> {
+    data::check(&config.data, &dirs::data_dir()?)
 }
 
 fn summary(report: &Report) -> String {

@@ -11,10 +11,11 @@ use super::rank::Metric;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Labels {
-    /// Labeled images per class. Default: 4, the paper's hardest standard setting (table 2).
+    /// Labeled images per class; `all`, `published` and `file` do without. Default: 4, the paper's hardest standard setting
+    /// (table 2).
     #[serde(deserialize_with = "range::positive_u32")]
     pub per_class: u32,
-    /// Which images; all but `published`, `fold` and `file` take `per_class` of each class.
+    /// Which images; all but `all`, `published`, `fold` and `file` take `per_class` of each class.
     pub pick: Pick,
     /// The order that `most-representative`, `least-representative`, `quantile` and `typical` go by. Default:
     /// `agreement`, one of the metrics of Carlini et al., which the paper's study of 10 labels sorts by.
@@ -52,6 +53,8 @@ impl Default for Labels {
 pub enum Pick {
     /// A stratified draw with `labels.seed`.
     Random,
+    /// Every image whose class is known; classes may have different numbers.
+    All,
     /// Of each class, the most representative ones of an order.
     MostRepresentative,
     /// The least representative ones.
@@ -70,7 +73,7 @@ pub enum Pick {
 }
 
 /// What `labels.pick` may say.
-const PICKS: &str = "\"random\", \"most-representative\", \"least-representative\", \"quantile:Q\" with Q in [0, 1], \
+const PICKS: &str = "\"random\", \"all\", \"most-representative\", \"least-representative\", \"quantile:Q\" with Q in [0, 1], \
                      \"typical\", \"published:NAME\", \"fold:N\" or \"file:PATH\"";
 
 impl Pick {
@@ -78,7 +81,24 @@ impl Pick {
     pub fn needs_ranking(&self) -> bool {
         match self {
             Self::MostRepresentative | Self::LeastRepresentative | Self::Quantile(_) | Self::Typical => true,
-            Self::Random | Self::Published(_) | Self::Fold(_) | Self::File(_) => false,
+            Self::Random | Self::All | Self::Published(_) | Self::Fold(_) | Self::File(_) => false,
+        }
+    }
+
+    /// Whether `labels.per_class` has a part in it.
+    pub fn takes_per_class(&self) -> bool {
+        !matches!(self, Self::All | Self::Published(_) | Self::File(_))
+    }
+}
+
+impl Labels {
+    /// How many there are, in a few letters: of each class, or `all`; a dash where only the set itself tells.
+    pub fn amount(&self) -> String {
+        match &self.pick {
+            _ if self.indices.is_some() => "–".into(),
+            Pick::All => "all".into(),
+            pick if pick.takes_per_class() => format!("{}/class", self.per_class),
+            _ => "–".into(),
         }
     }
 }
@@ -90,6 +110,7 @@ impl TryFrom<String> for Pick {
         let refuse = || format!("must be {PICKS}, not {text:?}");
         match text.split_once(':') {
             None if text == "random" => Ok(Self::Random),
+            None if text == "all" => Ok(Self::All),
             None if text == "most-representative" => Ok(Self::MostRepresentative),
             None if text == "least-representative" => Ok(Self::LeastRepresentative),
             None if text == "typical" => Ok(Self::Typical),
@@ -108,6 +129,7 @@ impl From<Pick> for String {
     fn from(pick: Pick) -> Self {
         match pick {
             Pick::Random => "random".into(),
+            Pick::All => "all".into(),
             Pick::MostRepresentative => "most-representative".into(),
             Pick::LeastRepresentative => "least-representative".into(),
             Pick::Quantile(q) => format!("quantile:{q}"),

@@ -78,7 +78,7 @@ pub struct Correlation {
 impl Atlas {
     /// Reads a data set and its rankings in the cache.
     pub fn read(data: &Data) -> Result<Self> {
-        let dataset = data::load(&data.dataset, data.path.as_deref(), data.resize, &dirs::data_dir()?)?;
+        let dataset = data::load(data, &dirs::data_dir()?)?;
         let (mut orders, mut warnings, mut n_others) = (Vec::new(), dataset.warnings.clone(), 0);
         for (path, ranking) in ranking::cached()? {
             match ranking {

@@ -384,6 +384,7 @@ pub fn atlas() -> Atlas {
         test: images(3),
         digest: "d".repeat(64),
         known: Known::Own,
+        read: None,
         warnings: Vec::new(),
     };
     let order = |by: fixmatch::config::Metric, scores: Vec<f32>| {

@@ -47,7 +47,7 @@ impl Sheet {
     pub fn of(dir: &RunDir, indices: &[u32]) -> anyhow::Result<Self> {
         let config = dir.read_run()?.config;
         let data_dir = fixmatch::dirs::data_dir()?;
-        let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+        let dataset = data::load(&config.data, &data_dir)?;
         let Dataset { train, unlabeled, classes, .. } = dataset;
         let images = train.followed_by(unlabeled);
         anyhow::ensure!(

@@ -379,7 +379,7 @@ fn watch_machine(news: &UnboundedSender<News>) {
 
 fn whereabouts(descriptor: &Descriptor) -> DataState {
     let Ok(data_dir) = dirs::data_dir() else { return DataState::Unknown };
-    let place = Place { path: None, resize: None, data_dir: &data_dir };
+    let place = Place::usual(&data_dir);
     match (descriptor.find)(&place) {
         Some(_) => DataState::Here,
         None if descriptor.downloads.is_empty() => DataState::Nowhere,

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::{Descriptor, Download, Found, Images, Loaded, Member, Place, Published, Unpack, refuse_resize};
 use crate::hex::sha256_hex;
@@ -24,6 +24,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         unpack: Unpack::TarGz(&FILES),
     }],
+    looks_in: folders,
     find: |place| find(place).map(Found::Folder),
     load,
 };
@@ -62,20 +63,49 @@ pub fn has_official_order(train: &Images) -> bool {
     sha256_hex(&labels) == LABELS_SHA256
 }
 
-/// The folder itself, or the one that the official archive unpacks to inside it.
-fn find(place: &Place) -> Option<PathBuf> {
+/// The folder that the official archive unpacks to.
+const UNPACKED: &str = "cifar-10-batches-bin";
+
+/// The same of the Python version, which is pickled.
+const PYTHON: &str = "cifar-10-batches-py";
+
+/// The folder itself, and where the official archive puts a folder of its own: inside it or beside it.
+fn folders(place: &Place) -> Vec<PathBuf> {
     let folder = place.folder(DESCRIPTOR.name);
-    let inside = folder.join("cifar-10-batches-bin");
-    [folder, inside].into_iter().find(|folder| FILES.iter().all(|file| folder.join(file.file_name()).is_file()))
+    let beside = folder.parent().map(|parent| parent.join(UNPACKED));
+    let mut folders = vec![folder.clone(), folder.join(UNPACKED)];
+    folders.extend(beside.filter(|beside| *beside != folder));
+    folders
+}
+
+fn find(place: &Place) -> Option<PathBuf> {
+    let is_whole = |folder: &PathBuf| FILES.iter().all(|file| folder.join(file.file_name()).is_file());
+    folders(place).into_iter().find(is_whole)
+}
+
+/// The error for files that are not there: which other thing is.
+fn missing(place: &Place) -> anyhow::Error {
+    let folder = place.folder(DESCRIPTOR.name);
+    let is_python = |folder: &PathBuf| folder.join("data_batch_1").is_file();
+    if let Some(python) = [folder.clone(), folder.join(PYTHON)].into_iter().find(is_python) {
+        return anyhow!(
+            "{} holds the Python version of CIFAR-10, and the binary version is needed: `fixmatch data fetch cifar10` gets it \
+             and is all it takes without data.path; or unpack cifar-10-binary.tar.gz from {} and set data.path to its {UNPACKED}",
+            python.display(),
+            DESCRIPTOR.homepage,
+        );
+    }
+    let mut archives = ["cifar-10-binary.tar.gz", "cifar-10-binary.tar"].map(|name| folder.join(name)).into_iter();
+    if let Some(archive) = archives.find(|archive| archive.is_file()) {
+        return anyhow!("{} is an archive: unpack it (tar -xf), and its {UNPACKED} is found", archive.display());
+    }
+    let absent = FILES.iter().map(Member::file_name).find(|name| !folder.join(name).is_file());
+    place.missing(DESCRIPTOR.name, absent.unwrap_or("a batch"))
 }
 
 fn load(place: &Place) -> Result<Loaded> {
     refuse_resize(place, DESCRIPTOR.name)?;
-    let Some(folder) = find(place) else {
-        let folder = place.folder(DESCRIPTOR.name);
-        let absent = FILES.iter().map(Member::file_name).find(|name| !folder.join(name).is_file());
-        return Err(place.missing(DESCRIPTOR.name, absent.unwrap_or("a batch")));
-    };
+    let folder = find(place).ok_or_else(|| missing(place))?;
     let batches = read_all(&folder)?;
     let official = batches.iter().all(|batch| batch.official);
     let (train, test) = (joined(&batches[..5]), joined(&batches[5..]));
@@ -85,7 +115,7 @@ fn load(place: &Place) -> Result<Loaded> {
             .push("the training labels are not in CIFAR-10's official order: published index lists do not hold".into());
     }
     let classes = CLASSES.map(String::from).to_vec();
-    Ok(Loaded { classes, train, unlabeled: None, test, published: Published::Compared(official), warnings })
+    Ok(Loaded { classes, train, unlabeled: None, test, published: Published::Compared(official), read: None, warnings })
 }
 
 /// One file's images, and whether it is the published file.

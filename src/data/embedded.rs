@@ -15,6 +15,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     licence: "MIT",
     homepage: fashion_mnist::HOMEPAGE,
     downloads: &[],
+    looks_in: |_| Vec::new(),
     find: |_| Some(Found::Embedded),
     load,
 };
@@ -40,6 +41,7 @@ fn load(place: &Place) -> Result<Loaded> {
         unlabeled: None,
         test: idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?,
         published: Published::Digest(DIGEST),
+        read: None,
         warnings: Vec::new(),
     })
 }
@@ -49,11 +51,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::config::Data;
     use crate::data::{Known, load};
 
     #[test]
     fn the_quickstart_set_is_stratified_and_as_pinned() {
-        let dataset = load("fashion-mini", None, None, Path::new("unused")).expect("it is embedded");
+        let dataset = load(&Data::named("fashion-mini"), Path::new("unused")).expect("it is embedded");
         assert_eq!(dataset.digest, DIGEST);
         assert_eq!(dataset.known, Known::Official);
         assert!(dataset.warnings.is_empty());
@@ -65,9 +68,13 @@ mod tests {
 
     #[test]
     fn settings_that_it_cannot_follow_are_refused() {
-        let resized = load("fashion-mini", None, Some(32), Path::new("")).expect_err("fixed size").to_string();
+        let resized = load(&Data { resize: Some(32), ..Data::named("fashion-mini") }, Path::new(""))
+            .expect_err("fixed size")
+            .to_string();
         assert_eq!(resized, "fashion-mini cannot be resized: data.resize is for a folder of images, remove it");
-        let moved = load("fashion-mini", Some(Path::new("/x")), None, Path::new("")).expect_err("no path").to_string();
+        let moved = load(&Data { path: Some("/x".into()), ..Data::named("fashion-mini") }, Path::new(""))
+            .expect_err("no path")
+            .to_string();
         assert_eq!(moved, "fashion-mini is part of the program: remove data.path");
     }
 }

@@ -50,6 +50,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
             unpack: Unpack::Keep,
         },
     ],
+    looks_in: folders,
     find: |place| find(place).map(Found::Folder),
     load,
 };
@@ -91,6 +92,7 @@ fn load(place: &Place) -> Result<Loaded> {
         unlabeled: None,
         test,
         published: Published::Digest(DIGEST),
+        read: None,
         warnings: Vec::new(),
     })
 }

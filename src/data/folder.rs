@@ -1,34 +1,45 @@
 //! The user's own images: `ROOT/train/CLASS/*.png`, `ROOT/test/CLASS/*.png` and, if there are images of unknown class,
-//! `ROOT/unlabeled/*.png`; or JPEG.
+//! `ROOT/unlabeled/*.png`; or another format that [`decode`](super::decode) reads, also in folders inside of these.
 //!
 //! Classes and files are sorted by name, so that indices mean the same on every machine. Images of different sizes are
 //! an error unless a size is asked for; resizing stretches to a square with a triangle filter, which averages when it
-//! shrinks and never overshoots. Gray images stay gray unless one image anywhere is in colour; transparency and the
-//! camera's orientation tag are ignored.
+//! shrinks and never overshoots. Gray images stay gray unless one image anywhere is in colour. What is left out is
+//! counted and said ([`tally`]); a damaged image is an error, and all of them are named at once.
 
-use std::fs;
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ::image::{DynamicImage, ImageReader, imageops::FilterType};
 use anyhow::{Context as _, Result, bail, ensure};
+use unicode_normalization::UnicodeNormalization as _;
 
+use self::layout::{expected, name_of, shortened};
+use self::scan::{Leads, children, leads};
+use self::tally::{Remark, Tally};
+use super::decode::{self, Decoded, Fault, Wanted};
 use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
 use crate::image::Image;
+
+mod layout;
+mod scan;
+pub mod tally;
 
 /// `folder`, wherever `data.path` says.
 pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "folder",
-    title: "your own PNG or JPEG images",
+    title: "your own images, in class folders",
     n_images: None,
     shape: None,
     licence: "yours",
     homepage: "",
     downloads: &[],
+    looks_in: |place| place.path.map(Path::to_path_buf).into_iter().collect(),
     find: |place| place.path.filter(|root| root.join("train").is_dir()).map(|root| Found::Folder(root.to_path_buf())),
     load,
 };
 
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+/// Damaged files that an error names; it counts the others.
+const MOST_NAMED: usize = 5;
 
 /// An image file and its class.
 struct Entry {
@@ -36,167 +47,235 @@ struct Entry {
     label: u16,
 }
 
+/// A class folder.
+struct Class {
+    folder: PathBuf,
+    /// Its name, which need not be UTF-8.
+    key: OsString,
+    name: String,
+}
+
 fn load(place: &Place) -> Result<Loaded> {
     let root = place.path.context("the folder data set needs data.path: a folder with train/CLASS and test/CLASS")?;
-    let split = |name| split_folder(root, name);
-    let (train_root, test_root) = (split("train")?, split("test")?);
-    let classes = class_names(&train_root)?;
-    ensure!(!classes.is_empty(), "{} has no class folders: expected {}", train_root.display(), layout(root));
-    let mut entries = list(&train_root, &classes, &classes)?;
-    let n_train = entries.len();
-    let test_classes = class_names(&test_root)?;
-    ensure!(!test_classes.is_empty(), "{} has no class folders: expected {}", test_root.display(), layout(root));
-    entries.extend(list(&test_root, &test_classes, &classes)?);
-    let n_labeled = entries.len();
-    entries.extend(list_unlabeled(&root.join("unlabeled"))?);
-
-    let mut images = decode_all(&entries, place.resize)?;
-    unify_channels(&mut images);
-    let test = stack(&images[n_train..n_labeled], &entries[n_train..n_labeled]);
-    let unlabeled = (n_labeled < entries.len()).then(|| stack(&images[n_labeled..], &entries[n_labeled..]));
-    let train = stack(&images[..n_train], &entries[..n_train]);
-    let warnings = classes
-        .iter()
-        .filter(|class| !test_classes.contains(class))
-        .map(|class| format!("class {class} has no test images in {}", test_root.display()))
-        .collect();
-    Ok(Loaded { classes, train, unlabeled, test, published: Published::Never, warnings })
-}
-
-fn layout(root: &Path) -> String {
-    format!("{0}/train/CLASS/*.png and {0}/test/CLASS/*.png (or .jpg)", root.display())
-}
-
-/// `ROOT/train` or `ROOT/test`; when it is not there, what is there instead.
-fn split_folder(root: &Path, split: &str) -> Result<PathBuf> {
-    let folder = root.join(split);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let others: Vec<_> =
-        class_names(root)?.into_iter().filter(|name| !["train", "test", "unlabeled"].contains(&&**name)).collect();
-    let hint = if others.is_empty() || split == "test" {
-        String::new()
-    } else {
-        format!("; if {} are classes, move them into {}", shortened(&others), folder.display())
-    };
-    bail!("there is no folder {}: expected {}{hint}", folder.display(), layout(root))
-}
-
-fn shortened(names: &[String]) -> String {
-    let shown = names[..names.len().min(3)].join(", ");
-    if names.len() > 3 { format!("{shown}, …") } else { shown }
-}
-
-/// The names of the folders in `folder`, sorted; hidden ones are skipped.
-fn class_names(folder: &Path) -> Result<Vec<String>> {
-    Ok(children(folder)?.into_iter().filter(|path| path.is_dir()).map(|path| file_name(&path)).collect())
-}
-
-/// The images in the folders of `found`, labeled by their place in `classes`.
-fn list(root: &Path, found: &[String], classes: &[String]) -> Result<Vec<Entry>> {
+    let layout::Parts { train, test, unlabeled, mut warnings } = layout::parts(root)?;
+    let mut tally = Tally::default();
+    let classes = classes_in(&train, root, &mut tally)?;
+    refuse_one_class(&classes, &train)?;
+    let test_classes = classes_in(&test, root, &mut tally)?;
     let mut entries = Vec::new();
-    for class in found {
-        let folder = root.join(class);
-        let Some(label) = classes.iter().position(|known| known == class) else {
-            bail!("{} is a class without training images: remove it or add it to train", folder.display());
-        };
-        let files: Vec<_> = children(&folder)?.into_iter().filter(|path| is_image(path)).collect();
-        ensure!(!files.is_empty(), "{} holds no PNG or JPEG images: add some or remove the folder", folder.display());
-        entries.extend(files.into_iter().map(|path| Entry { path, label: label as u16 }));
+    for (label, class) in classes.iter().enumerate() {
+        list(&class.folder, u16::try_from(label).context("too many classes")?, &mut entries, &mut tally)?;
     }
-    Ok(entries)
-}
-
-/// The images of a folder that need not be there.
-fn list_unlabeled(folder: &Path) -> Result<Vec<Entry>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let files: Vec<_> = children(folder)?.into_iter().filter(|path| is_image(path)).collect();
-    ensure!(!files.is_empty(), "{} holds no PNG or JPEG images: add some or remove the folder", folder.display());
-    Ok(files.into_iter().map(|path| Entry { path, label: UNKNOWN }).collect())
-}
-
-/// What a folder holds, sorted by name, without hidden files.
-fn children(folder: &Path) -> Result<Vec<PathBuf>> {
-    let problem = || format!("cannot read the folder {}", folder.display());
-    let entries: Vec<_> =
-        fs::read_dir(folder).with_context(problem)?.collect::<Result<_, _>>().with_context(problem)?;
-    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.retain(|path| !file_name(path).starts_with('.'));
-    paths.sort();
-    Ok(paths)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    EXTENSIONS.contains(&extension.as_str()) && path.is_file()
-}
-
-/// Decodes every file, on all cores; the error is that of the first bad file in order.
-fn decode_all(entries: &[Entry], resize: Option<u32>) -> Result<Vec<Image>> {
-    let first = decode(&entries[0].path, resize)?;
-    let n_threads = std::thread::available_parallelism().map_or(1, Into::into);
-    let chunk_len = entries.len().div_ceil(n_threads);
-    std::thread::scope(|scope| {
-        let first = &first;
-        let start = |chunk| scope.spawn(move || decode_chunk(chunk, resize, first, &entries[0].path));
-        let threads: Vec<_> = entries.chunks(chunk_len).map(start).collect();
-        let mut images = Vec::with_capacity(entries.len());
-        for thread in threads {
-            images.extend(thread.join().expect("decoding an image does not panic")?);
+    let n_train = entries.len();
+    let mut tested = HashSet::new();
+    for class in &test_classes {
+        let label = label_of(class, &classes)?;
+        let n_before = entries.len();
+        scan_into(&class.folder, label, &mut entries, &mut tally)?;
+        if entries.len() > n_before {
+            tested.insert(label); // an empty folder is as none
         }
-        Ok(images)
+    }
+    let n_labeled = entries.len();
+    ensure!(
+        n_labeled > n_train,
+        "{} holds no image of any class: {}",
+        test.display(),
+        tally.say(root, place.background)
+    );
+    if let Some(unlabeled) = &unlabeled {
+        list(unlabeled, UNKNOWN, &mut entries, &mut tally)?;
+    }
+
+    let mut images = decode_all(&entries, place, &mut tally)?;
+    unify_channels(&mut images);
+    let stack = |range: std::ops::Range<usize>| stack(&images[range.clone()], &entries[range]);
+    warnings.extend(alike(&classes));
+    let untested = (0..classes.len()).filter(|&class| !tested.contains(&(class as u16)));
+    warnings.extend(
+        untested.map(|class| format!("class {} has no test images in {}", classes[class].name, test.display())),
+    );
+    let read = tally.say(root, place.background);
+    if tally.is_loud() {
+        warnings.insert(0, read.clone());
+    }
+    Ok(Loaded {
+        train: stack(0..n_train),
+        test: stack(n_train..n_labeled),
+        unlabeled: (n_labeled < entries.len()).then(|| stack(n_labeled..entries.len())),
+        classes: classes.into_iter().map(|class| class.name).collect(),
+        published: Published::Never,
+        read: Some(read),
+        warnings,
     })
 }
 
-fn decode_chunk(chunk: &[Entry], resize: Option<u32>, first: &Image, first_path: &Path) -> Result<Vec<Image>> {
-    let decode_same_size = |entry: &Entry| {
-        let image = decode(&entry.path, resize)?;
-        ensure!(
-            (image.width, image.height) == (first.width, first.height),
-            "{} has {}×{} pixels but {} has {}×{}: set data.resize to make all images one size",
-            first_path.display(),
+/// The class folders in `ROOT/train` or `ROOT/test`, sorted by name. Images that lie beside them are counted.
+fn classes_in(folder: &Path, root: &Path, tally: &mut Tally) -> Result<Vec<Class>> {
+    let mut classes = Vec::new();
+    for path in children(folder)? {
+        match leads(&path) {
+            Leads::Folder(_) => {
+                let key = path.file_name().unwrap_or_default().to_owned();
+                classes.push(Class { name: name_of(&path), key, folder: path });
+            }
+            Leads::Nowhere(remark) => tally.add(remark, &path),
+            Leads::File if scan::is_image(&path, tally) => tally.add(Remark::Loose, &path),
+            Leads::File => {}
+        }
+    }
+    ensure!(!classes.is_empty(), "{} has no class folders: expected {}", folder.display(), expected(root));
+    Ok(classes)
+}
+
+/// With one class there is nothing to tell apart.
+fn refuse_one_class(classes: &[Class], train: &Path) -> Result<()> {
+    let [only] = classes else { return Ok(()) };
+    let inside: Vec<_> =
+        children(&only.folder)?.into_iter().filter(|path| matches!(leads(path), Leads::Folder(_))).collect();
+    let hint = if inside.len() > 1 {
+        let names: Vec<_> = inside.iter().map(|path| name_of(path)).collect();
+        format!("; if {} are the classes, move them up into {}", shortened(&names), train.display())
+    } else {
+        String::new()
+    };
+    bail!(
+        "{} has only one class, {}: with one there is nothing to tell apart, and the loss is 0 from the first step; at least \
+         2 class folders are needed{hint}",
+        train.display(),
+        only.name,
+    );
+}
+
+/// The label of a test class.
+fn label_of(class: &Class, classes: &[Class]) -> Result<u16> {
+    if let Some(label) = classes.iter().position(|known| known.key == class.key) {
+        return Ok(label as u16);
+    }
+    let folder = class.folder.display();
+    if let Some(like) = classes.iter().find(|known| look(&known.name) == look(&class.name)) {
+        bail!(
+            "{folder} is a class without training images, but {} differs only in case, blanks or the way its letters are \
+             encoded: give both the same name",
+            like.folder.display(),
+        );
+    }
+    bail!("{folder} is a class without training images: remove it or add it to train");
+}
+
+/// What people see of a name: two that look alike are most likely one class.
+fn look(name: &str) -> String {
+    name.nfkc().collect::<String>().to_lowercase().split_whitespace().collect()
+}
+
+/// Warns of classes that are probably one, or none.
+fn alike(classes: &[Class]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (i, class) in classes.iter().enumerate() {
+        if let Some(other) = classes[..i].iter().find(|other| look(&other.name) == look(&class.name)) {
+            let (class, other) = (class.folder.display(), other.folder.display());
+            warnings.push(format!(
+                "{other} and {class} are two classes whose names differ only in case, blanks or encoding: if they are one, \
+                 move the images into one folder"
+            ));
+        }
+        if layout::means_unlabeled(&class.name) {
+            let folder = class.folder.display();
+            warnings.push(format!(
+                "{folder} is taken for a class: images of unknown class belong in unlabeled, beside train and test"
+            ));
+        }
+    }
+    warnings
+}
+
+/// Appends the images of a folder that must hold some.
+fn list(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Tally) -> Result<()> {
+    let n_before = entries.len();
+    let here = scan_into(folder, label, entries, tally)?;
+    let found = if here.is_empty() { String::new() } else { format!(" ({here})") };
+    ensure!(
+        entries.len() > n_before,
+        "{} holds no images{found}: add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove the folder",
+        folder.display()
+    );
+    Ok(())
+}
+
+/// Appends the images of a folder. Returns what else is in it, if there are no images.
+fn scan_into(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Tally) -> Result<String> {
+    let mut here = Tally::default();
+    let paths = scan::images(folder, &mut here)?;
+    let other = if paths.is_empty() { here.others(folder) } else { String::new() };
+    tally.join(here);
+    entries.extend(paths.into_iter().map(|path| Entry { path, label }));
+    Ok(other)
+}
+
+/// Decodes every file, on all cores.
+///
+/// # Errors
+/// If some are damaged, with their names; else if one has another size than the first.
+fn decode_all(entries: &[Entry], place: &Place, tally: &mut Tally) -> Result<Vec<Image>> {
+    let wanted = Wanted { resize: place.resize, background: place.background };
+    let n_threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let chunk_len = entries.len().div_ceil(n_threads);
+    let decoded: Vec<Result<Decoded, Fault>> = std::thread::scope(|scope| {
+        let wanted = &wanted;
+        let start = |chunk: &[Entry]| chunk.iter().map(|entry| decode::read(&entry.path, wanted)).collect::<Vec<_>>();
+        let threads: Vec<_> = entries.chunks(chunk_len).map(|chunk| scope.spawn(move || start(chunk))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("decoding an image does not panic")).collect()
+    });
+    let mut images = Vec::with_capacity(entries.len());
+    let mut faults = Vec::new();
+    for (decoded, Entry { path, .. }) in decoded.into_iter().zip(entries) {
+        match decoded {
+            Ok(Decoded { image, is_turned, is_transparent, has_more }) => {
+                let done = [
+                    (is_turned, Remark::Turned),
+                    (is_transparent, Remark::Transparent),
+                    (has_more, Remark::FirstOfSeveral),
+                ];
+                done.into_iter().filter(|(was, _)| *was).for_each(|(_, remark)| tally.add(remark, path));
+                images.push(image);
+            }
+            Err(fault) => faults.push(format!("{} {fault}", path.display())),
+        }
+    }
+    refuse_faults(&faults, entries.len())?;
+    tally.n_read = images.len();
+    refuse_sizes(&images, entries)?;
+    Ok(images)
+}
+
+fn refuse_faults(faults: &[String], n_files: usize) -> Result<()> {
+    match faults {
+        [] => Ok(()),
+        [only] => bail!("{only}; mend or remove it"),
+        several => {
+            let named = several[..several.len().min(MOST_NAMED)].join("; ");
+            let n_more = several.len().saturating_sub(MOST_NAMED);
+            let more = if n_more > 0 { format!("; and {n_more} more") } else { String::new() };
+            bail!("{} of {n_files} images cannot be used; mend or remove them: {named}{more}", several.len());
+        }
+    }
+}
+
+/// Refuses images of more than one size.
+fn refuse_sizes(images: &[Image], entries: &[Entry]) -> Result<()> {
+    let (first, first_path) = (&images[0], entries[0].path.display());
+    let of_other_size = |image: &Image| (image.width, image.height) != (first.width, first.height);
+    if let Some(place) = images.iter().position(of_other_size) {
+        let (image, path) = (&images[place], entries[place].path.display());
+        bail!(
+            "{first_path} has {}×{} pixels but {path} has {}×{}: set data.resize to make all images one size",
             first.width,
             first.height,
-            entry.path.display(),
             image.width,
             image.height,
         );
-        Ok(image)
-    };
-    chunk.iter().map(decode_same_size).collect()
-}
-
-/// Reads a PNG or JPEG image, gray ones with one channel and all others as RGB, and resizes it to so many pixels a side.
-///
-/// # Errors
-/// If the file is no such image, or not all of it is there.
-pub fn decode(path: &Path, resize: Option<u32>) -> Result<Image> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).with_context(unreadable)?;
-    let no_image = || format!("cannot read {}: is it a whole PNG or JPEG image?", path.display());
-    let mut image = reader.decode().with_context(no_image)?;
-    if let Some(side) = resize
-        && (image.width(), image.height()) != (side, side)
-    {
-        image = image.resize_exact(side, side, FilterType::Triangle);
     }
-    Ok(to_bytes(image))
-}
-
-fn to_bytes(image: DynamicImage) -> Image {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    if image.color().has_color() {
-        Image::new(width, height, 3, image.into_rgb8().into_raw())
-    } else {
-        Image::new(width, height, 1, image.into_luma8().into_raw())
-    }
+    Ok(())
 }
 
 /// Makes gray images RGB if there is one RGB image.

@@ -36,6 +36,8 @@ pub enum Picked {
         /// The label set's own seed.
         seed: u64,
     },
+    /// Every image whose class is known.
+    All,
     /// `n` of every class by an order of the training images.
     Ranked {
         /// Images of every class, or for `typical`, their mean.
@@ -64,6 +66,7 @@ impl fmt::Display for Picked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PerClass { n, seed } => write!(f, "random, {n} per class, seed {seed}"),
+            Self::All => f.write_str("all"),
             Self::Ranked { n, pick, by } => write!(f, "{pick} by {by}, {n} per class"),
             Self::Published(name) => write!(f, "published:{name}"),
             Self::Fold { number, n } => write!(f, "fold:{number}, {n} in all"),
@@ -86,6 +89,7 @@ pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Re
         Pick::Random => {
             draw_per_class(&dataset.train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
         }
+        Pick::All => sorted((0..dataset.train.n() as u32).collect(), Picked::All),
         Pick::File(path) => label_file::read(path, dataset),
         Pick::Published(name) => published_set(name, dataset).context("labels.pick"),
         Pick::Fold(number) => fold_set(dataset, n * dataset.classes.len(), *number).context("labels.pick"),
@@ -140,7 +144,7 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
         Pick::MostRepresentative => Ok(0),
         Pick::LeastRepresentative => Ok(length - n),
         Pick::Quantile(q) => Ok((q * (length - n) as f64).round() as usize),
-        Pick::Typical | Pick::Random | Pick::Published(_) | Pick::Fold(_) | Pick::File(_) => {
+        Pick::Typical | Pick::Random | Pick::All | Pick::Published(_) | Pick::Fold(_) | Pick::File(_) => {
             bail!("labels.pick = {:?} does not take a class's part of an order", String::from(pick.clone()))
         }
     };
@@ -390,6 +394,14 @@ mod tests {
         assert!(refusal(&other, 2, Pick::MostRepresentative).contains("the ranking is of 30 images"));
         let unclustered = Ranking { clusters: None, ..ranking };
         assert!(refusal(&unclustered, 2, Pick::Typical).contains("needs a ranking by typicality"));
+    }
+
+    #[test]
+    fn all_images_of_known_class_are_labeled_where_all_are_asked_for() {
+        let dataset = Dataset::black(&["cat", "dog"], vec![0, 1, 1, 1]);
+        let labels = Labels { pick: Pick::All, per_class: 9, ..Labels::default() };
+        let set = pick(&labels, &dataset, None).expect("a set");
+        assert_eq!((set.indices, set.picked), (vec![0, 1, 2, 3], Picked::All));
     }
 
     #[test]

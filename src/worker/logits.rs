@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
     let device = device::resolve(config.machine.device)?;
     let data_dir = fixmatch::dirs::data_dir()?;
-    let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+    let dataset = data::load(&config.data, &data_dir)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
 

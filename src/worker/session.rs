@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fixmatch::checkpoint::{self, State};
 use fixmatch::control::Change;
 use fixmatch::event::Event;
@@ -71,6 +71,11 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
             return Ok(());
         }
     };
+    ensure!(
+        !run.source.unlabeled.is_empty()
+            || !log.changes.iter().any(|(_, change)| matches!(change, Change::LambdaU(x) if *x > 0.0)),
+        "lambda_u was set above 0, but there are no unlabeled images: all are labeled, and labels.in_unlabeled is false"
+    );
     if log.started.is_none() {
         reporter.event(Event::Started(run.started.clone()));
     }

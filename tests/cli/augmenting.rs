@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fixmatch::augment::{Filter, Kind, Op, Scratch, Strong};
 use fixmatch::config::Augment;
-use fixmatch::data::folder;
+use fixmatch::data::decode::{self, Wanted};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 
@@ -24,7 +24,7 @@ fn save(path: &Path, width: u32, height: u32, pixels: Vec<u8>) {
 }
 
 fn read(place: &Place, name: &str) -> Image {
-    folder::decode(&place.folder.path().join(name), None).expect("an image")
+    decode::read(&place.folder.path().join(name), &Wanted::default()).expect("an image").image
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn what_cannot_be_done_is_refused_with_what_can() {
             1,
             "large.png has 513×2 pixels, and at most 512×512",
         ),
-        (&["augment", "text.png", "--op", "invert", "-o", "o.png"], 1, "text.png: is it a whole PNG or JPEG image?"),
+        (&["augment", "text.png", "--op", "invert", "-o", "o.png"], 1, "text.png holds no image that fixmatch reads"),
         (&["augment", "none.png", "--op", "invert", "-o", "o.png"], 1, "cannot read none.png: No such file"),
         (&["augment", "in.png", "--op", "invert", "-o", "o.jpg"], 1, "o.jpg must end in .png"),
         (&["augment", "in.png", "--op", "invert", "-o", "old.png"], 1, "old.png exists; --force overwrites it"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use fixmatch::config::{Metric, Rank, RunConfig};
+use fixmatch::config::{Data, Metric, Rank, RunConfig};
 use fixmatch::data::label_set::{Picked, from_indices};
 use fixmatch::data::{self, Dataset};
 use fixmatch::preset::Preset;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::Place;
 
 static MINI: LazyLock<Dataset> =
-    LazyLock::new(|| data::load("fashion-mini", None, None, Path::new("")).expect("it is embedded"));
+    LazyLock::new(|| data::load(&Data::named("fashion-mini"), Path::new("")).expect("it is embedded"));
 
 /// A ranking of the embedded images with these scores.
 fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
@@ -243,7 +243,7 @@ fn a_set_that_cannot_be_is_refused_with_the_numbers() {
         place.fixmatch(&[&["labels", "show"], &args[..]].concat()).check(1, &[], &["error: ", message]);
     }
     let wrong: [(&[&str], &str); 4] = [
-        (&["--pick", "best"], "must be \"random\", \"most-representative\""),
+        (&["--pick", "best"], "must be \"random\", \"all\", \"most-representative\""),
         (&["--indices", "1,two"], "\"two\" is not an index: write whole numbers, as in 1,2,3"),
         (&["--by", "density", "--ranking", "mine.json"], "cannot be used with"),
         (&["--indices", "1", "--seed", "1"], "cannot be used with"),

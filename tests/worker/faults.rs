@@ -25,7 +25,7 @@ fn bad_data_and_labels_fail_with_the_reason() {
     check(&|config| config.data.path = Some("no/such/folder".into()), "cannot read the folder no/such/folder: ");
     check(
         &|config| config.data.path = Some(empty.path().to_owned()),
-        "train/cats holds no PNG or JPEG images: add some or remove the folder",
+        "train/cats holds no images: add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove the folder",
     );
     check(
         &|config| config.labels.per_class = PER_CLASS + 1,

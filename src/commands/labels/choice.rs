@@ -182,7 +182,7 @@ impl Choice {
         let has = |uses: fn(&Pick) -> bool| wanted.iter().any(|wanted| uses(&wanted.config.labels.pick));
         let takes_seed = has(|pick| *pick == Pick::Random);
         ensure!(self.seed.is_empty() || takes_seed, "--seed is for --pick random, not for {}", picks());
-        let takes_number = has(|pick| !matches!(pick, Pick::Published(_) | Pick::File(_)));
+        let takes_number = has(Pick::takes_per_class);
         ensure!(self.per_class.is_empty() || takes_number, "--per-class has no part in {}: leave it out", picks());
         Ok(())
     }
@@ -292,8 +292,7 @@ fn is_toml(source: &str) -> bool {
 impl Wanted {
     /// Reads the data set that it is of, and tells what there is to know of this copy.
     pub fn load(&self) -> Result<Dataset> {
-        let data = &self.config.data;
-        let dataset = data::load(&data.dataset, data.path.as_deref(), data.resize, &dirs::data_dir()?)?;
+        let dataset = data::load(&self.config.data, &dirs::data_dir()?)?;
         for warning in &dataset.warnings {
             note(format_args!("warning: {warning}"));
         }
@@ -303,7 +302,7 @@ impl Wanted {
     /// Whether it is of the same copy of the same data set.
     pub fn is_of_the_data_of(&self, other: &Self) -> bool {
         let (a, b) = (&self.config.data, &other.config.data);
-        (&a.dataset, &a.path, a.resize) == (&b.dataset, &b.path, b.resize)
+        (&a.dataset, &a.path, a.resize, a.background) == (&b.dataset, &b.path, b.resize, b.background)
     }
 
     /// The images that it comes to.

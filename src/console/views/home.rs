@@ -219,7 +219,7 @@ pub fn cost(app: &App, config: &RunConfig) -> String {
 }
 
 fn labels(row: &PresetRow) -> String {
-    format!("{}/class", row.config.labels.per_class)
+    row.config.labels.amount()
 }
 
 fn data(app: &App, row: &PresetRow) -> (String, Style) {

@@ -93,6 +93,7 @@ fn per_class(run: &OpenRun) -> String {
     let Some(Ok(file)) = &run.file else { return "–".into() };
     let labels = &file.config.labels;
     match &labels.pick {
+        Pick::All => "all".into(),
         Pick::Published(_) | Pick::File(_) => "–".into(),
         pick if pick.needs_ranking() => format!("{}, by {}", labels.per_class, labels.by),
         _ => labels.per_class.to_string(),

@@ -81,7 +81,7 @@ fn name_of(path: &Path) -> Result<Option<(String, PathBuf)>> {
 /// Starts a worker on the run that makes an order, a new one or the one that was broken off; shows one that is at it.
 pub fn rank(runs: &Path, data: &Data, by: Metric, news: &UnboundedSender<News>) {
     let find = || -> Result<RunDir> {
-        let dataset = data::load(&data.dataset, data.path.as_deref(), data.resize, &dirs::data_dir()?)?;
+        let dataset = data::load(data, &dirs::data_dir()?)?;
         let base = ranking::standard_base(&RunConfig { data: data.clone(), ..RunConfig::default() });
         let recipe = ranking::recipe(&base, Rank { by, ..Rank::default() }, dataset.train.n());
         recipe.validate()?;

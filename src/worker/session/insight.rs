@@ -50,7 +50,8 @@ impl Insight {
     pub fn new(run: &Prepared) -> Self {
         let (config, source, n_classes) = (&run.config.insight, &run.source, run.started.classes.len());
         let n_labeled = source.labeled.len().min(config.labeled as usize);
-        let unlabeled: Vec<u32> = source.unlabeled.iter().copied().filter(|it| !source.labeled.contains(it)).collect();
+        let unlabeled: Vec<u32> =
+            source.unlabeled.iter().copied().filter(|it| source.labeled.binary_search(it).is_err()).collect();
         Self {
             unlabeled: draw_panel(&unlabeled, &source.images.labels, n_classes, config.panel as usize),
             labeled: source.labeled[..n_labeled].to_vec(),

@@ -48,7 +48,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     fused::set_num_threads(n_threads as usize);
     fused::set_level(None)?;
     let data_dir = fixmatch::dirs::data_dir()?;
-    let dataset = data::load(&config.data.dataset, config.data.path.as_deref(), config.data.resize, &data_dir)?;
+    let dataset = data::load(&config.data, &data_dir)?;
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
     }
@@ -66,7 +66,12 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
-    ensure!(!source.unlabeled.is_empty(), "all {} training images are labeled: none is left", source.images.n());
+    ensure!(
+        !source.unlabeled.is_empty() || config.train.lambda_u == 0.0,
+        "all {} training images are labeled, and labels.in_unlabeled = false leaves none unlabeled: add images in unlabeled/, \
+         set labels.in_unlabeled = true, or train on the labels alone with train.lambda_u = 0",
+        source.images.n()
+    );
     if run.environment.is_none() {
         run.environment = Some(found);
         dir.write_run(&run)?;

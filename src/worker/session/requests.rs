@@ -82,6 +82,9 @@ impl Session {
             Request::Evaluate if self.run.config.is_contrastive() => {
                 Some("it learns without labels, so it has no accuracy".into())
             }
+            Request::Set(Change::LambdaU(value)) if value > 0.0 && self.run.source.unlabeled.is_empty() => {
+                Some("there are no unlabeled images: all are labeled, and labels.in_unlabeled is false".into())
+            }
             Request::Set(Change::Steps(steps)) if steps <= step => {
                 Some(format!("steps must be more than the {step} already done, not {steps}"))
             }

@@ -1,0 +1,259 @@
+//! Image files into bytes: PNG, JPEG, WebP, BMP, TIFF, GIF and binary PNM, told apart by what they hold and not by name.
+//!
+//! A damaged file is an error and never half an image: [`whole`] finds a cut end, and the decoders are strict about the
+//! rest. Of a file with several frames or pages the first one counts. The camera's orientation is applied, then what is
+//! transparent is laid over a colour. An image is gray (one channel) if its file stores gray; all others are RGB, also
+//! when a palette holds grays only. 16 bits become 8 by rounding.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use ::image::error::ImageError;
+use ::image::metadata::Orientation;
+use ::image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, imageops::FilterType,
+};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::config::Color;
+use crate::image::Image;
+
+pub mod sniff;
+mod whole;
+
+/// An image has at most this many pixels: 512 MiB of RGB, where Pillow draws the line too.
+pub const MAX_PIXELS: u64 = 512 * 1024 * 1024 / 3;
+
+/// A file has at most this many bytes: that many pixels of RGB with 16 bits, uncompressed.
+const MAX_BYTES: u64 = 6 * MAX_PIXELS;
+
+/// What is made of an image once it is decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// The side in pixels of the square that it is stretched to.
+    pub resize: Option<u32>,
+    /// What lies behind transparent parts.
+    pub background: Color,
+}
+
+/// An image, and what had to be done to it.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// Its bytes.
+    pub image: Image,
+    /// Whether the camera's orientation turned or mirrored it.
+    pub is_turned: bool,
+    /// Whether some of it was transparent.
+    pub is_transparent: bool,
+    /// Whether its file holds more frames or pages.
+    pub has_more: bool,
+}
+
+/// Why a file gives no image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The operating system does not give it.
+    Unreadable(String),
+    /// It is empty.
+    Empty,
+    /// It begins as no format that is read here.
+    NoImage,
+    /// Its end is missing.
+    Cut,
+    /// It has more pixels than are read.
+    TooLarge {
+        /// Pixels per row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// It has more bytes than are read.
+    TooLong(u64),
+    /// A kind of this format that the decoder does not know.
+    Unsupported(String),
+    /// What it holds makes no image.
+    Damaged(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
+            Self::Empty => f.write_str("is empty (0 bytes)"),
+            Self::NoImage => f.write_str("holds no image that fixmatch reads (PNG, JPEG, WebP, BMP, TIFF, GIF, PNM)"),
+            Self::Cut => f.write_str("is cut short: its end is missing"),
+            Self::TooLarge { width, height } => {
+                write!(f, "is too large: {width}×{height} pixels, and at most {MAX_PIXELS} in all are read")
+            }
+            Self::TooLong(bytes) => write!(f, "is too large: {bytes} bytes, and at most {MAX_BYTES} are read"),
+            Self::Unsupported(why) => write!(f, "is of a kind that is not read: {why}"),
+            Self::Damaged(why) => write!(f, "is damaged: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Reads an image file.
+///
+/// # Errors
+/// If it is no image of a known format, not all of it is there, or it is too large.
+pub fn read(path: &Path, wanted: &Wanted) -> Result<Decoded, Fault> {
+    decode(&bytes_of(path)?, wanted)
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::PermissionDenied => Fault::Unreadable("this user may not (permission denied)".into()),
+        _ => Fault::Unreadable(error.to_string()),
+    };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Fault::Unreadable("it is no regular file".into())); // a FIFO would wait for ever
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(Fault::TooLong(metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Decodes the bytes of an image file.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
+    // A decoder's panic over odd bytes is one file's fault, and it is named like any other.
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, wanted)))
+        .unwrap_or_else(|_| Err(Fault::Damaged("its decoder gave up".into())))
+}
+
+fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
+    if bytes.is_empty() {
+        return Err(Fault::Empty);
+    }
+    let sniff::Kind::Image(format) = sniff::kind(bytes) else { return Err(Fault::NoImage) };
+    let whole = whole::check(format, bytes).ok_or(Fault::Cut)?;
+    let (mut image, orientation) =
+        if format == ImageFormat::Jpeg { jpeg(bytes)? } else { by_format(format, bytes, &whole)? };
+    image.apply_orientation(orientation);
+    let is_transparent = has_transparency(&image);
+    if is_transparent {
+        image = laid_over(image, wanted.background);
+    }
+    if let Some(side) = wanted.resize
+        && (image.width(), image.height()) != (side, side)
+    {
+        image = image.resize_exact(side, side, FilterType::Triangle);
+    }
+    Ok(Decoded {
+        image: to_bytes(image),
+        is_turned: orientation != Orientation::NoTransforms,
+        is_transparent,
+        has_more: whole.has_more,
+    })
+}
+
+/// Decodes a JPEG. Its headers are read with patience, its pixels strictly: otherwise what is missing becomes gray.
+fn jpeg(bytes: &[u8]) -> Result<(DynamicImage, Orientation), Fault> {
+    let damaged = |error: zune_jpeg::errors::DecodeErrors| match error {
+        zune_jpeg::errors::DecodeErrors::Unsupported(kind) => Fault::Unsupported(format!("{kind:?}")),
+        other => Fault::Damaged(format!("{other:?}")),
+    };
+    let options = DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let (width, height) = decoder.dimensions().ok_or(Fault::Cut)?;
+    let (width, height) = (width as u32, height as u32); // of 16 bits each
+    check_size(width, height)?;
+    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let stored = if is_gray { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(stored));
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = decoder.decode().map_err(damaged)?;
+    let image = if is_gray {
+        GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
+    } else {
+        RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+    };
+    let image = image.ok_or_else(|| Fault::Damaged("too few pixels".into()))?;
+    Ok((image, orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+fn by_format(format: ImageFormat, bytes: &[u8], whole: &whole::Whole) -> Result<(DynamicImage, Orientation), Fault> {
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut decoder = reader.into_decoder().map_err(fault)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(16 * MAX_PIXELS);
+    decoder.set_limits(limits).map_err(fault)?;
+    // An orientation that cannot be read is none.
+    let tag = whole.exif.and_then(Orientation::from_exif_chunk);
+    let orientation = tag.or_else(|| decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
+    Ok((DynamicImage::from_decoder(decoder).map_err(fault)?, orientation))
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), Fault> {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(Fault::TooLarge { width, height });
+    }
+    if width == 0 || height == 0 {
+        return Err(Fault::Damaged("it has no pixels".into()));
+    }
+    Ok(())
+}
+
+fn fault(error: ImageError) -> Fault {
+    match error {
+        ImageError::Unsupported(error) => Fault::Unsupported(error.to_string()),
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Fault::Cut,
+        other => Fault::Damaged(other.to_string()),
+    }
+}
+
+fn has_transparency(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageLumaA8(image) => image.pixels().any(|pixel| pixel.0[1] < u8::MAX),
+        DynamicImage::ImageRgba8(image) => image.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        DynamicImage::ImageLumaA16(image) => image.pixels().any(|pixel| pixel.0[1] < u16::MAX),
+        DynamicImage::ImageRgba16(image) => image.pixels().any(|pixel| pixel.0[3] < u16::MAX),
+        DynamicImage::ImageRgba32F(image) => image.pixels().any(|pixel| pixel.0[3] < 1.0),
+        _ => false,
+    }
+}
+
+/// The image before a background; it stays gray if both are.
+fn laid_over(image: DynamicImage, Color(background): Color) -> DynamicImage {
+    let blend = |front: u8, behind: u8, alpha: u8| {
+        let (front, behind, alpha) = (u32::from(front), u32::from(behind), u32::from(alpha));
+        ((front * alpha + behind * (255 - alpha) + 127) / 255) as u8
+    };
+    let [red, green, blue] = background;
+    if !image.color().has_color() && red == green && green == blue {
+        let image = image.into_luma_alpha8();
+        let (width, height) = image.dimensions();
+        let pixels = image.pixels().map(|pixel| blend(pixel.0[0], red, pixel.0[1])).collect();
+        return GrayImage::from_raw(width, height, pixels).expect("a byte a pixel").into();
+    }
+    let image = image.into_rgba8();
+    let (width, height) = image.dimensions();
+    let pixels = image.pixels().flat_map(|pixel| [0, 1, 2].map(|c| blend(pixel.0[c], background[c], pixel.0[3])));
+    RgbImage::from_raw(width, height, pixels.collect()).expect("three bytes a pixel").into()
+}
+
+fn to_bytes(image: DynamicImage) -> Image {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    if image.color().has_color() {
+        Image::new(width, height, 3, image.into_rgb8().into_raw())
+    } else {
+        Image::new(width, height, 1, image.into_luma8().into_raw())
+    }
+}
