@@ -5,13 +5,12 @@
 //!   fault). It is over when the class has less than twice its share.
 //! - **lost**: in four histograms on end less than a tenth of its expected share of all pseudo-labels name a class, while
 //!   at least a fifth of all are accepted: other classes have swallowed it.
-//! - **purity**: over the last four histograms, six points fewer of the accepted pseudo-labels are right than over the best
-//!   four before, while the mask ratio is five points higher: the network grows sure of its mistakes. Another τ starts
-//!   this rule anew.
+//! - **purity**: over the last four histograms, pseudo-label accuracy is six points lower than over the best four before,
+//!   while the mask ratio is five points higher: the network grows sure of its mistakes. Another τ starts this rule anew.
 //! - **collapse**: in three histograms on end less than a quarter as many are accepted as in the best one before, which
-//!   was at least a fifth: the network is sure of nothing any more. Another τ starts this rule anew.
-//! - **agreement**, in place of purity where the right labels are not known: over the last three evaluations, averaged and
-//!   trained weights agree on 20 points fewer of the images that are followed than over the best three before.
+//!   was at least a fifth: next to nothing is accepted any more. Another τ starts this rule anew.
+//! - **agreement**, in place of purity without true labels: over the last three evaluations, averaged and trained weights
+//!   predict the same class for 20 points fewer of the followed images than over the best three before.
 
 use std::collections::VecDeque;
 

@@ -299,7 +299,7 @@ fn horizontal(
     let faint = app.theme.faint();
     labels.push((area.right().saturating_sub(width(&last)), last, faint));
     labels.push((area.x, words(from), faint));
-    let tick = ticks(to - from, usize::from(area.width) / 12, axis == Axis::Time);
+    let tick = ticks(to - from, usize::from(area.width) / 9, axis == Axis::Time);
     let first = (from / tick).floor() as i64 + 1;
     for x in (first..).map(|n| n as f64 * tick).take(40).take_while(|x| *x < to) {
         let column = place(x, (from, to), area.width.into()).unwrap_or(0) as u16;
