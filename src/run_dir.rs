@@ -229,6 +229,12 @@ impl RunDir {
         Ok(to)
     }
 
+    /// Brings the run back from its folder in the trash. Refused where another one has its name by now.
+    pub fn restore(&self, from: &Path) -> Result<()> {
+        ensure!(!self.path.exists(), "{} is there already: what is in the trash stays there", self.path.display());
+        fs::rename(from, &self.path).with_context(|| format!("cannot bring {} back", from.display()))
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -230,8 +230,9 @@ impl RunState {
 pub fn status_of(dir: &RunDir, last_state: Option<&LastState>) -> Status {
     let locked = dir.is_locked();
     let beat_age = if locked { dir.heartbeat().map(|(_, age)| age) } else { None };
-    let made = dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
-    let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
+    // A run that is gone is not about to start.
+    let made = dir.run_toml().metadata().map(|meta| meta.modified().ok());
+    let age = made.map_or(Duration::MAX, |made| made.and_then(|made| made.elapsed().ok()).unwrap_or_default());
     status_given(last_state, locked, beat_age, age)
 }
 
@@ -255,6 +256,13 @@ fn status_given(last: Option<&LastState>, locked: bool, beat_age: Option<Duratio
         Some(LastState::Failed(_)) => Status::Failed,
         None | Some(LastState::Running | LastState::Paused) => Status::Lost,
     }
+}
+
+/// Whether what a run failed of may be over when it is resumed: a full disk, say, and not a value that cannot work.
+pub fn may_pass(reason: &str) -> bool {
+    const OUTSIDE: [&str; 9] =
+        ["disk", "No space", "memory", "device", "CUDA", "GPU", "cannot ", "is not on this machine", "there is no "];
+    OUTSIDE.iter().any(|words| reason.contains(words))
 }
 
 /// Accuracies that a summary keeps for a sparkline.
@@ -286,6 +294,9 @@ pub struct Summary {
     /// How often pseudo-labels were seen to go wrong.
     #[serde(default)]
     pub alarms: usize,
+    /// The last of them, with its step.
+    #[serde(default)]
+    pub last_alarm: Option<(u64, String)>,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -306,6 +317,7 @@ impl RunState {
             step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
             memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
             alarms: self.alarms.len(),
+            last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
             n_log_bytes: 0,
         }
     }

@@ -20,7 +20,7 @@ use super::{Runs, note, say};
 use crate::console::{self, Stay};
 
 /// The setting that leaves the unlabeled images out.
-const LABELS_ONLY: &str = "train.lambda_u=0";
+pub const LABELS_ONLY: &str = "train.lambda_u=0";
 
 /// Train a preset
 ///

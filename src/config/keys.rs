@@ -128,6 +128,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("machine.device", "where to train: auto takes the first GPU, else the CPU; or cuda:N"),
     ("machine.threads", "threads of libtorch inside an operation; they change the last bit"),
     ("machine.loaders", "threads that decode and augment images"),
+    ("machine.emulate_bf16", "train in bf16 where the processor lacks it: about ten times slower"),
 ];
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ mod news;
 mod pointing;
 mod racing;
 mod screens;
+#[cfg(test)]
+mod tests;
 mod typing;
 
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::config::Metric;
 use fixmatch::run_dir::RunDir;
+use fixmatch::run_state::may_pass;
+use fixmatch::survey::Row;
 use jiff::tz::TimeZone;
 
 use super::Stay;
@@ -26,13 +30,14 @@ use super::chooser::{Ask, Chooser};
 use super::form::{Draft, Form};
 use super::glyphs::Glyphs;
 use super::home::{DataState, Home, Pane};
+use super::input::Cursor;
 use super::keys::{Action, Binding, Effect, Keymap, Place, TABLE};
 use super::machine::Machine;
 use super::pictures::{Gallery, Pictures};
 use super::race::Race;
 use super::run::OpenRun;
 use super::samples::Samples;
-use super::shelf::{Row, Shelf};
+use super::shelf::{self, Shelf};
 use super::theme::{Depth, Theme};
 use super::world::Task;
 
@@ -95,12 +100,16 @@ pub enum Purpose {
 }
 
 /// A question before something that cannot be taken back with one key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Confirm {
-    /// Stop this run?
-    Stop(RunDir),
-    /// Move this run to the trash?
-    Delete(RunDir),
+    /// Stop these runs? So many others cannot be.
+    Stop(Vec<RunDir>, usize),
+    /// Move these runs to the trash? So many others cannot be.
+    Delete(Vec<RunDir>, usize),
+    /// Leave a preset's values that were edited, back or out of the console?
+    LeaveDraft(Action),
+    /// Start two whole runs on these presets' labels?
+    Race(Base),
     /// Move this saved label set to the trash?
     DeleteSet(String, PathBuf),
     /// Leave a label set that was edited and not saved, back or out of the console?
@@ -157,6 +166,8 @@ pub struct App {
     pub draft: Option<Draft>,
     /// The run that is looked at.
     pub run: Option<OpenRun>,
+    /// The value of its configuration that is looked at.
+    pub value_at: Cursor,
     /// Its labeled images.
     pub samples: Samples,
     /// Whether images are shown as pictures.
@@ -175,6 +186,8 @@ pub struct App {
     pub zone: TimeZone,
     /// Rows of a page, for scrolling; the screen says.
     pub page: usize,
+    /// What is to be done in the run that was opened for it, once it is read.
+    then: Option<Action>,
     tasks: Vec<Task>,
     remembered_at: f64,
 }
@@ -195,6 +208,7 @@ impl App {
             home: Home::new(),
             draft: None,
             run: None,
+            value_at: Cursor::default(),
             samples: Samples::default(),
             pictures: Pictures::Off,
             shelf: Shelf::default(),
@@ -204,6 +218,7 @@ impl App {
             now,
             zone: TimeZone::UTC,
             page: 10,
+            then: None,
             tasks: Vec::new(),
             remembered_at: now,
         }
@@ -263,6 +278,9 @@ impl App {
             Action::Quit if self.holds_unsaved_set() => {
                 self.dialog = Some(Dialog::Confirm(Confirm::LeaveSet(Action::Quit)));
             }
+            Action::Quit if self.draft.as_ref().is_some_and(|draft| draft.is_edited) => {
+                self.dialog = Some(Dialog::Confirm(Confirm::LeaveDraft(Action::Quit)));
+            }
             Action::Quit => self.quit(),
             Action::Background => self.go_to_shell(),
             Action::Redrawn => {
@@ -273,12 +291,14 @@ impl App {
             Action::Glyphs => self.next_glyphs(),
             Action::Mouse => self.switch_mouse(),
             Action::Copy => self.copy(),
-            Action::Resume => self.resume(),
             Action::Browse => self.browse(),
+            Action::Configuration => self.open_configuration(),
+            _ if self.drives_runs(action) => self.drive_runs(action),
             _ => match self.place {
                 Place::Home => self.update_home(action),
                 Place::Preset => self.update_preset(action),
                 Place::Run => self.update_run(action),
+                Place::Configuration => self.update_configuration(action),
                 Place::Log => self.update_log(action),
                 Place::Samples => self.update_samples(action),
                 Place::Insight => self.update_insight(action),
@@ -304,18 +324,34 @@ impl App {
             (Place::Home, Pane::Presets, Action::Fetch) => {
                 home.preset().is_some_and(|row| matches!(row.data, DataState::Missing(_)))
             }
-            (Place::Home, Pane::Runs, Action::Resume | Action::Delete) => {
-                home.run().is_some_and(|row| action.fits(row.status))
+            (Place::Home, Pane::Runs, Action::Resume) => home.targets().into_iter().any(resume_helps),
+            (Place::Home, _, Action::Undo) => !home.trashed.is_empty(),
+            (Place::Home, Pane::Runs, _) if self.drives_runs(action) => {
+                home.targets().into_iter().any(|row| action.fits(row.status))
             }
-            (Place::Home, Pane::Runs, Action::Beside) => home.run().is_some(),
-            (Place::Home, _, Action::Back) => !home.filter.text.is_empty(),
-            (Place::Home, _, Action::Fetch | Action::Resume | Action::Delete | Action::Beside) => false,
+            (Place::Home, Pane::Runs, Action::Change) => {
+                matches!(home.targets()[..], [row] if action.fits(row.status))
+            }
+            (Place::Home, Pane::Runs, Action::Fork) => home.targets().len() == 1,
+            (Place::Home, Pane::Runs, Action::Beside | Action::Mark) => home.run().is_some(),
+            (Place::Home, _, Action::Back) => !home.filter.text.is_empty() || !home.marked.is_empty(),
+            (Place::Home, _, Action::Fetch | Action::Change | Action::Fork | Action::Beside | Action::Mark) => false,
+            (Place::Home, ..) if self.drives_runs(action) => false,
+            (Place::Preset, _, Action::Fetch) => self
+                .draft
+                .as_ref()
+                .is_some_and(|draft| matches!(home.data(&draft.config.data.dataset), DataState::Missing(_))),
+            (Place::Preset, _, Action::Baseline) => self.draft.as_ref().is_some_and(Draft::has_baseline),
             (Place::Samples, _, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
             (Place::Samples, _, Action::Draw) => self.samples.enlarged.is_some(),
             (Place::Shelf, _, Action::Fetch) => {
-                matches!(self.shelf.row(), Some(Row::Data { state: DataState::Missing(_), .. }))
+                matches!(self.shelf.row(), Some(shelf::Row::Data { state: DataState::Missing(_), .. }))
             }
-            (Place::Shelf, _, Action::Delete) => matches!(self.shelf.row(), Some(Row::Set(_))),
+            (Place::Shelf, _, Action::Delete) => matches!(self.shelf.row(), Some(shelf::Row::Set(_))),
+            (Place::Run, _, Action::Resume) => self.run.as_ref().is_some_and(|run| {
+                let is_of_use = run.state.failure().is_none_or(may_pass) && run.error.is_none();
+                is_of_use && action.fits(run.status())
+            }),
             (Place::Run | Place::Insight, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
             _ => true,
         }
@@ -391,6 +427,7 @@ impl App {
     /// Opens a run's screen.
     pub fn open_run(&mut self, dir: RunDir) {
         self.remember();
+        self.then = None;
         self.tasks.push(Task::Follow(dir.clone()));
         self.run = Some(OpenRun::new(dir));
         self.samples = Samples::default();
@@ -419,6 +456,11 @@ impl App {
     fn say(&mut self, tone: Tone, text: String) {
         self.notice = Some(Notice { text, tone, at: self.now });
     }
+}
+
+/// Whether a worker that is started on the run again may get further than the last one.
+fn resume_helps(row: &Row) -> bool {
+    row.error.is_none() && row.failure().is_none_or(may_pass) && Action::Resume.fits(row.status)
 }
 
 /// Enter that was pressed before the terminal was taken over arrives as a line's end, which is Ctrl-J.

@@ -1,5 +1,7 @@
 //! The lists of presets and runs: what is in them, what is shown, what is selected.
 
+use std::path::PathBuf;
+
 use fixmatch::config::{ModelName, RunConfig};
 use fixmatch::estimate::Estimate;
 use fixmatch::preset::Preset;
@@ -83,8 +85,10 @@ pub struct Home {
     pub filter: Input,
     /// Whether the filter is being typed.
     pub is_filtering: bool,
-    /// The run that another one is to be put beside.
-    pub beside: Option<RunDir>,
+    /// The runs that keys act on, instead of the selected one.
+    pub marked: Vec<RunDir>,
+    /// What was moved to the trash last: the runs, and where they are now.
+    pub trashed: Vec<(RunDir, PathBuf)>,
 }
 
 impl Home {
@@ -136,6 +140,32 @@ impl Home {
         self.shown_runs().get(self.run_at.at).copied()
     }
 
+    /// The runs that a key acts on: the marked ones, else the selected one.
+    pub fn targets(&self) -> Vec<&Row> {
+        let Listing::Read(rows) = &self.runs else { return Vec::new() };
+        if self.marked.is_empty() {
+            return self.run().into_iter().collect();
+        }
+        rows.iter().filter(|row| self.marked.contains(&row.dir)).collect()
+    }
+
+    /// Marks the selected run, or takes its mark away, and goes to the next one.
+    pub fn mark(&mut self) {
+        let Some(dir) = self.run().map(|row| row.dir.clone()) else { return };
+        match self.marked.iter().position(|marked| *marked == dir) {
+            Some(at) => drop(self.marked.remove(at)),
+            None => self.marked.push(dir),
+        }
+        self.step(1);
+    }
+
+    /// Takes runs out of the list, which were moved away.
+    pub fn forget(&mut self, gone: &[(RunDir, PathBuf)]) {
+        let Listing::Read(rows) = &self.runs else { return };
+        let is_here = |row: &&Row| gone.iter().all(|(dir, _)| *dir != row.dir);
+        self.take(Listing::Read(rows.iter().filter(is_here).cloned().collect()));
+    }
+
     /// Moves in the list that has the focus.
     pub fn step(&mut self, by: isize) {
         match self.pane {
@@ -157,6 +187,9 @@ impl Home {
         let first_look = matches!(self.runs, Listing::Reading);
         let selected = self.run().map(|row| row.dir.clone());
         self.runs = listing;
+        if let Listing::Read(rows) = &self.runs {
+            self.marked.retain(|dir| rows.iter().any(|row| row.dir == *dir));
+        }
         let rows = self.shown_runs();
         let alive = rows.iter().position(|row| row.status.is_alive() && row.error.is_none());
         let place = selected.and_then(|dir| rows.iter().position(|row| row.dir == dir));
@@ -166,6 +199,12 @@ impl Home {
         }
         self.run_at.at = place.or(alive.filter(|_| first_look)).unwrap_or(self.run_at.at);
         self.run_at.step(0, n);
+    }
+
+    /// Where a data set is, as far as it is known.
+    pub fn data(&self, dataset: &str) -> DataState {
+        let row = self.presets.iter().find(|row| row.config.data.dataset == dataset);
+        row.map_or(DataState::Unknown, |row| row.data.clone())
     }
 
     /// Notes where a data set is.

@@ -78,6 +78,8 @@ pub enum Action {
     GoTo,
     Save,
     Race,
+    Baseline,
+    Configuration,
 }
 
 /// Where a key means something.
@@ -89,6 +91,8 @@ pub enum Place {
     Preset,
     /// A run's charts.
     Run,
+    /// A run's configuration.
+    Configuration,
     /// A run's events and output.
     Log,
     /// The labeled images.
@@ -131,8 +135,10 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Browse, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
-const ALL: &[Place] = &[Home, Preset, Run, Log, Samples, Insight, Shelf, Browse, Race];
+use Place::{Browse, Configuration, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
+/// Where there is a list or a text to page through.
+const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse];
+const ALL: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race];
 
 const fn look(
     action: Action,
@@ -160,14 +166,22 @@ const fn drive(
 pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
     look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
-    look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
-    drive(Action::Fetch, "fetch", "f", &[Home, Shelf], "fetch", "fetch the data set"),
+    drive(Action::Undo, "restore", "u", &[Home], "undelete", "bring back the runs that were deleted last"),
+    drive(Action::Pause, "pause", "p", &[Home, Run], "pause", "pause: the worker waits and keeps its memory"),
+    drive(Action::Suspend, "suspend", "S", &[Home, Run], "suspend", "suspend: save and end the worker, memory freed"),
     drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
+    drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
-    look(Action::Beside, "beside", "c", &[Home], "", "mark a run; with another one, see both together"),
-    look(Action::Back, "show-all", "esc backspace", &[Home], "show all", "show all again, whatever its letters"),
+    look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys then act on all that are marked"),
+    look(Action::Beside, "beside", "c", &[Home], "", "see two runs together: the marked ones, or mark one"),
+    look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
+    drive(Action::Fetch, "fetch", "f", &[Home, Preset, Shelf], "fetch", "fetch the data set"),
+    look(Action::Back, "show-all", "esc backspace", &[Home], "clear", "take the marks away, then the filter"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
     drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
+    drive(Action::Left, "choice-before", "left h", &[Preset], "", "the choice before, of a value that has choices"),
+    drive(Action::Right, "choice-after", "right l", &[Preset], "", "the next choice"),
+    drive(Action::Baseline, "baseline", "B", &[Preset], "baseline", "train the labels alone beside it, to compare"),
     look(Action::Enter, "open-set", "enter", &[Shelf], "open", "open the data set or the label set"),
     look(Action::Next, "next-tab", "tab", &[Browse], "view", "both ends, the order, the label set, the scores"),
     look(Action::Mark, "mark", "space", &[Browse], "mark", "put the image into the set, or take it out"),
@@ -188,14 +202,11 @@ pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
     look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
-    drive(Action::Pause, "pause", "p", &[Run], "pause", "pause: parked, memory kept"),
-    drive(Action::Suspend, "suspend", "S", &[Run], "suspend", "suspend: save and end the worker, memory freed"),
-    drive(Action::Stop, "stop", "X", &[Run], "stop", "stop for good: save and end the worker"),
-    drive(Action::Change, "change", "s", &[Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
-    drive(Action::Fork, "fork", "F", &[Run, Insight], "", "go on in a new run, with other values or labels"),
+    drive(Action::Change, "change", "s", &[Home, Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
+    drive(Action::Fork, "fork", "F", &[Home, Run, Insight], "", "go on in a new run, with other values or labels"),
     drive(Action::Undo, "undo", "u", &[Run, Insight], "", "put the last changed value back"),
-    drive(Action::Checkpoint, "checkpoint", "C", &[Run], "", "save a checkpoint now"),
-    drive(Action::Evaluate, "evaluate", "E", &[Run], "", "evaluate the test set now"),
+    drive(Action::Checkpoint, "checkpoint", "C", &[Home, Run], "", "save a checkpoint now"),
+    drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
     look(Action::Layout, "layout", "enter z", &[Run], "", "one chart or all of them"),
     look(Action::Next, "next-insight", "tab", &[Insight], "next", "go to images, confusion, classes, CTAugment"),
@@ -222,6 +233,14 @@ pub const TABLE: &[Binding] = &[
     look(Action::Insight, "insight", "v", &[Run, Log, Samples], "pseudo", "what the pseudo-labels do, class by class"),
     look(Action::Log, "log", "o", &[Run, Samples, Insight], "log", "events and the worker's output"),
     look(Action::Samples, "samples", "i", &[Run, Log, Insight], "images", "the labeled images and their views"),
+    look(
+        Action::Configuration,
+        "configuration",
+        "c",
+        &[Run, Log, Samples, Insight],
+        "config",
+        "all values of the run, and how long it took",
+    ),
     look(Action::Left, "cursor-left", "left h", &[Run], "", "read values: cursor to the left"),
     look(Action::Right, "cursor-right", "right l", &[Run], "", "read values: cursor to the right"),
     look(Action::ZoomIn, "zoom-in", "+ =", &[Run], "", "zoom in"),
@@ -257,11 +276,18 @@ pub const TABLE: &[Binding] = &[
     look(Action::Right, "right", "right l", &[Samples, Browse, Race], "", "right"),
     look(Action::Up, "up", "up k", ALL, "", "up"),
     look(Action::Down, "down", "down j", ALL, "", "down"),
-    look(Action::PageUp, "page-up", "pageup ctrl-b", ALL, "", "a page up"),
-    look(Action::PageDown, "page-down", "pagedown ctrl-f", ALL, "", "a page down"),
-    look(Action::First, "first", "home g", ALL, "", "to the start"),
-    look(Action::Last, "last", "end G", ALL, "", "to the end; there a log is followed"),
-    look(Action::Copy, "copy", "Y", &[Home, Run, Log, Samples, Insight], "", "copy the run's path (OSC 52)"),
+    look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
+    look(Action::PageDown, "page-down", "pagedown ctrl-f", PAGED, "", "a page down"),
+    look(Action::First, "first", "home g", PAGED, "", "to the start"),
+    look(Action::Last, "last", "end G", PAGED, "", "to the end; there a log is followed"),
+    look(
+        Action::Copy,
+        "copy",
+        "Y",
+        &[Home, Run, Configuration, Log, Samples, Insight],
+        "",
+        "copy the run's path (OSC 52)",
+    ),
     look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
     look(Action::Mouse, "mouse", "m", ALL, "", "mouse on or off: clicks, the wheel, zooming"),
     look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
@@ -269,7 +295,7 @@ pub const TABLE: &[Binding] = &[
         Action::Back,
         "back",
         "esc backspace",
-        &[Preset, Run, Log, Samples, Insight, Shelf, Browse, Race],
+        &[Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race],
         "back",
         "go back",
     ),
@@ -283,7 +309,10 @@ impl Action {
     pub fn fits(self, status: Status) -> bool {
         match self {
             Self::Pause => matches!(status, Status::Starting | Status::Running),
-            Self::Resume => !matches!(status, Status::Starting | Status::Running | Status::Finished),
+            Self::Resume => match status {
+                Status::Paused | Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => true,
+                Status::Starting | Status::Running | Status::NotResponding | Status::Finished => false,
+            },
             Self::Suspend
             | Self::Stop
             | Self::Change

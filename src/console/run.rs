@@ -14,6 +14,7 @@ use fixmatch::series::{Axis, Curves, Metric, Series};
 
 use super::charts::Charts;
 use super::flags::Marks;
+use super::form::{Field, fields_of};
 use super::insight::Insight;
 use super::log::Log;
 
@@ -337,6 +338,12 @@ impl OpenRun {
         moments.sort_unstable();
         moments.dedup();
         moments
+    }
+
+    /// All values of its configuration.
+    pub fn fields(&self) -> Vec<Field> {
+        let Some(Ok(file)) = &self.file else { return Vec::new() };
+        fields_of(&file.config)
     }
 
     /// The values in force.

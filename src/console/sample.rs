@@ -123,6 +123,7 @@ fn rows() -> Vec<Row> {
             step_s: Some(0.05),
             memory_bytes: 300_000_000,
             alarms: 0,
+            last_alarm: None,
             n_log_bytes: 0,
         },
         phase: None,

@@ -20,13 +20,14 @@ use crate::commands::format::grouped;
 use super::app::{Access, App, Dialog, Notice, Tone};
 use super::glyphs::{Glyphs, to_ascii};
 use super::keys::{Action, Effect, Place};
-use super::mouse::Spot;
+use super::mouse::{Rows, Spot};
 use super::run::{Asked, Stage};
 use super::text;
 
 mod browser;
 mod chart;
 mod choose;
+mod configuration;
 mod dialog;
 mod help;
 mod home;
@@ -61,6 +62,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Place::Home => home::draw(buffer, app, body),
             Place::Preset => preset::draw(buffer, app, body),
             Place::Run => run::draw(buffer, app, body),
+            Place::Configuration => configuration::draw(buffer, app, body),
             Place::Log => log::draw(buffer, app, body),
             Place::Samples => samples::draw(buffer, app, body),
             Place::Insight => insight::draw(buffer, app, body),
@@ -87,11 +89,16 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
 /// Tells the state what fits on the screen, and scrolls to what is selected.
 fn arrange(app: &mut App, body: Rect) {
     app.page = usize::from(body.height).saturating_sub(4).max(1);
+    let last = help::last_first(app, body);
+    if let Some(Dialog::Help(first)) = &mut app.dialog {
+        *first = (*first).min(last);
+    }
     home::arrange(app, body);
     preset::arrange(app, body);
     if let Some(run) = app.run.as_mut().filter(|_| app.place == Place::Run) {
         run.charts.settle(&run.curves);
     }
+    configuration::arrange(app, body);
     samples::arrange(app, body);
     insight::arrange(app, body);
     shelf::arrange(app, body);
@@ -119,7 +126,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Place::Shelf => shelf::spot(app, body, position),
         Place::Browse => browser::spot(app, body, position),
         Place::Insight => insight::spot(app, body, position),
-        Place::Log | Place::Race => None,
+        Place::Configuration | Place::Log | Place::Race => None,
     }
 }
 
@@ -165,11 +172,12 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         }
         Place::Race => path.push("two runs".into()),
         Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
-        Place::Run | Place::Log | Place::Samples | Place::Insight => {
+        Place::Run | Place::Configuration | Place::Log | Place::Samples | Place::Insight => {
             path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
         }
     }
     match app.place {
+        Place::Configuration => path.push("configuration".into()),
         Place::Log => path.push("log".into()),
         Place::Samples => path.push("labeled images".into()),
         Place::Insight => path.push("pseudo-labels".into()),
@@ -210,7 +218,7 @@ fn scrub_keys(app: &App) -> String {
 }
 
 /// A run's name without the moment that it begins with.
-fn short_id(id: &str) -> String {
+pub fn short_id(id: &str) -> String {
     let is_moment = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
     match id.splitn(3, '-').collect::<Vec<_>>()[..] {
         [day, time, name] if is_moment(day, 8) && is_moment(time, 6) => text::clean(name),
@@ -261,6 +269,18 @@ fn is_current(asked: &Asked, now: f64) -> bool {
     match asked.stage {
         Stage::Posted | Stage::Accepted => true,
         Stage::Applied(_) | Stage::Refused(_) => now - asked.at < ANSWER_S,
+    }
+}
+
+/// Says at the right of a list how much of it lies above and below what is in sight.
+fn more(buffer: &mut Buffer, app: &App, rows: &Rows) {
+    let (list, end) = (rows.area, rows.area.right().saturating_sub(1));
+    let below = rows.n.saturating_sub(rows.first + usize::from(list.height));
+    if rows.first > 0 && list.height > 0 {
+        put_right(buffer, end, list.y, &format!(" ↑ {} more", rows.first), app.theme.faint());
+    }
+    if below > 0 && list.height > 0 {
+        put_right(buffer, end, list.bottom() - 1, &format!(" ↓ {below} more"), app.theme.faint());
     }
 }
 

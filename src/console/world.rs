@@ -83,8 +83,10 @@ pub enum Task {
     Resume(RunDir),
     /// Put a request into a run's mailbox.
     Post(RunDir, Request),
-    /// Move a run to the trash.
-    Discard(RunDir),
+    /// Move runs to the trash.
+    Discard(Vec<RunDir>),
+    /// Bring runs back from where they are in the trash.
+    Restore(Vec<(RunDir, PathBuf)>),
     /// Fetch a data set.
     Fetch(String),
     /// Read a run's labeled images.
@@ -167,7 +169,23 @@ pub enum News {
     Died(RunDir, String),
     /// A request is in the mailbox under this id, or cannot be put there.
     Posted(RunDir, Request, Result<String, String>),
-    /// A run is in the trash, or cannot be moved there.
+    /// A worker is on its way to a run that had none, or not.
+    Resumed(Result<RunDir, String>),
+    /// Runs are in the trash, in these places; others cannot be moved there.
+    Trashed {
+        /// Those that are.
+        kept: Vec<(RunDir, PathBuf)>,
+        /// Why others are not.
+        failed: Vec<String>,
+    },
+    /// Runs are back from these places in the trash; others cannot be moved.
+    Restored {
+        /// Those that are.
+        kept: Vec<(RunDir, PathBuf)>,
+        /// Why others are not.
+        failed: Vec<String>,
+    },
+    /// A label set is in the trash, or cannot be moved there.
     Discarded(Result<PathBuf, String>),
     /// Where a data set is.
     Data(String, DataState),
@@ -240,23 +258,34 @@ impl World {
                 let runs = self.runs.clone();
                 self.spawn("launch", move |news| {
                     let made = Plan::of(&preset, settings).and_then(|plan| plan.make(&runs));
-                    start(made, &news);
+                    start(made, &news, News::Launched);
                 });
             }
             Task::Fork(dir, until, settings) => {
                 let runs = self.runs.clone();
                 self.spawn("fork", move |news| {
                     let made = Fork::plan_until(&dir, until, &settings).and_then(|fork| fork.make(&runs, None));
-                    start(made, &news);
+                    start(made, &news, News::Launched);
                 });
             }
-            Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news)),
+            Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news, News::Resumed)),
             Task::Post(dir, request) => self.spawn("post", move |news| {
                 let posted = control::post(&dir.control(), request).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Posted(dir, request, posted));
             }),
-            Task::Discard(dir) => self.spawn("discard", move |news| {
-                let _ = news.send(News::Discarded(dir.discard().map_err(|error| in_one_line(&error))));
+            Task::Discard(dirs) => self.spawn("discard", move |news| {
+                let moved =
+                    |dir: RunDir| dir.discard().map(|to| (dir.clone(), to)).map_err(|error| of_run(&dir, &error));
+                let (kept, failed) = apart(dirs.into_iter().map(moved));
+                let _ = news.send(News::Trashed { kept, failed });
+            }),
+            Task::Restore(trashed) => self.spawn("restore", move |news| {
+                let moved = |(dir, from): (RunDir, PathBuf)| match dir.restore(&from) {
+                    Ok(()) => Ok((dir, from)),
+                    Err(error) => Err(of_run(&dir, &error)),
+                };
+                let (kept, failed) = apart(trashed.into_iter().map(moved));
+                let _ = news.send(News::Restored { kept, failed });
             }),
             Task::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
             Task::Sheet(dir) => self.spawn("samples", move |news| {
@@ -387,17 +416,33 @@ fn whereabouts(descriptor: &Descriptor) -> DataState {
     }
 }
 
-/// Starts a worker, stays until it ends, and says so if it ended without a word.
-fn start(made: Result<RunDir>, news: &UnboundedSender<News>) {
+/// What was done, and why the rest was not.
+fn apart<T>(outcomes: impl Iterator<Item = Result<T, String>>) -> (Vec<T>, Vec<String>) {
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(it) => done.push(it),
+            Err(error) => failed.push(error),
+        }
+    }
+    (done, failed)
+}
+
+fn of_run(dir: &RunDir, error: &anyhow::Error) -> String {
+    super::text::clean(&format!("{}: {error:#}", dir.id()))
+}
+
+/// Starts a worker, says how that went, stays until it ends, and says so if it ended without a word.
+fn start(made: Result<RunDir>, news: &UnboundedSender<News>, says: fn(Result<RunDir, String>) -> News) {
     let started = made.and_then(|dir| {
         let child = launch(&dir)?;
         Ok((dir, child))
     });
     let (dir, mut child) = match started {
         Ok(started) => started,
-        Err(error) => return drop(news.send(News::Launched(Err(in_one_line(&error))))),
+        Err(error) => return drop(news.send(says(Err(in_one_line(&error))))),
     };
-    let _ = news.send(News::Launched(Ok(dir.clone())));
+    let _ = news.send(says(Ok(dir.clone())));
     stay_until_it_ends(dir, &mut child, news);
 }
 

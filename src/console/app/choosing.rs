@@ -8,7 +8,7 @@ use fixmatch::data::label_set;
 use fixmatch::data::published::PUBLISHED;
 use fixmatch::data::saved::{self, Overwrite, Saved};
 
-use super::{Access, App, Choice, Purpose, Tone};
+use super::{Access, App, Choice, Confirm, Dialog, Purpose, Tone};
 use crate::commands::format::{grouped, plural};
 use crate::commands::labels::recipe_words;
 use crate::console::browser::{Base, Browser, Start};
@@ -238,7 +238,7 @@ impl App {
                 self.ask(Ask::new("start the label set from", hint, String::new(), Purpose::Start));
             }
             Choice::Launch(base) => self.draft_run(&base),
-            Choice::Race(base) => self.start_race(&base),
+            Choice::Race(base) => self.dialog = Some(Dialog::Confirm(Confirm::Race(base))),
         }
     }
 
@@ -265,7 +265,7 @@ impl App {
         }
     }
 
-    fn start_race(&mut self, base: &Base) {
+    pub(super) fn start_race(&mut self, base: &Base) {
         let Some(browser) = &self.browser else { return };
         let Some(listed) = browser.listed() else { return };
         let order = &listed.order;

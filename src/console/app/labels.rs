@@ -40,7 +40,13 @@ impl App {
                 let start = file.config.rank.is_none().then(|| Start::Run(run.dir.clone()));
                 Some(Opening { start, made_of, ..opening(&file.config) })
             }),
-            Place::Home | Place::Log | Place::Insight | Place::Shelf | Place::Browse | Place::Race => None,
+            Place::Home
+            | Place::Configuration
+            | Place::Log
+            | Place::Insight
+            | Place::Shelf
+            | Place::Browse
+            | Place::Race => None,
         };
         if let Some(opening) = opening {
             return self.open_browser(opening);

@@ -1,5 +1,6 @@
 //! What happened outside.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fixmatch::config::Data;
@@ -9,6 +10,7 @@ use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 
 use super::{App, Tone};
+use crate::commands::format::plural;
 use crate::console::Stay;
 use crate::console::atlas::Atlas;
 use crate::console::browser::{self, Near};
@@ -45,7 +47,16 @@ impl App {
                     run.posted(id, request, self.now);
                 }
             }
+            News::Resumed(Ok(dir)) => {
+                self.home.marked.retain(|marked| *marked != dir);
+            }
+            News::Trashed { kept, failed } => self.learn_of_trash(kept, &failed),
+            News::Restored { kept, failed } => {
+                let text = format!("{} back from the trash", plural(kept.len() as u64, "run"));
+                self.report(text, kept.len(), &failed);
+            }
             News::Launched(Err(error))
+            | News::Resumed(Err(error))
             | News::Raced(Err(error))
             | News::Posted(_, _, Err(error))
             | News::Discarded(Err(error)) => {
@@ -106,6 +117,25 @@ impl App {
         }
     }
 
+    fn learn_of_trash(&mut self, kept: Vec<(RunDir, PathBuf)>, failed: &[String]) {
+        self.home.forget(&kept);
+        let n = kept.len();
+        self.home.trashed = kept;
+        let it = if n == 1 { " brings it back" } else { " brings them back" };
+        let back = self.offer(Place::Home, Action::Undo, ("; ", it));
+        let text = format!("moved {} to the trash{back}; `fixmatch trash list` shows it", plural(n as u64, "run"));
+        self.report(text, n, failed);
+    }
+
+    /// Says what was done to runs, and why not to some.
+    fn report(&mut self, done: String, n_done: usize, failed: &[String]) {
+        match failed {
+            [] => self.say(Tone::Info, done),
+            errors if n_done == 0 => self.say(Tone::Error, errors.join("; ")),
+            errors => self.say(Tone::Error, format!("{done}; but {}", errors.join("; "))),
+        }
+    }
+
     fn learn_of_images(&mut self, data: &Data, atlas: Result<Arc<Atlas>, String>) {
         let Some(browser) = self.browser.as_mut().filter(|browser| browser.opening.data == *data) else { return };
         match atlas {
@@ -138,6 +168,9 @@ impl App {
             self.update(Action::Quit);
         }
         self.read_insight();
+        if let Some(action) = self.then.take() {
+            self.update(action);
+        }
         let Some(run) = &self.run else { return };
         let id = run.dir.id();
         if before.is_some_and(|before| ended(before, status)) {

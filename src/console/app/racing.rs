@@ -10,18 +10,23 @@ use crate::console::race::Race;
 use crate::console::world::Task;
 
 impl App {
-    /// Marks a run, and with another one marked, shows both beside each other.
+    /// Shows the two marked runs, or the marked and the selected one, beside each other; with none marked, marks one.
     pub(super) fn put_beside(&mut self) {
         let Some(dir) = self.home.run().filter(|_| self.home.pane == Pane::Runs).map(|row| row.dir.clone()) else {
             return;
         };
-        match self.home.beside.take() {
-            Some(other) if other != dir => self.open_race([other, dir]),
-            Some(_) => {}
-            None => {
+        match self.home.marked.as_slice() {
+            [one, other] => self.open_race([one.clone(), other.clone()]),
+            [one] if *one != dir => self.open_race([one.clone(), dir]),
+            [_] => self.home.marked.clear(),
+            [] => {
                 let shows = self.offer(Place::Home, Action::Beside, (": ", " shows both beside each other"));
                 self.say(Tone::Info, format!("marked; go to another run{shows}"));
-                self.home.beside = Some(dir);
+                self.home.marked.push(dir);
+            }
+            several => {
+                let text = format!("two runs go beside each other; {} are marked", several.len());
+                self.say(Tone::Error, text);
             }
         }
     }
@@ -32,6 +37,7 @@ impl App {
         self.tasks.push(Task::FollowBoth(dirs.clone()));
         (self.run, self.draft) = (None, None);
         self.race = Some(Race::new(dirs));
+        self.home.marked.clear();
         self.place = Place::Race;
     }
 

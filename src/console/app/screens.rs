@@ -1,8 +1,7 @@
 //! What each screen does with an action.
 
-use fixmatch::control::Request;
-
 use super::{App, Confirm, Dialog, Tone};
+use crate::commands::train::LABELS_ONLY;
 use crate::console::charts::Layout;
 use crate::console::form::Draft;
 use crate::console::home::{DataState, Pane};
@@ -11,7 +10,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::race::Race;
 use crate::console::run::OpenRun;
 use crate::console::samples::Loading;
-use crate::console::world::Task;
+use crate::console::world::{Contestant, Task};
 
 /// Freezes a run's screens, moves them in time, or lets them go.
 pub(super) fn scrub(run: &mut OpenRun, action: Action) {
@@ -37,13 +36,16 @@ impl App {
             Action::Last => self.home.step(isize::MAX),
             Action::Next => self.home.switch(),
             Action::Filter => self.home.is_filtering = true,
+            Action::Back if !self.home.marked.is_empty() => self.home.marked.clear(),
             Action::Back => self.home.show_all(),
+            Action::Mark if self.home.pane == Pane::Runs => self.home.mark(),
+            Action::Change | Action::Fork => self.open_to(action),
+            Action::Undo => self.restore(),
             Action::Enter => match self.home.pane {
                 Pane::Presets => self.open_preset(),
                 Pane::Runs => self.open_selected_run(),
             },
             Action::Fetch => self.fetch(),
-            Action::Delete => self.delete(),
             Action::Beside => self.put_beside(),
             _ => {}
         }
@@ -61,19 +63,56 @@ impl App {
             Action::First => draft.form.at = Cursor::default(),
             Action::Last => draft.form.at.step(isize::MAX, n),
             Action::Enter => draft.form.edit(),
-            Action::Launch => {
-                let settings = draft.settings.clone();
-                let task = match &draft.fork {
-                    Some((dir, until)) => Task::Fork(dir.clone(), *until, settings),
-                    None => Task::Launch(draft.preset.clone(), settings),
-                };
-                self.say(Tone::Info, "starting a worker…".into());
-                self.tasks.push(task);
+            Action::Left | Action::Right => {
+                let by = if action == Action::Left { -1 } else { 1 };
+                draft.choose(by);
+                if draft.form.field().is_some_and(|field| field.choices().is_empty()) {
+                    let types = self.offer(Place::Preset, Action::Enter, (": ", " types a value"));
+                    self.say(Tone::Info, format!("nothing to choose from here{types}"));
+                }
             }
-            Action::Back if draft.fork.is_some() => (self.draft, self.place) = (None, Place::Run),
-            Action::Back if self.browser.is_some() => self.place = Place::Browse,
-            Action::Back => self.go_home(),
+            Action::Baseline if draft.has_baseline() => draft.with_baseline = !draft.with_baseline,
+            Action::Baseline => {
+                let text = "a baseline is for a new run whose train.lambda_u is more than 0";
+                self.say(Tone::Error, text.into());
+            }
+            Action::Fetch => self.fetch_for_draft(),
+            Action::Launch => self.launch(),
+            Action::Back if draft.is_edited => {
+                self.dialog = Some(Dialog::Confirm(Confirm::LeaveDraft(Action::Back)));
+            }
+            Action::Back => self.close_draft(),
             _ => {}
+        }
+    }
+
+    /// Launches what the values say, alone or with its baseline beside it.
+    fn launch(&mut self) {
+        let Some(draft) = &mut self.draft else { return };
+        draft.is_edited = false;
+        let (preset, settings) = (draft.preset.clone(), draft.settings.clone());
+        let (task, text) = match &draft.fork {
+            Some((dir, until)) => (Task::Fork(dir.clone(), *until, settings), "starting a worker…"),
+            None if draft.with_baseline => {
+                let name = format!("{}-labels-only", preset.name);
+                let labels_only = [settings.clone(), vec![LABELS_ONLY.into()]].concat();
+                let baseline = Contestant { name, preset: preset.clone(), settings: labels_only };
+                let own = Contestant { name: preset.name.clone(), preset, settings };
+                (Task::Race(Box::new([own, baseline])), "starting two workers…")
+            }
+            None => (Task::Launch(preset, settings), "starting a worker…"),
+        };
+        self.say(Tone::Info, text.into());
+        self.tasks.push(task);
+    }
+
+    /// Goes back to where the values were opened from.
+    pub(super) fn close_draft(&mut self) {
+        let is_fork = self.draft.take().is_some_and(|draft| draft.fork.is_some());
+        match (is_fork, self.browser.is_some()) {
+            (true, _) => self.place = Place::Run,
+            (false, true) => self.place = Place::Browse,
+            (false, false) => self.go_home(),
         }
     }
 
@@ -125,17 +164,32 @@ impl App {
                 run.thaw();
             }
             Action::Back => return self.leave_run(),
-            Action::Pause => return self.post(Request::Pause),
-            Action::Suspend => return self.post(Request::Suspend),
-            Action::Checkpoint => return self.post(Request::Checkpoint),
-            Action::Evaluate => return self.post(Request::Evaluate),
-            Action::Stop => return self.ask_stop(),
             Action::Change => return self.open_changes(),
             Action::Undo => return self.undo(),
             Action::Fork => return self.open_fork(),
             _ => {}
         }
         self.refresh_charts();
+    }
+
+    /// Shows all values of the run.
+    pub(super) fn open_configuration(&mut self) {
+        (self.value_at, self.place) = (Cursor::default(), Place::Configuration);
+    }
+
+    pub(super) fn update_configuration(&mut self, action: Action) {
+        let page = self.page as isize;
+        let n = self.run.as_ref().map_or(0, |run| run.fields().len());
+        match action {
+            Action::Up => self.value_at.step(-1, n),
+            Action::Down => self.value_at.step(1, n),
+            Action::PageUp => self.value_at.step(-page, n),
+            Action::PageDown => self.value_at.step(page, n),
+            Action::First => self.value_at = Cursor::default(),
+            Action::Last => self.value_at.step(isize::MAX, n),
+            Action::Back => self.place = Place::Run,
+            _ => {}
+        }
     }
 
     pub(super) fn update_log(&mut self, action: Action) {
@@ -232,7 +286,17 @@ impl App {
     fn fetch(&mut self) {
         let Some(row) = self.home.preset().filter(|_| self.home.pane == Pane::Presets) else { return };
         let name = row.config.data.dataset.clone();
-        match row.data {
+        self.fetch_data(name);
+    }
+
+    fn fetch_for_draft(&mut self) {
+        if let Some(name) = self.draft.as_ref().map(|draft| draft.config.data.dataset.clone()) {
+            self.fetch_data(name);
+        }
+    }
+
+    fn fetch_data(&mut self, name: String) {
+        match self.home.data(&name) {
             DataState::Missing(_) => {
                 self.home.set_data(&name, &DataState::Coming(0.0));
                 self.say(Tone::Info, format!("fetching {name}"));
@@ -244,13 +308,5 @@ impl App {
                 self.say(Tone::Error, format!("{name} cannot be fetched: data.path says where it is"));
             }
         }
-    }
-
-    fn delete(&mut self) {
-        let Some(row) = self.home.run().filter(|_| self.home.pane == Pane::Runs) else { return };
-        if row.status.is_alive() {
-            return self.say(Tone::Error, format!("the run is {}: stop it first", row.status.label()));
-        }
-        self.dialog = Some(Dialog::Confirm(Confirm::Delete(row.dir.clone())));
     }
 }

@@ -24,9 +24,7 @@ impl App {
                 self.home.settle();
             }
             (Place::Preset, Some(draft), _) if draft.form.editing.is_some() => {
-                if let Some(setting) = draft.form.press(key) {
-                    draft.set(setting);
-                }
+                draft.press(key);
             }
             (Place::Log, _, Some(run)) if run.log.is_filtering => {
                 run.log.is_filtering = keeps_typing(&mut run.log.filter, key);
@@ -57,7 +55,13 @@ impl App {
                 Place::Home => self.home.is_filtering,
                 Place::Preset => self.draft.as_ref().is_some_and(|draft| draft.form.editing.is_some()),
                 Place::Log => self.run.as_ref().is_some_and(|run| run.log.is_filtering),
-                Place::Run | Place::Samples | Place::Insight | Place::Race | Place::Shelf | Place::Browse => false,
+                Place::Run
+                | Place::Configuration
+                | Place::Samples
+                | Place::Insight
+                | Place::Race
+                | Place::Shelf
+                | Place::Browse => false,
             },
         }
     }
@@ -65,10 +69,12 @@ impl App {
     fn press_in(&mut self, dialog: Dialog, key: KeyEvent) {
         match dialog {
             Dialog::Help(line) => match self.keymap.find(self.place, key.into()).map(|binding| binding.action) {
-                Some(Action::Down) => self.dialog = Some(Dialog::Help(line + 1)),
-                Some(Action::PageDown) => self.dialog = Some(Dialog::Help(line + self.page)),
+                Some(Action::Down) => self.dialog = Some(Dialog::Help(line.saturating_add(1))),
+                Some(Action::PageDown) => self.dialog = Some(Dialog::Help(line.saturating_add(self.page))),
                 Some(Action::Up) => self.dialog = Some(Dialog::Help(line.saturating_sub(1))),
                 Some(Action::PageUp) => self.dialog = Some(Dialog::Help(line.saturating_sub(self.page))),
+                Some(Action::First) => self.dialog = Some(Dialog::Help(0)),
+                Some(Action::Last) => self.dialog = Some(Dialog::Help(usize::MAX)),
                 Some(Action::Background) => self.go_to_shell(),
                 _ => {}
             },
@@ -120,10 +126,12 @@ impl App {
 
     fn confirmed(&mut self, question: Confirm) {
         match question {
-            Confirm::Stop(dir) => self.tasks.push(Task::Post(dir, Request::Stop)),
-            Confirm::Delete(dir) => self.tasks.push(Task::Discard(dir)),
+            Confirm::Stop(dirs, _) => self.stop(dirs),
+            Confirm::Delete(dirs, _) => self.tasks.push(Task::Discard(dirs)),
+            Confirm::LeaveDraft(Action::Quit) | Confirm::LeaveSet(Action::Quit) => self.quit(),
+            Confirm::LeaveDraft(_) => self.close_draft(),
+            Confirm::Race(base) => self.start_race(&base),
             Confirm::DeleteSet(_, path) => self.tasks.extend([Task::DiscardSet(path), Task::Shelf]),
-            Confirm::LeaveSet(Action::Quit) => self.quit(),
             Confirm::LeaveSet(_) => self.close_browser(),
         }
     }

@@ -1,52 +1,114 @@
 //! Questions, and the values that can change while a run trains.
 
+use fixmatch::run_dir::RunDir;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{overlay, put};
+use crate::commands::format::plural;
 use crate::console::app::{App, Confirm};
+use crate::console::browser::Base;
 use crate::console::form::{Form, preview};
 use crate::console::keys::{Action, Place};
 use crate::console::text::{clean, fit, left, wrap};
 
+/// Names of runs that a question lists.
+const N_NAMES: usize = 5;
+
 /// Asks before something that one key cannot take back.
 pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
-    let (title, id, lines) = match question {
-        Confirm::Stop(dir) => (
-            "stop the run?",
-            dir.id(),
-            [
-                app.offer(Place::Run, Action::Resume, ("The worker saves and ends. ", " starts one again.")),
-                app.offer(Place::Run, Action::Suspend, ("To free its memory for a while, suspend it with ", ".")),
-            ],
-        ),
-        Confirm::Delete(dir) => (
-            "move the run to the trash?",
-            dir.id(),
-            ["It goes to the folder .trash beside the runs,".into(), "where nothing is ever removed.".into()],
-        ),
+    let (title, about, text) = words(app, question);
+    let width = 58_u16.min(area.width.saturating_sub(4)).max(20);
+    let lines = wrap(&text, usize::from(width) - 4);
+    let height = about.len() as u16 + lines.len() as u16 + 4;
+    let inside = overlay(buffer, app, area, (width, height), &title);
+    let width = usize::from(inside.width);
+    for (line, y) in about.iter().zip(inside.y..) {
+        put(buffer, inside.x, y, &fit(&clean(line), width), app.theme.strong());
+    }
+    let below = inside.y + about.len() as u16;
+    for (line, y) in lines.iter().zip(below..inside.bottom().saturating_sub(2)) {
+        put(buffer, inside.x, y, line, app.theme.faint());
+    }
+    let y = inside.bottom() - 1;
+    let x = put(buffer, inside.x, y, "y", app.theme.accent());
+    let x = put(buffer, x, y, " yes   ", app.theme.text());
+    let x = put(buffer, x, y, "n", app.theme.accent());
+    put(buffer, x, y, " no", app.theme.text());
+}
+
+/// A question's title, what it is about, and what there is to know first.
+fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
+    match question {
+        Confirm::Stop(dirs, n_others) => {
+            let it = if dirs.len() == 1 { "The worker saves and ends. " } else { "Their workers save and end. " };
+            let resumes = app.offer(app.place, Action::Resume, ("", " starts one again. "));
+            let suspends = app.offer(app.place, Action::Suspend, ("To free memory for a while, suspend with ", "."));
+            let text = format!("{it}{resumes}{suspends}{}", left_out(*n_others));
+            (format!("stop {}?", the_runs(dirs)), names(dirs), text)
+        }
+        Confirm::Delete(dirs, n_others) => {
+            let text = "To the folder .trash beside the runs; `fixmatch trash list` shows it. Nothing is removed from it \
+                        by itself.";
+            (format!("move {} to the trash?", the_runs(dirs)), names(dirs), format!("{text}{}", left_out(*n_others)))
+        }
         Confirm::DeleteSet(name, _) => (
-            "move the label set to the trash?",
-            name.clone(),
-            ["It goes to the folder .trash beside the label sets,".into(), "where nothing is ever removed.".into()],
+            "move the label set to the trash?".into(),
+            vec![name.clone()],
+            "To the folder .trash beside the label sets. Nothing is removed from it by itself.".into(),
         ),
         Confirm::LeaveSet(_) => (
-            "leave the label set?",
-            "it was edited and is not saved".into(),
-            ["What was done by hand would be lost;".into(), "n goes back to where it can be saved.".into()],
+            "leave the label set?".into(),
+            vec!["it was edited and is not saved".into()],
+            "What was done by hand would be lost; n goes back to where it can be saved.".into(),
         ),
-    };
-    let inside = overlay(buffer, app, area, (58, 7), title);
-    let width = usize::from(inside.width);
-    put(buffer, inside.x, inside.y, &fit(&clean(&id), width), app.theme.strong());
-    for (line, y) in lines.iter().zip(inside.y + 1..) {
-        put(buffer, inside.x, y, &fit(line, width), app.theme.faint());
+        Confirm::LeaveDraft(_) => {
+            let settings = app.draft.as_ref().map_or_else(Vec::new, |draft| draft.settings.clone());
+            let more = settings.len().saturating_sub(N_NAMES);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            let lines = settings.into_iter().take(N_NAMES).chain(more).collect();
+            let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
+            ("leave without launching?".into(), lines, format!("What was changed would be lost{launches}."))
+        }
+        Confirm::Race(base) => race(app, base),
     }
-    let x = put(buffer, inside.x, inside.y + 4, "y", app.theme.accent());
-    let x = put(buffer, x, inside.y + 4, " yes   ", app.theme.text());
-    let x = put(buffer, x, inside.y + 4, "n", app.theme.accent());
-    put(buffer, x, inside.y + 4, " no", app.theme.text());
+}
+
+/// What two runs that race each other take, before they are started.
+fn race(app: &App, base: &Base) -> (String, Vec<String>, String) {
+    let about = vec![base.preset.name.clone(), "on the most and on the least representative labels".into()];
+    let Ok(config) = base.preset.resolve(&base.settings) else {
+        return ("start two runs?".into(), about, String::new());
+    };
+    let steps = plural(config.train.steps, "step");
+    let cost = super::home::cost(app, &config);
+    let cost = if app.home.estimate(&config).is_some() { format!("Each alone takes {cost}") } else { capital(&cost) };
+    let text = format!("Two whole runs of {steps} each train at the same time and share this machine. {cost}.");
+    ("start two runs?".into(), about, text)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn the_runs(dirs: &[RunDir]) -> String {
+    if dirs.len() == 1 { "the run".into() } else { plural(dirs.len() as u64, "run") }
+}
+
+fn left_out(n: usize) -> String {
+    match n {
+        0 => String::new(),
+        1 => " Another marked run cannot, and stays as it is.".into(),
+        n => format!(" {n} other marked runs cannot, and stay as they are."),
+    }
+}
+
+fn names(dirs: &[RunDir]) -> Vec<String> {
+    let n_shown = if dirs.len() > N_NAMES { N_NAMES - 1 } else { dirs.len() };
+    let more = (dirs.len() > n_shown).then(|| format!("and {} more", dirs.len() - n_shown));
+    dirs.iter().take(n_shown).map(RunDir::id).chain(more).collect()
 }
 
 /// The values that can change while a run trains, with what a new one comes to.

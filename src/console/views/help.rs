@@ -5,21 +5,31 @@ use ratatui::layout::Rect;
 
 use super::{overlay, put};
 use crate::console::app::{Access, App};
-use crate::console::keys::Effect;
+use crate::console::keys::{Binding, Effect};
 use crate::console::text::{fit, left};
 
 /// Room for a key and what it does.
 const COLUMN: u16 = 66;
 
+/// The last line that help can begin with, so that it ends where the screen does.
+pub fn last_first(app: &App, area: Rect) -> usize {
+    let n_lines = lines(app).len();
+    n_lines.div_ceil(n_columns(n_lines, area)).saturating_sub(usize::from(area.height).saturating_sub(2))
+}
+
+fn lines(app: &App) -> Vec<(&'static Binding, String)> {
+    let is_allowed = |binding: &Binding| binding.effect == Effect::Looks || app.access == Access::Full;
+    app.keymap.of(app.place).filter(|(binding, _)| is_allowed(binding)).collect()
+}
+
+fn n_columns(n_lines: usize, area: Rect) -> usize {
+    if area.width >= 4 + 2 * COLUMN && n_lines + 2 > usize::from(area.height) { 2 } else { 1 }
+}
+
 /// Draws the help from line `first` on.
 pub fn draw(buffer: &mut Buffer, app: &App, first: usize, area: Rect) {
-    let lines: Vec<_> = app
-        .keymap
-        .of(app.place)
-        .filter(|(binding, _)| binding.effect == Effect::Looks || app.access == Access::Full)
-        .collect();
-    let n_columns: usize =
-        if area.width >= 4 + 2 * COLUMN && lines.len() + 2 > usize::from(area.height) { 2 } else { 1 };
+    let lines = lines(app);
+    let n_columns = n_columns(lines.len(), area);
     let n_rows = lines.len().div_ceil(n_columns);
     let size = (4 + COLUMN * n_columns as u16, n_rows as u16 + 2);
     let inside = overlay(buffer, app, area, size, "keys");
@@ -34,7 +44,12 @@ pub fn draw(buffer: &mut Buffer, app: &App, first: usize, area: Rect) {
             put(buffer, x + 14, y, &fit(binding.help, column_width.saturating_sub(14)), app.theme.text());
         }
     }
-    if first + height < n_rows {
-        super::put_right(buffer, inside.right(), inside.bottom(), " ↓ more ", app.theme.faint());
-    }
+    let below = n_rows.saturating_sub(first + height);
+    let text = match (first, below) {
+        (0, 0) => " any key closes this ".into(),
+        (0, below) => format!(" ↓ {below} more "),
+        (above, 0) => format!(" ↑ {above} more "),
+        (above, below) => format!(" ↑ {above} ↓ {below} more "),
+    };
+    super::put_right(buffer, inside.right(), inside.bottom(), &text, app.theme.faint());
 }

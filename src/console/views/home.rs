@@ -12,7 +12,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::{put, put_spans, short_id};
-use crate::commands::format::{bytes, duration, percent, plural, short};
+use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
@@ -90,12 +90,23 @@ fn filter(buffer: &mut Buffer, app: &App, area: Rect) {
     }
 }
 
-fn mark(app: &App, is_selected: bool, has_focus: bool) -> (Span<'static>, Style) {
-    match (is_selected, has_focus) {
-        (true, true) => (Span::styled("▸ ", app.theme.selected()), app.theme.selected()),
-        (true, false) => (Span::styled("› ", app.theme.faint()), app.theme.text()),
-        (false, _) => (Span::raw("  "), app.theme.text()),
-    }
+/// The two cells before a row: the cursor's, and the mark's.
+fn mark(app: &App, (is_selected, has_focus): (bool, bool), is_marked: bool) -> ([Span<'static>; 2], Style) {
+    let theme = app.theme;
+    let (cursor, style) = match (is_selected, has_focus) {
+        (true, true) => (Span::styled("▸", theme.selected()), theme.selected()),
+        (true, false) => (Span::styled("›", theme.faint()), theme.text()),
+        (false, _) => (Span::raw(" "), theme.text()),
+    };
+    let style = if is_marked && !(is_selected && has_focus) { theme.changed() } else { style };
+    ([cursor, Span::styled(if is_marked { "✓" } else { " " }, theme.changed())], style)
+}
+
+/// How much of a list lies above and below what is in sight.
+fn hidden(rows: &Rows) -> String {
+    let below = rows.n.saturating_sub(rows.first + usize::from(rows.area.height));
+    let part = |arrow: &str, n: usize| if n > 0 { format!(" {arrow}{n}") } else { String::new() };
+    part("↑", rows.first) + &part("↓", below)
 }
 
 /// A column of the presets.
@@ -145,13 +156,15 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
     let names = (longest + 2).min(usize::from(area.width) - 20);
     let columns = columns(usize::from(area.width) - 2, names);
     let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
-    let title = Span::styled(format!("  {}", left("Presets", names)), head);
+    let seen = preset_rows(app, area);
+    let title = Span::styled(format!("  {}", left(&format!("Presets {}", hidden(&seen)), names)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let Rows { area: list, first, .. } = preset_rows(app, area);
+    let Rows { area: list, first, .. } = seen;
     let height = usize::from(list.height);
     for ((i, row), y) in rows.iter().enumerate().skip(first).take(height).zip(list.y..) {
-        let (mark, style) = mark(app, i == app.home.preset_at.at, has_focus);
-        let mut spans = vec![mark, Span::styled(left(&row.preset.name, names - 1) + " ", style)];
+        let (marks, style) = mark(app, (i == app.home.preset_at.at, has_focus), false);
+        let mut spans = marks.to_vec();
+        spans.push(Span::styled(left(&row.preset.name, names - 1) + " ", style));
         spans.extend(columns.iter().map(|column| {
             let (text, style) = (column.cell)(app, row);
             Span::styled(left(&text, column.width), style)
@@ -241,7 +254,7 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let head = if has_focus { theme.strong() } else { theme.faint() };
     let rows = app.home.shown_runs();
     let longest = rows.iter().map(|row| text::width(&name(row))).max().unwrap_or(0);
-    let status = rows.iter().map(|row| text::width(label(row))).max().unwrap_or(0);
+    let status = rows.iter().map(|row| text::width(&(label(row).to_owned() + &flag(row)))).max().unwrap_or(0);
     let columns = Columns::of(area.width, longest, status);
     let heads = format!(
         "{}{}{}{}  {}{}",
@@ -252,9 +265,10 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
         left("trend", columns.trend),
         right(if columns.left > 0 { "left" } else { "" }, columns.left) + &right("age", 7)
     );
-    let title = Span::styled(format!("  {}", left("Runs", columns.name)), head);
+    let seen = run_rows(app, area);
+    let title = Span::styled(format!("  {}", left(&format!("Runs {}", hidden(&seen)), columns.name)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let Rows { area: list, first, .. } = run_rows(app, area);
+    let Rows { area: list, first, .. } = seen;
     for ((i, row), y) in rows.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         let is_selected = i == app.home.run_at.at;
         put_spans(buffer, area, y, run_line(app, row, (is_selected, has_focus), columns));
@@ -271,7 +285,10 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
         };
         put(buffer, 2, area.y + 1, &text, style);
     }
-    if let Some((text, style)) = app.home.run().filter(|_| has_focus).and_then(|row| about(app, row)) {
+    let of_marked = marked_words(app).map(|text| (text, theme.changed()));
+    if let Some((text, style)) =
+        of_marked.or_else(|| app.home.run().filter(|_| has_focus).and_then(|row| about(app, row)))
+    {
         let lines = wrap(&text, usize::from(area.width).saturating_sub(4));
         let n = lines.len().min(2) as u16;
         let below = list.y + rows.len().min(list.height.into()) as u16 + 1;
@@ -279,6 +296,14 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
             put(buffer, 2, y, line, style);
         }
     }
+}
+
+/// How many runs are marked, and what for.
+fn marked_words(app: &App) -> Option<String> {
+    let n = app.home.marked.len();
+    let clears = app.offer(Place::Home, Action::Back, ("; ", " unmarks"));
+    let both = if n == 2 { app.offer(Place::Home, Action::Beside, ("; ", " shows both")) } else { String::new() };
+    (n > 0).then(|| format!("{} marked: keys act on them{both}{clears}", plural(n as u64, "run")))
 }
 
 /// How wide the columns of the runs are.
@@ -314,6 +339,15 @@ fn label(row: &Row) -> &'static str {
     if row.error.is_some() { "unreadable" } else { row.status.label() }
 }
 
+/// A flag for a run that raised alarms, with their number where there are several.
+fn flag(row: &Row) -> String {
+    match row.summary.alarms {
+        0 => String::new(),
+        1 => " ⚑".into(),
+        n => format!(" ⚑{n}"),
+    }
+}
+
 /// A run's name, with a mark where it is a fork.
 fn name(row: &Row) -> String {
     let mark = if row.parent.is_some() { "↳ " } else { "" };
@@ -323,7 +357,7 @@ fn name(row: &Row) -> String {
 fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), columns: Columns) -> Vec<Span<'a>> {
     let theme = app.theme;
     let summary = &row.summary;
-    let (mark, style) = mark(app, is_selected, has_focus);
+    let (marks, style) = mark(app, (is_selected, has_focus), app.home.marked.contains(&row.dir));
     let name = if columns.name >= 40 {
         row.parent.as_ref().map_or("", |_| "↳ ").to_owned() + &clean(&row.dir.id())
     } else {
@@ -335,10 +369,15 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     let accuracy = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
     let trend: Vec<_> = summary.trend.iter().map(|&x| Some(f64::from(x))).collect();
     let trend = &trend[trend.len().saturating_sub(columns.trend)..];
+    let label = format!("● {}", label(row));
+    let room = columns.status.saturating_sub(text::width(&label));
+    let [cursor, mark] = marks;
     vec![
+        cursor,
         mark,
         Span::styled(left(&fit_middle(&name, columns.name - 1), columns.name), style),
-        Span::styled(left(&format!("● {}", label(row)), columns.status), status),
+        Span::styled(label, status),
+        Span::styled(left(&flag(row), room), theme.error()),
         Span::styled(done, status),
         Span::styled(rest, theme.faint()),
         Span::styled(format!("{:>5.0} % ", (100.0 * share).floor()), theme.text()),
@@ -366,41 +405,40 @@ fn age(now: f64, row: &Row) -> String {
     }
 }
 
-/// How the selected run stands, and where it comes from.
+/// How the selected run stands, what it was warned of, and where it comes from.
 fn about(app: &App, row: &Row) -> Option<(String, Style)> {
     let forked = row
         .parent
         .as_ref()
         .map(|parent| format!("forked from {} after {}", short_id(&parent.run), plural(parent.step, "step")));
-    match (forked, hint(app, row)) {
-        (None, hint) => hint,
-        (Some(forked), None) => Some((forked, app.theme.faint())),
-        (Some(forked), Some((hint, style))) => Some((format!("{hint} · {forked}"), style)),
-    }
+    let hint = hint(app, row);
+    let alarm = row.summary.last_alarm.as_ref().filter(|_| row.summary.alarms > 0);
+    let alarm = alarm.map(|(step, message)| format!("⚑ step {}: {}", grouped(*step), clean(message)));
+    let is_bad = alarm.is_some() || hint.as_ref().is_some_and(|(_, is_bad)| *is_bad);
+    let parts: Vec<_> = hint.map(|(text, _)| text).into_iter().chain(alarm).chain(forked).collect();
+    let style = if is_bad { app.theme.error() } else { app.theme.faint() };
+    (!parts.is_empty()).then(|| (parts.join(" · "), style))
 }
 
-/// What else there is to say of the selected run.
-fn hint(app: &App, row: &Row) -> Option<(String, Style)> {
-    let theme = app.theme;
+/// What else there is to say of how the selected run stands, and whether that is bad.
+fn hint(app: &App, row: &Row) -> Option<(String, bool)> {
     if let Some(error) = &row.error {
-        return Some((clean(error), theme.error()));
+        return Some((clean(error), true));
     }
-    let goes_on = |before, after| app.offer(Place::Home, Action::Resume, (before, after));
-    let failure = row.failure().map(clean);
+    let goes_on = |after| {
+        if app.fits(Action::Resume) { app.offer(Place::Home, Action::Resume, ("; ", after)) } else { String::new() }
+    };
     Some(match row.status {
         Status::Failed => {
-            let reason = failure.unwrap_or_default();
-            (format!("failed: {reason}{}", goes_on("; ", " resumes")), theme.error())
+            (format!("failed: {}{}", row.failure().map(clean).unwrap_or_default(), goes_on(" resumes")), true)
         }
-        Status::Lost => {
-            (format!("its worker vanished{}", goes_on("; ", " goes on from the last checkpoint")), theme.error())
-        }
+        Status::Lost => (format!("its worker is gone{}", goes_on(" goes on from the last checkpoint")), true),
         Status::Suspended | Status::Stopped => {
-            (format!("{}{}", row.status.label(), goes_on("; ", " resumes")), theme.faint())
+            (format!("{}, saved{}", row.status.label(), goes_on(" goes on from here")), false)
         }
-        Status::Paused => (format!("parked, memory kept{}", goes_on("; ", " goes on")), theme.faint()),
-        Status::NotResponding => ("a worker holds it but gives no sign of life".into(), theme.error()),
-        Status::Running if row.remaining.is_some() => (format!("done in {}", remaining(row)), theme.faint()),
+        Status::Paused => (format!("paused: the worker waits and keeps its memory{}", goes_on(" goes on")), false),
+        Status::NotResponding => ("its worker gives no sign of life".into(), true),
+        Status::Running if row.remaining.is_some() => (format!("done in {}", remaining(row)), false),
         Status::Running | Status::Starting | Status::Finished => return None,
     })
 }

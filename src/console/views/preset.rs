@@ -2,13 +2,17 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::home::cost;
-use super::{put, put_spans};
+use super::{more, put, put_spans};
 use crate::commands::format::{bytes, grouped, plural};
 use crate::console::app::App;
 use crate::console::form::{Draft, Field};
+use crate::console::home::DataState;
+use crate::console::input::Input;
+use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{self, fit, left, wrap};
 
@@ -24,16 +28,17 @@ pub fn arrange(app: &mut App, area: Rect) {
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(draft) = &app.draft else { return };
     put(buffer, 2, area.y, &draft.config.title, app.theme.strong());
-    for (line, y) in head(app, draft, area).iter().zip(area.y + 1..) {
-        put(buffer, 2, y, line, app.theme.faint());
+    for ((line, style), y) in head(app, draft, area).iter().zip(area.y + 1..) {
+        put(buffer, 2, y, line, *style);
     }
     values(buffer, app, draft, area);
 }
 
-/// What there is to say before the values.
-fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
-    let width = usize::from(area.width).saturating_sub(4);
-    let about = wrap(&draft.config.about, width).into_iter().take(3);
+/// What there is to say before the values: plain lines, then warnings.
+fn head(app: &App, draft: &Draft, area: Rect) -> Vec<(String, Style)> {
+    let (theme, width) = (app.theme, usize::from(area.width).saturating_sub(4));
+    let is_small = area.height < 24;
+    let about = wrap(&draft.config.about, width).into_iter().take(if is_small { 2 } else { 3 });
     let machine = machine_lines(app, usize::from(area.height) / 5);
     let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
     let fork = draft.fork.as_ref().map(|(_, until)| {
@@ -41,13 +46,42 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<String> {
         let text = format!("goes on from its newest checkpoint{until}; the network and the data stay as they are");
         wrap(&text, width)
     });
-    fork.into_iter().flatten().chain(about).chain(facts).collect()
+    let plain = fork.into_iter().flatten().chain(about).chain(facts).map(|line| (line, theme.faint()));
+    let baseline = draft.with_baseline.then(|| {
+        let text = "with its baseline: the labels alone are trained beside it, at the same time, as a second run";
+        wrap(text, width).into_iter().map(|line| (line, theme.changed())).collect::<Vec<_>>()
+    });
+    let warnings = warnings(app, draft).into_iter().flat_map(|text| wrap(&format!("! {text}"), width));
+    let warnings = warnings.take(4).map(|line| (line, theme.error()));
+    plain.chain(baseline.into_iter().flatten()).chain(warnings).collect()
 }
 
-/// The values that are in sight; the last row of the screen is for what is said about them.
+/// What is known before a launch to go wrong.
+fn warnings(app: &App, draft: &Draft) -> Vec<String> {
+    let config = &draft.config;
+    let mut found = Vec::new();
+    if let (DataState::Missing(n_bytes), None) = (app.home.data(&config.data.dataset), &config.data.path) {
+        let fetches = app.offer(Place::Preset, Action::Fetch, ("; ", " fetches them"));
+        found.push(format!("the images of {} are not here, {}{fetches}", config.data.dataset, bytes(n_bytes)));
+    }
+    let free = app.machine.as_ref().and_then(|machine| machine.memory).map(|(free, _)| free);
+    let n_runs = if draft.with_baseline { 2 } else { 1 };
+    if let (Some(estimate), Some(free)) = (app.home.estimate(config), free) {
+        let needed = n_runs * estimate.memory_bytes;
+        if needed > free {
+            found.push(format!("needs about {} of memory, and {} are free", bytes(needed), bytes(free)));
+        }
+    }
+    found
+}
+
+/// Rows below the values: what the selected one means, what it may be, and what was done.
+const FOOT: u16 = 4;
+
+/// The values that are in sight; the last rows of the screen are for what is said about them.
 fn value_rows(app: &App, draft: &Draft, area: Rect) -> Rows {
     let start = area.y + 2 + head(app, draft, area).len() as u16;
-    let list = Rect { y: start, height: (area.bottom() - 1).saturating_sub(start), ..area };
+    let list = Rect { y: start, height: (area.bottom() - FOOT).saturating_sub(start), ..area };
     Rows::from(list, draft.form.at.top, draft.form.fields.len())
 }
 
@@ -79,36 +113,78 @@ fn machine_lines(app: &App, n_lines: usize) -> Vec<String> {
 
 fn values(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
     let form = &draft.form;
-    let Rows { area: list, first, .. } = value_rows(app, draft, area);
+    let rows = value_rows(app, draft, area);
     let value_width = form.fields.iter().map(|field| text::width(&field.value)).max().unwrap_or(0).clamp(12, 30);
-    for ((i, field), y) in form.fields.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
-        put_spans(buffer, area, y, line(app, draft, (i, field), value_width));
+    for (i, y) in rows.seen() {
+        let is_set = draft.settings.iter().any(|setting| setting.split('=').next() == Some(&form.fields[i].key));
+        let typed = form.editing.as_ref().filter(|_| i == form.at.at);
+        put_spans(buffer, area, y, line(app, (&form.fields[i], i == form.at.at), (is_set, typed), value_width));
     }
-    let (text, style) = match &form.error {
-        Some(error) => (error.clone(), app.theme.error()),
-        None if form.editing.is_some() => ("enter takes it, esc leaves it as it was".into(), app.theme.faint()),
+    more(buffer, app, &rows);
+    foot(buffer, app, draft, Rect { y: area.bottom() - FOOT + 1, height: FOOT - 1, ..area });
+}
+
+/// What the selected value means and may be, and why what is typed cannot be taken.
+fn foot(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
+    let (theme, form, width) = (app.theme, &draft.form, usize::from(area.width).saturating_sub(4));
+    if let Some(field) = form.field() {
+        put(buffer, 2, area.y, &fit(meaning(field), width), theme.text());
+        let (allowed, style) = allowed(app, field);
+        put(buffer, 2, area.y + 1, &fit(&allowed, width), style);
+    }
+    let (lines, style) = match &form.error {
+        Some(error) => (wrap(error, width), theme.error()),
+        None if form.editing.is_some() => (vec!["enter takes it, esc leaves it as it was".into()], theme.faint()),
         None if !draft.settings.is_empty() => {
-            (format!("changed here: {}", draft.settings.join("  ")), app.theme.changed())
+            (vec![format!("changed here: {}", draft.settings.join("  "))], theme.changed())
         }
         None => return,
     };
-    put(buffer, 2, area.bottom() - 1, &fit(&text, usize::from(area.width).saturating_sub(4)), style);
+    // A long reason takes the row above too, which says what is allowed.
+    let y = area.y + if lines.len() > 1 { 1 } else { 2 };
+    for (line, y) in lines.iter().zip(y..area.bottom()) {
+        put(buffer, 2, y, &left(&fit(line, width), width), style);
+    }
 }
 
-fn line<'a>(app: &App, draft: &Draft, (i, field): (usize, &Field), width: usize) -> Vec<Span<'a>> {
+/// What a value means.
+pub fn meaning(field: &Field) -> &'static str {
+    field.about.map_or("", |key| key.meaning)
+}
+
+/// What a value may be.
+fn allowed(app: &App, field: &Field) -> (String, Style) {
+    let choices = field.choices();
+    let allowed = field.about.map_or("", |key| key.allowed.as_str());
+    if choices.is_empty() {
+        let allowed = if allowed.is_empty() { "a text; left empty, it is not set" } else { allowed };
+        return (allowed.to_owned(), app.theme.faint());
+    }
+    let is_open = !allowed.is_empty();
+    let text = choices.join(" · ") + if is_open { " · …" } else { "" };
+    let keys = [Action::Left, Action::Right].map(|action| app.offer(Place::Preset, action, ("", "")));
+    let keys = keys.join(" ").replace("left", "←").replace("right", "→");
+    (format!("{}: {text}", keys.trim()), app.theme.accent())
+}
+
+/// A value in its row: its key, what it is, and the default where it departs from it.
+pub fn line<'a>(
+    app: &App,
+    (field, is_selected): (&Field, bool),
+    (is_set, typed): (bool, Option<&Input>),
+    width: usize,
+) -> Vec<Span<'a>> {
     let theme = app.theme;
-    let form = &draft.form;
-    let is_selected = i == form.at.at;
-    let is_set = draft.settings.iter().any(|setting| setting.split('=').next() == Some(&field.key));
     let (mark, key) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
     let value = match (is_set, &field.default) {
         (true, _) => theme.changed(),
         (false, Some(_)) => theme.strong(),
         (false, None) => theme.faint(),
     };
-    let text = match form.editing.as_ref().filter(|_| is_selected) {
-        Some(input) => Span::styled(input.shown(width + 2), theme.changed()),
-        None => Span::styled(left(&field.value, width + 2), value),
+    let shown = if field.value.is_empty() { "–" } else { &field.value };
+    let text = match typed {
+        Some(typed) => Span::styled(typed.shown(width + 2), theme.changed()),
+        None => Span::styled(left(shown, width + 2), value),
     };
     let default = field.default.as_ref().map_or_else(String::new, |default| format!("default: {default}"));
     vec![

@@ -46,7 +46,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     }
     for ((name, values), y) in rows.iter().zip(area.y + 2..) {
         let mut spans = vec![Span::styled(format!("  {}", left(name, NAMES)), app.theme.faint())];
-        spans.extend(values.iter().map(|value| Span::styled(left(&fit(value, width - 1), width), app.theme.text())));
+        let style = |value: &str| if value.starts_with('⚑') { app.theme.error() } else { app.theme.text() };
+        spans.extend(values.iter().map(|value| Span::styled(left(&fit(value, width - 1), width), style(value))));
         put_spans(buffer, area, y, spans);
     }
     let below = area.y + 3 + rows.len() as u16;
@@ -73,6 +74,7 @@ fn figures(race: &Race) -> Vec<(&'static str, [String; 2])> {
         ("median", of(|run| evaluated(run, |it| format!("{} of the last {}", percent(it.median), it.median_of)))),
         ("mask ratio", of(|run| last(run, Metric::MaskRatio))),
         ("pseudo-label accuracy", of(|run| last(run, Metric::PseudoLabels))),
+        ("alarms", of(alarms)),
     ]
 }
 
@@ -98,6 +100,13 @@ fn per_class(run: &OpenRun) -> String {
         pick if pick.needs_ranking() => format!("{}, by {}", labels.per_class, labels.by),
         _ => labels.per_class.to_string(),
     }
+}
+
+/// How many alarms it raised, and what the last one says.
+fn alarms(run: &OpenRun) -> String {
+    let alarms = &run.state.alarms;
+    let Some(last) = alarms.last() else { return "none".into() };
+    format!("⚑ {} at step {}: {}", alarms.len(), grouped(last.step), clean(&last.message))
 }
 
 fn evaluated(run: &OpenRun, words: impl Fn(&Evaluated) -> String) -> String {

@@ -108,11 +108,18 @@ fn panel_y(run: &OpenRun, panel: usize, area: Rect) -> u16 {
 
 fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let (theme, status) = (app.theme, run.status());
-    let x = put(buffer, 1, area.y, &format!("● {}  ", status.label()), theme.status(status));
+    let (label, style) = match (&run.error, status) {
+        (Some(_), _) => ("unreadable", theme.error()),
+        (None, _) if run.glance.is_none() => ("reading…", theme.faint()),
+        (None, status) => (status.label(), theme.status(status)),
+    };
+    let x = put(buffer, 1, area.y, &format!("● {label}  "), style);
     let steps = run.steps().map_or_else(String::new, |steps| format!("/{}", grouped(steps)));
     let mut end = format!("  {}{steps}  {:>3.0} %", grouped(run.step()), (100.0 * run.share()).floor());
     if let Some(left) = run.remaining() {
         end = format!("{end}  {} left", duration(left));
+    } else if !status.is_alive() && run.state.training_s > 0.0 {
+        end = format!("{end}  in {}", duration(std::time::Duration::from_secs_f64(run.state.training_s)));
     }
     put_right(buffer, area.right() - 1, area.y, &end, theme.strong());
     let width = usize::from(area.right() - 1 - x).saturating_sub(text::width(&end));
@@ -137,7 +144,8 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     if let Some(last) = run.state.progress.last() {
         parts.push((2, format!("{} images/s", short(last.images_per_s))));
-        parts.push((5, format!("waits {:.0} %", 100.0 * last.data_wait)));
+        let waits = (100.0 * last.data_wait).round();
+        parts.extend((waits > 0.0).then(|| (5, format!("waits {waits:.0} % for images"))));
         parts.push((4, bytes(last.memory_bytes)));
     }
     if let Some(live) = run.live_shown() {
@@ -205,26 +213,33 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
     if let Some(Err(error)) = &run.file {
         return Some((error.clone(), theme.error()));
     }
-    let goes_on = |before, after| app.offer(Place::Run, Action::Resume, (before, after));
-    let phase = run.glance.as_ref().and_then(|glance| glance.phase);
+    let goes_on = |after| {
+        let words = app.offer(Place::Run, Action::Resume, ("; ", after));
+        if app.fits(Action::Resume) { words } else { String::new() }
+    };
+    let phase = run.glance.as_ref()?.phase;
     let silent = run.glance.as_ref().and_then(|glance| glance.silent);
     Some(match (run.status(), phase) {
-        (Status::Failed, _) => (format!("failed: {}", run.state.failure().unwrap_or_default()), theme.error()),
+        (Status::Failed, _) => {
+            let reason = run.state.failure().unwrap_or_default();
+            (format!("failed: {reason}{}", goes_on(" resumes")), theme.error())
+        }
         (Status::Lost, _) => {
-            (format!("its worker vanished{}", goes_on("; ", " goes on from the last checkpoint")), theme.error())
+            (format!("its worker is gone{}", goes_on(" goes on from the last checkpoint")), theme.error())
         }
         (Status::NotResponding, _) => {
             let silent = silent.map_or_else(String::new, |age| format!(" for {}", duration(age)));
-            (format!("the worker has given no sign of life{silent}"), theme.error())
+            (format!("its worker has given no sign of life{silent}"), theme.error())
         }
         (Status::Starting, _) => ("starting a worker…".into(), theme.accent()),
         (Status::Running, Some(Phase::Loading)) => ("loading data and model…".into(), theme.accent()),
         (Status::Paused, _) => {
             let suspends = app.offer(Place::Run, Action::Suspend, (", ", " saves and frees it"));
-            (format!("parked, memory kept{}{suspends}", goes_on("; ", " goes on")), theme.changed())
+            let text = format!("paused: the worker waits and keeps its memory{}{suspends}", goes_on(" goes on"));
+            (text, theme.changed())
         }
         (Status::Suspended | Status::Stopped, _) => {
-            (format!("saved{}", goes_on("; ", " goes on from here")), theme.changed())
+            (format!("saved{}", goes_on(" goes on from here")), theme.changed())
         }
         (Status::Running | Status::Finished, _) => return None,
     })

@@ -164,6 +164,67 @@ fn frozen(place: Place) -> App {
     at_place(place, app)
 }
 
+/// A list of runs of which two are marked, and one raised an alarm.
+fn marked() -> App {
+    let mut app = sample::app_with_runs();
+    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+        rows[0].summary.alarms = 2;
+        rows[0].summary.last_alarm = Some((300, "one class takes 62 % of the pseudo-labels".into()));
+    }
+    for action in [Action::Down, Action::Mark, Action::Mark] {
+        app.update(action);
+    }
+    app
+}
+
+fn deleting_marked() -> App {
+    let mut app = marked();
+    app.update(Action::Delete);
+    app
+}
+
+fn edited(actions: &[Action]) -> App {
+    let mut app = preset();
+    for (key, value) in [("train.steps", "900"), ("augment.strong", "none")] {
+        app.draft.as_mut().expect("open").set(format!("{key}={value}"));
+    }
+    app.update(Action::Baseline);
+    for action in actions {
+        app.update(*action);
+    }
+    app
+}
+
+fn mistyped() -> App {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut app = edited(&[]);
+    let draft = app.draft.as_mut().expect("open");
+    draft.form.at.at = draft.form.fields.iter().position(|it| it.key == "train.threshold").expect("a key");
+    app.update(Action::Enter);
+    for c in "x".chars() {
+        app.press(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+    app
+}
+
+fn configuration() -> App {
+    let mut app = sample::app_on_run();
+    if let Some(Ok(file)) = app.run.as_mut().and_then(|run| run.file.as_mut()) {
+        file.provenance.settings = vec!["train.batch=8".into()];
+        file.config.train.batch = 8;
+    }
+    app.update(Action::Configuration);
+    app
+}
+
+fn racing_asked() -> App {
+    let mut app = browsing(&[]);
+    let row = &app.home.presets[0];
+    let base = crate::console::browser::Base { preset: row.preset.clone(), settings: Vec::new() };
+    app.dialog = Some(Dialog::Confirm(Confirm::Race(base)));
+    app
+}
+
 /// Every screen with a name.
 fn screens() -> Vec<(&'static str, App)> {
     vec![
@@ -188,7 +249,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("classes", sample::app_on_insight(Tab::Classes)),
         ("rates", sample::app_on_insight(Tab::Rates)),
         ("help", with_dialog(Dialog::Help(0))),
-        ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(sample::dir("20261123-180112-quickstart-s0"))))),
+        ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(vec![sample::dir("20261123-180112-quickstart-s0")], 0)))),
         ("change", changing()),
         ("label_sets", shelf()),
         ("browser_ends", browsing(&[Action::Right, Action::Down])),
@@ -201,6 +262,13 @@ fn screens() -> Vec<(&'static str, App)> {
         ("browser_orders", browsing(&[Action::Ranking])),
         ("browser_name", naming_a_set()),
         ("two_runs", sample::app_racing()),
+        ("home_marked", marked()),
+        ("delete_marked", deleting_marked()),
+        ("preset_edited", edited(&[Action::Last, Action::PageUp, Action::Right])),
+        ("preset_mistyped", mistyped()),
+        ("preset_left", edited(&[Action::Right, Action::Back])),
+        ("configuration", configuration()),
+        ("race_asked", racing_asked()),
     ]
 }
 
@@ -474,10 +542,13 @@ fn words_about_keys_name_the_user_s_own_and_read_only_has_none() {
     app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read").status = Status::Paused;
     app.keymap.remap("resume", &["R".into()]).expect("a key");
     let screen = dump(&drawn(&mut app, 80, 24));
-    assert!(screen.contains("parked, memory kept; R goes on, S saves and frees it"), "{screen}");
+    assert!(
+        screen.contains("paused: the worker waits and keeps its memory; R goes on, S saves and frees it"),
+        "{screen}"
+    );
     app.access = Access::ReadOnly;
     let screen = dump(&drawn(&mut app, 80, 24));
-    assert!(screen.contains("parked, memory kept\n"), "{screen}");
+    assert!(screen.contains("paused: the worker waits and keeps its memory\n"), "{screen}");
 }
 
 #[test]
@@ -493,9 +564,9 @@ fn letters_that_nothing_holds_are_taken_away_with_escape() {
     let screen = press(&mut app, &[KeyCode::Char('/'), KeyCode::Char('#'), KeyCode::Enter]);
     assert!(screen.contains("no preset holds these letters; esc shows all"), "{screen}");
     assert!(screen.contains("no run holds these letters; esc shows all"), "{screen}");
-    assert!(screen.contains("  esc show all  "), "{screen}");
+    assert!(screen.contains("  esc clear  "), "{screen}");
     let screen = press(&mut app, &[KeyCode::Esc]);
-    assert!(screen.contains("▸ quickstart") && !screen.contains("show all"), "{screen}");
+    assert!(screen.contains("▸ quickstart") && !screen.contains("esc clear"), "{screen}");
 }
 
 #[test]

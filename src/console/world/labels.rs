@@ -89,7 +89,7 @@ pub fn rank(runs: &Path, data: &Data, by: Metric, news: &UnboundedSender<News>) 
     };
     match find() {
         Ok(dir) if dir.is_locked() => drop(news.send(News::Launched(Ok(dir)))),
-        made => start_worker(made, news),
+        made => start_worker(made, news, News::Launched),
     }
 }
 

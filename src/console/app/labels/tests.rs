@@ -21,7 +21,7 @@ fn press(app: &mut App, keys: &str) {
 }
 
 fn asks(app: &App, before: Action) -> bool {
-    matches!(&app.dialog, Some(Dialog::Confirm(question)) if *question == Confirm::LeaveSet(before))
+    matches!(&app.dialog, Some(Dialog::Confirm(Confirm::LeaveSet(action))) if *action == before)
 }
 
 fn notice(app: &App) -> &str {
@@ -53,7 +53,7 @@ fn a_set_is_named_saved_and_launched_with_a_preset_that_loads_its_file() {
 #[test]
 fn a_race_is_two_runs_that_differ_in_the_end_of_the_order() {
     let mut app = sample::app_browsing();
-    press(&mut app, "R\r");
+    press(&mut app, "R\ry");
     let tasks = app.take_tasks();
     let [Task::Race(contestants)] = &tasks[..] else { panic!("{tasks:?}") };
     let [most, least] = contestants.each_ref().map(|it| it.preset.resolve(&it.settings).expect("resolves"));
