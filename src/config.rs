@@ -38,6 +38,9 @@ const MAX_WINDOWS: u64 = 50_000;
 /// Histograms of pseudo-labels of a run are at most about this many, a kilobyte each.
 const MAX_HISTOGRAMS: u64 = 16_384;
 
+/// An average that is more than this share its initial value at the end of a run cannot be tested.
+const MAX_INITIAL_SHARE: f64 = 0.2;
+
 /// A run, in full.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -249,6 +252,35 @@ impl RunConfig {
         Ok(())
     }
 
+    /// What to say of averages that are still mostly their initial values after the last step, with values that follow;
+    /// None where they follow. An average whose decay is d keeps a share d^K of its initial value over K steps.
+    pub fn slow_averages(&self) -> Option<String> {
+        let left = |decay: f64| decay.powf(self.train.steps as f64);
+        let is_slow = |decay: f64| left(decay) > MAX_INITIAL_SHARE;
+        let faster = [0.99, 0.9].into_iter().find(|&decay| !is_slow(decay)).unwrap_or(0.0);
+        let (ema, bn) = (self.optim.ema_decay, self.model.bn_momentum);
+        let (mut slow, mut set, mut share) = (Vec::new(), Vec::new(), 0.0_f64);
+        if is_slow(ema) {
+            slow.push(format!("optim.ema_decay = {ema}"));
+            set.push(format!("optim.ema_decay = {faster}"));
+            share = share.max(left(ema));
+        }
+        if self.model.name == ModelName::Wrn && is_slow(1.0 - bn) {
+            slow.push(format!("model.bn_momentum = {bn}"));
+            set.push(format!("model.bn_momentum = {}", if is_slow(0.9) { 1.0 } else { 0.1 }));
+            share = share.max(left(1.0 - bn));
+        }
+        (!slow.is_empty()).then(|| {
+            format!(
+                "after {} steps the averages still are {:.0} % of their initial values at {}, and test at chance: set {}",
+                self.train.steps,
+                100.0 * share,
+                slow.join(" and "),
+                set.join(" and "),
+            )
+        })
+    }
+
     /// Dotted keys and values that differ from the defaults, in the order of the documentation; titles left out.
     pub fn departures(&self) -> Vec<(String, toml::Value)> {
         let mut found = Vec::new();
@@ -292,6 +324,22 @@ mod tests {
         assert_eq!(config.train.steps, 1_048_576);
         assert_eq!((config.train.batch, config.train.mu), (64, 7));
         assert!(config.departures().is_empty());
+    }
+
+    #[test]
+    fn averages_that_cannot_follow_are_told_with_values_that_can() {
+        let config = |text: &str| toml::from_str::<RunConfig>(text).expect(text);
+        for (text, expected) in [
+            ("train.steps = 500", "set optim.ema_decay = 0.99 and model.bn_momentum = 0.1"),
+            ("train.steps = 500\nmodel.name = \"cnn\"", "set optim.ema_decay = 0.99"),
+            ("train.steps = 50\noptim.ema_decay = 0.99\nmodel.name = \"cnn\"", "set optim.ema_decay = 0.9"),
+        ] {
+            let told = config(text).slow_averages().expect(text);
+            assert!(told.ends_with(expected), "{told}");
+        }
+        let values = "optim.ema_decay = 0.99\nmodel.bn_momentum = 0.1\ntrain.steps = 500";
+        assert_eq!(config(values).slow_averages(), None, "the values that are told follow");
+        assert_eq!(RunConfig::default().slow_averages(), None);
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub enum Event {
 }
 
 /// What a run trains on, known once data and model are loaded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Started {
     /// Steps to do.
     pub steps: u64,
@@ -183,7 +183,7 @@ pub struct Progress {
 }
 
 /// One evaluation of the test set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     /// The steps done.
     pub step: u64,

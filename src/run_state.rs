@@ -96,9 +96,9 @@ pub struct RunState {
     pub n_timed_steps: u64,
 }
 
-/// The last event that says how the run stands.
+/// The last event that says how the run stands: in JSON an object with its `state` and, of a failed run, the `reason`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum LastState {
     /// `launched`, `started`, `resumed` or `continued`.
     Running,
@@ -205,6 +205,22 @@ impl RunState {
         }
     }
 
+    /// Whether the run finished no better than guessing: its last accuracy, of the averaged weights, is within two standard
+    /// errors of an even guess, or every image is taken for one class.
+    pub fn is_at_chance(&self) -> bool {
+        let (Some(LastState::Finished), Some(started), Some(last)) =
+            (&self.last_state, &self.started, self.evaluations.last())
+        else {
+            return false;
+        };
+        let chance = 1.0 / started.classes.len().max(1) as f64;
+        let noise = (chance * (1.0 - chance) / started.n_test.max(1) as f64).sqrt();
+        let known: Vec<f64> = last.ema.per_class.iter().copied().flatten().collect();
+        let n_taken = known.iter().filter(|&&accuracy| accuracy > 0.0).count();
+        let is_one_class = known.len() > 1 && n_taken == 1 && known.contains(&1.0);
+        started.classes.len() > 1 && (is_one_class || last.ema.accuracy <= chance + 2.0 * noise)
+    }
+
     /// Leaves the state as it was after `step` steps, as far as the log tells.
     pub fn forget_after(&mut self, step: u64) {
         self.rewind(step.min(self.step));
@@ -297,6 +313,9 @@ pub struct Summary {
     /// The last of them, with its step.
     #[serde(default)]
     pub last_alarm: Option<(u64, String)>,
+    /// Whether the run finished no better than guessing.
+    #[serde(default)]
+    pub at_chance: bool,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -318,6 +337,7 @@ impl RunState {
             memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
             alarms: self.alarms.len(),
             last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
+            at_chance: self.is_at_chance(),
             n_log_bytes: 0,
         }
     }
@@ -386,6 +406,22 @@ mod tests {
         let state = state_after(vec![point(10), point(20), point(30), Event::Resumed { step: 20 }, point(40)]);
         let steps: Vec<_> = state.progress.iter().map(|point| point.step).collect();
         assert_eq!(steps, [10, 20, 40]);
+    }
+
+    #[test]
+    fn a_run_that_finishes_no_better_than_guessing_is_at_chance() {
+        let at_chance = |accuracy: f64, per_class: Vec<Option<f64>>, n_test: u64| {
+            let started = Started { classes: vec!["a".into(), "b".into()], n_test, ..Started::default() };
+            let ema = crate::event::Evaluation { accuracy, per_class, ..Default::default() };
+            let evaluated = Evaluated { ema, ..Evaluated::default() };
+            let events =
+                vec![Event::Started(started), Event::Evaluated(Box::new(evaluated)), Event::Finished { step: 9 }];
+            state_after(events).is_at_chance()
+        };
+        assert!(at_chance(0.5, vec![], 100) && at_chance(0.59, vec![], 100));
+        assert!(!at_chance(0.65, vec![], 100) && !at_chance(0.52, vec![], 1_000_000));
+        assert!(at_chance(0.9, vec![Some(1.0), Some(0.0)], 100), "all images are taken for the larger class");
+        assert!(!at_chance(0.9, vec![Some(0.9), Some(0.9)], 100));
     }
 
     #[test]

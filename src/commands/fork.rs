@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::fork::Fork;
 
-use super::train::{self, check_data};
+use super::train::{self, check};
 use super::{RunArg, Runs, foreground, note};
 
 /// Go on from a checkpoint of a run in a new run, with changed values or other labels
@@ -32,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let parent = runs.find(&args.run)?;
     let fork = Fork::plan(&parent, args.at, &args.set)?;
-    check_data(fork.config())?;
+    check(fork.config())?;
     let dir = fork.make(runs.folder(), args.name.as_deref())?;
     note(format_args!("forked {} after {} steps", parent.id(), fork.step()));
     note(format_args!("run directory: {}", dir.path().display()));

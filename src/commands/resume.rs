@@ -30,11 +30,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         }
         Status::NotResponding => bail!("{}", requests::not_responding(&dir)),
         Status::Finished => bail!(
-            "{} has finished all {} steps and cannot be extended; start a new run with more of them: \
-             `fixmatch train {} --set train.steps={}`",
+            "{} has finished all {} steps; `fixmatch fork {name} --set train.steps={}` goes on from its last checkpoint in a new run",
             dir.id(),
             reader.state.step,
-            dir.read_run()?.provenance.preset,
             2 * reader.state.step
         ),
         Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => {

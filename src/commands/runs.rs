@@ -10,7 +10,7 @@ use fixmatch::run_state::{Status, Summary};
 use fixmatch::survey::{self, Survey};
 use serde::Serialize;
 
-use super::format::{duration, or_dash, percent, table};
+use super::format::{duration, or_dash, percent, plural, table};
 use super::{Runs, note, say, say_json};
 
 /// List the runs, the newest last
@@ -54,7 +54,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-    say(table(&["RUN", "STATUS", "STEP", "DONE", "EMA", "BEST", "AGE"], &cells))?;
+    say(table(&["RUN", "STATUS", "STEP", "DONE", "EMA", "BEST", "AGE", "NOTES"], &cells))?;
     for (row, parent) in rows.iter().filter_map(|row| Some((row, row.parent.as_ref()?))) {
         say(format_args!("{} was forked from {} after {} steps", row.id, parent.run, parent.step))?;
     }
@@ -90,7 +90,16 @@ impl Row {
             or_dash(ema_accuracy, percent),
             or_dash(best, percent),
             or_dash(self.age(), duration),
+            self.notes(),
         ]
+    }
+
+    /// What to look into.
+    fn notes(&self) -> String {
+        let alarms = self.summary.alarms;
+        let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
+        let at_chance = self.summary.at_chance.then(|| "at chance".to_owned());
+        alarms.into_iter().chain(at_chance).collect::<Vec<_>>().join(", ")
     }
 
     fn age(&self) -> Option<Duration> {

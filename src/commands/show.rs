@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use fixmatch::checkpoint;
@@ -14,8 +15,9 @@ use fixmatch::run_state::{RunState, Status, live_step};
 use serde::Serialize;
 
 use super::foreground::last_output;
-use super::format::{bytes, grouped, or_dash, percent, plural, short, table};
+use super::format::{bytes, duration, grouped, or_dash, percent, plural, short, table};
 use super::pseudo::Moment;
+use super::train::AT_CHANCE;
 use super::{Reader, RunArg, Runs, say, say_json};
 
 /// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
@@ -51,6 +53,10 @@ struct Page {
     evaluations: Vec<Evaluated>,
     /// What the newest of them did.
     pseudo_labels: Option<Moment>,
+    /// Seconds of training, pauses and absent workers left out.
+    training_s: f64,
+    /// Whether it finished no better than guessing.
+    at_chance: bool,
     changes: Vec<Changed>,
     alarms: Vec<Alarm>,
     warnings: Vec<String>,
@@ -99,7 +105,8 @@ impl Page {
             step = at;
         }
         let pseudo_labels = Moment::newest(&dir, &state)?;
-        let RunState { started, mut progress, evaluations, changes, alarms, warnings, .. } = state;
+        let at_chance = state.is_at_chance();
+        let RunState { started, mut progress, evaluations, changes, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
             path: dir.path().display().to_string(),
@@ -114,6 +121,8 @@ impl Page {
             last_progress: progress.pop(),
             evaluations,
             pseudo_labels,
+            training_s,
+            at_chance,
             changes: changes.into_iter().map(|(step, change)| Changed { step, change }).collect(),
             alarms,
             warnings,
@@ -161,6 +170,11 @@ impl Page {
 
     fn progress(&self) -> String {
         let mut lines = Vec::new();
+        if let Ok(time) = Duration::try_from_secs_f64(self.training_s)
+            && self.training_s > 0.0
+        {
+            lines.push(format!("trained for {}, pauses left out", duration(time)));
+        }
         if let Some(started) = &self.started {
             lines.push(format!(
                 "training on {} labeled and {} unlabeled images of {} classes, {} test images; {}",
@@ -193,6 +207,7 @@ impl Page {
         let (ema, raw) = (percent(last.ema.accuracy), percent(last.raw.accuracy));
         let scheduled = if last.median_of > 0 { format!("\n{}", scheduled(last)) } else { String::new() };
         let head = format!("test accuracy at step {}: {ema} (EMA), {raw} (raw){scheduled}", last.step);
+        let head = if self.at_chance { format!("{head}\n{AT_CHANCE}") } else { head };
         let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
         format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
     }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
-use fixmatch::config::{Device, RunConfig};
-use fixmatch::data;
+use anyhow::{Context as _, Result, ensure};
+use fixmatch::config::{Device, Labels, Pick, RunConfig};
+use fixmatch::data::{self, Dataset, label_set};
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::preset::Preset;
 use fixmatch::processor;
+use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::{RunDir, RunFile};
 use fixmatch::run_state::RunState;
 
@@ -84,6 +85,9 @@ pub fn finish(report: &Report, runs: &Runs) -> Result<ExitCode> {
     report.conclude(runs)
 }
 
+/// What is said of a run that finished without having learned anything.
+pub const AT_CHANCE: &str = "this is no better than guessing: the run has learned nothing that the test set shows";
+
 /// A run as it will be made, checked in full before anything is written.
 #[derive(Debug)]
 pub struct Plan {
@@ -106,7 +110,7 @@ impl Plan {
     /// A run of a preset with these settings, named after the preset.
     pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
-        let read = check_data(&config)?;
+        let read = check(&config)?;
         processor::check_precision(&config)?;
         Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, read })
     }
@@ -141,6 +145,9 @@ impl Plan {
         if let Some(read) = &self.read {
             note(format_args!("images: {read}"));
         }
+        if let Some(told) = self.config.slow_averages() {
+            note(format_args!("warning: {told}"));
+        }
         Ok(dir)
     }
 
@@ -155,9 +162,48 @@ impl Plan {
     }
 }
 
-/// Says before a run is made that its images are missing or damaged; returns what was read of a folder of images.
-pub fn check_data(config: &RunConfig) -> Result<Option<String>> {
-    data::check(&config.data, &dirs::data_dir()?)
+/// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
+/// images, labels that the data set does not have, a GPU where there is no driver. Returns what was read of a folder of
+/// images.
+pub fn check(config: &RunConfig) -> Result<Option<String>> {
+    if let Device::Cuda(n) = config.machine.device {
+        ensure!(
+            Path::new(NVIDIA_DRIVER).exists(),
+            "machine.device = \"cuda:{n}\", but there is no NVIDIA driver on this machine; use \"cpu\" or \"auto\""
+        );
+    }
+    let data_dir = dirs::data_dir()?;
+    if config.data.dataset != data::folder::DESCRIPTOR.name {
+        data::check(&config.data, &data_dir)?;
+    }
+    let dataset = data::load(&config.data, &data_dir)?;
+    if config.rank.is_none() {
+        check_labels(config, &dataset)?;
+    }
+    Ok(dataset.read)
+}
+
+/// What the NVIDIA driver shows when it is loaded.
+const NVIDIA_DRIVER: &str = "/proc/driver/nvidia/version";
+
+/// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
+fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
+    let labels = &config.labels;
+    let ranking = match (&labels.ranking, ranking::wanted(config, dataset.classes.len())) {
+        (Some(path), _) => Some(Ranking::read(path).context("labels.ranking")?),
+        (None, Some(rank)) => {
+            let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
+            let cached = ranking::cached_at(&recipe, &dataset.digest)?;
+            cached.exists().then(|| Ranking::read(&cached)).transpose()?
+        }
+        (None, None) => None,
+    };
+    let is_awaited = labels.pick.needs_ranking() && labels.indices.is_none() && ranking.is_none();
+    if is_awaited && labels.pick == Pick::Typical {
+        return Ok(()); // it takes as many as its clusters hold
+    }
+    let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
+    label_set::pick(&checked, dataset, ranking.as_ref()).map(drop)
 }
 
 fn summary(report: &Report) -> String {
@@ -181,6 +227,9 @@ fn summary(report: &Report) -> String {
             percent(last.best),
             last.best_step
         ));
+    }
+    if state.is_at_chance() {
+        lines.push(AT_CHANCE.into());
     }
     lines.join("\n")
 }

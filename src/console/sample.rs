@@ -124,6 +124,7 @@ fn rows() -> Vec<Row> {
             memory_bytes: 300_000_000,
             alarms: 0,
             last_alarm: None,
+            at_chance: false,
             n_log_bytes: 0,
         },
         phase: None,

@@ -53,6 +53,9 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
         reporter.warn(warning.clone());
     }
     check_precision(&run, device, reporter)?;
+    if let Some(told) = config.slow_averages().filter(|_| config.rank.is_none()) {
+        reporter.warn(told);
+    }
     let found = environment(&device::name(device), n_threads, &dataset);
     compare_environment(run.environment.as_ref(), &found, reporter)?;
     let labels = if config.rank.is_some() {
