@@ -16,6 +16,7 @@ use crate::control::{Change, Request};
 use crate::event::{Event, Record};
 use crate::event_log::{EventLog, read_all};
 use crate::preset;
+use crate::processor;
 use crate::run_dir::{RunDir, RunFile, replace_file, user_at_host};
 
 /// Where a fork comes from.
@@ -197,7 +198,7 @@ fn find_checkpoint(parent: &RunDir, at: Option<u64>) -> Result<(u64, PathBuf)> {
     }
 }
 
-/// Refuses what a checkpoint cannot go on with.
+/// Refuses what a checkpoint cannot go on with, and bf16 where a new run may not have it.
 fn check(of: &RunConfig, fork: &RunConfig) -> Result<()> {
     ensure!(fork.model == of.model, "a fork has its parent's network: the checkpoint fits no other [model]");
     ensure!(fork.data == of.data, "a fork has its parent's data: other [data] is another run");
@@ -214,12 +215,17 @@ fn check(of: &RunConfig, fork: &RunConfig) -> Result<()> {
         theirs.table,
         theirs.ctaugment.delay
     );
+    let computes = |config: &RunConfig| (config.train.precision, config.machine.device);
+    if computes(fork) != computes(of) {
+        processor::check_precision(fork)?;
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Device;
 
     #[test]
     fn what_a_checkpoint_cannot_go_on_with_is_refused() {
@@ -237,6 +243,15 @@ mod tests {
         }
         let fork = preset::with_settings(&of, &["train.lr=0.01".into(), "labels.seed=7".into()]).expect("settings");
         check(&of, &fork).expect("a fork");
+    }
+
+    #[test]
+    fn a_fork_turns_to_bf16_only_where_a_new_run_may() {
+        let mut of = RunConfig::default();
+        of.machine.device = Device::Cpu;
+        let fork = preset::with_settings(&of, &["train.precision=bf16".into()]).expect("settings");
+        assert_eq!(check(&of, &fork).is_err(), processor::check_precision(&fork).is_err());
+        check(&fork, &fork).expect("a run that is in bf16 already may be forked");
     }
 
     #[test]

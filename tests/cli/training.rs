@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use fixmatch::event::{Event, Record};
+use fixmatch::processor::{cpuinfo, emulates_bf16};
 use fixmatch::run_dir::RunDir;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -47,6 +48,20 @@ fn train(place: &Place, args: &[&str], events: &[Event], script: &str) -> Said {
 
 fn only_run(place: &Place) -> RunDir {
     until("there is a run", || RunDir::list(&place.runs()).expect("lists").pop())
+}
+
+#[test]
+fn bf16_that_the_processor_would_emulate_is_refused_before_there_is_a_run() {
+    let place = Place::new();
+    let in_bf16 = ["--device", "cpu", "--set", "train.precision=bf16"];
+    let insists = [in_bf16.as_slice(), &["--set", "machine.emulate_bf16=true"]].concat();
+    if emulates_bf16(&cpuinfo()) {
+        train(&place, &in_bf16, &whole_run(0.75), "").check(1, &[], &["ten times as long", "machine.emulate_bf16"]);
+        assert!(!place.runs().exists());
+        train(&place, &insists, &whole_run(0.75), "").check(0, &["finished"], &[]);
+    } else {
+        train(&place, &in_bf16, &whole_run(0.75), "").check(0, &["finished"], &[]);
+    }
 }
 
 #[test]

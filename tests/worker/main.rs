@@ -6,6 +6,7 @@ mod asking;
 mod faults;
 mod forking;
 mod insight;
+mod instructions;
 mod labeling;
 mod ranking;
 mod resume;

@@ -1,8 +1,8 @@
 //! The vector instructions that our loops run with: by default the widest that the processor has, or a level that a test, a
 //! benchmark or `FIXMATCH_SIMD` asks for.
 //!
-//! Every loop is compiled for all levels. They differ in the last bits, since sums are grouped by the vector's length, and in
-//! which way a convolution takes ([`Instructions::have_vectors`]).
+//! Every loop is compiled for all levels. Results are not the same bit for bit at all of them: scalar products are rounded
+//! before they are added, and convolutions go another way there ([`Instructions::have_vectors`]).
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -172,6 +172,9 @@ mod tests {
             error.starts_with(&format!("this processor has no {} instructions: choose one of scalar", missing.name())),
             "{error}"
         );
+        for level in Level::all() {
+            assert_eq!(Instructions::named(&level.name()).expect("it was found").level(), level);
+        }
         let error = Instructions::named("sse9").expect_err("no level").to_string();
         assert_eq!(error, "\"sse9\" is none of scalar, avx2, avx512, neon");
     }

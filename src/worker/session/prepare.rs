@@ -114,7 +114,7 @@ fn check_precision(run: &RunFile, device: tch::Device, reporter: &Reporter) -> R
         return Ok(());
     }
     if run.environment.is_none() {
-        processor::check_precision(&run.config)?;
+        processor::check_precision_on_cpu(&run.config)?;
     }
     reporter.warn("this processor has no instructions for bf16: a step takes about ten times as long as in f32".into());
     Ok(())
