@@ -16,6 +16,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files;
 use crate::hex::hex;
 use crate::run_dir::replace_file;
 
@@ -81,7 +82,7 @@ impl Checkpoint {
 
     /// Reads a file and checks it against its checksum.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&bytes).with_context(|| format!("{} is no intact checkpoint", path.display()))
     }
 

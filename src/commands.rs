@@ -35,6 +35,7 @@ pub mod runs;
 mod screen;
 pub mod screenshot;
 pub mod show;
+mod signals;
 pub mod train;
 pub mod wait;
 pub mod watch;

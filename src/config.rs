@@ -368,6 +368,8 @@ mod tests {
             ("[train]\nforward = \"both\"", "unknown variant `both`, expected `joint` or `split`"),
             ("[train]\nlrr = 1", "unknown field `lrr`"),
             ("[augment]\ndepth = 5", "must be in [1, 4], not 5"),
+            ("[rank]\nclusters = 4294967295", "must be in [1, 65536], not 4294967295"),
+            ("[machine]\nthreads = 4000000000", "must be in [0, 1024], 0 for all cores, not 4000000000"),
             ("[augment]\ntable = \"mine\"", "unknown variant `mine`, expected `paper` or `reference`"),
             ("[augment.ctaugment]\ndecay = 1.0", "must be at least 0 and below 1, not 1"),
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),

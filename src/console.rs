@@ -27,6 +27,8 @@ pub mod browser;
 pub mod charts;
 pub mod chooser;
 pub mod chosen;
+#[cfg(test)]
+mod extremes;
 pub mod flags;
 pub mod form;
 pub mod glyphs;

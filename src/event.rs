@@ -9,6 +9,7 @@ use crate::control::{Change, Request};
 use crate::fork::Parent;
 use crate::insight::Pointer;
 use crate::pseudo::alarm::Alarm;
+use crate::run_dir::now;
 
 /// The fields of a line that depend on the machine and the moment.
 pub const VARYING_FIELDS: [&str; 5] = ["time", "images_per_s", "data_wait", "memory_bytes", "id"];
@@ -21,6 +22,13 @@ pub struct Record {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+}
+
+impl Record {
+    /// An event that happens now, to the millisecond.
+    pub fn now(event: Event) -> Self {
+        Self { time: (now() * 1000.0).round() / 1000.0, event }
+    }
 }
 
 /// What happened in a run.

@@ -11,41 +11,56 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::event::{Event, Record};
-use crate::run_dir::now;
+use crate::files;
 
 /// The one writer of a run's log.
 #[derive(Debug)]
 pub struct EventLog {
     file: File,
     path: PathBuf,
+    /// Where a line begins that did not get onto the disk in full, if that could not be taken back at once.
+    torn_at: Option<u64>,
 }
 
 impl EventLog {
     /// Opens the log for appending and ends a line that a crash left torn.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || -> io::Result<File> {
-            let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            let mut file = files::open_as(path, OpenOptions::new().read(true).append(true).create(true))?;
             if !ends_with_newline(&mut file)? {
                 file.write_all(b"\n")?;
             }
             Ok(file)
         };
         let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, path: path.to_owned(), torn_at: None })
     }
 
     /// Appends one event, stamped with the time.
     pub fn append(&mut self, event: Event) -> Result<Record> {
-        let record = Record { time: (now() * 1000.0).round() / 1000.0, event };
+        let record = Record::now(event);
         self.append_record(&record)?;
         Ok(record)
     }
 
-    /// Appends an event of another log, with its time.
+    /// Appends an event with its time. All of it or, after an error, nothing, so that it can be tried again.
     pub fn append_record(&mut self, record: &Record) -> Result<()> {
         let mut line = serde_json::to_vec(record).expect("an event has only JSON's types");
         line.push(b'\n');
-        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.path.display()))
+        self.append_line(&line).with_context(|| format!("cannot write to {}", self.path.display()))
+    }
+
+    fn append_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Some(torn_at) = self.torn_at {
+            self.file.set_len(torn_at)?;
+            self.torn_at = None;
+        }
+        let before = self.file.metadata()?.len();
+        let written = self.file.write_all(line);
+        if written.is_err() {
+            self.torn_at = self.file.set_len(before).is_err().then_some(before);
+        }
+        written
     }
 
     /// Its length in bytes.
@@ -109,7 +124,7 @@ impl Follower {
     }
 
     fn read_rest(&self) -> io::Result<Vec<u8>> {
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open(&self.path)?;
         file.seek(SeekFrom::Start(self.offset))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;

@@ -4,7 +4,6 @@
 //! its screens show the whole story, and unchanged it goes on as its parent did, bit for bit. Values that can change
 //! while a run trains are changed at the step of the fork; all others hold from there on.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,6 +14,7 @@ use crate::config::{RunConfig, Strong};
 use crate::control::{Change, Request};
 use crate::event::{Event, Record};
 use crate::event_log::{EventLog, read_all};
+use crate::files;
 use crate::preset;
 use crate::processor;
 use crate::run_dir::{RunDir, RunFile, replace_file, user_at_host};
@@ -98,7 +98,7 @@ impl Fork {
         let usual = format!("{}-fork", self.run.provenance.preset);
         let dir = RunDir::create(runs, name.unwrap_or(&usual), &self.run)?;
         let copy = |from: &Path, to: &Path| {
-            let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+            let bytes = files::read(from).with_context(|| format!("cannot read {}", from.display()))?;
             replace_file(to, &bytes)
         };
         copy(&self.checkpoint, &dir.checkpoints().join(checkpoint::file_name(self.step)))?;

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Evaluated, Event, Record};
+use crate::files;
 use crate::run_dir::{RunDir, replace_file};
 use crate::run_state::RunState;
 
@@ -61,7 +62,10 @@ pub fn remember(path: &Path, dir: &RunDir, seen: Seen) {
 }
 
 fn read(path: &Path) -> BTreeMap<String, Seen> {
-    std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    files::read_at_most(path, files::MAX_TEXT)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
 }
 
 fn key(dir: &RunDir) -> String {

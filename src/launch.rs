@@ -1,13 +1,59 @@
 //! Starting a worker that outlives the terminal it was started from.
 
 use std::fs::OpenOptions;
+use std::io::{self, PipeReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::checkpoint;
+use crate::files;
 use crate::run_dir::RunDir;
+
+/// The exit code of a worker that another one came before.
+pub const OVERTAKEN: u8 = 75;
+
+/// The end of `worker.log` that is looked at.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// Lines of it that are shown.
+const TAIL_LINES: usize = 12;
+
+/// What a worker writes at least: events, records, a new number in `run.toml`.
+const ROOM: u64 = 1 << 20;
+
+/// A worker that this process has started. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    words: PipeReader,
+}
+
+impl Worker {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Waits until it ends.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
+    }
+
+    /// Why it ended, as it told its launcher, which it can on a full disk too. Once it has ended.
+    pub fn last_words(&mut self) -> Option<String> {
+        let mut words = Vec::new();
+        let _ = self.words.by_ref().take(TAIL_BYTES).read_to_end(&mut words); // what is there: it does not wait
+        Some(String::from_utf8_lossy(&words).trim().to_owned()).filter(|words| !words.is_empty())
+    }
+}
 
 /// What a worker's environment holds unless the user's own does; read before its `main`, so the launcher sets it.
 const ENVIRONMENT: [(&str, &str); 3] = [
@@ -21,23 +67,45 @@ const ENVIRONMENT: [(&str, &str); 3] = [
     ("GOMP_SPINCOUNT", "2000"),
 ];
 
-/// Starts a worker on a run, new or to be resumed, in a session of its own.
+/// Starts a worker on a run, new or to be resumed, in a session of its own. `n_seen` is how many bytes of the log, in whole
+/// lines, the decision to start it goes by, where that is known: it ends if another worker has written more by then.
 ///
-/// A hang-up of the terminal, Ctrl-C in it or the end of the calling program do not reach the worker. Its output goes
-/// to `worker.log`.
-pub fn launch(dir: &RunDir) -> Result<Child> {
+/// A hang-up of the terminal, Ctrl-C in it or the end of the calling program do not reach the worker. What it prints goes
+/// to `worker.log`, the reason of its end also to [`Worker::last_words`].
+pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
+    check_room(dir)?;
     let program = worker_program()?;
     let path = dir.worker_log();
-    let log = OpenOptions::new().append(true).create(true).open(&path);
+    let log = files::open_as(&path, OpenOptions::new().append(true).create(true).read(true));
     let log = log.with_context(|| format!("cannot open {}", path.display()))?;
+    let (words, pipe) = io::pipe().context("cannot make a pipe to the worker")?;
+    rustix::io::ioctl_fionbio(&words, true).context("cannot make a pipe to the worker")?;
     let mut command = Command::new(&program);
-    command.arg("run").arg(dir.path()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.arg("run").arg(dir.path()).args(n_seen.map(|n_seen| format!("--seen={n_seen}")));
+    command.stdin(Stdio::null()).stdout(pipe).stderr(log);
     command.envs(ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
     // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
     }
-    command.spawn().with_context(|| format!("cannot start the worker {}", program.display()))
+    let child = command.spawn().with_context(|| format!("cannot start the worker {}", program.display()))?;
+    Ok(Worker { child, words })
+}
+
+/// Refuses to start a worker where there is no room for the next checkpoint.
+fn check_room(dir: &RunDir) -> Result<()> {
+    let newest = checkpoint::list(&dir.checkpoints()).ok().and_then(|mut all| all.pop());
+    let n_bytes = newest.and_then(|(_, path)| path.metadata().ok()).map_or(0, |meta| meta.len());
+    let needed = n_bytes.saturating_add(ROOM);
+    let free = dir.free_bytes().unwrap_or(u64::MAX);
+    ensure!(
+        free >= needed,
+        "no room to train: {} KB are free where {} is, and the next checkpoint takes {} KB; free some space first",
+        free / 1000,
+        dir.path().display(),
+        needed / 1000,
+    );
+    Ok(())
 }
 
 /// The worker's program: `$FIXMATCH_WORKER`, else beside this one.
@@ -58,7 +126,15 @@ fn worker_program() -> Result<PathBuf> {
 
 /// The end of the worker's output, for when it ended without a word in the event log.
 pub fn log_tail(path: &Path) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = files::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut tail = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    let text = read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

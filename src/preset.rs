@@ -11,6 +11,7 @@ use rust_embed::RustEmbed;
 use toml::{Table, Value};
 
 use crate::config::{Pick, RunConfig};
+use crate::files;
 
 /// A chain of `extends` longer than this goes in circles.
 const MAX_DEPTH: usize = 8;
@@ -60,8 +61,8 @@ impl Preset {
 
     /// The preset in a file.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the preset {}", path.display()))?;
+        let text = files::read_text(path, files::MAX_TOML);
+        let text = text.with_context(|| format!("cannot read the preset {}", path.display()))?;
         let folder = std::path::absolute(path)?.parent().map(Path::to_owned);
         let name = path.file_stem().map_or_else(|| "preset".into(), |stem| stem.to_string_lossy().into_owned());
         Ok(Self { name, origin: path.display().to_string(), folder, text })

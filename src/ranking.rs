@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
 use crate::dirs;
+use crate::files;
 use crate::hex::hex;
 use crate::run_dir::{RunDir, RunFile, replace_file};
 use crate::run_state::{RunState, Status};
@@ -76,7 +77,7 @@ pub fn order(metric: Metric, scores: &[f32]) -> Vec<u32> {
 impl Ranking {
     /// Reads a ranking and checks that it is one.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read(path).with_context(|| format!("cannot read the ranking {}", path.display()))?;
+        let text = files::read(path).with_context(|| format!("cannot read the ranking {}", path.display()))?;
         let ranking: Self =
             serde_json::from_slice(&text).with_context(|| format!("{} is no ranking", path.display()))?;
         ranking.check().with_context(|| format!("{} is no ranking", path.display()))?;

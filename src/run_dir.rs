@@ -17,8 +17,9 @@
 //!
 //! Every file that is replaced is written aside, synced and renamed.
 
-use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +27,15 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::files;
+pub use crate::files::replace_file;
 use crate::fork::Parent;
+
+/// A heartbeat older than this is stale: the worker writes one every two seconds.
+pub const STALE: Duration = Duration::from_secs(15);
+
+/// The length of a heartbeat's file: one of the same length can take its place on a full disk.
+const BEAT_BYTES: usize = 512;
 
 /// `run.toml`: a run in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,6 +141,21 @@ pub enum Phase {
     Paused,
     /// Scoring the training images, or waiting for another run that does.
     Ranking,
+    /// Holding the training until there is room for what it writes.
+    NoSpace,
+    /// Holding the training until the disk takes what it writes.
+    DiskFails,
+}
+
+impl Phase {
+    /// What keeps the worker from going on, if something does.
+    pub fn trouble(self) -> Option<&'static str> {
+        match self {
+            Self::NoSpace => Some("waiting for disk space"),
+            Self::DiskFails => Some("waiting for its disk, which fails"),
+            Self::Loading | Self::Training | Self::Evaluating | Self::Saving | Self::Paused | Self::Ranking => None,
+        }
+    }
 }
 
 /// A run's folder.
@@ -293,7 +317,8 @@ impl RunDir {
     /// Reads `run.toml`.
     pub fn read_run(&self) -> Result<RunFile> {
         let path = self.run_toml();
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            files::read_text(&path, files::MAX_TOML).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
@@ -307,14 +332,19 @@ impl RunDir {
 
     /// Takes the worker's lock, or says within two seconds that another worker holds it.
     ///
-    /// Consoles probe the lock with a shared one for an instant, so a first refusal means nothing.
+    /// Consoles probe the lock with a shared one for an instant, so a first refusal means nothing. Only the owner can
+    /// open it: whoever can read it can hold it.
     pub fn lock(&self) -> Result<File> {
         let path = self.path.join("worker.lock");
-        let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = files::open_as(&path, OpenOptions::new().write(true).create(true).mode(0o600));
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
         let deadline = std::time::Instant::now() + Duration::from_secs(2);
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    let _ = file.set_permissions(Permissions::from_mode(0o600)); // it may be of an earlier version
+                    return Ok(file);
+                }
                 Err(TryLockError::Error(error)) => {
                     return Err(error).with_context(|| format!("cannot lock {}", path.display()));
                 }
@@ -326,42 +356,60 @@ impl RunDir {
         }
     }
 
-    /// Whether a worker holds the lock.
+    /// Whether a worker holds the lock. To users who cannot open it, a fresh heartbeat says so.
     pub fn is_locked(&self) -> bool {
-        let Ok(file) = File::open(self.path.join("worker.lock")) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        match files::open(&self.path.join("worker.lock")) {
+            Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.heartbeat().is_some_and(|(_, age)| age < STALE)
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Makes the folders that a worker needs and does not find, and removes what a killed one left half written. For
+    /// whoever holds the lock.
+    pub fn mend(&self) -> Result<()> {
+        for folder in [self.checkpoints(), self.control()] {
+            fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        files::remove_leftovers(&self.path);
+        files::remove_leftovers(&self.checkpoints());
+        Ok(())
+    }
+
+    /// The bytes that this user can still write where the run is, if that can be told.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// The last heartbeat, and its age by this machine's view of the file.
     pub fn heartbeat(&self) -> Option<(Heartbeat, Duration)> {
         let path = self.path.join("heartbeat");
-        let beat = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        let beat = serde_json::from_slice(&files::read_at_most(&path, 1 << 16).ok()?).ok()?;
         let written = fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
         Some((beat, SystemTime::now().duration_since(written).unwrap_or_default()))
     }
 
     /// Replaces the heartbeat. Not synced: it is worth nothing after a crash.
+    ///
+    /// Where there is no room for a second file, the old one is written over in place.
     pub fn beat(&self, heartbeat: &Heartbeat) -> Result<()> {
         let path = self.path.join("heartbeat");
+        let mut text = serde_json::to_vec(heartbeat)?;
+        text.resize(text.len().max(BEAT_BYTES), b' ');
+        let write = |path: &Path, options: &OpenOptions| files::open_as(path, options)?.write_all(&text);
         let aside = self.path.join(".heartbeat");
-        fs::write(&aside, serde_json::to_vec(heartbeat)?)
-            .with_context(|| format!("cannot write {}", aside.display()))?;
-        fs::rename(&aside, &path).with_context(|| format!("cannot write {}", path.display()))
+        let replaced = write(&aside, OpenOptions::new().write(true).create(true).truncate(true))
+            .and_then(|()| fs::rename(&aside, &path));
+        if replaced.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        replaced
+            .or_else(|_| write(&path, OpenOptions::new().write(true)))
+            .with_context(|| format!("cannot write {}", path.display()))
     }
-}
-
-/// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole.
-pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let folder = path.parent().expect("a file in a run has a folder");
-        let mut aside = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder)?;
-        aside.write_all(content)?;
-        aside.as_file().sync_all()?;
-        aside.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        aside.persist(path)?;
-        File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// user@host, for the log.

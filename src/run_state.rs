@@ -10,10 +10,7 @@ use crate::event::{Evaluated, Event, Progress, Record, Started};
 use crate::event_log::read_all;
 use crate::insight::Pointer;
 use crate::pseudo::alarm::Alarm;
-use crate::run_dir::{Phase, RunDir};
-
-/// A heartbeat older than this is stale: the worker writes one every two seconds.
-const STALE: Duration = Duration::from_secs(15);
+use crate::run_dir::{Phase, RunDir, STALE};
 
 /// A run without events and without a worker is still starting for this long.
 const STARTING: Duration = Duration::from_secs(30);
@@ -179,7 +176,7 @@ impl RunState {
             self.training_s += (record.time - before).max(0.0);
         }
         if let Event::Progress(progress) = &record.event {
-            self.n_timed_steps += progress.n_steps;
+            self.n_timed_steps = self.n_timed_steps.saturating_add(progress.n_steps);
         }
     }
 

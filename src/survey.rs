@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use crate::estimate::Setup;
 use crate::event_log::Follower;
+use crate::files;
 use crate::fork::Parent;
 use crate::run_dir::{Phase, RunDir, RunFile, replace_file};
 use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
@@ -148,7 +149,9 @@ impl Known {
             return Ok(());
         }
         if self.fold.is_none() {
-            let cached = std::fs::read(dir.summary()).ok().and_then(|text| serde_json::from_slice(&text).ok());
+            let cached = files::read_at_most(&dir.summary(), files::MAX_TEXT)
+                .ok()
+                .and_then(|text| serde_json::from_slice(&text).ok());
             if let Some(cached) = cached.filter(|cached: &Summary| cached.n_log_bytes == n_bytes) {
                 self.summary = cached;
                 return Ok(());

@@ -1,31 +1,31 @@
 //! Starting a worker and staying with it: shows how it goes until it ends or the user leaves.
 //!
-//! The worker does not depend on this program. Ctrl-C asks it to save and stop; a second one leaves it alone; a
-//! hang-up or a termination ends this program at once, and the run goes on.
+//! The worker does not depend on this program. Ctrl-C asks it to save and stop, and a second one leaves it alone; SIGTERM
+//! asks it to save and suspend, and this program waits until it has: what stops a container kills everything in it once
+//! this program ends. A hang-up of the terminal ends this program at once, and the run goes on.
 
-use std::process::{Child, ExitCode, ExitStatus};
+use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use fixmatch::control::{self, Request};
+use anyhow::{Context, Result, bail, ensure};
+use fixmatch::control;
 use fixmatch::event::Event;
-use fixmatch::launch::{launch, log_tail};
-use fixmatch::run_dir::RunDir;
+use fixmatch::gpu;
+use fixmatch::launch::{OVERTAKEN, Worker, launch, log_tail};
+use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::{RunState, live_step};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Pid, kill_process};
 
 use super::rate::Rate;
 use super::screen::{Glimpse, Screen};
+use super::signals::{Ask, Asks, is_first_process, takes_all_along};
 use super::{Reader, Runs, STOPPED, note, say};
 
 /// How often the run is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How long a detached start may take before it counts as a success.
-const DETACHED_WAIT: Duration = Duration::from_secs(3);
-
-/// The exit code after Ctrl-C: 128 + SIGINT, as shells have it.
-const INTERRUPTED: u8 = 130;
+/// How long a detached start is waited for.
+const DETACHED_WAIT: Duration = Duration::from_secs(10);
 
 /// How a worker's time ended.
 #[derive(Debug, PartialEq)]
@@ -38,22 +38,21 @@ pub enum End {
     Suspended,
     /// It said why it failed.
     Failed(String),
-    /// It ended without a word.
-    Died(ExitStatus),
+    /// It ended without a word in the log; perhaps it told the reason to its launcher.
+    Died(ExitStatus, Option<String>),
+    /// Another worker took the run up before it.
+    Overtaken,
     /// The user left while it trains.
     Left,
 }
 
 /// What a foreground run leaves to say.
 pub struct Report {
-    /// The run.
-    pub dir: RunDir,
     /// How it ended.
     pub end: End,
-    /// Whether the user pressed Ctrl-C.
-    pub interrupted: bool,
-    /// All that is known of the run.
-    pub state: RunState,
+    /// Whether it was asked to end from here.
+    pub asked: Option<Ask>,
+    reader: Reader,
     /// From the start of this worker to its end.
     pub wall: Duration,
 }
@@ -62,10 +61,11 @@ pub struct Report {
 pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up signals and timers")?;
-    let mut interrupts = {
+    let mut asks = {
         let _context = runtime.enter();
-        signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?
+        Asks::new()?
     };
+    warn_of_idle_gpu(dir)?;
     let mut foreground = Foreground::launch(dir, steps)?;
     first()?;
     runtime.block_on(async {
@@ -73,7 +73,7 @@ pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> R
         let end = loop {
             tokio::select! {
                 _ = tick.tick() => if let Some(end) = foreground.look()? { break end },
-                _ = interrupts.recv() => if foreground.interrupted { break End::Left } else { foreground.stop()? },
+                ask = asks.next() => if foreground.is_left_by(ask) { break End::Left } else { foreground.ask(ask) },
             }
         };
         Ok(foreground.report(end))
@@ -82,35 +82,49 @@ pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> R
 
 /// Starts a worker on the run and returns once it is at work.
 pub fn detach(dir: &RunDir, runs: &Runs) -> Result<ExitCode> {
+    ensure!(
+        !is_first_process(),
+        "--detach is of no use in the first process of a container: when that ends, the worker is killed; leave it out"
+    );
+    warn_of_idle_gpu(dir)?;
     let mut reader = Reader::new(dir.clone());
     reader.read()?;
-    let mut child = launch(dir)?;
+    let mut worker = launch(dir, Some(reader.follower.n_bytes()))?;
     let deadline = Instant::now() + DETACHED_WAIT;
-    loop {
-        let exited = child.try_wait().context("cannot tell whether the worker lives")?;
+    let mut is_at_work = false;
+    while !is_at_work && Instant::now() < deadline {
+        let exited = worker.try_wait().context("cannot tell whether the worker lives")?;
         let events = reader.read()?;
-        if let Some(failed) = events.iter().find_map(|record| failure(&record.event)) {
+        is_at_work = events.iter().any(|record| is_launch_of(&record.event, &worker));
+        if is_at_work && let Some(failed) = events.iter().find_map(|record| failure(&record.event)) {
             bail!("the worker failed: {failed}");
         }
-        if let Some(status) = exited {
-            bail!("{}", died(dir, status));
-        }
-        let at_work = events.iter().any(|record| matches!(record.event, Event::Launched { .. }));
-        if at_work || Instant::now() > deadline {
-            break;
+        match exited {
+            Some(status) if is_overtaken(status) => bail!("{}", overtaken(&reader, runs)),
+            Some(status) if !is_at_work => bail!("{}", died(dir, status, worker.last_words())),
+            Some(_) | None => {}
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     let name = runs.name_of(dir);
-    say(format_args!("{} trains in the background", dir.id()))?;
+    let trains = if is_at_work { "trains" } else { "is starting" };
+    say(format_args!("{} {trains} in the background", dir.id()))?;
     say(format_args!("  fixmatch watch {name}   follows it"))?;
     say(format_args!("  fixmatch stop {name}    saves and stops it"))?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Before there is anything to wait for.
+fn warn_of_idle_gpu(dir: &RunDir) -> Result<()> {
+    if let Some(warning) = gpu::warning_before(dir.read_run()?.config.machine.device) {
+        note(format_args!("warning: {warning}"));
+    }
+    Ok(())
+}
+
 struct Foreground {
     reader: Reader,
-    child: Child,
+    worker: Worker,
     began: Instant,
     steps: u64,
     rate: Rate,
@@ -119,54 +133,69 @@ struct Foreground {
     at_work: bool,
     /// What the worker said last, if that was an end.
     end: Option<End>,
-    interrupted: bool,
+    /// What was asked of it from here.
+    asked: Option<Ask>,
+    /// Whether it was told that it saves.
+    told_saving: bool,
 }
 
 impl Foreground {
     fn launch(dir: &RunDir, steps: u64) -> Result<Self> {
         let mut reader = Reader::new(dir.clone());
         reader.read()?;
-        let child = launch(dir)?;
+        let worker = launch(dir, Some(reader.follower.n_bytes()))?;
         Ok(Self {
             reader,
-            child,
+            worker,
             began: Instant::now(),
             steps,
             rate: Rate::default(),
             screen: Screen::new(),
             at_work: false,
             end: None,
-            interrupted: false,
+            asked: None,
+            told_saving: false,
         })
     }
 
     /// Reads and shows what is new. Returns how the worker ended, once it has.
     fn look(&mut self) -> Result<Option<End>> {
         // Asked before the log is read, so that the last words are read too.
-        let exited = self.child.try_wait().context("cannot tell whether the worker lives")?;
+        let exited = self.worker.try_wait().context("cannot tell whether the worker lives")?;
         for record in self.reader.read()? {
+            if is_launch_of(&record.event, &self.worker) {
+                self.begin();
+            }
+            if !self.at_work {
+                continue; // another worker's
+            }
             self.screen.event(&record.event);
             self.end = end_of(&record.event).or(self.end.take());
-            match &record.event {
-                Event::Paused { .. } | Event::Continued { .. } => self.rate.clear(),
-                Event::Launched { .. } => self.begin()?,
-                _ => {}
+            if matches!(record.event, Event::Paused { .. } | Event::Continued { .. }) {
+                self.rate.clear();
             }
         }
         if let Some(status) = exited {
-            return Ok(Some(self.end.take().unwrap_or(End::Died(status))));
+            return Ok(Some(self.end_by(status)));
         }
         self.show();
         Ok(None)
     }
 
-    /// Takes note that the worker is there, and passes on an early Ctrl-C.
-    fn begin(&mut self) -> Result<()> {
-        self.at_work = true;
-        if self.interrupted {
-            control::post(&self.reader.dir.control(), Request::Stop)?;
+    fn end_by(&mut self, status: ExitStatus) -> End {
+        match self.end.take() {
+            _ if is_overtaken(status) => End::Overtaken,
+            Some(end) => end,
+            None => End::Died(status, self.worker.last_words()),
         }
-        Ok(())
+    }
+
+    /// Takes note that the worker is there, and passes on what was asked of it before.
+    fn begin(&mut self) {
+        self.at_work = true;
+        if let Some(ask) = self.asked {
+            self.pass_on(ask);
+        }
     }
 
     fn show(&mut self) {
@@ -176,41 +205,84 @@ impl Foreground {
         if phase.is_some() {
             self.rate.observe(now, step);
         }
+        if self.asked.is_some() && phase == Some(Phase::Saving) && !self.told_saving {
+            self.told_saving = true;
+            self.screen.say(&format!("saving step {step}…"));
+        }
         let remaining = self.rate.remaining(now, steps);
         self.screen.show(now, &Glimpse { state, step, steps, phase, remaining });
     }
 
-    fn stop(&mut self) -> Result<()> {
-        self.interrupted = true;
+    /// Whether this is the second Ctrl-C, where the worker can be left to itself.
+    fn is_left_by(&self, ask: Ask) -> bool {
+        ask == Ask::Interrupt && self.asked == Some(ask) && !takes_all_along()
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.asked = Some(ask);
+        self.screen.say(ask.told());
         if self.at_work {
-            control::post(&self.reader.dir.control(), Request::Stop)?;
+            self.pass_on(ask);
         }
-        self.screen.say("asked the worker to save and stop; Ctrl-C again leaves it to do so by itself");
-        Ok(())
+    }
+
+    /// By the mailbox, which says who asks; where that takes nothing, by a signal.
+    fn pass_on(&self, ask: Ask) {
+        let posted = control::post(&self.reader.dir.control(), ask.request());
+        let worker = Pid::from_raw(self.worker.id() as i32).filter(|_| posted.is_err());
+        if let Some(worker) = worker {
+            let _ = kill_process(worker, ask.signal()); // it may have ended
+        }
     }
 
     fn report(self, end: End) -> Report {
         self.screen.close();
-        let Reader { dir, state, .. } = self.reader;
-        Report { dir, end, interrupted: self.interrupted, state, wall: self.began.elapsed() }
+        Report { end, asked: self.asked, reader: self.reader, wall: self.began.elapsed() }
     }
 }
 
 impl Report {
     /// Says how it ended, unless it finished, and how to go on. Returns the exit code.
     pub fn conclude(&self, runs: &Runs) -> Result<ExitCode> {
-        let (step, name) = (self.state.step, runs.name_of(&self.dir));
-        let stopped = if self.interrupted { INTERRUPTED } else { STOPPED };
+        let (step, dir) = (self.state().step, &self.reader.dir);
+        let name = runs.name_of(dir);
         match &self.end {
             End::Finished => return Ok(ExitCode::SUCCESS),
             End::Stopped => note(format_args!("stopped at step {step}; go on with `fixmatch resume {name}`")),
             End::Suspended => note(format_args!("suspended at step {step}; go on with `fixmatch resume {name}`")),
             End::Left => note(format_args!("the worker saves and stops by itself; `fixmatch wait {name}` tells when")),
             End::Failed(reason) => bail!("the run failed at step {step}: {reason}"),
-            End::Died(status) => bail!("{}", died(&self.dir, *status)),
+            End::Died(status, words) => bail!("{}", died(dir, *status, words.clone())),
+            End::Overtaken => bail!("{}", overtaken(&self.reader, runs)),
         }
-        Ok(stopped.into())
+        Ok(self.asked.map_or(STOPPED.into(), Ask::code))
     }
+
+    /// All that is known of the run.
+    pub fn state(&self) -> &RunState {
+        &self.reader.state
+    }
+}
+
+fn is_launch_of(event: &Event, worker: &Worker) -> bool {
+    matches!(event, Event::Launched { pid, .. } if *pid == worker.id())
+}
+
+fn is_overtaken(status: ExitStatus) -> bool {
+    status.code() == Some(i32::from(OVERTAKEN))
+}
+
+/// What to say where another worker came first.
+fn overtaken(reader: &Reader, runs: &Runs) -> String {
+    let (id, name) = (reader.dir.id(), runs.name_of(&reader.dir));
+    let status = reader.state.status(&reader.dir);
+    if !status.is_alive() {
+        let (label, step) = (status.label(), reader.state.step);
+        return format!("another resume was faster: {id} was taken up meanwhile, and is {label} at step {step} now");
+    }
+    let beat = reader.dir.heartbeat();
+    let who = beat.map_or_else(String::new, |(beat, _)| format!(" by process {} on {}", beat.pid, beat.host));
+    format!("another resume was faster: {id} is being trained{who}; `fixmatch watch {name}` follows it")
 }
 
 /// Why a run failed, where the event says it did.
@@ -231,8 +303,11 @@ fn end_of(event: &Event) -> Option<End> {
     }
 }
 
-fn died(dir: &RunDir, status: ExitStatus) -> String {
-    format!("the worker ended without a word in the event log ({status})\n{}", last_output(dir))
+fn died(dir: &RunDir, status: ExitStatus, words: Option<String>) -> String {
+    match words {
+        Some(words) => format!("the worker ended: {words}\nsee {}", dir.worker_log().display()),
+        None => format!("the worker ended without a word in the event log ({status})\n{}", last_output(dir)),
+    }
 }
 
 /// The end of the worker's output and where it is.

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use fixmatch::text::{clean, left, right, width};
 
+/// How much of a whole is done, in whole percent. Logs may hold any number.
+pub fn percent_of(part: u64, whole: u64) -> u128 {
+    100 * u128::from(part) / u128::from(whole.max(1))
+}
+
 /// 0.712 → `71.2 %`
 pub fn percent(ratio: f64) -> String {
     format!("{:.1} %", 100.0 * ratio)

@@ -186,27 +186,31 @@ fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
 
 /// Posts a request and waits until it has been followed. Returns the step at which.
 fn request(reader: &mut Reader, request: Request, patience: &Patience) -> Result<u64> {
-    post_and_wait(reader, request, patience, |reader, id, records, status| {
-        let applied = records.iter().find_map(|record| match &record.event {
-            Event::Applied { id: applied, step, .. } if applied == id => Some(*step),
-            _ => None,
-        });
-        if applied.is_none() && !status.is_alive() {
+    post_and_wait(reader, request, patience, |reader, followed, status| {
+        if followed.is_none() && !status.is_alive() {
             bail!("{} is {} now; the request came too late", reader.dir.id(), status.label());
         }
-        Ok(applied)
+        Ok(followed.map(|followed| followed.step))
     })
 }
 
-/// Posts a request that ends the worker and waits until it is gone.
+/// Posts a request that ends the worker and waits until it is gone, or where that takes long, until it is saved.
 fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode> {
     let (mut reader, _) = open(&ask.run, runs)?;
     let name = runs.name_of(&reader.dir);
     note(format_args!("{doing} {}…", reader.dir.id()));
-    let said = post_and_wait(&mut reader, request, &ask.patience, |reader, _, _, status| {
+    let said = post_and_wait(&mut reader, request, &ask.patience, |reader, followed, status| {
         let step = reader.state.step;
         match status {
-            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok(None),
+            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => {
+                let Some(Followed { step, at, taken_up }) = followed else { return Ok(None) };
+                if taken_up {
+                    return Ok(Some(format!("saved at step {step}; another worker has taken the run up since")));
+                }
+                let waited = at.elapsed().as_secs();
+                let is_late = waited > ask.patience.timeout;
+                Ok(is_late.then(|| format!("saved at step {step}; its worker has not ended for {waited} s since")))
+            }
             Status::Finished => Ok(Some(format!("finished all {step} steps before it could be asked"))),
             Status::Stopped | Status::Suspended => {
                 Ok(Some(format!("{} at step {step}; go on with `fixmatch resume {name}`", status.label())))
@@ -221,22 +225,43 @@ fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// Posts a request, then looks at the run until `outcome` finds what it waits for in the request's id, the new events
-/// and the status. A refusal is an error, and so is a worker that does not answer.
+/// That a request was followed.
+#[derive(Clone, Copy)]
+struct Followed {
+    /// After so many steps.
+    step: u64,
+    /// When that was read.
+    at: Instant,
+    /// Whether another worker has taken the run up since.
+    taken_up: bool,
+}
+
+/// Posts a request, then looks at the run until `outcome` finds what it waits for in whether it was followed and the status.
+/// A refusal is an error, and so is a worker that does not answer or ends before it follows it.
 fn post_and_wait<T>(
     reader: &mut Reader,
     request: Request,
     patience: &Patience,
-    outcome: impl Fn(&Reader, &str, &[Record], Status) -> Result<Option<T>>,
+    outcome: impl Fn(&Reader, Option<Followed>, Status) -> Result<Option<T>>,
 ) -> Result<T> {
     let id = control::post(&reader.dir.control(), request)?;
-    let (posted, mut answered) = (Instant::now(), false);
+    let (posted, mut answered, mut followed) = (Instant::now(), false, None::<Followed>);
     loop {
         let (records, status) = reader.look()?;
-        for record in &records {
-            answered |= answers(&record.event, &id)?;
+        for Record { event, .. } in &records {
+            answered |= answers(event, &id)?;
+            match (event, &mut followed) {
+                (Event::Applied { id: applied, step, .. }, _) if *applied == id => {
+                    followed = Some(Followed { step: *step, at: Instant::now(), taken_up: false });
+                }
+                (Event::Launched { .. }, Some(followed)) => followed.taken_up = true,
+                (Event::Launched { .. }, None) if answered => {
+                    bail!("the worker ended before it did what it was asked, and another one has taken the run up")
+                }
+                _ => {}
+            }
         }
-        if let Some(outcome) = outcome(reader, &id, &records, status)? {
+        if let Some(outcome) = outcome(reader, followed, status)? {
             return Ok(outcome);
         }
         check_patience(&reader.dir, status, patience, posted, answered)?;
@@ -273,8 +298,9 @@ pub fn not_responding(dir: &RunDir) -> String {
     let process = dir.heartbeat().map_or_else(String::new, |(beat, age)| {
         format!(": process {} on {}, silent for {} s", beat.pid, beat.host, age.as_secs())
     });
+    let disk = if dir.free_bytes() == Some(0) { "; its disk is full" } else { "" };
     format!(
-        "the worker of {} is not responding{process}; see {}; if it hangs, kill it and resume the run",
+        "the worker of {} is not responding{process}{disk}; see {}; if it hangs, kill it and resume the run",
         dir.id(),
         dir.worker_log().display()
     )

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fixmatch::fork::Parent;
-use fixmatch::run_dir::now;
+use fixmatch::run_dir::{Phase, now};
 use fixmatch::run_state::{Status, Summary};
 use fixmatch::survey::{self, Survey};
 use serde::Serialize;
 
-use super::format::{duration, or_dash, percent, plural, table};
+use super::format::{duration, or_dash, percent, percent_of, plural, table};
 use super::{Runs, note, say, say_json};
 
 /// List the runs, the newest last
@@ -31,6 +31,9 @@ struct Row {
     /// The run that it was forked from.
     parent: Option<Parent>,
     created: Option<String>,
+    /// What keeps its worker from going on, if something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'static str>,
     #[serde(flatten)]
     summary: Summary,
     /// Why a part of it cannot be read.
@@ -74,6 +77,7 @@ impl Row {
             preset: Some(row.preset).filter(|preset| !preset.is_empty()),
             parent: row.parent,
             created: created.map(|created| created.to_string()),
+            trouble: row.phase.and_then(Phase::trouble),
             summary: row.summary,
             error: row.error,
         }
@@ -81,10 +85,10 @@ impl Row {
 
     fn cells(&self) -> Vec<String> {
         let Summary { step, steps, ema_accuracy, best, .. } = self.summary;
-        let done = (steps > 0).then(|| format!("{} %", 100 * step / steps));
+        let done = (steps > 0).then(|| format!("{} %", percent_of(step, steps)));
         vec![
             self.id.clone(),
-            self.status.label().into(),
+            self.trouble.unwrap_or(self.status.label()).into(),
             if steps > 0 { format!("{step}/{steps}") } else { step.to_string() },
             or_dash(done, |done| done),
             or_dash(ema_accuracy, percent),

@@ -190,6 +190,7 @@ fn waiting_for(glimpse: &Glimpse) -> Option<&'static str> {
         Some(Phase::Loading) => Some("loading data and model…"),
         None if glimpse.step == 0 => Some("starting the worker…"),
         Some(Phase::Ranking) => Some("ranking the training images…"),
+        Some(phase @ (Phase::NoSpace | Phase::DiskFails)) => phase.trouble(),
         None | Some(Phase::Training | Phase::Evaluating | Phase::Saving | Phase::Paused) => None,
     }
 }

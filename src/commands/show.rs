@@ -15,7 +15,7 @@ use fixmatch::run_state::{RunState, Status, live_step};
 use serde::Serialize;
 
 use super::foreground::last_output;
-use super::format::{bytes, duration, grouped, or_dash, percent, plural, short, table};
+use super::format::{bytes, duration, grouped, or_dash, percent, percent_of, plural, short, table};
 use super::pseudo::Moment;
 use super::train::AT_CHANCE;
 use super::{Reader, RunArg, Runs, say, say_json};
@@ -147,10 +147,11 @@ impl Page {
     }
 
     fn head(&self) -> String {
-        let done = 100 * self.step / self.steps.max(1);
+        let done = percent_of(self.step, self.steps);
         let (id, status) = (&self.id, self.status.label());
+        let trouble = self.phase.and_then(Phase::trouble).map_or_else(String::new, |trouble| format!(", {trouble}"));
         let as_of = self.at.map_or("", |_| "as it was at ");
-        format!("{id}\n{status}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
+        format!("{id}\n{status}{trouble}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
     }
 
     fn configuration(&self) -> String {

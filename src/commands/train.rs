@@ -25,8 +25,9 @@ pub const LABELS_ONLY: &str = "train.lambda_u=0";
 
 /// Train a preset
 ///
-/// Ctrl-C asks the worker to save and stop. The worker does not depend on this terminal: if that goes away, training
-/// goes on. Exit code: 0 finished, 1 failed, 3 stopped or suspended from elsewhere, 130 after Ctrl-C.
+/// Ctrl-C asks the worker to save and stop, SIGTERM to save and suspend. The worker does not depend on this terminal: if
+/// that goes away, training goes on. Exit code: 0 finished, 1 failed, 3 stopped or suspended from elsewhere, 130 after
+/// Ctrl-C, 143 after SIGTERM.
 #[derive(clap::Args)]
 pub struct Args {
     /// A name that `fixmatch presets` lists, or the path of a .toml file
@@ -207,7 +208,7 @@ fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
 }
 
 fn summary(report: &Report) -> String {
-    let state = &report.state;
+    let state = report.state();
     let rate = or_dash(images_per_s(state), short);
     let mut lines =
         vec![format!("finished {} in {}, {rate} images/s", plural(state.step, "step"), duration(report.wall))];
@@ -238,19 +239,19 @@ fn summary(report: &Report) -> String {
 fn comparison(fixmatch: &Report, labels_only: &Report) -> String {
     let head = ["TEST ACCURACY", "EMA", "RAW", "MEDIAN", "BEST", "AT STEP", "TIME", "IMAGES/S"];
     let table = table(&head, &[row("FixMatch", fixmatch), row("labels only", labels_only)]);
-    let last = |report: &Report| report.state.evaluations.last().map(|evaluated| evaluated.ema.accuracy);
+    let last = |report: &Report| report.state().evaluations.last().map(|evaluated| evaluated.ema.accuracy);
     match (last(fixmatch), last(labels_only)) {
         (Some(with), Some(without)) => format!(
             "{table}\ngap: {:+.1} points of EMA accuracy; the medians are of the last {} evaluations",
             100.0 * (with - without),
-            fixmatch.state.evaluations.last().map_or(0, |evaluated| evaluated.median_of)
+            fixmatch.state().evaluations.last().map_or(0, |evaluated| evaluated.median_of)
         ),
         _ => table,
     }
 }
 
 fn row(name: &str, report: &Report) -> Vec<String> {
-    let last = report.state.evaluations.last();
+    let last = report.state().evaluations.last();
     let ratio = |value: fn(&Evaluated) -> f64| or_dash(last.map(value), percent);
     vec![
         name.into(),
@@ -260,7 +261,7 @@ fn row(name: &str, report: &Report) -> Vec<String> {
         ratio(|last| last.best),
         or_dash(last, |last| last.best_step.to_string()),
         duration(report.wall),
-        or_dash(images_per_s(&report.state), short),
+        or_dash(images_per_s(report.state()), short),
     ]
 }
 
@@ -268,7 +269,7 @@ fn row(name: &str, report: &Report) -> Vec<String> {
 fn images_per_s(state: &RunState) -> Option<f64> {
     // Every step has the same number of images, so the mean over time is the harmonic one over steps.
     let rated = || state.progress.iter().filter(|point| point.images_per_s > 0.0);
-    let n_steps: u64 = rated().map(|point| point.n_steps).sum();
+    let n_steps = rated().fold(0, |sum: u64, point| sum.saturating_add(point.n_steps));
     let time: f64 = rated().map(|point| point.n_steps as f64 / point.images_per_s).sum();
     (n_steps > 0).then(|| n_steps as f64 / time)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::run_state::Status;
 
+use super::signals::let_signals_end_this;
 use super::watch::POLL;
 use super::{Reader, RunArg, Runs, STOPPED};
 
@@ -18,6 +19,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let_signals_end_this();
     let mut reader = Reader::new(runs.find(&args.run)?);
     loop {
         match reader.look()?.1 {

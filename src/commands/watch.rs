@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::foreground::last_output;
 use super::narrate::sentence;
+use super::signals::let_signals_end_this;
 use super::{Reader, RunArg, Runs, note, say};
 
 /// How often the log is read.
@@ -37,6 +38,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let_signals_end_this();
     let dir = runs.find(&args.run)?;
     let mut raw = Follower::new(dir.events());
     let mut reader = Reader::new(dir);

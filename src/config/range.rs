@@ -63,6 +63,10 @@ pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32,
     checked(deserializer, |x| (1..=100).contains(x), "in [1, 100]")
 }
 
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    checked(deserializer, |x| (1..=65_536).contains(x), "in [1, 65536]")
+}
+
 pub(super) fn panel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     checked(deserializer, |x| (0..=10_000).contains(x), "in [0, 10000]")
 }

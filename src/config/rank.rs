@@ -16,13 +16,13 @@ pub struct Rank {
     #[serde(deserialize_with = "range::members")]
     pub members: u32,
     /// Passes over the training images, of each network. Default: 5.
-    #[serde(deserialize_with = "range::positive_u32")]
+    #[serde(deserialize_with = "range::count")]
     pub epochs: u32,
     /// K, the neighbours that `density` and `typicality` look at. Default: 20 (TypiClust).
-    #[serde(deserialize_with = "range::positive_u32")]
+    #[serde(deserialize_with = "range::count")]
     pub neighbors: u32,
     /// The clusters of `typicality`: TypiClust takes as many as there will be labels. Default: 40.
-    #[serde(deserialize_with = "range::positive_u32")]
+    #[serde(deserialize_with = "range::count")]
     pub clusters: u32,
 }
 

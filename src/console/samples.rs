@@ -4,6 +4,7 @@ use fixmatch::augment::ctaugment::Rates;
 use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, WeakDraw};
 use fixmatch::config::RunConfig;
 use fixmatch::data::{self, Dataset, label_set::LabelSet};
+use fixmatch::files;
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::RunDir;
@@ -37,7 +38,7 @@ const MAX_SAMPLES: usize = 1000;
 impl Sheet {
     /// Reads the data set and picks out the labeled images. Takes as long as reading the data set.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let text = std::fs::read(dir.labels())
+        let text = files::read(&dir.labels())
             .map_err(|_| anyhow::anyhow!("the worker has not picked the labeled images yet; try again in a moment"))?;
         let labels: LabelSet = serde_json::from_slice(&text)?;
         Self::of(dir, &labels.indices)

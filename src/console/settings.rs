@@ -1,5 +1,6 @@
 //! The user's settings: `config.toml`, with keys, glyphs and how to be told that a run ended.
 
+use fixmatch::files;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -59,7 +60,7 @@ enum Keys {
 impl Settings {
     /// Reads the file; a missing one says nothing.
     pub fn read(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
+        match files::read_text(path, files::MAX_TOML) {
             Ok(text) => Self::parse(&text).map_err(|error| anyhow!("{}: {error:#}", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

@@ -6,7 +6,6 @@
 mod labels;
 
 use std::path::PathBuf;
-use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -25,7 +24,7 @@ use fixmatch::event_log::Follower;
 use fixmatch::fork::Fork;
 use fixmatch::insight::{InsightReader, Pointer, Record};
 use fixmatch::last_seen::{self, Seen};
-use fixmatch::launch::{launch, log_tail};
+use fixmatch::launch::{Worker, launch, log_tail};
 use fixmatch::preset::Preset;
 use fixmatch::ranking::N_NEIGHBORS;
 use fixmatch::run_dir::RunDir;
@@ -435,7 +434,7 @@ fn of_run(dir: &RunDir, error: &anyhow::Error) -> String {
 /// Starts a worker, says how that went, stays until it ends, and says so if it ended without a word.
 fn start(made: Result<RunDir>, news: &UnboundedSender<News>, says: fn(Result<RunDir, String>) -> News) {
     let started = made.and_then(|dir| {
-        let child = launch(&dir)?;
+        let child = launch(&dir, None)?;
         Ok((dir, child))
     });
     let (dir, mut child) = match started {
@@ -446,13 +445,15 @@ fn start(made: Result<RunDir>, news: &UnboundedSender<News>, says: fn(Result<Run
     stay_until_it_ends(dir, &mut child, news);
 }
 
-fn stay_until_it_ends(dir: RunDir, child: &mut Child, news: &UnboundedSender<News>) {
+fn stay_until_it_ends(dir: RunDir, child: &mut Worker, news: &UnboundedSender<News>) {
     let Ok(status) = child.wait() else { return };
     let last = RunState::read(&dir).map(|state| state.status(&dir));
     if !status.success() && !matches!(last, Ok(Status::Failed)) {
+        let words = child.last_words();
         let tail = log_tail(&dir.worker_log());
         let silence = if is_full(&dir) { "its disk is full" } else { "it printed nothing" };
         let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(silence);
+        let tail = words.as_deref().unwrap_or(tail);
         let _ = news.send(News::Died(dir, format!("the worker ended ({status}): {}", super::text::clean(tail))));
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::{Descriptor, Download, Found, Images, Loaded, Member, Place, Published, Unpack, refuse_resize};
+use crate::files;
 use crate::hex::sha256_hex;
 
 /// `cifar10`; the archive's MD5, published on the home page, is c32a1d4ab5d03f1284b67883e8d87530.
@@ -134,7 +135,7 @@ fn read_all(folder: &Path) -> Result<Vec<Batch>> {
 }
 
 fn read(path: &Path, file: &Member) -> Result<Batch> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = files::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let (labels, pixels) = decode(&bytes, RECORDS).with_context(|| format!("{} is damaged", path.display()))?;
     Ok(Batch { labels, pixels, official: sha256_hex(&bytes) == file.sha256 })
 }

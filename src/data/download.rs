@@ -14,6 +14,7 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::Download;
+use crate::files;
 use crate::hex::hex;
 
 /// What happens meanwhile, for a progress bar.
@@ -254,7 +255,7 @@ fn check_by_hand(download: &Download, path: &Path, progress: &mut dyn FnMut(Prog
 /// SHA-256 of a file, in hex.
 pub fn sha256_of(path: &Path) -> Result<String> {
     let problem = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(problem)?;
+    let mut file = files::open(path).with_context(problem)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Descriptor, Download, Found, Images, Loaded, Place, Published, Unpack, idx, refuse_resize};
 
+use crate::files;
+
 /// Where to read about it.
 pub const HOMEPAGE: &str = "https://github.com/zalandoresearch/fashion-mnist";
 
@@ -100,7 +102,7 @@ fn load(place: &Place) -> Result<Loaded> {
 fn read(folder: &Path, images: &str, labels: &str) -> Result<Images> {
     let read = |stem: &str| -> Result<(String, Vec<u8>)> {
         let path = idx::locate(folder, stem).with_context(|| format!("{stem} vanished from {}", folder.display()))?;
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok((path.display().to_string(), bytes))
     };
     let (images, labels) = (read(images)?, read(labels)?);

@@ -13,6 +13,8 @@ use flate2::read::GzDecoder;
 use super::download::{self, Client, Fetched, Progress};
 use super::{Descriptor, Download, Member, Unpack};
 
+use crate::files;
+
 /// What fetching did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -120,14 +122,14 @@ fn install(
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let file = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let file = files::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     write(file, to)
 }
 
 /// Writes the wanted members of an archive into `folder`, each checked.
 fn unpack(archive: &Path, members: &[Member], folder: &Path) -> Result<()> {
     let problem = || format!("cannot read the archive {}", archive.display());
-    let file = File::open(archive).with_context(problem)?;
+    let file = files::open(archive).with_context(problem)?;
     let mut tar = tar::Archive::new(GzDecoder::new(io::BufReader::new(file)));
     let mut missing: Vec<_> = members.iter().collect();
     for entry in tar.entries().with_context(problem)? {

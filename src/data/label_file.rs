@@ -4,13 +4,14 @@
 //! digest is refused for other data; one without is taken at its word.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::Dataset;
 use super::label_set::{LabelSet, from_file};
+
+use crate::files;
 
 const DATASET: &str = "# data set: ";
 const DIGEST: &str = "# digest: ";
@@ -29,14 +30,16 @@ pub struct Header {
 
 /// Reads what a file says of its data set and of itself.
 pub fn header(path: &Path) -> Result<Header> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the label set {}", path.display()))?;
+    let text = files::read_text(path, files::MAX_TEXT)
+        .with_context(|| format!("cannot read the label set {}", path.display()))?;
     let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
     Ok(Header { dataset: value(DATASET), digest: value(DIGEST), picked: value(PICKED) })
 }
 
 /// How many lines of a file are not comments.
 pub fn n_lines(path: &Path) -> Result<usize> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the label set {}", path.display()))?;
+    let text = files::read_text(path, files::MAX_TEXT)
+        .with_context(|| format!("cannot read the label set {}", path.display()))?;
     Ok(text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count())
 }
 
@@ -79,6 +82,8 @@ pub fn text(set: &LabelSet, dataset: &Dataset, how: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::data::label_set::from_indices;
 

@@ -4,7 +4,6 @@
 //! or listed does not leak into the order in which a run sees its images.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::published::{fold, published};
 use super::{Dataset, label_file};
 use crate::config::{Labels, Metric, Pick};
+use crate::files;
 use crate::ranking::Ranking;
 use crate::rng::{Rng, Stream};
 
@@ -107,7 +107,7 @@ pub fn draw_per_class(labels: &[u16], classes: &[String], n: usize, seed: u64) -
     let mut order: Vec<u32> = (0..labels.len() as u32).collect();
     Rng::new(seed, Stream::LabelSet, 0, 0).shuffle(&mut order);
     let mut taken = vec![0; classes.len()];
-    let mut indices = Vec::with_capacity(n * classes.len());
+    let mut indices = Vec::new(); // as many as there are, whatever n says
     for index in order {
         let class = usize::from(labels[index as usize]);
         if taken[class] < n {
@@ -200,7 +200,8 @@ pub fn from_indices(indices: &[u32], n_train: usize) -> Result<LabelSet> {
 
 /// The images listed in a file, an index a line; `#` starts a comment, blank lines are skipped.
 pub fn from_file(path: &Path, n_train: usize) -> Result<LabelSet> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the label set {}", path.display()))?;
+    let text = files::read_text(path, files::MAX_TEXT)
+        .with_context(|| format!("cannot read the label set {}", path.display()))?;
     let mut indices = Vec::new();
     for (line, text) in text.lines().enumerate() {
         let place = || format!("{}:{}", path.display(), line + 1);

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::{Pointer, Record, format};
+use crate::files;
+
+/// Far more than any record has.
+const MAX_RECORD: u64 = 1 << 28;
 
 /// The one writer of a run's records.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub struct InsightFile {
     file: File,
     path: PathBuf,
     n_bytes: u64,
+    /// Whether half of a record may follow, since it could not be written in full.
+    is_torn: bool,
 }
 
 impl InsightFile {
@@ -21,8 +27,8 @@ impl InsightFile {
     /// tail, or records of steps that a resumed run takes again.
     pub fn open(path: &Path, named: &[Pointer]) -> Result<Self> {
         let open = || -> std::io::Result<(File, u64)> {
-            let file = OpenOptions::new().append(true).create(true).open(path)?;
-            let end = named.iter().map(|pointer| pointer.offset + pointer.n_bytes).max().unwrap_or(0);
+            let file = files::open_as(path, OpenOptions::new().read(true).append(true).create(true))?;
+            let end = named.iter().map(|it| it.offset.saturating_add(it.n_bytes)).max().unwrap_or(0);
             let n_bytes = file.metadata()?.len();
             if n_bytes > end {
                 file.set_len(end)?;
@@ -30,16 +36,26 @@ impl InsightFile {
             Ok((file, n_bytes.min(end)))
         };
         let (file, n_bytes) = open().with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { file, path: path.to_owned(), n_bytes })
+        Ok(Self { file, path: path.to_owned(), n_bytes, is_torn: false })
     }
 
-    /// Appends a record and says where it is.
+    /// Appends a record and says where it is. All of it or, after an error, nothing, so that it can be tried again.
     pub fn append(&mut self, record: &Record) -> Result<Pointer> {
         let bytes = format::encode(record);
-        self.file.write_all(&bytes).with_context(|| format!("cannot write to {}", self.path.display()))?;
+        self.append_bytes(&bytes).with_context(|| format!("cannot write to {}", self.path.display()))?;
         let (offset, n_bytes) = (self.n_bytes, bytes.len() as u64);
         self.n_bytes += n_bytes;
         Ok(Pointer { step: record.step(), record: record.kind(), offset, n_bytes })
+    }
+
+    fn append_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.is_torn {
+            self.file.set_len(self.n_bytes)?;
+            self.is_torn = false;
+        }
+        let written = self.file.write_all(bytes);
+        self.is_torn = written.is_err() && self.file.set_len(self.n_bytes).is_err();
+        written
     }
 
     /// Returns when all that was appended would survive a loss of power.
@@ -58,7 +74,7 @@ pub struct InsightReader {
 impl InsightReader {
     /// Opens the file; one that is not there has no records.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = match File::open(path) {
+        let file = match files::open(path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -68,10 +84,13 @@ impl InsightReader {
 
     /// Reads the record that an event names.
     pub fn read(&mut self, pointer: &Pointer) -> Result<Record> {
-        let mut bytes = vec![0; pointer.n_bytes.min(1 << 28) as usize];
         let mut read = || -> Result<Record> {
             let file = self.file.as_mut().context("there is no such file")?;
+            let end = pointer.offset.saturating_add(pointer.n_bytes);
+            anyhow::ensure!(end <= file.metadata()?.len(), "the file ends before it");
+            anyhow::ensure!(pointer.n_bytes <= MAX_RECORD, "no record is of {} bytes", pointer.n_bytes);
             file.seek(SeekFrom::Start(pointer.offset))?;
+            let mut bytes = vec![0; pointer.n_bytes as usize];
             file.read_exact(&mut bytes)?;
             let record = format::decode(&bytes)?;
             anyhow::ensure!(

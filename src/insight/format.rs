@@ -80,7 +80,7 @@ fn decode_histogram(body: &mut Reader) -> Result<Histogram> {
     let has_oracle = body.number()? == 1;
     let n_classes = body.size(MAX_CLASSES)?;
     let counts = body.counts(2 * n_classes * (N_BINS + 1))?;
-    let mut counts = counts.chunks(2).map(|pair| Count { n: pair[0] + pair[1], right: pair[1] });
+    let mut counts = counts.chunks(2).map(|pair| Count { n: pair[0].saturating_add(pair[1]), right: pair[1] });
     let bins = counts.by_ref().take(n_classes * N_BINS).collect();
     Ok(Histogram { step, n_steps, threshold, has_oracle, bins, accepted: counts.collect() })
 }

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::json!({ "parts_ms": parts, "peak_mib": peak_memory_mib() }));
         return Ok(());
     }
-    let device = device::name(device::resolve(args.device)?);
+    let device = device::name(device::resolve(args.device, device::tell)?);
     println!(
         "{:?}, {:?}, {device}, {}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
         args.model,
@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
-    let device = device::resolve(args.device)?;
+    let device = device::resolve(args.device, device::tell)?;
     println!("counting pseudo-labels: {:.0} µs a step", recording_us(device));
     println!("to the device: {:.1} MB a step", (B + 2 * N_UNLABELED) as f64 * 3072e-6);
     Ok(())
@@ -146,7 +146,7 @@ fn n_passes(forward: Forward, threshold: f64) -> usize {
 /// Milliseconds of each part of each step.
 fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
     let source = source();
-    let device = device::resolve(args.device)?;
+    let device = device::resolve(args.device, device::tell)?;
     let mut trainer = trainer(args, forward, &source.images, device);
     let now = || {
         if let Device::Cuda(n) = device {

@@ -1,24 +1,35 @@
 //! Where tensors live, and opening the GPU's libraries only where there is one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fixmatch::config::Device as Wanted;
+use fixmatch::gpu::{CUDA_PART, Gpu};
+use fixmatch::output::note;
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 
-/// What the NVIDIA driver shows when it is loaded.
-const DRIVER: &str = "/proc/driver/nvidia/version";
-
-/// The device that a configuration asks for.
+/// The device that a configuration asks for. Tells if a GPU that is there is not it.
 ///
 /// The worker links libtorch's CPU part only. Its CUDA part is opened here, before the first question about CUDA,
 /// because libtorch remembers the answer.
-pub fn resolve(wanted: Wanted) -> Result<Device> {
+pub fn resolve(wanted: Wanted, warn: impl FnOnce(&str)) -> Result<Device> {
+    let gpu = Gpu::look();
+    let on_cpu = |reason: Option<&str>| {
+        if let Some(warning) = gpu.warning(wanted, reason) {
+            warn(&warning);
+        }
+        Ok(Device::Cpu)
+    };
     match wanted {
         Wanted::Cpu => Ok(Device::Cpu),
-        Wanted::Auto if !Path::new(DRIVER).exists() => Ok(Device::Cpu),
-        Wanted::Auto => Ok(if open_cuda().is_ok() && Cuda::is_available() { Device::Cuda(0) } else { Device::Cpu }),
+        Wanted::Auto if !gpu.has_driver => Ok(Device::Cpu),
+        Wanted::Auto if !cuda_part().exists() => on_cpu(None),
+        Wanted::Auto => match open_cuda() {
+            Ok(()) if Cuda::is_available() => Ok(Device::Cuda(0)),
+            Ok(()) => on_cpu(Some("the driver may be too old for this libtorch")),
+            Err(error) => on_cpu(Some(&format!("{error:#}"))),
+        },
         Wanted::Cuda(n) => {
             open_cuda()?;
             ensure!(
@@ -35,6 +46,11 @@ pub fn resolve(wanted: Wanted) -> Result<Device> {
     }
 }
 
+/// Tells it on stderr.
+pub fn tell(warning: &str) {
+    note(format_args!("warning: {warning}"));
+}
+
 /// The device as events and `run.toml` name it.
 pub fn name(device: Device) -> String {
     match device {
@@ -43,9 +59,13 @@ pub fn name(device: Device) -> String {
     }
 }
 
+fn cuda_part() -> PathBuf {
+    Path::new(env!("FIXMATCH_LIBTORCH")).join(CUDA_PART)
+}
+
 /// Loads libtorch's CUDA part, which `make setup ARGS=--cuda` puts below libtorch's folder, into the process.
 fn open_cuda() -> Result<()> {
-    let path = Path::new(env!("FIXMATCH_LIBTORCH")).join("cuda/torch/lib/libtorch_cuda.so");
+    let path = cuda_part();
     ensure!(path.exists(), "{} is missing: run `make setup ARGS=--cuda` to train on a GPU", path.display());
     // SAFETY: libtorch's own library, made to be loaded into a process that has libtorch_cpu; it stays loaded.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) };

@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
         note(format_args!("warning: passed over a checkpoint: {reason}"));
     }
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
-    let device = device::resolve(config.machine.device)?;
+    let device = device::resolve(config.machine.device, device::tell)?;
     let data_dir = fixmatch::dirs::data_dir()?;
     let dataset = data::load(&config.data, &data_dir)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;

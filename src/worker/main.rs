@@ -25,17 +25,24 @@ mod session;
 mod trainer;
 mod weights;
 
+use std::any::Any;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::FromRawFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use clap::{Parser, Subcommand};
+use fixmatch::event_log::Follower;
+use fixmatch::launch::OVERTAKEN;
 use fixmatch::output::note;
 use fixmatch::run_dir::RunDir;
 
-use self::recorder::{Recorder, TrainerEnds};
+use self::recorder::{Overtaken, Recorder, TrainerEnds};
 
 /// The libtorch that this program is built against.
 const LIBTORCH_VERSION: &str = "2.13.0";
@@ -53,6 +60,9 @@ enum Task {
     Run {
         /// The run directory
         dir: PathBuf,
+        /// The bytes of the log that whoever starts this worker has read; it ends if there are others by now
+        #[arg(long, value_name = "BYTES")]
+        seen: Option<u64>,
     },
     /// Times the parts of a training step on random images of CIFAR-10's shape
     Bench(bench::Args),
@@ -62,31 +72,82 @@ enum Task {
 
 fn main() -> ExitCode {
     allocator::keep_memory();
-    let done = match Arguments::parse().task {
-        Task::Run { dir } => RunDir::open(&dir).and_then(|dir| run(&dir)),
+    ignore_file_size_signal();
+    let task = Arguments::parse().task;
+    let mut launcher = matches!(task, Task::Run { .. }).then(launcher).flatten();
+    let done = catch_unwind(AssertUnwindSafe(|| match task {
+        Task::Run { dir, seen } => RunDir::open(&dir).and_then(|dir| run(&dir, seen)),
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
-    };
-    match done {
+    }));
+    match done.unwrap_or_else(|panic| Err(fault(&*panic))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, the last of worker.log: whoever started the worker shows it.
+            // The last of worker.log, and for whoever started this worker even where that file takes nothing more.
             note(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
+            if let Some(launcher) = &mut launcher {
+                let _ = write!(launcher, "{error:#}");
+            }
+            if error.is::<Overtaken>() { ExitCode::from(OVERTAKEN) } else { ExitCode::FAILURE }
         }
     }
 }
 
+/// A file that may not grow any further is then an error like a full disk, where else it would end the process.
+fn ignore_file_size_signal() {
+    // SAFETY: no handler is installed that could run.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// The pipe to whoever started this worker, if there is one in the place of stdout. What else is printed goes to stderr.
+fn launcher() -> Option<File> {
+    // SAFETY: asks for a new descriptor, which is this function's own.
+    let pipe = unsafe {
+        let copy = libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 3);
+        (copy >= 0).then(|| File::from_raw_fd(copy))?
+    };
+    let is_pipe = pipe.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+    // SAFETY: both are open, and nothing has been printed yet.
+    let is_freed = is_pipe && unsafe { libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) } >= 0;
+    is_freed.then_some(pipe)
+}
+
 /// Trains on a thread of its own while this one records.
-fn run(dir: &RunDir) -> Result<()> {
+fn run(dir: &RunDir, seen: Option<u64>) -> Result<()> {
+    // Before the lock, which may take a while: another worker that comes first is noticed by what it writes.
+    let n_seen = match seen {
+        Some(seen) => seen,
+        None => n_whole_lines(dir)?,
+    };
     let _lock = dir.lock()?;
-    let (recorder, ends) = Recorder::open(dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut recorder, ends) = {
+        let _inside = runtime.enter();
+        Recorder::open(dir, n_seen)?
+    };
     let trainer = thread::Builder::new().name("trainer".into());
     let for_trainer = dir.clone();
     let trainer = trainer.spawn(move || train(&for_trainer, ends)).context("cannot start the trainer's thread")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(recorder.record())?;
-    trainer.join().map_err(|_| anyhow!("the trainer's thread panicked"))
+    let recorded = catch_unwind(AssertUnwindSafe(|| runtime.block_on(recorder.record())));
+    let recorded = recorded.unwrap_or_else(|panic| Err(fault(&*panic)));
+    if let Err(error) = &recorded {
+        note(format_args!("the worker ends, once its step is done: {error:#}"));
+    }
+    // libtorch must not be taken down under the trainer's feet.
+    recorder.hang_up();
+    let trained = trainer.join().map_err(|panic| fault(&*panic));
+    let ended = recorded.and(trained);
+    if let Err(error) = &ended {
+        recorder.last_words(error);
+    }
+    ended
+}
+
+/// The bytes of the log in whole lines.
+fn n_whole_lines(dir: &RunDir) -> Result<u64> {
+    let mut log = Follower::new(dir.events());
+    log.read_new_lines()?;
+    Ok(log.n_bytes())
 }
 
 /// Whatever goes wrong here becomes the run's last event.
@@ -95,11 +156,14 @@ fn train(dir: &RunDir, TrainerEnds { reporter, commands }: TrainerEnds) {
     let error = match trained {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
-            anyhow!("a fault in the worker: {}; see worker.log", text.unwrap_or_default())
-        }
+        Err(panic) => fault(&*panic),
     };
     reporter.failed(format!("{error:#}"));
+}
+
+/// What to say of a panic.
+fn fault(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    anyhow!("a fault in the worker: {}; see worker.log", text.unwrap_or_default())
 }

@@ -1,27 +1,32 @@
 //! The worker's main thread: the only writer of events.
 //!
 //! It takes reports from the trainer's thread, requests from the mailbox and signals, and gives a sign of life every
-//! two seconds, whatever the trainer is busy with.
+//! two seconds, whatever the trainer is busy with. While the log cannot be written, it holds the trainer and tries again.
+
+mod reporter;
+mod signals;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::sync::mpsc as std_mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use fixmatch::control::{self, Mail, Request};
+use anyhow::{Error, Result, ensure};
+use fixmatch::control::{self, Content, Letter, Mail, Request};
 use fixmatch::event::{Event, Record};
-use fixmatch::event_log::EventLog;
+use fixmatch::event_log::{EventLog, Follower};
+use fixmatch::files::{self, replace_file};
 use fixmatch::insight::{self, InsightFile};
-use fixmatch::run_dir::{Heartbeat, Phase, RunDir, host, now, replace_file};
+use fixmatch::run_dir::{Heartbeat, Phase, RunDir, host, now};
 use fixmatch::run_state::{RunState, Summary};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+pub use self::reporter::Reporter;
+use self::reporter::{Hold, RETRY, Report, gave_up, tell, trouble, was_held};
+use self::signals::Signals;
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// The kernel stamps files with a clock that may lag behind by a tick.
-const CLOCK_SLACK: Duration = Duration::from_millis(50);
 
 /// A request on its way to the trainer.
 #[derive(Debug)]
@@ -32,65 +37,13 @@ pub struct Command {
     pub request: Request,
 }
 
-/// What the trainer's thread says.
-#[derive(Debug)]
-enum Report {
-    Phase(u64, Phase),
-    Event(Event),
-    /// A bulky record and, after it, the event that names it.
-    Insight(Box<insight::Record>),
-    /// The recorder knows the step.
-    Failed(String),
-    /// Answered when all that was reported is on disk.
-    Sync(std_mpsc::SyncSender<()>),
-}
+/// Another worker has written to the log since someone decided to start this one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overtaken;
 
-/// The trainer's way out.
-#[derive(Clone, Debug)]
-pub struct Reporter(UnboundedSender<Report>);
-
-impl Reporter {
-    /// A way out, and where it leads.
-    fn new() -> (Self, UnboundedReceiver<Report>) {
-        let (sender, receiver) = unbounded_channel();
-        (Self(sender), receiver)
-    }
-
-    /// Says what goes on, for the heartbeat.
-    pub fn phase(&self, step: u64, phase: Phase) {
-        self.send(Report::Phase(step, phase));
-    }
-
-    /// Puts an event into the log.
-    pub fn event(&self, event: Event) {
-        self.send(Report::Event(event));
-    }
-
-    /// Puts a record into `insight.bin`, and into the log where it is.
-    pub fn insight(&self, record: insight::Record) {
-        self.send(Report::Insight(Box::new(record)));
-    }
-
-    /// Tells the user something, through the log.
-    pub fn warn(&self, message: String) {
-        self.event(Event::Warning { message });
-    }
-
-    /// Ends the run with the reason.
-    pub fn failed(&self, reason: String) {
-        self.send(Report::Failed(reason));
-    }
-
-    /// Returns when all events so far are in the log and would survive a loss of power.
-    pub fn sync(&self) -> Result<()> {
-        let (sender, receiver) = std_mpsc::sync_channel(1);
-        self.send(Report::Sync(sender));
-        receiver.recv().context("the recorder has ended")
-    }
-
-    /// A recorder that has ended also ends the trainer, at its next look for requests.
-    fn send(&self, report: Report) {
-        let _ = self.0.send(report);
+impl std::fmt::Display for Overtaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("another worker has taken this run up since this one was started")
     }
 }
 
@@ -101,13 +54,25 @@ pub struct Recorder {
     /// None before the first record of this worker: what follows the step that it resumes at is cut off then.
     insight: Option<InsightFile>,
     state: RunState,
-    begun: SystemTime,
     step: u64,
     phase: Phase,
+    /// What keeps the trainer's thread from writing a file.
+    trouble: Option<Phase>,
+    /// What was in the mailbox before this worker was there: it was meant for another one. No clock tells that.
+    stale: BTreeSet<OsString>,
+    /// What stays in the mailbox, since it is no request or cannot be removed.
+    passed_over: BTreeSet<OsString>,
+    /// What kept the log from being written for a while; not said in it yet.
+    was_held: Option<Error>,
+    /// Whether it was said that the mailbox cannot be read.
+    is_deaf: bool,
     /// Requests that were accepted and not answered yet.
     open: BTreeSet<String>,
-    commands: std_mpsc::Sender<Command>,
+    /// None once the trainer is to end.
+    commands: Option<std_mpsc::Sender<Command>>,
     reports: UnboundedReceiver<Report>,
+    hold: Hold,
+    signals: Signals,
 }
 
 /// The trainer's ends of the channels.
@@ -119,10 +84,21 @@ pub struct TrainerEnds {
 }
 
 impl Recorder {
-    /// Opens a run's log and says in it that a worker has taken the run up.
-    pub fn open(dir: &RunDir) -> Result<(Self, TrainerEnds)> {
-        let state = RunState::read(dir)?;
-        let (reporter, reports) = Reporter::new();
+    /// Opens a run's log and says in it that a worker has taken the run up. Inside of a runtime, by whoever has the lock.
+    ///
+    /// # Errors
+    /// Also [`Overtaken`], if the log has other than `n_seen` bytes in whole lines.
+    pub fn open(dir: &RunDir, n_seen: u64) -> Result<(Self, TrainerEnds)> {
+        let signals = Signals::new()?; // first: who sees that the worker is there may send one
+        let mut follower = Follower::new(dir.events());
+        let mut state = RunState::default();
+        for record in &follower.read_new()? {
+            state.apply(record);
+        }
+        ensure!(follower.n_bytes() == n_seen, Error::msg(Overtaken));
+        dir.mend()?;
+        let hold = Hold::default();
+        let (reporter, reports) = Reporter::new(hold.clone());
         let (sender, commands) = std_mpsc::channel();
         let mut recorder = Self {
             dir: dir.clone(),
@@ -130,57 +106,95 @@ impl Recorder {
             insight: None,
             step: state.step,
             state,
-            begun: SystemTime::now() - CLOCK_SLACK,
             phase: Phase::Loading,
+            trouble: None,
+            stale: control::names(&dir.control())?.into_iter().collect(),
+            passed_over: BTreeSet::new(),
+            was_held: None,
+            is_deaf: false,
             open: BTreeSet::new(),
-            commands: sender,
+            commands: Some(sender),
             reports,
+            hold,
+            signals,
         };
         let launched = Event::Launched { pid: std::process::id(), host: host(), version: fixmatch::VERSION.to_owned() };
-        recorder.write(launched)?;
-        recorder.beat()?;
+        recorder.append(&Record::now(launched))?;
+        recorder.log.sync()?;
+        recorder.beat();
         Ok((recorder, TrainerEnds { reporter, commands }))
     }
 
     /// Records until the trainer's thread has dropped its end.
-    pub async fn record(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the log cannot be written and the run is asked to end, or it never will be. The trainer still runs then.
+    pub async fn record(&mut self) -> Result<()> {
         let mut mailbox = interval(control::POLL);
         let mut heart = interval(HEARTBEAT);
         mailbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut signals = Signals::new()?;
         loop {
             tokio::select! {
                 report = self.reports.recv() => match report {
-                    Some(report) => self.take(report)?,
-                    None => return self.close(),
+                    Some(report) => self.take(report).await?,
+                    None => return self.close().await,
                 },
-                _ = mailbox.tick() => self.read_mail()?,
-                _ = heart.tick() => self.beat()?,
-                request = signals.next() => self.signalled(request)?,
+                _ = mailbox.tick() => self.read_mail().await?,
+                _ = heart.tick() => self.beat(),
+                request = self.signals.next() => self.signalled(request).await?,
+            }
+            if let Some(error) = self.was_held.take() {
+                self.write(Event::Warning { message: was_held(&error) }).await?;
             }
         }
     }
 
-    fn take(&mut self, report: Report) -> Result<()> {
+    /// Lets the trainer end, wherever it is: nothing that it reports is written any more.
+    pub fn hang_up(&mut self) {
+        self.commands = None;
+        self.reports.close();
+        self.hold.set(false);
+    }
+
+    /// Tries to leave the reason in the log why recording has ended.
+    pub fn last_words(mut self, error: &Error) {
+        let failed = Record::now(Event::Failed { step: self.step, reason: format!("{error:#}") });
+        if self.append(&failed).is_ok() {
+            let _ = self.log.sync();
+            self.write_summary();
+        }
+    }
+
+    async fn take(&mut self, report: Report) -> Result<()> {
         match report {
             Report::Phase(step, phase) => {
                 let changed = self.phase != phase;
                 (self.step, self.phase) = (step, phase);
-                if changed { self.beat() } else { Ok(()) }
+                if changed {
+                    self.beat();
+                }
             }
-            Report::Event(event) => self.write(event),
-            Report::Insight(record) => self.write_insight(&record),
-            Report::Failed(reason) => self.write(Event::Failed { step: self.step, reason }),
+            Report::Trouble(phase) => {
+                self.trouble = phase;
+                self.beat();
+            }
+            Report::Event(event) => self.write(event).await?,
+            Report::Insight(record) => self.write_insight(&record).await?,
+            Report::Failed(reason) => {
+                // Once only: a run that has failed waits for nothing.
+                let failed = Record::now(Event::Failed { step: self.step, reason: reason.clone() });
+                self.append(&failed).and_then(|()| self.sync()).map_err(|error| error.context(reason))?;
+            }
             Report::Sync(done) => {
-                self.sync()?;
+                self.insist(|it| it.sync()).await?;
                 let _ = done.send(());
-                Ok(())
             }
         }
+        Ok(())
     }
 
-    fn write(&mut self, event: Event) -> Result<()> {
+    async fn write(&mut self, event: Event) -> Result<()> {
         let is_milestone = !matches!(event, Event::Progress(_) | Event::Insight(_) | Event::Warning { .. });
         let is_evaluation = matches!(event, Event::Evaluated(_));
         match &event {
@@ -188,22 +202,34 @@ impl Recorder {
             Event::Applied { id, .. } | Event::Refused { id, .. } => drop(self.open.remove(id)),
             _ => {}
         }
-        let record: Record = self.log.append(event)?;
-        self.state.apply(&record);
+        let record = Record::now(event);
+        self.insist(|it| it.append(&record)).await?;
         if is_milestone {
-            self.sync()?;
+            self.insist(|it| it.sync()).await?;
         }
-        if is_evaluation { self.write_summary() } else { Ok(()) }
+        if is_evaluation {
+            self.write_summary();
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, record: &Record) -> Result<()> {
+        self.log.append_record(record)?;
+        self.state.apply(record);
+        Ok(())
     }
 
     /// The record comes first, so that an event never names what is not there.
-    fn write_insight(&mut self, record: &insight::Record) -> Result<()> {
-        let file = match &mut self.insight {
-            Some(file) => file,
-            none => none.insert(InsightFile::open(&self.dir.insight(), &self.state.insights)?),
+    async fn write_insight(&mut self, record: &insight::Record) -> Result<()> {
+        let append = |it: &mut Self| {
+            let file = match &mut it.insight {
+                Some(file) => file,
+                none => none.insert(InsightFile::open(&it.dir.insight(), &it.state.insights)?),
+            };
+            file.append(record)
         };
-        let pointer = file.append(record)?;
-        self.write(Event::Insight(pointer))
+        let pointer = self.insist(append).await?;
+        self.write(Event::Insight(pointer)).await
     }
 
     /// Records before the log that names them.
@@ -214,82 +240,140 @@ impl Recorder {
         self.log.sync()
     }
 
-    fn write_summary(&self) -> Result<()> {
-        let summary = Summary { n_log_bytes: self.log.n_bytes()?, ..self.state.summary() };
-        replace_file(&self.dir.summary(), &serde_json::to_vec(&summary)?)
-    }
-
-    fn beat(&self) -> Result<()> {
-        let Self { step, phase, .. } = *self;
-        self.dir.beat(&Heartbeat { time: now(), pid: std::process::id(), host: host(), step, phase })
-    }
-
-    fn read_mail(&mut self) -> Result<()> {
-        for mail in control::collect(&self.dir.control())? {
-            self.answer(&mail)?;
-            control::discard(&self.dir.control(), &mail.id)?;
-        }
-        Ok(())
-    }
-
-    /// Passes a request on to the trainer, or refuses what cannot be read or was meant for an earlier worker.
-    fn answer(&mut self, mail: &Mail) -> Result<()> {
-        let id = mail.id.clone();
-        match &mail.letter {
-            Err(error) => self.write(Event::Refused { id, reason: format!("{error:#}") }),
-            Ok(_) if mail.posted < self.begun => {
-                let reason = "the worker that it was meant for ended before reading it".to_owned();
-                self.write(Event::Refused { id, reason })
+    /// Tries until it is done, and holds the trainer meanwhile.
+    ///
+    /// # Errors
+    /// Once the run is asked to end, or if trying again is of no use.
+    async fn insist<T>(&mut self, mut write: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        let mut told = None;
+        loop {
+            let error = match write(self) {
+                Err(error) if files::may_pass(&error) => error,
+                done => {
+                    if told.is_some() {
+                        self.hold.set(false);
+                        self.beat();
+                    }
+                    return done;
+                }
+            };
+            let phase = trouble(&error);
+            if told.replace(phase) != Some(phase) {
+                tell(&error);
+                self.hold.set(true);
             }
-            Ok(letter) => self.pass_on(id, letter.request, letter.who.clone()),
+            self.beat_as(phase);
+            let asks_to_end = tokio::select! {
+                () = sleep(RETRY) => self.mail_asks_to_end(),
+                request = self.signals.next() => is_end(request),
+            };
+            if asks_to_end {
+                return Err(gave_up(error));
+            }
+            self.was_held = Some(error);
         }
     }
 
-    fn pass_on(&mut self, id: String, request: Request, who: String) -> Result<()> {
-        self.write(Event::Accepted { id: id.clone(), request, who })?;
-        let _ = self.commands.send(Command { id, request }); // a trainer that has ended reports why
+    /// Whether a new request to end is in the mailbox, which is then removed: no answer can be written.
+    fn mail_asks_to_end(&self) -> bool {
+        let mail = control::collect(&self.dir.control(), |name| self.stale.contains(name)).unwrap_or_default();
+        let mut ends = mail.iter().filter(|mail| matches!(&mail.content, Content::Letter(it) if is_end(it.request)));
+        ends.next().is_some_and(|mail| control::discard(&self.dir.control(), &mail.name).is_ok())
+    }
+
+    /// A cache of the log, so it is worth no trouble.
+    fn write_summary(&self) {
+        let Ok(n_log_bytes) = self.log.n_bytes() else { return };
+        let summary = Summary { n_log_bytes, ..self.state.summary() };
+        let text = serde_json::to_vec(&summary).expect("a summary has only JSON's types");
+        let _ = replace_file(&self.dir.summary(), &text);
+    }
+
+    fn beat(&self) {
+        self.beat_as(self.trouble.unwrap_or(self.phase));
+    }
+
+    /// A sign of life that cannot be given is no reason to end it.
+    fn beat_as(&self, phase: Phase) {
+        let _ =
+            self.dir.beat(&Heartbeat { time: now(), pid: std::process::id(), host: host(), step: self.step, phase });
+    }
+
+    async fn read_mail(&mut self) -> Result<()> {
+        let mail = match control::collect(&self.dir.control(), |name| self.passed_over.contains(name)) {
+            Ok(mail) => mail,
+            Err(_) if self.is_deaf => return Ok(()),
+            Err(error) => {
+                self.is_deaf = true;
+                let message = format!("{error:#}: requests do not reach the worker, but signals do");
+                return self.write(Event::Warning { message }).await;
+            }
+        };
+        self.is_deaf = false;
+        for mail in mail {
+            if let Some(why) = self.answer(&mail).await? {
+                let place = self.dir.control().join(&mail.name);
+                let message = format!("passed over {}: {why:#}", place.display());
+                self.passed_over.insert(mail.name);
+                self.write(Event::Warning { message }).await?;
+            }
+        }
         Ok(())
     }
 
-    fn signalled(&mut self, request: Request) -> Result<()> {
+    /// Passes a request on to the trainer, or refuses what cannot be read or was meant for an earlier worker. Returns why
+    /// it stays in the mailbox, if it does.
+    async fn answer(&mut self, mail: &Mail) -> Result<Option<String>> {
+        let id = mail.id();
+        let reason = match &mail.content {
+            Content::Foreign(error) => return Ok(Some(format!("{error:#}"))),
+            Content::Nonsense(error) => Err(format!("{error:#}")),
+            Content::Letter(_) if self.stale.contains(&mail.name) => {
+                Err("the worker that it was meant for ended before reading it".to_owned())
+            }
+            Content::Letter(letter) => Ok(letter),
+        };
+        match reason {
+            Ok(Letter { who, request }) => self.pass_on(id, *request, who.clone()).await?,
+            Err(reason) => self.write(Event::Refused { id, reason }).await?,
+        }
+        Ok(control::discard(&self.dir.control(), &mail.name).err().map(|error| format!("{error:#}")))
+    }
+
+    async fn pass_on(&mut self, id: String, request: Request, who: String) -> Result<()> {
+        let accepted = Event::Accepted { id: id.clone(), request, who };
+        if self.trouble.is_some() && is_end(request) {
+            // The trainer waits for the disk, and the log may have to wait too: it gives up rather than that.
+            self.append(&Record::now(accepted)).and_then(|()| self.sync()).map_err(gave_up)?;
+            self.open.insert(id.clone());
+        } else {
+            self.write(accepted).await?;
+        }
+        if is_end(request) {
+            self.hold.ask_to_end();
+        }
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(Command { id, request }); // a trainer that has ended reports why
+        }
+        Ok(())
+    }
+
+    async fn signalled(&mut self, request: Request) -> Result<()> {
         let id = format!("signal-{:.3}", now());
-        self.pass_on(id, request, "a signal".to_owned())
+        self.pass_on(id, request, "a signal".to_owned()).await
     }
 
     /// Answers what came too late for the trainer. The run's last event stays the last of its kind.
-    fn close(mut self) -> Result<()> {
-        self.read_mail()?;
+    async fn close(&mut self) -> Result<()> {
+        self.read_mail().await?;
         for id in std::mem::take(&mut self.open) {
-            self.write(Event::Refused { id, reason: "the run ended before it was done".to_owned() })?;
+            self.write(Event::Refused { id, reason: "the run ended before it was done".to_owned() }).await?;
         }
-        self.write_summary()?;
-        self.sync()
+        self.write_summary();
+        self.insist(|it| it.sync()).await
     }
 }
 
-/// The signals that a worker follows, each as the request that it stands for.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    user: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        let on = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            user: on(SignalKind::user_defined1())?,
-        })
-    }
-
-    /// SIGTERM suspends, as when a machine shuts down; SIGINT stops; SIGUSR1 saves, as before a time limit.
-    async fn next(&mut self) -> Request {
-        tokio::select! {
-            _ = self.terminate.recv() => Request::Suspend,
-            _ = self.interrupt.recv() => Request::Stop,
-            _ = self.user.recv() => Request::Checkpoint,
-        }
-    }
+fn is_end(request: Request) -> bool {
+    matches!(request, Request::Stop | Request::Suspend)
 }

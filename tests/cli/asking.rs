@@ -173,3 +173,37 @@ fn outside_of_the_usual_folder_commands_are_told_with_the_runs_path() {
     let advice = format!("`fixmatch resume {path}`");
     place.fixmatch(&["pause", "--runs", "elsewhere"]).check(1, &[], &[&advice]);
 }
+
+#[test]
+fn stop_returns_once_its_request_was_followed_though_another_worker_goes_on() {
+    let place = Place::new();
+    let dir = place.run("it", &[]);
+    let mut worker = Worker::on(&dir);
+    let child = place.start(&["stop"]);
+    assert_eq!(worker.follow(30, &[]), Request::Stop);
+    worker.say(Event::Stopped { step: 30 });
+    worker.say(launched());
+    worker.say(Event::Resumed { step: 30 });
+    end_of(child).check(0, &["saved at step 30; another worker has taken the run up since"], &[]);
+}
+
+#[test]
+fn a_request_whose_worker_ended_before_it_followed_it_is_not_waited_for() {
+    let place = Place::new();
+    let mut worker = Worker::on(&place.run("it", &[]));
+    for command in ["stop", "checkpoint"] {
+        let child = place.start(&[command]);
+        let _ = worker.read();
+        worker.say(launched());
+        end_of(child).check(1, &[], &["the worker ended before it did what it was asked"]);
+    }
+}
+
+#[test]
+fn a_worker_that_waits_for_its_disk_is_told_by_runs_and_show() {
+    let place = Place::new();
+    let worker = Worker::on(&place.run("it", &[started()]));
+    worker.beat(Phase::NoSpace);
+    place.fixmatch(&["runs"]).check(0, &["waiting for disk space"], &[]);
+    place.fixmatch(&["show"]).check(0, &["running, waiting for disk space"], &[]);
+}

@@ -3,6 +3,7 @@
 
 mod asking;
 mod augmenting;
+mod extremes;
 mod forking;
 mod judging;
 mod labeling;
@@ -14,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fixmatch::control::{self, Request};
+use fixmatch::control::{self, Content, Request};
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Started};
 use fixmatch::event_log::EventLog;
 use fixmatch::preset::Preset;
@@ -143,11 +144,12 @@ impl Worker {
     /// Waits for the next request and takes it out of the mailbox.
     fn read(&mut self) -> (String, Request) {
         let control = self.dir.control();
-        let mail = until("a request comes", || control::collect(&control).expect("collects").into_iter().next());
-        control::discard(&control, &mail.id).expect("discarded");
-        let letter = mail.letter.expect("reads");
-        self.say(Event::Accepted { id: mail.id.clone(), request: letter.request, who: letter.who });
-        (mail.id, letter.request)
+        let mail = || control::collect(&control, |_| false).expect("collects").into_iter().next();
+        let mail = until("a request comes", mail);
+        control::discard(&control, &mail.name).expect("discarded");
+        let Content::Letter(letter) = &mail.content else { panic!("{mail:?}") };
+        self.say(Event::Accepted { id: mail.id(), request: letter.request, who: letter.who.clone() });
+        (mail.id(), letter.request)
     }
 
     /// Follows the next request at a step: these events, then that it was applied. Returns what was asked.

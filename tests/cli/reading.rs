@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fixmatch::checkpoint::{Array, Checkpoint, State, file_name};
 use fixmatch::control::Change;
 use fixmatch::event::Event;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
 use super::{Place, end_of, evaluated, launched, progress, started, whole_run};
@@ -227,4 +230,58 @@ fn weights_are_exported_under_their_own_names() {
 #[test]
 fn the_version_names_the_commit() {
     Place::new().fixmatch(&["--version"]).check(0, &["fixmatch ", fixmatch::VERSION], &[]);
+}
+
+#[test]
+fn what_is_no_file_in_a_run_directory_or_for_a_preset_hangs_no_command() {
+    let pipe = |path: &Path| {
+        let _ = fs::remove_file(path);
+        mkfifoat(CWD, path, Mode::RWXU).expect("made");
+    };
+    let zero = |path: &Path| {
+        let _ = fs::remove_file(path);
+        symlink("/dev/zero", path).expect("linked");
+    };
+    let commands: [&[&str]; 8] = [
+        &["runs"],
+        &["show", "it"],
+        &["watch", "it"],
+        &["pseudo", "it"],
+        &["attach", "it", "--brief"],
+        &["export", "it", "--weights", "w.safetensors", "--force"],
+        &["labels", "show", "it"],
+        &["wait", "it"],
+    ];
+    for spoil in [&pipe as &dyn Fn(&Path), &zero] {
+        for name in [
+            "events.jsonl",
+            "heartbeat",
+            "summary.json",
+            "worker.lock",
+            "labels.json",
+            "insight.bin",
+            "worker.log",
+            "checkpoints/00000020.safetensors",
+            "run.toml",
+        ] {
+            let place = Place::new();
+            place.run("sound", &whole_run(0.75));
+            let dir = place.run("it", &[launched(), started(), evaluated(20, 0.5)]);
+            spoil(&dir.path().join(name));
+            for args in commands {
+                let said = place.fixmatch(args);
+                assert!(matches!(said.code, Some(0 | 1)), "{name}, {args:?}: {said:?}");
+                assert!(!said.err.contains("panicked"), "{name}, {args:?}: {said:?}");
+                if args == ["runs"] {
+                    said.check(0, &["75.0 %"], &[]);
+                }
+            }
+        }
+        let place = Place::new();
+        let preset = place.folder.path().join("mine.toml");
+        spoil(&preset);
+        for args in [&["train", "mine.toml"][..], &["presets", "mine.toml"]] {
+            place.fixmatch(args).check(1, &[], &["cannot read the preset mine.toml: it is a ", ", not a file"]);
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use fixmatch::event::{Event, Record};
+use fixmatch::output::note;
 use fixmatch::processor::{cpuinfo, emulates_bf16};
 use fixmatch::run_dir::RunDir;
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,6 +16,9 @@ use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
 /// Says that the run was stopped, once it is asked for anything.
 const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do [ -d "$2" ] || exit; sleep 0.05; done
 echo '{"time":9,"event":"stopped","step":7}' >>"$2/events.jsonl""#;
+
+/// Prints canned events as this worker's own.
+const SAYS: &str = r#"sed "s/\"pid\":77,/\"pid\":$$,/""#;
 
 /// A file with these events.
 fn canned(place: &Place, name: &str, events: &[Event]) -> PathBuf {
@@ -29,7 +33,7 @@ fn canned(place: &Place, name: &str, events: &[Event]) -> PathBuf {
 fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
     let canned = canned(place, "canned", events);
     let program = place.folder.path().join("worker.sh");
-    let text = format!("#!/bin/sh\ncat '{}' >>\"$2/events.jsonl\"\n{script}\n", canned.display());
+    let text = format!("#!/bin/sh\n{SAYS} '{}' >>\"$2/events.jsonl\"\n{script}\n", canned.display());
     fs::write(&program, text).expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
     program
@@ -88,7 +92,7 @@ fn a_baseline_is_trained_and_compared() {
     // The second run is ten points worse.
     let (first, second) = (canned(&place, "first", &whole_run(0.75)), canned(&place, "second", &whole_run(0.65)));
     let script = format!(
-        "if mkdir '{}' 2>/dev/null; then cat '{}'; else cat '{}'; fi >>\"$2/events.jsonl\"",
+        "if mkdir '{}' 2>/dev/null; then {SAYS} '{}'; else {SAYS} '{}'; fi >>\"$2/events.jsonl\"",
         place.folder.path().join("begun").display(),
         first.display(),
         second.display()
@@ -140,8 +144,125 @@ fn a_detached_run_goes_on_by_itself() {
 }
 
 fn interrupt(child: &Child) {
+    send(child, Signal::INT);
+}
+
+fn send(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id().try_into().expect("a pid")).expect("not zero");
-    kill_process(pid, Signal::INT).expect("signalled");
+    kill_process(pid, signal).expect("signalled");
+}
+
+/// Suspends once it is asked for anything, and lives a little longer than its last word.
+const SUSPENDS: &str = r#"until grep -qs suspend "$2"/control/*.json; do [ -d "$2" ] || exit; sleep 0.05; done
+echo '{"time":9,"event":"suspended","step":7}' >>"$2/events.jsonl"; sleep 0.3; touch "$2/gone""#;
+
+#[test]
+fn sigterm_suspends_the_worker_and_waits_until_it_is_gone() {
+    for args in [&["train", "quickstart"][..], &["resume"]] {
+        let place = Place::new();
+        if args == ["resume"] {
+            place.run("it", &[launched(), Event::Stopped { step: 5 }]);
+        }
+        let child = with_worker(&place, args, &[launched(), started()], SUSPENDS).spawn().expect("starts");
+        let dir = only_run(&place);
+        until("it began", || fs::read_to_string(dir.events()).ok().filter(|log| log.contains("\"started\"")));
+        send(&child, Signal::TERM);
+        let said = end_of(child);
+        said.check(
+            143,
+            &[],
+            &["SIGTERM: asked the worker to save", "suspended at step 7; go on with `fixmatch resume "],
+        );
+        assert!(dir.path().join("gone").exists(), "it ended before its worker");
+    }
+}
+
+/// A shell line that runs its arguments as the first process of a container, if that can be made here.
+fn container(place: &Place, init: &str, args: &[&str], events: &[Event], script: &str) -> Option<Command> {
+    let namespaces = ["--pid", "--fork", "--mount-proc", "--kill-child=KILL"];
+    let is_possible = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();
+    if !is_possible.is_ok_and(|status| status.success()) {
+        note("skipped: no namespace of processes can be made here");
+        return None;
+    }
+    let inside = with_worker(place, args, events, script);
+    let mut command = Command::new("unshare");
+    command.args(namespaces).args(["sh", "-c", init, "init"]).arg(inside.get_program()).args(inside.get_args());
+    command.envs(inside.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(place.folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(command)
+}
+
+/// The one process of this name that is a descendant of another one.
+fn descendant(of: u32, name: &str) -> Option<Pid> {
+    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).ok()?;
+    children.split_whitespace().filter_map(|child| child.parse().ok()).find_map(|child: u32| {
+        let command = fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        if command.trim() == name { Pid::from_raw(child as i32) } else { descendant(child, name) }
+    })
+}
+
+#[test]
+fn the_first_process_of_a_container_suspends_its_worker_before_all_ends() {
+    // by itself, and below an init that ends everything once its child ends
+    for init in [r#"exec "$@""#, r#""$@"; exit $?"#] {
+        let place = Place::new();
+        for signal in [Signal::TERM, Signal::HUP] {
+            let args = ["train", "quickstart", "--name", "it"];
+            let Some(mut command) = container(&place, init, &args, &[launched(), started()], SUSPENDS) else { return };
+            let child = command.spawn().expect("starts");
+            let dir = until("there is a run", || RunDir::list(&place.runs()).expect("lists").pop());
+            until("it began", || fs::read_to_string(dir.events()).ok().filter(|log| log.contains("\"started\"")));
+            let inside = until("it is there", || descendant(child.id(), "fixmatch"));
+            kill_process(inside, signal).expect("signalled");
+            let said = end_of(child);
+            let code = 128 + signal.as_raw();
+            said.check(code, &[], &["asked the worker to save and suspend", "suspended at step 7"]);
+            assert!(dir.path().join("gone").exists(), "{init}: it ended before its worker");
+            fs::remove_dir_all(dir.path()).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn a_resume_that_another_one_was_faster_than_says_so() {
+    let place = Place::new();
+    let dir = place.run("it", &[launched(), Event::Stopped { step: 5 }]);
+    for args in [&["resume"][..], &["resume", "--detach"]] {
+        // another worker takes the run up and ends first
+        let script = r#"echo '{"time":9,"event":"launched","pid":1,"host":"h","version":"0"}' >>"$2/events.jsonl"
+echo '{"time":9,"event":"stopped","step":9}' >>"$2/events.jsonl"; exit 75"#;
+        let mut command = with_worker(&place, args, &[], script);
+        let said = end_of(command.spawn().expect("starts"));
+        said.check(1, &[], &["another resume was faster: ", "is stopped at step 9 now"]);
+        assert!(!said.out.contains("trains in the background"), "{}", said.out);
+    }
+    drop(dir);
+}
+
+#[test]
+fn a_worker_that_ends_tells_its_reason_also_where_its_log_takes_nothing() {
+    for args in [&[][..], &["--detach"]] {
+        let said = train(&Place::new(), args, &[], "printf 'cannot write x: No space left on device'; exit 1");
+        said.check(1, &[], &["the worker ended: cannot write x: No space left on device"]);
+    }
+}
+
+#[test]
+fn a_gpu_that_will_stay_idle_is_told_before_the_launch() {
+    let place = Place::new();
+    for file in ["proc/driver/nvidia/version", "dev/nvidia0"] {
+        let path = place.folder.path().join("root").join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, "").expect("written");
+    }
+    let mut command = with_worker(&place, &["train", "quickstart"], &whole_run(0.75), "");
+    command.env("FIXMATCH_PROBE_ROOT", place.folder.path().join("root")).env_remove("CUDA_VISIBLE_DEVICES");
+    let said = end_of(command.spawn().expect("starts"));
+    let is_set_up = option_env!("FIXMATCH_LIBTORCH").is_some_and(|libtorch| !Path::new(libtorch).join("cuda").exists());
+    let expected = if is_set_up { "TRAINS ON THE CPU" } else { "" };
+    said.check(0, &["finished 20 steps"], &[expected]);
 }
 
 #[test]

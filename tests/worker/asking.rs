@@ -1,15 +1,25 @@
 //! Requests, signals and a second worker.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Stdio;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use fixmatch::control::{Change, Request};
+use fixmatch::config::Device;
+use fixmatch::control::{self, Change, Request};
 use fixmatch::event::{Evaluated, Event};
+use fixmatch::event_log::EventLog;
+use fixmatch::launch::OVERTAKEN;
+use fixmatch::output::note;
 use fixmatch::run_dir::{Heartbeat, Phase};
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
-use super::support::{Place, Worker, checkpoint, events, worker_command};
+use super::support::{Place, Worker, checkpoint, events, finish, worker_command};
 
 impl Worker {
     #[track_caller]
@@ -175,4 +185,130 @@ fn a_second_worker_says_so_and_leaves_the_log_alone() {
     let message = String::from_utf8_lossy(&second.stderr);
     assert!(message.contains("another worker is training this run"), "{message}");
     assert_eq!(fs::read(worker.dir.events()).expect("reads"), log);
+}
+
+#[test]
+fn what_is_no_request_is_passed_over_with_one_warning_and_the_worker_lives() {
+    let place = Place::new();
+    let mut worker = Worker::start(&place.run(&place.endless_config()));
+    let _ = worker.until_progress();
+    let control = worker.dir.control();
+    let at = |name: &str| control.join(name);
+    mkfifoat(CWD, at("0-pipe.json"), Mode::RWXU).expect("made");
+    fs::create_dir(at("1-folder.json")).expect("made");
+    for (name, to) in [("2-zero.json", "/dev/zero"), ("3-nothing.json", "nowhere"), ("4-users.json", "/etc/passwd")] {
+        symlink(to, at(name)).expect("linked");
+    }
+    let mut names = vec!["0-pipe.json", "1-folder.json", "2-zero.json", "3-nothing.json", "4-users.json"];
+    while let Some(name) = names.first().copied() {
+        let warned = worker.until("warning", |event| match event {
+            Event::Warning { message } => Some(message.clone()),
+            _ => None,
+        });
+        assert!(warned.starts_with("passed over ") && warned.contains(name), "{warned}");
+        names.remove(0);
+    }
+    let garbled = control.join(OsStr::from_bytes(b"\xff\xfe.json"));
+    fs::write(&garbled, "{").expect("written");
+    let large = File::create(at("5.json")).expect("made");
+    large.set_len(300 << 20).expect("a hole");
+    for (id, reason) in [("5", "more than 65536 bytes"), ("\u{fffd}\u{fffd}", "not one this version knows")] {
+        let refused = worker.until("refusal", |event| match event {
+            Event::Refused { id: refused, reason } if refused == id => Some(reason.clone()),
+            _ => None,
+        });
+        assert!(refused.contains(reason), "{refused}");
+    }
+    let _ = worker.ask(Request::Stop);
+    let dir = worker.dir.clone();
+    assert!(worker.end().success());
+    assert!(!garbled.exists() && !at("5.json").exists());
+    let n_warnings = events(&dir).iter().filter(|event| matches!(event, Event::Warning { .. })).count();
+    assert_eq!(n_warnings, 5, "one warning each");
+}
+
+#[test]
+fn requests_are_told_apart_by_what_was_there_before_the_worker_whatever_clocks_say() {
+    let place = Place::new();
+    let dir = place.run(&place.endless_config());
+    let early = control::post(&dir.control(), Request::Stop).expect("posted");
+    let future = SystemTime::now() + Duration::from_hours(24 * 365 * 9);
+    File::options()
+        .write(true)
+        .open(dir.control().join(format!("{early}.json")))
+        .expect("opens")
+        .set_modified(future)
+        .expect("set");
+    let mut worker = Worker::start(&dir);
+    let reason = worker.until("refusal", |event| match event {
+        Event::Refused { id, reason } if *id == early => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason, "the worker that it was meant for ended before reading it");
+    let _ = worker.until_progress();
+    let old = dir.path().join("old");
+    fs::write(&old, r#"{"who":"me","request":"stop"}"#).expect("written");
+    File::options().write(true).open(&old).expect("opens").set_modified(SystemTime::UNIX_EPOCH).expect("set");
+    fs::rename(&old, dir.control().join("1.json")).expect("posted");
+    assert!(worker.end().success());
+    assert!(matches!(events(&dir).last(), Some(Event::Stopped { .. })));
+}
+
+#[test]
+fn a_worker_that_waited_for_another_ones_end_does_not_take_its_run_up() {
+    let place = Place::new();
+    let dir = place.run(&place.endless_config());
+    let lock = dir.lock().expect("free");
+    let mut second = worker_command(&dir).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    // it has opened the lock once its process holds it open; then the first one writes its last words and ends
+    let fds = format!("/proc/{}/fd", second.id());
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let waits = || {
+        let links = fs::read_dir(&fds).into_iter().flatten().flatten();
+        links.filter_map(|link| fs::read_link(link.path()).ok()).any(|link| link.ends_with("worker.lock"))
+    };
+    while !waits() {
+        assert!(second.try_wait().expect("waits").is_none() && Instant::now() < deadline, "it does not wait");
+        sleep(Duration::from_millis(1));
+    }
+    let mut log = EventLog::open(&dir.events()).expect("opens");
+    log.append(Event::Stopped { step: 7 }).expect("appended");
+    drop(lock);
+    let output = second.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(i32::from(OVERTAKEN)));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("another worker has taken this run up"), "{told}");
+    assert_eq!(events(&dir), [Event::Stopped { step: 7 }]);
+}
+
+#[test]
+fn only_the_owner_can_hold_the_lock_also_of_a_run_of_an_earlier_version() {
+    let place = Place::new();
+    let dir = place.run(&place.config());
+    let lock = dir.path().join("worker.lock");
+    fs::write(&lock, "").expect("written");
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o644)).expect("set");
+    finish(&dir);
+    assert_eq!(fs::metadata(&lock).expect("there").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_gpu_that_stays_idle_is_told_in_the_log() {
+    if Path::new("/proc/driver/nvidia/version").exists() {
+        return note("skipped: this machine has a GPU of its own");
+    }
+    let root = tempfile::tempdir().expect("a temporary folder");
+    for file in ["proc/driver/nvidia/version", "dev/nvidia0"] {
+        fs::create_dir_all(root.path().join(file).parent().expect("a folder")).expect("made");
+        fs::write(root.path().join(file), "").expect("written");
+    }
+    let place = Place::new();
+    let mut config = place.config();
+    config.machine.device = Device::Auto;
+    let dir = place.run(&config);
+    let output = worker_command(&dir).env("FIXMATCH_PROBE_ROOT", root.path()).output().expect("runs");
+    assert!(output.status.success());
+    let warned = |event: &Event| matches!(event, Event::Warning { message } if message.contains("TRAINS ON THE CPU"));
+    assert!(events(&dir).iter().any(warned), "{:?}", events(&dir));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("warning: there is an NVIDIA GPU"));
 }

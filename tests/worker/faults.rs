@@ -137,9 +137,11 @@ fn a_diverged_run_says_what_to_try_and_saves_no_broken_weights() {
 fn what_ends_a_worker_before_its_log_is_open_is_one_line() {
     let place = Place::new();
     let dir = place.run(&place.config());
-    fs::remove_dir(dir.control()).expect("removed");
+    fs::create_dir(dir.events()).expect("made");
     let output = worker_command(&dir).env("RUST_BACKTRACE", "1").output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let last = text.lines().last().unwrap_or_default();
-    assert!(last.starts_with("error: cannot read ") && last.contains("control"), "{text}");
+    assert!(last.starts_with("error: cannot read ") && last.ends_with("it is a folder, not a file"), "{text}");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(format!("error: {told}"), last, "the launcher hears the same");
 }

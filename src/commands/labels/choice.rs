@@ -10,6 +10,7 @@ use fixmatch::config::{Metric, Pick, Rank, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, Picked};
 use fixmatch::data::{self, DATASETS, Dataset, label_file, saved};
 use fixmatch::dirs;
+use fixmatch::files;
 use fixmatch::preset::Preset;
 use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::RunDir;
@@ -379,7 +380,7 @@ pub fn recorded(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
             dataset.digest,
         );
     }
-    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let set: LabelSet = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
     let LabelSet { indices, .. } =
         label_set::from_indices(&set.indices, dataset.train.n()).with_context(|| path.display().to_string())?;

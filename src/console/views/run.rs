@@ -158,7 +158,7 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         Some(Phase::Evaluating) => Some("evaluating…"),
         Some(Phase::Saving) => Some("saving…"),
         Some(Phase::Ranking) => Some("ranking the training images…"),
-        Some(Phase::Loading | Phase::Training | Phase::Paused) | None => None,
+        Some(Phase::Loading | Phase::Training | Phase::Paused | Phase::NoSpace | Phase::DiskFails) | None => None,
     };
     parts.extend(doing.filter(|_| run.status() == Status::Running).map(|doing| (0, doing.to_owned())));
     put(buffer, 1, area.y, &fit_parts(parts, width), theme.faint());
@@ -232,6 +232,9 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
             (format!("its worker has given no sign of life{silent}"), theme.error())
         }
         (Status::Starting, _) => ("starting a worker…".into(), theme.accent()),
+        (Status::Running, Some(phase @ (Phase::NoSpace | Phase::DiskFails))) => {
+            (format!("the training is held: {}", phase.trouble().unwrap_or_default()), theme.error())
+        }
         (Status::Running, Some(Phase::Loading)) => ("loading data and model…".into(), theme.accent()),
         (Status::Paused, _) => {
             let suspends = app.offer(Place::Run, Action::Suspend, (", ", " saves and frees it"));

@@ -104,7 +104,7 @@ pub fn race(runs: &Path, contestants: [Contestant; 2], news: &UnboundedSender<Ne
         Ok([one.make(runs)?, other.make(runs)?])
     };
     let launch_both = |dirs: [RunDir; 2]| -> Result<_> {
-        let children = [launch(&dirs[0])?, launch(&dirs[1])?];
+        let children = [launch(&dirs[0], None)?, launch(&dirs[1], None)?];
         Ok((dirs, children))
     };
     match make().and_then(launch_both) {

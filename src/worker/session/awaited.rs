@@ -1,7 +1,6 @@
 //! The ranking that a run's labels are picked by: read, or made first by a run of its own, which anyone can watch.
 
 use std::path::Path;
-use std::process::Child;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use fixmatch::config::{Rank, RunConfig};
 use fixmatch::control::{self, Request};
 use fixmatch::data::Dataset;
 use fixmatch::event::Event;
-use fixmatch::launch::launch;
+use fixmatch::launch::{Worker, launch};
 use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::{Phase, RunDir};
 use fixmatch::run_state::{RunState, Status};
@@ -51,7 +50,7 @@ pub fn ranking(
     reporter.phase(0, Phase::Ranking);
     let runs = dir.path().parent().expect("a run directory is in a folder");
     let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
-    let worker = if other.is_locked() { None } else { Some(launch(&other)?) };
+    let worker = if other.is_locked() { None } else { Some(launch(&other, None)?) };
     if let Some(end) = wait(&other, worker, reporter, commands)? {
         return Ok(Awaited::Ended(end));
     }
@@ -61,7 +60,7 @@ pub fn ranking(
 /// Waits for the other run's end. Returns the event that ends this one, if a request does.
 fn wait(
     other: &RunDir,
-    mut worker: Option<Child>,
+    mut worker: Option<Worker>,
     reporter: &Reporter,
     commands: &Receiver<Command>,
 ) -> Result<Option<Event>> {
@@ -99,7 +98,7 @@ fn wait(
     }
 }
 
-fn is_alive(other: &RunDir, worker: Option<&mut Child>) -> Result<bool> {
+fn is_alive(other: &RunDir, worker: Option<&mut Worker>) -> Result<bool> {
     match worker {
         Some(worker) => Ok(worker.try_wait().context("cannot wait for a worker")?.is_none()),
         None => Ok(other.is_locked()),

@@ -140,7 +140,8 @@ impl Session {
         self.reporter.sync()?;
         let file = file_name(step);
         let folder = self.dir.checkpoints();
-        Checkpoint { state: self.state.clone(), tensors }.write(&folder.join(&file))?;
+        let checkpoint = Checkpoint { state: self.state.clone(), tensors };
+        self.reporter.insist(|| checkpoint.write(&folder.join(&file)))?;
         let best = self.state.best.map(|(_, step)| step);
         prune(&folder, self.run.config.checkpoint.keep, best)?;
         self.saved_at = Some(step);

@@ -10,7 +10,9 @@ use fixmatch::config::{Precision, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
+use fixmatch::files;
 use fixmatch::loader::Source;
+use fixmatch::output::note;
 use fixmatch::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::ranking;
 use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
@@ -43,8 +45,12 @@ pub enum Preparation {
 pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) -> Result<Preparation> {
     let mut run = dir.read_run()?;
     let config = run.config.clone();
-    let device = device::resolve(config.machine.device)?;
+    let device = device::resolve(config.machine.device, |warning| {
+        note(format_args!("warning: {warning}"));
+        reporter.warn(warning.to_owned());
+    })?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
+    ensure!((1..=1024).contains(&n_threads), "run.toml: environment.threads must be in [1, 1024], not {n_threads}");
     fused::set_num_threads(n_threads as usize);
     fused::set_level(None)?;
     let data_dir = fixmatch::dirs::data_dir()?;
@@ -66,6 +72,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         }
     };
+    check_batch(&config, dataset.train.bytes_per_image(), memory_bytes())?;
     let trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
@@ -118,6 +125,28 @@ fn check_precision(run: &RunFile, device: tch::Device, reporter: &Reporter) -> R
     }
     reporter.warn("this processor has no instructions for bf16: a step takes about ten times as long as in f32".into());
     Ok(())
+}
+
+/// Refuses batches whose images alone are more than the machine's memory: the loaders would be ended by the first one.
+fn check_batch(config: &RunConfig, bytes_per_image: usize, memory_bytes: Option<u64>) -> Result<()> {
+    let (batch, mu) = (u64::from(config.train.batch), u64::from(config.train.mu));
+    let needed = (batch * (2 * mu + 1)).saturating_mul(bytes_per_image as u64);
+    let memory_bytes = memory_bytes.unwrap_or(u64::MAX);
+    ensure!(
+        needed < memory_bytes,
+        "the images of one batch take {} MB and this machine has {} MB of memory: lower train.batch or train.mu",
+        needed / 1_000_000,
+        memory_bytes / 1_000_000,
+    );
+    Ok(())
+}
+
+/// This machine's memory, if it tells.
+fn memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib: u64 =
+        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())?;
+    Some(kib * 1024)
 }
 
 fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
@@ -173,7 +202,7 @@ fn labels(
 ) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
-        let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let labels = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
         return Ok(Labels::Picked(labels));
     }
@@ -223,5 +252,20 @@ fn source(config: &RunConfig, train: Images, unlabeled: Option<Images>, labels: 
         weak: strong.weak,
         strong,
         seed: config.train.seed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_larger_than_the_memory_is_refused_with_the_keys_that_make_it_smaller() {
+        let mut config = RunConfig::default();
+        assert!(check_batch(&config, 3072, Some(16 << 30)).is_ok());
+        (config.train.batch, config.train.mu) = (65_536, 1024);
+        let error = check_batch(&config, 3072, Some(16 << 30)).expect_err("412 GB").to_string();
+        assert!(error.contains("412518 MB") && error.contains("lower train.batch or train.mu"), "{error}");
+        assert!(check_batch(&config, 3072, None).is_ok());
     }
 }

@@ -40,7 +40,8 @@ impl Session {
             predictions,
             neighbors,
         };
-        ranking.write(&self.dir.ranking())?;
-        ranking.write(&ranking::cached_at(config, &self.run.data_digest)?)
+        let cached = ranking::cached_at(config, &self.run.data_digest)?;
+        self.reporter.insist(|| ranking.write(&self.dir.ranking()))?;
+        self.reporter.insist(|| ranking.write(&cached))
     }
 }

@@ -1,0 +1,230 @@
+//! Opening, reading and replacing the files that a user or another program may have put there.
+//!
+//! What a path names need not be what was written there: a named pipe would hang whoever opens it, a device may have no end.
+//! So everything that is read by name is opened here, and only if it is a regular file. Links to such a file are followed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// More than any file of TOML that is meant has: reading one takes many times its length in memory.
+pub const MAX_TOML: u64 = 4 << 20;
+
+/// More than any other file has that is written by hand, or could be.
+pub const MAX_TEXT: u64 = 64 << 20;
+
+/// How the name of a file ends that is being written, to be renamed.
+const ASIDE: &str = ".tmp";
+
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// Also if it is something else: a folder, a named pipe, a device or a socket.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_as(path, OpenOptions::new().read(true))
+}
+
+/// Opens a regular file as `options` say, without waiting for whoever is at the other end of what is none.
+///
+/// # Errors
+/// Also if it is something else: a folder, a named pipe, a device or a socket.
+pub fn open_as(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    open_with(path, options, OFlags::NONBLOCK | OFlags::NOCTTY)
+}
+
+/// The same for a name that must not be a link.
+pub fn open_no_link(path: &Path) -> io::Result<File> {
+    open_with(path, OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW)
+}
+
+fn open_with(path: &Path, options: &OpenOptions, flags: OFlags) -> io::Result<File> {
+    let file = match options.clone().custom_flags(flags.bits() as i32).open(path) {
+        Ok(file) => file,
+        // The kernel's own words for these ("No such device or address", "Too many levels of symbolic links") mislead.
+        Err(error) => return Err(what_it_is(path).filter(|_| error.kind() != ErrorKind::NotFound).unwrap_or(error)),
+    };
+    match not_regular(&file.metadata()?) {
+        Some(kind) => Err(refusal(kind)),
+        None => Ok(file),
+    }
+}
+
+/// Why the name can never be opened, where that is so.
+fn what_it_is(path: &Path) -> Option<io::Error> {
+    let kind = fs::metadata(path).ok().and_then(|meta| not_regular(&meta));
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+    kind.or_else(|| is_link().then_some("a link")).map(refusal)
+}
+
+fn not_regular(meta: &fs::Metadata) -> Option<&'static str> {
+    let kind = meta.file_type();
+    Some(match () {
+        () if kind.is_file() => return None,
+        () if kind.is_dir() => "a folder",
+        () if kind.is_fifo() => "a named pipe",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_char_device() || kind.is_block_device() => "a device",
+        () => "no regular file",
+    })
+}
+
+fn refusal(kind: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, format!("it is {kind}, not a file"))
+}
+
+/// The bytes of a regular file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_at_most(path, u64::MAX)
+}
+
+/// The bytes of a regular file of at most `limit` bytes; a longer one is an error, unread.
+pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_open(&open(path)?, limit)
+}
+
+/// The bytes of an open file of at most `limit` bytes.
+pub fn read_open(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let n_bytes = file.metadata()?.len();
+    let too_long = || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"));
+    if n_bytes > limit {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?; // it may grow, or as in /proc, not tell its length
+    if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
+}
+
+/// The text of a regular file of at most `limit` bytes.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    let text = String::from_utf8(read_at_most(path, limit)?);
+    text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no text: not UTF-8"))
+}
+
+/// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole. Who may
+/// read it is for the user's umask to say.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let anyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let mut aside = tempfile::Builder::new().prefix(".").suffix(ASIDE).permissions(anyone).tempfile_in(folder)?;
+        aside.as_file_mut().write_all(content)?;
+        aside.as_file().sync_all()?;
+        aside.persist(path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Removes what [`replace_file`] left in a folder when it was killed. Only for a folder that nobody else writes to now.
+pub fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_aside = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(ASIDE));
+        if is_aside && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = fs::remove_file(entry.path()); // a matter of room, no more
+        }
+    }
+}
+
+/// Whether an error says that there is no room, or that the disk fails: what may be over in a while.
+pub fn may_pass(error: &anyhow::Error) -> bool {
+    const NUMBERS: [Errno; 3] = [Errno::IO, Errno::MFILE, Errno::NFILE];
+    let is_passing = |error: &io::Error| {
+        let number = error.raw_os_error();
+        matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StaleNetworkFileHandle)
+            || NUMBERS.iter().any(|errno| number == Some(errno.raw_os_error()))
+    };
+    is_full(error) || io_errors(error).any(is_passing)
+}
+
+/// Whether an error says that there is no room.
+pub fn is_full(error: &anyhow::Error) -> bool {
+    // by their kind: tempfile wraps errors, which hides their numbers
+    io_errors(error).any(|error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    })
+}
+
+fn io_errors(error: &anyhow::Error) -> impl Iterator<Item = &io::Error> {
+    error.chain().filter_map(|cause| cause.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened_and_links_to_them() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "text").expect("written");
+        fs::create_dir(at("folder")).expect("made");
+        mkfifoat(CWD, at("pipe"), Mode::RWXU).expect("made");
+        let _listener = UnixListener::bind(at("socket")).expect("bound");
+        for (name, to) in [("to-file", "file"), ("to-pipe", "pipe"), ("to-zero", "/dev/zero"), ("to-nothing", "none")] {
+            symlink(to, at(name)).expect("linked");
+        }
+        for name in ["file", "to-file"] {
+            assert_eq!(read_text(&at(name), 4).expect(name), "text");
+        }
+        let append = OpenOptions::new().read(true).append(true).create(true).clone();
+        for (name, expected) in [
+            ("folder", "it is a folder"),
+            ("pipe", "it is a named pipe"),
+            ("socket", "it is a socket"),
+            ("to-pipe", "it is a named pipe"),
+            ("to-zero", "it is a device"),
+        ] {
+            for opened in [open(&at(name)), open_as(&at(name), &append)] {
+                let error = opened.expect_err(name).to_string();
+                assert!(error.contains(expected), "{name}: {error}");
+            }
+        }
+        assert_eq!(open(&at("to-nothing")).expect_err("dangling").kind(), ErrorKind::NotFound);
+        assert_eq!(open_no_link(&at("to-file")).expect_err("a link").to_string(), "it is a link, not a file");
+    }
+
+    #[test]
+    fn a_file_beyond_the_limit_is_not_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("a hole");
+        assert_eq!(read_at_most(&path, 100).expect_err("long").to_string(), "it has more than 100 bytes");
+        assert!(read_at_most(Path::new("/proc/self/status"), 10).is_err(), "a length that is not told");
+    }
+
+    #[test]
+    fn who_may_read_a_replaced_file_is_for_the_umask_to_say() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        replace_file(&path, b"x").expect("written");
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "x").expect("written");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode(&path), mode(&plain));
+    }
+
+    #[test]
+    fn what_a_kill_left_behind_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in [".a1B2c3.tmp", ".heartbeat", "00000001.safetensors", "x.tmp"] {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        remove_leftovers(folder.path());
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).expect("lists").map(|it| it.expect("one").file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".heartbeat", "00000001.safetensors", "x.tmp"]);
+    }
+}

@@ -1,0 +1,204 @@
+//! Disks that are full, and files that may not grow: nothing is lost, the training is held, and the reason is told.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use fixmatch::control::Request;
+use fixmatch::event::Event;
+use fixmatch::launch::log_tail;
+use fixmatch::output::note;
+use fixmatch::run_dir::{Phase, RunDir};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+
+use super::support::{Place, Worker, assert_same, events, finish, worker_command};
+
+/// A disk of a few megabytes, where this user may mount one.
+struct SmallDisk {
+    at: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new(options: &str) -> Option<Self> {
+        let at = tempfile::tempdir().expect("a temporary folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "fixmatch-test"]).arg(at.path()).stderr(Stdio::null());
+        let is_mounted = mount.status().is_ok_and(|status| status.success());
+        if !is_mounted {
+            note("skipped: a small disk cannot be mounted here");
+        }
+        is_mounted.then_some(Self { at })
+    }
+
+    fn path(&self) -> &Path {
+        self.at.path()
+    }
+
+    fn copy(&self, dir: &RunDir) -> RunDir {
+        let to = self.path().join("run");
+        assert!(Command::new("cp").arg("-r").arg(dir.path()).arg(&to).status().expect("cp").success());
+        RunDir::open(&to).expect("a run")
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
+    }
+
+    /// Takes all room that is left.
+    fn fill(&self) {
+        let mut file = File::options().append(true).create(true).open(self.filler()).expect("opens");
+        for size in [1 << 16, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.filler()).expect("removed");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+#[track_caller]
+fn until_phase(dir: &RunDir, phase: Phase) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !dir.heartbeat().is_some_and(|(beat, _)| beat.phase == phase) {
+        assert!(Instant::now() < deadline, "no heartbeat says {phase:?}\n{}", log_tail(&dir.worker_log()));
+        sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn on_a_full_disk_the_training_is_held_until_there_is_room_and_ends_in_the_same_weights() {
+    let Some(disk) = SmallDisk::new("size=24m") else { return };
+    let place = Place::new();
+    let mut config = place.config();
+    config.train.steps = 60;
+    let here = place.run(&config);
+    let dir = disk.copy(&here);
+    let mut worker = Worker::start(&dir);
+    let _ = worker.until_progress();
+    worker.signal(Signal::STOP); // or it may be done before the disk is full
+    disk.fill();
+    worker.signal(Signal::CONT);
+    until_phase(&dir, Phase::NoSpace);
+    assert!(worker.is_alive());
+    let held = events(&dir).len();
+    until_phase(&dir, Phase::NoSpace);
+    assert_eq!(events(&dir).len(), held, "it goes on though nothing can be written");
+    disk.free();
+    worker.until("word of it", |event| match event {
+        Event::Warning { message } => message.contains("held for a while").then_some(()),
+        _ => None,
+    });
+    assert!(worker.end().success());
+    assert!(matches!(events(&dir).last(), Some(Event::Finished { step: 60 })));
+    finish(&here);
+    assert_same(&here, &dir, 60);
+}
+
+#[test]
+fn a_run_that_is_held_by_a_full_disk_gives_up_when_it_is_asked_to_end() {
+    let Some(disk) = SmallDisk::new("size=12m") else { return };
+    let place = Place::new();
+    let mut config = place.endless_config();
+    config.checkpoint.every = 20;
+    let dir = disk.copy(&place.run(&config));
+    let mut command = worker_command(&dir);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    until_saved(&dir, &mut child);
+    disk.fill();
+    until_phase(&dir, Phase::NoSpace);
+    end(&child, Signal::TERM);
+    let output = child.wait_with_output().expect("ends");
+    let (told, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let in_log = events(&dir).into_iter().find_map(|event| match event {
+        Event::Failed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    let reason = in_log.clone().unwrap_or(told.to_string()); // its log may have room for a line
+    assert!(reason.contains("gave up") && reason.contains("No space left on device"), "{reason:?}\n{log}");
+    assert!(in_log.is_some() || log.lines().last() == Some(&*format!("error: {told}")), "{log}");
+    assert!(!log.contains("panicked") && !log.contains("backtrace"), "{log}");
+    disk.free();
+    let mut worker = Worker::start(&dir);
+    worker.until("resumption", |event| matches!(event, Event::Resumed { step } if *step > 0).then_some(()));
+    let _ = worker.ask(Request::Stop);
+    assert!(worker.end().success());
+}
+
+fn until_saved(dir: &RunDir, child: &mut Child) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !events(dir).iter().any(|event| matches!(event, Event::Checkpointed { .. })) {
+        assert!(child.try_wait().expect("waits").is_none() && Instant::now() < deadline, "it saves nothing");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn end(child: &Child, signal: Signal) {
+    let pid = rustix::process::Pid::from_raw(child.id() as i32).expect("a pid");
+    rustix::process::kill_process(pid, signal).expect("signalled");
+}
+
+/// A worker whose files may not grow beyond so many bytes.
+fn limited(dir: &RunDir, n_bytes: u64) -> Command {
+    let mut command = worker_command(dir);
+    let limit = Rlimit { current: Some(n_bytes), maximum: Some(n_bytes) };
+    // SAFETY: setrlimit is async-signal-safe.
+    unsafe { command.pre_exec(move || setrlimit(Resource::Fsize, limit).map_err(Into::into)) };
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_log_or_a_checkpoint_that_may_not_grow_ends_no_run_without_its_reason() {
+    let place = Place::new();
+    let mut config = place.endless_config();
+    config.checkpoint.every = 20;
+    for n_bytes in [3000, 20_000] {
+        let dir = place.run(&config);
+        let child = limited(&dir, n_bytes).spawn().expect("starts");
+        until_phase(&dir, Phase::NoSpace);
+        end(&child, Signal::TERM);
+        let output = child.wait_with_output().expect("ends");
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(log.contains("File too large"), "{n_bytes}: {log}");
+        assert!(!log.contains("panicked"), "{n_bytes}: {log}");
+        let in_log = matches!(events(&dir).last(), Some(Event::Refused { .. } | Event::Failed { .. }));
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(in_log || told.contains("gave up"), "{n_bytes}: {told:?} {:?}", events(&dir).last());
+        let last = log.lines().last().unwrap_or_default();
+        assert!(in_log || last == format!("error: {told}"), "{n_bytes}: {log}");
+    }
+}
+
+#[test]
+fn a_heartbeat_or_a_summary_that_cannot_be_written_ends_no_run() {
+    let place = Place::new();
+    let dir = place.run(&place.config());
+    for name in ["heartbeat", ".heartbeat", "summary.json"] {
+        fs::create_dir_all(dir.path().join(name).join("in the way")).expect("made");
+    }
+    finish(&dir);
+}
+
+#[test]
+fn what_a_killed_worker_left_half_written_is_removed_and_missing_folders_are_made() {
+    let place = Place::new();
+    let dir = place.run(&place.config());
+    fs::remove_dir(dir.checkpoints()).expect("removed");
+    fs::remove_dir(dir.control()).expect("removed");
+    fs::write(dir.path().join(".x1Y2z3.tmp"), "half a run.toml").expect("written");
+    finish(&dir);
+    assert!(!dir.path().join(".x1Y2z3.tmp").exists());
+    assert!(dir.control().is_dir());
+}
