@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::dirs;
 use fixmatch::event::Record;
 use fixmatch::event_log::Follower;
@@ -87,13 +87,18 @@ impl Runs {
     }
 }
 
-/// The absolute path of a file that a command will write, found before there is work to lose: not a folder, and without
-/// `force`, not there yet.
-fn fresh_file(path: &Path, force: bool) -> Result<PathBuf> {
+/// The absolute path of a file that a command will write, checked before there is work to lose: not a folder, and in one.
+fn writable_file(path: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(path)?;
-    if path.is_dir() {
-        bail!("{} is a folder", path.display());
-    }
+    ensure!(!path.is_dir(), "{} is a folder", path.display());
+    let folder = path.parent().unwrap_or(&path);
+    ensure!(folder.is_dir(), "cannot write {}: there is no folder {}", path.display(), folder.display());
+    Ok(path)
+}
+
+/// The same, and without `force`, not there yet.
+fn fresh_file(path: &Path, force: bool) -> Result<PathBuf> {
+    let path = writable_file(path)?;
     ensure!(force || !path.exists(), "{} exists; --force overwrites it", path.display());
     Ok(path)
 }

@@ -84,7 +84,7 @@ pub struct Data {
     /// A name that `fixmatch data list` shows. Default: `cifar10`.
     pub dataset: String,
     /// Where its files are, when not in the data directory; required for `folder`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "range::path", skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Resizes the images of a folder to this many pixels a side.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::side")]

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::checkpoint;
+use crate::dirs::expand_home;
 use crate::files;
 use crate::run_dir::RunDir;
 
@@ -111,7 +112,7 @@ fn check_room(dir: &RunDir) -> Result<()> {
 /// The worker's program: `$FIXMATCH_WORKER`, else beside this one.
 fn worker_program() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("FIXMATCH_WORKER") {
-        return Ok(path.into());
+        return expand_home(Path::new(&path)).context("in $FIXMATCH_WORKER");
     }
     let this = std::env::current_exe().context("cannot tell where this program is")?;
     let beside = this.with_file_name("fixmatch-worker");

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows tensors, or of a terminal more than what a text does to it ([`text`], [`output`]).
 
+pub mod alike;
 pub mod augment;
 pub mod checkpoint;
 pub mod config;

@@ -1,12 +1,14 @@
 //! The `fixmatch` command: parses, hands over to a file of [`commands`], and says what went wrong.
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
-use fixmatch::output;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use fixmatch::{dirs, output};
 
 mod commands;
 mod console;
@@ -61,7 +63,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match arguments().and_then(Cli::try_parse_from) {
         Ok(cli) => cli,
         Err(answer) => return refuse(&answer),
     };
@@ -72,6 +74,23 @@ fn main() -> ExitCode {
         output::note(format_args!("error: {error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// The arguments. `~/` is the home directory also where no shell has looked for it: behind `=` and in quotes.
+fn arguments() -> Result<Vec<OsString>, clap::Error> {
+    let expand = |path: &OsStr| {
+        let path = dirs::expand_home(Path::new(path));
+        path.map(PathBuf::into_os_string).map_err(|error| Cli::command().error(ErrorKind::ValueValidation, error))
+    };
+    let of_argument = |argument: OsString| match argument.to_str().and_then(|text| text.split_once('=')) {
+        Some((option, path)) if option.starts_with('-') && path.starts_with('~') => {
+            let mut whole = OsString::from(format!("{option}="));
+            whole.push(expand(path.as_ref())?);
+            Ok(whole)
+        }
+        _ => expand(&argument),
+    };
+    std::env::args_os().map(of_argument).collect()
 }
 
 /// Prints the help that was asked for, in its colours, or what is wrong with the arguments, which may hold anything.
@@ -119,5 +138,5 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
-        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe))
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
 }

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rust_embed::RustEmbed;
 use toml::{Table, Value};
 
-use crate::config::{Pick, RunConfig};
+use crate::alike::closest;
+use crate::config::{Pick, Rank, RunConfig};
+use crate::dirs::expand_home;
 use crate::files;
 
 /// A chain of `extends` longer than this goes in circles.
@@ -132,7 +134,8 @@ impl Preset {
         if let Some(preset) = Self::shipped_as(name) {
             return Ok(preset);
         }
-        let beside = self.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
+        let path = expand_home(Path::new(name)).with_context(|| format!("{}: extends", self.origin))?;
+        let beside = self.folder.as_ref().map(|folder| folder.join(path)).filter(|path| path.is_file());
         let path = beside.with_context(|| {
             format!("{}: extends = {name:?} is neither a shipped preset nor a file beside this one", self.origin)
         })?;
@@ -151,6 +154,9 @@ fn parse_setting(setting: &str) -> Result<Table> {
     let (key, value) = setting
         .split_once('=')
         .with_context(|| format!("{origin}: expected KEY=VALUE, such as --set train.lr=0.01"))?;
+    let is_name = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let key = key.trim();
+    ensure!(key.split('.').all(is_name), "{origin}: {key:?} is no key; one is written as in --set train.lr=0.01");
     let quoted = format!("{key} = {}", Value::String(value.trim().to_owned()));
     let text = match toml::from_str::<Table>(&format!("{key} = {value}")) {
         Ok(_) => format!("{key} = {value}"),
@@ -170,35 +176,52 @@ fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
     let text = ["u32", "u64", "usize"]
         .iter()
         .fold(text, |text, whole| text.replace(&format!("expected {whole}"), "expected a whole number"));
-    anyhow!("{origin}: {}", text.trim_end())
+    let unknown = text.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
+    let meant = unknown.map_or_else(String::new, |(key, _)| meant(key));
+    anyhow!("{origin}{meant}: {}", text.trim_end())
 }
 
 /// The shipped presets that a mistyped name, with or without its folder, comes closest to, if it comes close.
 fn names_like(wanted: &str) -> String {
-    let distance_to = |name: &str| {
-        let file = name.rsplit('/').next().unwrap_or(name);
-        n_typos(wanted, name).min(n_typos(wanted, file))
-    };
-    let names: Vec<_> = Preset::shipped().into_iter().map(|it| (distance_to(&it.name), it.name)).collect();
-    let closest = names.iter().map(|(distance, _)| *distance).min().unwrap_or_default();
-    let is_alike = |distance: usize| distance == closest && distance <= wanted.chars().count() / 4;
-    let alike = names.into_iter().filter(|(distance, _)| is_alike(*distance)).map(|(_, name)| name);
-    alike.take(3).collect::<Vec<_>>().join(" or ")
+    let names: Vec<_> = Preset::shipped().into_iter().map(|preset| preset.name).collect();
+    let file = |name: &'_ str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let whole = closest(wanted, names.iter().map(String::as_str));
+    let files: Vec<_> = names.iter().map(|name| file(name)).collect();
+    let of_files = closest(wanted, files.iter().map(String::as_str));
+    let by_file = names.iter().zip(&files).filter(|(_, file)| of_files.contains(&file.as_str()));
+    let alike = if whole.is_empty() { by_file.map(|(name, _)| name.as_str()).collect() } else { whole };
+    alike.into_iter().take(3).collect::<Vec<_>>().join(" or ")
 }
 
-/// How many letters have to be added, removed or replaced to get from one word to the other (Levenshtein).
-fn n_typos(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+/// Every key of a configuration, with its tables.
+fn known_keys() -> Vec<String> {
+    fn collect(table: &Table, before: &str, keys: &mut Vec<String>) {
+        for (key, value) in table {
+            let whole = format!("{before}{key}");
+            match value {
+                Value::Table(inner) => collect(inner, &format!("{whole}."), keys),
+                _ => keys.push(whole),
+            }
         }
     }
-    row[to.len()]
+    let mut config = RunConfig { rank: Some(Rank::default()), ..RunConfig::default() };
+    (config.data.path, config.data.resize) = (Some(PathBuf::new()), Some(1));
+    (config.labels.ranking, config.labels.indices) = (Some(PathBuf::new()), Some(Vec::new()));
+    let mut keys = vec!["extends".to_owned()];
+    collect(&Table::try_from(config).expect("a configuration has only TOML's types"), "", &mut keys);
+    keys
+}
+
+/// ` (did you mean train.lr?)` for a key that stands in another table, or was mistyped; else nothing.
+fn meant(key: &str) -> String {
+    let keys = known_keys();
+    let last = |key: &'_ str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let elsewhere: Vec<_> = keys.iter().filter(|known| last(known) == key).map(String::as_str).collect();
+    let lasts: Vec<_> = keys.iter().map(|known| last(known)).collect();
+    let mistyped = closest(key, lasts.iter().map(String::as_str));
+    let mistyped = keys.iter().filter(|known| mistyped.contains(&last(known).as_str())).map(String::as_str);
+    let names = if elsewhere.is_empty() { mistyped.collect() } else { elsewhere };
+    if names.is_empty() { String::new() } else { format!(" (did you mean {}?)", names.join(" or ")) }
 }
 
 fn make_paths_absolute(
@@ -418,8 +441,19 @@ mod tests {
     }
 
     #[test]
-    fn words_differ_by_the_letters_that_were_mistyped() {
-        let pairs = [("", "ab"), ("labels", "labels"), ("quikstart", "quickstart"), ("kitten", "sitting")];
-        assert_eq!(pairs.map(|(from, to)| n_typos(from, to)), [2, 0, 1, 3]);
+    fn a_key_of_another_table_or_mistyped_is_named_in_full() {
+        for (setting, expected) in [
+            ("lr=1", "--set lr=1 (did you mean train.lr?): "),
+            ("train.stepz=5", "(did you mean train.steps?)"),
+            ("data.ema_decay=0.9", "(did you mean optim.ema_decay?)"),
+            ("seed=3", "(did you mean labels.seed or train.seed?)"),
+            ("nonsense=3", "--set nonsense=3: "),
+            ("train lr=1", "\"train lr\" is no key; one is written as in --set train.lr=0.01"),
+            ("=1", "\"\" is no key"),
+        ] {
+            let error = error_of(&[setting], "");
+            assert!(error.contains(expected), "{setting}: {error}");
+        }
+        assert!(error_of(&[], "[train]\nlrr = 1").contains("(did you mean train.lr?)"));
     }
 }

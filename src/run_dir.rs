@@ -30,6 +30,7 @@ use crate::config::RunConfig;
 use crate::files;
 pub use crate::files::replace_file;
 use crate::fork::Parent;
+use crate::text;
 
 /// A heartbeat older than this is stale: the worker writes one every two seconds.
 pub const STALE: Duration = Duration::from_secs(15);
@@ -441,12 +442,23 @@ pub fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// A name that is safe as part of a file name, on any system and in any shell.
+/// A name that is safe as part of a file name, on any system and in any shell: letters of any script stay.
 fn sanitized(name: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.' { c } else { '-' };
-    let name: String = name.chars().map(safe).take(80).collect();
-    let name = name.trim_matches(['-', '.']);
-    if name.is_empty() { "run".into() } else { name.into() }
+    const MAX_BYTES: usize = 160; // a file's name has 255, the moment and the seed take some
+    let stays = |c: char, before: Option<char>| match c {
+        c if c.is_ascii() => c.is_ascii_alphanumeric() || "-_.".contains(c),
+        c => !c.is_whitespace() && !text::is_unshown(c, before),
+    };
+    let mut safe = String::new();
+    for c in name.chars() {
+        let c = if stays(c, safe.chars().next_back()) { c } else { '-' };
+        if safe.len() + c.len_utf8() > MAX_BYTES {
+            break;
+        }
+        safe.push(c);
+    }
+    let safe = safe.trim_matches(['-', '.']);
+    if safe.is_empty() { "run".into() } else { safe.into() }
 }
 
 /// Makes `id`, or where two runs start in one second, `id-2`, `id-3`, …
@@ -484,6 +496,22 @@ mod tests {
         let dir = RunDir::create(runs.path(), "a/b c", &some_run()).expect("made");
         assert!(dir.id().ends_with("-a-b-c-s0"), "{}", dir.id());
         assert_eq!(dir.read_run().expect("reads"), some_run());
+    }
+
+    #[test]
+    fn names_keep_the_letters_of_any_script() {
+        for (name, expected) in [
+            ("Käfer_v1.2", "Käfer_v1.2"),
+            ("猫と犬", "猫と犬"),
+            ("a/b c;$(rm)", "a-b-c---rm"),
+            ("..", "run"),
+            ("~", "run"),
+            ("\u{1b}[31mred\u{202e}", "31mred"),
+            ("", "run"),
+        ] {
+            assert_eq!(sanitized(name), expected, "{name:?}");
+        }
+        assert_eq!(sanitized(&"猫".repeat(200)), "猫".repeat(53));
     }
 
     #[test]

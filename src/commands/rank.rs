@@ -10,13 +10,13 @@ use fixmatch::ranking::{self, Ranking};
 use fixmatch::{data, dirs};
 
 use super::foreground::{self, End};
-use super::{Runs, note, say, train};
+use super::{Runs, note, say, train, writable_file};
 
 /// Order the training images from the most to the least representative
 ///
 /// A run like any other makes the ranking: it can be watched, paused and resumed, and a ranking that exists is not made
 /// again. Presets ask for it with labels.pick and labels.by, `fixmatch labels` shows what it comes to.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Args {
     /// A name that `fixmatch data list` shows
     dataset: String,
@@ -62,6 +62,7 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let base = args.base();
     base.validate()?;
+    let args = &Args { output: args.output.as_deref().map(writable_file).transpose()?, ..args.clone() };
     let dataset = data::load(&base.data, &dirs::data_dir()?)?;
     for warning in &dataset.warnings {
         note(format_args!("warning: {warning}"));
@@ -129,7 +130,7 @@ impl Args {
         if let Some(output) = &self.output {
             ranking.write(output).with_context(|| format!("cannot write {}", output.display()))?;
         }
-        let path = absolute(self.output.as_deref().unwrap_or(cached));
+        let path = self.output.as_deref().unwrap_or(cached);
         let (n, by, path) = (ranking.order.len(), self.by, path.display());
         say(format_args!("{n} images of {} by {by}: {path}", self.dataset))?;
         let pick = if by == Metric::Typicality { "typical" } else { "most-representative" };

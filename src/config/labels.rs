@@ -1,11 +1,12 @@
 //! Which images are labeled.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::range;
 use super::rank::Metric;
+use crate::dirs::expand_home;
 
 /// `[labels]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct Labels {
     /// `agreement`, one of the metrics of Carlini et al., which the paper's study of 10 labels sorts by.
     pub by: Metric,
     /// The ranking's file, instead of the one that the standard recipe for `by` gives.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "range::path", skip_serializing_if = "Option::is_none")]
     pub ranking: Option<PathBuf>,
     /// These training indices instead of a draw.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +120,9 @@ impl TryFrom<String> for Pick {
             }
             Some(("published", name)) if !name.is_empty() => Ok(Self::Published(name.into())),
             Some(("fold", n)) => n.parse().map(Self::Fold).map_err(|_| refuse()),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("file", path)) if !path.is_empty() => {
+                expand_home(Path::new(path)).map(Self::File).map_err(|error| error.to_string())
+            }
             _ => Err(refuse()),
         }
     }

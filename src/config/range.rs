@@ -1,8 +1,10 @@
 //! The ranges of single values, checked while they are read so that the error carries file, line and caret.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use crate::augment::MAX_DEPTH;
+use crate::dirs::expand_home;
 use serde::de::{Deserialize, Deserializer, Error};
 
 fn checked<'de, D, T>(deserializer: D, allowed: impl Fn(&T) -> bool, must_be: &str) -> Result<T, D::Error>
@@ -12,6 +14,12 @@ where
 {
     let value = T::deserialize(deserializer)?;
     if allowed(&value) { Ok(value) } else { Err(D::Error::custom(format!("must be {must_be}, not {value}"))) }
+}
+
+/// A path in which `~/` is the home directory.
+pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    path.map(|path| expand_home(&path)).transpose().map_err(D::Error::custom)
 }
 
 pub(super) fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -7,6 +7,7 @@ mod extremes;
 mod forking;
 mod judging;
 mod labeling;
+mod naming;
 mod reading;
 mod training;
 
