@@ -76,6 +76,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("data.dataset", "the images to train and test on; `fixmatch data list` names them"),
     ("data.path", "the folder of the images, where they are not in the data directory"),
     ("data.resize", "resize the images of a folder to this many pixels a side"),
+    ("data.background", "the colour behind transparent parts of a folder's images; black if not set"),
     ("data.normalize", "how bytes become numbers: [-1, 1], by mean and deviation, or [0, 1]"),
     ("labels.per_class", "labeled images of each class"),
     ("labels.pick", "which images are labeled"),
