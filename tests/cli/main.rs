@@ -3,6 +3,7 @@
 
 mod asking;
 mod augmenting;
+mod cleaning;
 mod extremes;
 mod forking;
 mod judging;
