@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(of("augment.strong"), ("", "none randaugment ctaugment autoaugment".into()));
         assert_eq!(of("augment.flip"), ("", "true false".into()));
         assert_eq!(of("machine.device"), ("\"auto\", \"cpu\" or \"cuda:N\"", "auto cpu".into()));
-        assert!(of("labels.pick").1.starts_with("random most-representative "));
+        assert!(of("labels.pick").1.starts_with("random all most-representative "));
     }
 
     #[test]
