@@ -118,7 +118,7 @@ fn what_cannot_be_done_is_refused_with_what_can() {
             "large.png has 513×2 pixels, and at most 512×512",
         ),
         (&["augment", "text.png", "--op", "invert", "-o", "o.png"], 1, "text.png holds no image that fixmatch reads"),
-        (&["augment", "none.png", "--op", "invert", "-o", "o.png"], 1, "cannot read none.png: No such file"),
+        (&["augment", "none.png", "--op", "invert", "-o", "o.png"], 1, "none.png cannot be read: No such file"),
         (&["augment", "in.png", "--op", "invert", "-o", "o.jpg"], 1, "o.jpg must end in .png"),
         (&["augment", "in.png", "--op", "invert", "-o", "old.png"], 1, "old.png exists; --force overwrites it"),
         (missing_folder, 1, "nowhere/out.png: No such file or directory"),

@@ -420,7 +420,7 @@ fn a_set_that_cannot_be_written_leaves_no_file() {
     let cases: [(&[&str], &str); 12] = [
         (&["-o", "old"], "old exists; --force overwrites it"),
         (&["-o", "."], " is a folder"),
-        (&["-o", "nowhere/new"], "nowhere/new: No such file or directory"),
+        (&["-o", "nowhere/new"], "nowhere/new: there is no folder"),
         (
             &["-o", "new", "--indices", "0,1,3"],
             "7 of 10 classes have no labeled image: 1 (Trouser), 2 (Pullover), 4 (Coat)",
@@ -552,7 +552,7 @@ fn a_sheet_that_cannot_be_drawn_leaves_no_file() {
     let cases: [(&[&str], &str); 4] = [
         (&["--png", "a.jpg"], "a.jpg must end in .png, for that is what is written"),
         (&["--svg", "a.png"], "a.png must end in .svg"),
-        (&["--png", "nowhere/a.png"], "nowhere/a.png: No such file"),
+        (&["--png", "nowhere/a.png"], "nowhere/a.png: there is no folder"),
         (&["--png", "a.png", "--per-class", "1000"], "and at most 16384×16384 are possible: ask for fewer images"),
     ];
     for (args, message) in cases {
