@@ -62,6 +62,11 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// The same of seconds; a dash for what is no time, or longer than any.
+pub fn seconds(s: f64) -> String {
+    or_dash(Duration::try_from_secs_f64(s).ok(), duration)
+}
+
 /// 1234567 → `1.2 MB`
 pub fn bytes(n_bytes: u64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];

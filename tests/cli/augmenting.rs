@@ -121,7 +121,7 @@ fn what_cannot_be_done_is_refused_with_what_can() {
         (&["augment", "none.png", "--op", "invert", "-o", "o.png"], 1, "none.png cannot be read: No such file"),
         (&["augment", "in.png", "--op", "invert", "-o", "o.jpg"], 1, "o.jpg must end in .png"),
         (&["augment", "in.png", "--op", "invert", "-o", "old.png"], 1, "old.png exists; --force overwrites it"),
-        (missing_folder, 1, "nowhere/out.png: No such file or directory"),
+        (missing_folder, 1, "nowhere/out.png: there is no folder"),
     ];
     for (args, code, message) in cases {
         place.fixmatch(args).check(code, &[], &["error: ", message]);

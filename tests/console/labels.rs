@@ -47,7 +47,7 @@ fn an_order_is_made_and_browsed_a_set_is_saved_from_it_and_two_runs_race() {
     terminal.press("\x1b");
     terminal.until("by agreement");
     terminal.press("\r");
-    terminal.until("the networks of agreement take it for");
+    terminal.until("predictions of the networks of agreement");
     terminal.until("nearest images by their pixels");
     terminal.press("\x1b");
     terminal.until("from the most to the least representative");

@@ -1,7 +1,5 @@
 //! A run's configuration: where it came from, how long it took, and every value, with what it departs in.
 
-use std::time::Duration;
-
 use fixmatch::run_dir::RunFile;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,7 +7,7 @@ use ratatui::text::Span;
 
 use super::preset::{line, meaning};
 use super::{more, put, put_spans, short_id};
-use crate::commands::format::{duration, grouped, plural};
+use crate::commands::format::{grouped, plural, seconds};
 use crate::console::app::App;
 use crate::console::mouse::Rows;
 use crate::console::run::OpenRun;
@@ -96,7 +94,7 @@ fn times(app: &App, run: &OpenRun) -> String {
         let moment = jiff::Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
         moment.map_or_else(String::new, |it| it.to_zoned_datetime(app.zone.clone()).strftime(format).to_string())
     };
-    let trained = duration(Duration::from_secs_f64(run.state.training_s.max(0.0)));
+    let trained = seconds(run.state.training_s);
     let (day, hour) = ("%Y-%m-%d", "%H:%M:%S");
     let end_format = if at(from, day) == at(to, day) { hour.to_owned() } else { format!("{day} {hour}") };
     let end = if run.status().is_alive() { "last event" } else { "ended" };

@@ -20,7 +20,7 @@ use ratatui::text::Span;
 
 use super::chart::{self, number};
 use super::{overlay, put, put_right, put_spans};
-use crate::commands::format::{bytes, duration, grouped, percent, plural, short};
+use crate::commands::format::{bytes, duration, grouped, percent, plural, seconds, short};
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout, N_PANELS};
 use crate::console::flags;
@@ -119,7 +119,7 @@ fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     if let Some(left) = run.remaining() {
         end = format!("{end}  {} left", duration(left));
     } else if !status.is_alive() && run.state.training_s > 0.0 {
-        end = format!("{end}  in {}", duration(std::time::Duration::from_secs_f64(run.state.training_s)));
+        end = format!("{end}  in {}", seconds(run.state.training_s));
     }
     put_right(buffer, area.right() - 1, area.y, &end, theme.strong());
     let width = usize::from(area.right() - 1 - x).saturating_sub(text::width(&end));
