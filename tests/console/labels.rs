@@ -65,7 +65,8 @@ fn an_order_is_made_and_browsed_a_set_is_saved_from_it_and_two_runs_race() {
     terminal.press("R");
     terminal.until("most against least by agreement, 1 of each class, with");
     terminal.press("\r");
-    terminal.until("two runs");
+    terminal.until("start two runs?");
+    terminal.press("y");
     terminal.until_it("both runs are done", |text| text.matches("● finished").count() == 2);
     terminal.until("1, by agreement");
     terminal.until("least-representative");
