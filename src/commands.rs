@@ -17,6 +17,7 @@ use image::{ExtendedColorType, ImageEncoder as _};
 
 pub mod attach;
 pub mod augment;
+pub mod changes;
 pub mod completions;
 pub mod data;
 pub mod export;

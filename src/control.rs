@@ -33,6 +33,47 @@ pub enum Request {
     Evaluate,
     /// Change a value before the next step.
     Set(Change),
+    /// Take the last change back that was not taken back yet.
+    Undo,
+    /// Edit a recorded change that lies ahead.
+    Edit(Edit),
+}
+
+impl Request {
+    /// Whether it is about the values that can change, which it edits also where no worker is left.
+    pub fn is_about_changes(self) -> bool {
+        matches!(self, Self::Set(_) | Self::Undo | Self::Edit(_))
+    }
+}
+
+/// What can be done to a recorded change, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edit {
+    /// It counts no more.
+    Drop(u32),
+    /// It gets another value.
+    Value(u32, Change),
+    /// It takes effect at another step.
+    Move(u32, u64),
+}
+
+impl Edit {
+    /// The number of the change.
+    pub fn number(self) -> u32 {
+        let (Self::Drop(number) | Self::Value(number, _) | Self::Move(number, _)) = self;
+        number
+    }
+}
+
+impl std::fmt::Display for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Drop(number) => write!(f, "drop change {number}"),
+            Self::Value(number, change) => write!(f, "change {number} becomes {change}"),
+            Self::Move(number, step) => write!(f, "move change {number} to step {step}"),
+        }
+    }
 }
 
 /// A value that can change while a run trains.
@@ -61,6 +102,19 @@ impl Change {
             Self::Steps(x) => ensure!(i64::try_from(x).is_ok() && x > 0, "steps must be in [1, 2^63), not {x}"),
         }
         Ok(())
+    }
+
+    /// To how many steps it goes, if it is a change of them.
+    pub fn to_steps(self) -> Option<u64> {
+        if let Self::Steps(steps) = self { Some(steps) } else { None }
+    }
+
+    /// Its value, as a user writes it.
+    pub fn value(self) -> String {
+        match self {
+            Self::Threshold(x) | Self::LambdaU(x) | Self::LrFactor(x) => x.to_string(),
+            Self::Steps(x) => x.to_string(),
+        }
     }
 
     /// The key that a user writes.
@@ -190,7 +244,7 @@ fn read(path: &Path) -> Option<Content> {
     let parse = || -> Result<Letter> {
         let text = files::read_open(&file, MAX_LETTER).context("cannot read the request")?;
         let letter: Letter = serde_json::from_slice(&text).context("the request is not one this version knows")?;
-        if let Request::Set(change) = letter.request {
+        if let Request::Set(change) | Request::Edit(Edit::Value(_, change)) = letter.request {
             change.validate()?;
         }
         Ok(letter)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::{Change, Request};
+use crate::control::{Change, Edit, Request};
 use crate::fork::Parent;
 use crate::insight::Pointer;
 use crate::pseudo::alarm::Alarm;
@@ -93,6 +93,29 @@ pub enum Event {
         /// The value it changed, if it changed one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<Change>,
+        /// The number of the change that it takes back, if it was an undo.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u32>,
+        /// The numbers of the changes of the same value that lay ahead and count no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cancels: Vec<u32>,
+    },
+    /// A recorded change that lay ahead was edited.
+    Edited {
+        /// The request's file name.
+        id: String,
+        /// The steps done, or from which the run goes on.
+        step: u64,
+        /// What became of it.
+        edit: Edit,
+    },
+    /// A number of the training is not finite: the run is about to fail.
+    Diverged {
+        /// The steps done before the one that it was seen in.
+        step: u64,
+        /// The number of the change that was made shortly before, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<u32>,
     },
     /// A request was not followed.
     Refused {
@@ -136,6 +159,13 @@ pub enum Event {
     /// An event of a later version.
     #[serde(other)]
     Unknown,
+}
+
+impl Event {
+    /// Whether it is about a request, which can be answered where no worker is.
+    pub fn is_of_a_request(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Applied { .. } | Self::Edited { .. } | Self::Refused { .. })
+    }
 }
 
 /// What a run trains on, known once data and model are loaded.

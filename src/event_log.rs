@@ -209,7 +209,13 @@ mod tests {
         let events = [
             Event::Progress(crate::event::Progress { step: 3, mask_ratio: Some(0.5), ..Default::default() }),
             Event::Warning { message: "a \"quoted\" word".into() },
-            Event::Applied { id: "1".into(), step: 2, change: Some(crate::control::Change::Steps(9)) },
+            Event::Applied {
+                id: "1".into(),
+                step: 2,
+                change: Some(crate::control::Change::Steps(9)),
+                undoes: None,
+                cancels: Vec::new(),
+            },
         ];
         let written = events.map(|event| log.append(event).expect("appended"));
         assert_eq!(read_all(&path).expect("reads"), written);

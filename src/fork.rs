@@ -18,6 +18,7 @@ use crate::files;
 use crate::preset;
 use crate::processor;
 use crate::run_dir::{RunDir, RunFile, replace_file, user_at_host};
+use crate::run_state::RunState;
 
 /// Where a fork comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub struct Fork {
     changes: Vec<Change>,
     /// What of the parent's log is the fork's too.
     story: Vec<Record>,
+    /// The changes that were made up to the step and count, with who made them.
+    past: Vec<(Record, String)>,
     keeps_labels: bool,
 }
 
@@ -55,12 +58,13 @@ impl Fork {
         let config = preset::with_settings(&of.config, &others)?;
         check(&of.config, &config)?;
         let story = story(parent, step)?;
-        let earlier = story.iter().filter_map(|record| match record.event {
+        let past = RunState::read(parent)?.history.until(step);
+        let earlier = past.iter().filter_map(|(record, _)| match record.event {
             Event::Applied { change, .. } => change,
             _ => None,
         });
         let all = earlier.chain(changes.iter().copied());
-        let steps = all.filter_map(to_steps).next_back().unwrap_or(of.config.train.steps);
+        let steps = all.filter_map(Change::to_steps).next_back().unwrap_or(of.config.train.steps);
         ensure!(
             steps > step,
             "nothing is left to train after step {step} of {steps}: give the fork more, as in train.steps={}, or an earlier \
@@ -71,7 +75,7 @@ impl Fork {
         run.provenance.parent = Some(Parent { run: parent.id(), step });
         run.environment = of.environment;
         let keeps_labels = run.config.labels == of.config.labels;
-        Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, story, keeps_labels })
+        Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, story, past, keeps_labels })
     }
 
     /// The same at the newest checkpoint up to a step, if one is given.
@@ -119,11 +123,24 @@ impl Fork {
         for record in &self.story {
             log.append_record(record)?;
         }
+        for (record, who) in &self.past {
+            if let Event::Applied { id, change: Some(change), .. } = &record.event {
+                let (id, request, who) = (id.clone(), Request::Set(*change), who.clone());
+                log.append_record(&Record { time: record.time, event: Event::Accepted { id, request, who } })?;
+            }
+            log.append_record(record)?;
+        }
         log.append(Event::Forked(Parent { run: self.parent.id(), step: self.step }))?;
         for (i, change) in self.changes.iter().enumerate() {
             let id = format!("fork-{i}");
             log.append(Event::Accepted { id: id.clone(), request: Request::Set(*change), who: user_at_host() })?;
-            log.append(Event::Applied { id, step: self.step, change: Some(*change) })?;
+            log.append(Event::Applied {
+                id,
+                step: self.step,
+                change: Some(*change),
+                undoes: None,
+                cancels: Vec::new(),
+            })?;
         }
         log.sync()
     }
@@ -134,7 +151,7 @@ fn story(parent: &RunDir, step: u64) -> Result<Vec<Record>> {
     let mut kept: Vec<Record> = Vec::new();
     for record in read_all(&parent.events())? {
         if let Event::Resumed { step } = record.event {
-            kept.retain(|it| is_change(&it.event) || step_of(&it.event).is_none_or(|at| at <= step));
+            kept.retain(|it| step_of(&it.event).is_none_or(|at| at <= step));
         } else if is_story(&record.event) {
             kept.push(record);
         }
@@ -144,24 +161,7 @@ fn story(parent: &RunDir, step: u64) -> Result<Vec<Record>> {
 }
 
 fn is_story(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Progress(_)
-            | Event::Evaluated(_)
-            | Event::Insight(_)
-            | Event::Alarm(_)
-            | Event::Applied { change: Some(_), .. }
-    )
-}
-
-/// To how many steps a change goes.
-fn to_steps(change: Change) -> Option<u64> {
-    if let Change::Steps(steps) = change { Some(steps) } else { None }
-}
-
-/// What a resumed run does not take back.
-fn is_change(event: &Event) -> bool {
-    matches!(event, Event::Applied { .. })
+    matches!(event, Event::Progress(_) | Event::Evaluated(_) | Event::Insight(_) | Event::Alarm(_))
 }
 
 fn step_of(event: &Event) -> Option<u64> {
@@ -170,7 +170,6 @@ fn step_of(event: &Event) -> Option<u64> {
         Event::Evaluated(evaluated) => Some(evaluated.step),
         Event::Insight(pointer) => Some(pointer.step),
         Event::Alarm(alarm) => Some(alarm.step),
-        Event::Applied { step, .. } => Some(*step),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@
 //! Nothing here knows tensors, or of a terminal more than what a text does to it ([`text`], [`output`]).
 
 pub mod alike;
+pub mod amend;
 pub mod augment;
 pub mod checkpoint;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod files;
 pub mod fork;
 pub mod gpu;
 mod hex;
+pub mod history;
 pub mod image;
 pub mod insight;
 pub mod last_seen;

@@ -14,8 +14,8 @@ mod commands;
 mod console;
 
 use commands::{
-    Runs, attach, augment, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume, runs,
-    screenshot, show, train, wait, watch,
+    Runs, attach, augment, changes, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume,
+    runs, screenshot, show, train, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -51,6 +51,7 @@ enum Command {
     Checkpoint(requests::Checkpoint),
     Evaluate(requests::Evaluate),
     Set(requests::Set),
+    Changes(changes::Args),
     Fork(fork::Args),
     Export(export::Args),
     Data(data::DataArgs),
@@ -123,6 +124,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Suspend(args) => requests::suspend(&args.ask, &runs),
         Command::Checkpoint(args) => requests::checkpoint(&args.ask, &runs),
         Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
+        Command::Changes(args) => changes::run(&args, &runs),
         Command::Set(args) => requests::set(&args, &runs),
         Command::Fork(args) => fork::run(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::Change;
+use crate::checkpoint;
 use crate::event::{Evaluated, Event, Progress, Record, Started};
 use crate::event_log::read_all;
+use crate::history::{Fate, History};
 use crate::insight::Pointer;
 use crate::pseudo::alarm::Alarm;
 use crate::run_dir::{Phase, RunDir, STALE};
@@ -79,14 +80,20 @@ pub struct RunState {
     pub insights: Vec<Pointer>,
     /// What was seen to go wrong with the pseudo-labels, oldest first.
     pub alarms: Vec<Alarm>,
-    /// Every change that was applied, with its step, in the order of the log.
-    pub changes: Vec<(u64, Change)>,
+    /// The changes that were made.
+    pub history: History,
+    /// The number of the change that the run failed shortly after.
+    pub cause: Option<u32>,
+    /// Events of a later version, which were passed over.
+    pub n_unknown: usize,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// The last event that says how the run stands.
     pub last_state: Option<LastState>,
     /// When the first and the last event were written, in seconds since 1970.
     pub span: Option<(f64, f64)>,
+    /// When the last event was written that says what a worker did.
+    pub counted_until: Option<f64>,
     /// Seconds of training, evaluations and checkpoints with it, pauses and absent workers without.
     pub training_s: f64,
     /// The steps that were taken in that time, also those that were lost and taken again.
@@ -124,9 +131,10 @@ impl RunState {
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
         self.clock(record);
+        self.history.apply(record);
         self.span = Some((self.span.map_or(record.time, |(first, _)| first), record.time));
         match &record.event {
-            Event::Launched { .. } => self.last_state = Some(LastState::Running),
+            Event::Launched { .. } => (self.last_state, self.cause) = (Some(LastState::Running), None),
             Event::Started(started) => {
                 self.started = Some(started.clone());
                 self.last_state = Some(LastState::Running);
@@ -149,7 +157,9 @@ impl RunState {
             }
             Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
             Event::Insight(pointer) => self.insights.push(*pointer),
-            Event::Applied { step, change: Some(change), .. } => self.changes.push((*step, *change)),
+            Event::Applied { step, .. } | Event::Edited { step, .. } => self.step = self.step.max(*step),
+            Event::Diverged { change, .. } => self.cause = *change,
+            Event::Unknown => self.n_unknown += 1,
             Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Paused { step } => self.now(*step, LastState::Paused),
@@ -158,11 +168,7 @@ impl RunState {
             Event::Stopped { step } => self.now(*step, LastState::Stopped),
             Event::Finished { step } => self.now(*step, LastState::Finished),
             Event::Failed { step, reason } => self.now(*step, LastState::Failed(reason.clone())),
-            Event::Checkpointed { .. }
-            | Event::Accepted { .. }
-            | Event::Applied { change: None, .. }
-            | Event::Refused { .. }
-            | Event::Unknown => {}
+            Event::Checkpointed { .. } | Event::Accepted { .. } | Event::Refused { .. } => {}
         }
     }
 
@@ -172,9 +178,14 @@ impl RunState {
             record.event,
             Event::Launched { .. } | Event::Started(_) | Event::Resumed { .. } | Event::Continued { .. }
         );
-        if let (Some((_, before)), Some(LastState::Running), false) = (self.span, &self.last_state, begins) {
+        let before = self.counted_until.unwrap_or(record.time);
+        if record.event.is_of_a_request() {
+            return; // it may be of a time when no worker was there
+        }
+        if let (Some(LastState::Running), false) = (&self.last_state, begins) {
             self.training_s += (record.time - before).max(0.0);
         }
+        self.counted_until = Some(record.time);
         if let Event::Progress(progress) = &record.event {
             self.n_timed_steps = self.n_timed_steps.saturating_add(progress.n_steps);
         }
@@ -187,11 +198,39 @@ impl RunState {
 
     /// Steps to do, as the last change of them has it.
     pub fn steps(&self) -> Option<u64> {
-        let changed = self.changes.iter().rev().find_map(|(_, change)| match change {
-            Change::Steps(steps) => Some(*steps),
-            Change::Threshold(_) | Change::LambdaU(_) | Change::LrFactor(_) => None,
-        });
+        let changed = self.history.steps();
         changed.or(self.started.as_ref().map(|started| started.steps))
+    }
+
+    /// The step that the run goes on from, where no worker is left: that of the newest intact checkpoint.
+    pub fn goes_on_at(dir: &RunDir) -> anyhow::Result<u64> {
+        Ok(checkpoint::newest(&dir.checkpoints())?.0.map_or(0, |found| found.state.step))
+    }
+
+    /// The step from which on changes lie ahead: the next one that a worker comes to, or the one to go on from.
+    pub fn ahead_from(&self, dir: &RunDir, status: Status) -> anyhow::Result<u64> {
+        match status {
+            Status::Finished => Ok(u64::MAX),
+            _ if status.is_alive() => Ok(self.step.saturating_add(1)),
+            _ => Self::goes_on_at(dir),
+        }
+    }
+
+    /// How to go on without the change that the run failed shortly after, where there is one. `name` names the run in
+    /// a command.
+    pub fn way_out(&self, dir: &RunDir, name: &str) -> Option<String> {
+        self.failure()?;
+        let entry = self.history.at(self.cause?).filter(|it| it.fate == Fate::Stands)?;
+        let (done, what) = (Self::goes_on_at(dir).ok()?, entry.name());
+        if entry.step >= done {
+            return Some(format!(
+                "{} lies ahead of step {done}, where it goes on. Without it: `fixmatch resume {name} --drop {what}`",
+                entry.change
+            ));
+        }
+        let earlier = checkpoint::list(&dir.checkpoints()).ok()?;
+        let (step, _) = earlier.into_iter().rev().find(|(step, _)| *step <= entry.step)?;
+        Some(format!("to go on from before {what}: `fixmatch fork {name} --at {step}`"))
     }
 
     /// Why the run failed, if it did.
@@ -221,7 +260,7 @@ impl RunState {
     /// Leaves the state as it was after `step` steps, as far as the log tells.
     pub fn forget_after(&mut self, step: u64) {
         self.rewind(step.min(self.step));
-        self.changes.retain(|(at, _)| *at <= step);
+        self.history.forget_after(step);
     }
 
     /// Drops every point after `step`: a run that was resumed there takes those steps again.
@@ -358,6 +397,7 @@ pub fn live_step(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Change;
 
     fn state_after(events: Vec<Event>) -> RunState {
         let mut state = RunState::default();
@@ -423,9 +463,11 @@ mod tests {
 
     #[test]
     fn changes_outlive_a_resume() {
-        let change = Event::Applied { id: "1".into(), step: 25, change: Some(Change::Steps(99)) };
+        let change =
+            Event::Applied { id: "1".into(), step: 25, change: Some(Change::Steps(99)), undoes: None, cancels: vec![] };
         let state = state_after(vec![point(10), change, Event::Resumed { step: 10 }]);
-        assert_eq!(state.changes, [(25, Change::Steps(99))]);
+        let changes: Vec<_> = state.history.entries().iter().map(|it| (it.step, it.change)).collect();
+        assert_eq!(changes, [(25, Change::Steps(99))]);
         assert_eq!(state.steps(), Some(99));
     }
 }

@@ -1,7 +1,7 @@
 //! The learning rate: η·cos(7πk / 16K) (paper, section 2.5), and the values that can change while a run trains.
 //!
-//! [`Live`] is a fold of the configuration and the `applied` events, so a resumed run, and a reader of the log, arrive
-//! at the same values.
+//! [`Live`] is a fold of the configuration and the changes that count (see [`crate::history`]), so a resumed run, and a
+//! reader of the log, arrive at the same values.
 
 use crate::config::{COSINE_END, RunConfig, Schedule};
 use crate::control::Change;
@@ -56,6 +56,16 @@ impl Live {
                 self.phase_start = (self.phase(step), step);
                 self.steps = value;
             }
+        }
+    }
+
+    /// The value in force that a change is of, as a change to it.
+    pub fn value_like(&self, change: Change) -> Change {
+        match change {
+            Change::Threshold(_) => Change::Threshold(self.threshold),
+            Change::LambdaU(_) => Change::LambdaU(self.lambda_u),
+            Change::LrFactor(_) => Change::LrFactor(self.lr_factor),
+            Change::Steps(_) => Change::Steps(self.steps),
         }
     }
 

@@ -251,7 +251,10 @@ impl Report {
             End::Stopped => note(format_args!("stopped at step {step}; go on with `fixmatch resume {name}`")),
             End::Suspended => note(format_args!("suspended at step {step}; go on with `fixmatch resume {name}`")),
             End::Left => note(format_args!("the worker saves and stops by itself; `fixmatch wait {name}` tells when")),
-            End::Failed(reason) => bail!("the run failed at step {step}: {reason}"),
+            End::Failed(reason) => {
+                let way_out = self.state().way_out(dir, &name).map_or_else(String::new, |it| format!("\n{it}"));
+                bail!("the run failed at step {step}: {reason}{way_out}")
+            }
             End::Died(status, words) => bail!("{}", died(dir, *status, words.clone())),
             End::Overtaken => bail!("{}", overtaken(&self.reader, runs)),
         }

@@ -20,7 +20,16 @@ pub fn sentence(event: &Event) -> Option<String> {
         Event::Warning { message } => format!("warning: {message}"),
         Event::Alarm(alarm) => format!("step {}: alarm: {}", alarm.step, alarm.message),
         Event::Accepted { request, who, .. } => format!("{who} asks {}", asked(*request)),
-        Event::Applied { step, change: Some(change), .. } => format!("{change} from step {step} on"),
+        Event::Applied { step, change: Some(change), undoes, cancels, .. } => {
+            let undoes = undoes.map_or_else(String::new, |number| format!(", which takes change {number} back"));
+            let cancelled: Vec<_> = cancels.iter().map(u32::to_string).collect();
+            let cancels = match cancelled.len() {
+                0 => String::new(),
+                _ => format!("; it cancels what lay ahead: change {}", cancelled.join(", ")),
+            };
+            format!("{change} from step {step} on{undoes}{cancels}")
+        }
+        Event::Edited { step, edit, .. } => format!("edited at step {step}: {edit}"),
         Event::Refused { reason, .. } => format!("the request was refused: {reason}"),
         Event::Paused { step } => format!("paused at step {step}"),
         Event::Continued { step } => format!("going on at step {step}"),
@@ -28,7 +37,9 @@ pub fn sentence(event: &Event) -> Option<String> {
         Event::Stopped { step } => format!("stopped at step {step}"),
         Event::Finished { step } => format!("finished all {}", plural(*step, "step")),
         Event::Failed { step, reason } => format!("failed at step {step}: {reason}"),
-        Event::Applied { change: None, .. } | Event::Insight(_) | Event::Unknown => return None,
+        Event::Applied { change: None, .. } | Event::Diverged { .. } | Event::Insight(_) | Event::Unknown => {
+            return None;
+        }
     })
 }
 
@@ -86,5 +97,7 @@ fn asked(request: Request) -> String {
         Request::Checkpoint => "for a checkpoint".into(),
         Request::Evaluate => "for an evaluation".into(),
         Request::Set(change) => format!("for {change}"),
+        Request::Undo => "to take the last change back".into(),
+        Request::Edit(edit) => format!("for an edit: {edit}"),
     }
 }

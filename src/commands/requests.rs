@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::amend::amend;
 use fixmatch::checkpoint;
 use fixmatch::control::{self, Change, Request};
 use fixmatch::event::{Evaluated, Event, Record};
+use fixmatch::history::{self, Entry, Fate, History};
 use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::Status;
 use fixmatch::schedule::Live;
@@ -30,7 +32,7 @@ pub struct Ask {
 
 /// How long to wait for an answer.
 #[derive(clap::Args)]
-struct Patience {
+pub struct Patience {
     /// Seconds to wait for the worker to answer
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
@@ -141,33 +143,64 @@ pub fn set(args: &Set, runs: &Runs) -> Result<ExitCode> {
     };
     ensure!(!settings.is_empty(), "say what to set, such as `fixmatch set RUN threshold=0.9`");
     let changes = settings.iter().map(|setting| setting.parse()).collect::<Result<Vec<Change>>>()?;
-    let (mut reader, _) = open(&RunArg { run }, runs)?;
-    let config = reader.dir.read_run()?.config;
-    for change in changes {
-        let mut live = Live::new(&config, 1);
-        for &(step, past) in &reader.state.changes {
-            live.apply(past, step);
-        }
-        let before = value_in(&live, change);
-        let step = request(&mut reader, Request::Set(change), &args.patience)?;
-        say(format_args!("{change} from step {step} on, was {before}"))?;
+    let requests: Vec<_> = changes.into_iter().map(Request::Set).collect();
+    change(runs.find(&RunArg { run })?, &requests, &args.patience, runs)
+}
+
+/// Has changes made or edited: by the worker, or where none is left, in what the next one goes on with.
+pub fn change(dir: RunDir, requests: &[Request], patience: &Patience, runs: &Runs) -> Result<ExitCode> {
+    let mut reader = Reader::new(dir);
+    let (_, status) = reader.look()?;
+    let start = history::start(&reader.dir.read_run()?.config);
+    if matches!(status, Status::Stopped | Status::Suspended | Status::Failed | Status::Lost) {
+        let (step, _) = amend(&reader.dir, requests)?;
+        let before = reader.state.history.clone();
+        reader.read()?;
+        report(&before, &reader.state.history, &start)?;
+        say(format_args!("`fixmatch resume {}` goes on with this at step {step}", runs.name_of(&reader.dir)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let dir = reader.dir.clone();
+    let (mut reader, _) = open_dir(dir, runs)?;
+    for one in requests {
+        let before = reader.state.history.clone();
+        request(&mut reader, *one, patience)?;
+        report(&before, &reader.state.history, &start)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The value that a change replaces.
-fn value_in(live: &Live, change: Change) -> String {
-    match change {
-        Change::Threshold(_) => live.threshold.to_string(),
-        Change::LambdaU(_) => live.lambda_u.to_string(),
-        Change::LrFactor(_) => live.lr_factor.to_string(),
-        Change::Steps(_) => live.steps.to_string(),
+/// Says in what two histories of a run differ.
+fn report(before: &History, after: &History, start: &Live) -> Result<()> {
+    for entry in &after.entries()[before.entries().len()..] {
+        let was = after.before(entry.number, start).map_or_else(String::new, |was| format!(", was {}", was.value()));
+        let by = |it: &&Entry| it.fate == Fate::Cancelled { by: entry.number };
+        let cancelled: Vec<_> = after.entries().iter().filter(by).collect();
+        let cancels = if cancelled.is_empty() {
+            String::new()
+        } else {
+            format!("; cancels {}, which lay ahead", history::in_words(&cancelled))
+        };
+        say(format_args!("{} from step {} on{was}{cancels}", entry.change, entry.step))?;
     }
+    for (old, new) in before.entries().iter().zip(after.entries()).filter(|(old, new)| old != new) {
+        let what = format!("{} at step {}", old.change, old.step);
+        match new.fate {
+            Fate::Dropped => say(format_args!("dropped: {what}"))?,
+            Fate::Cancelled { .. } => {}
+            Fate::Stands => say(format_args!("{what} is now {} at step {}", new.change, new.step))?,
+        }
+    }
+    Ok(())
 }
 
 /// The run and how it stands, if a worker is there to ask.
 fn open(run: &RunArg, runs: &Runs) -> Result<(Reader, Status)> {
-    let mut reader = Reader::new(runs.find(run)?);
+    open_dir(runs.find(run)?, runs)
+}
+
+fn open_dir(dir: RunDir, runs: &Runs) -> Result<(Reader, Status)> {
+    let mut reader = Reader::new(dir);
     let (_, mut status) = reader.look()?;
     while status == Status::Starting && reader.state.last_state.is_none() {
         // A worker refuses what was put into the mailbox before it came.
@@ -251,7 +284,9 @@ fn post_and_wait<T>(
         for Record { event, .. } in &records {
             answered |= answers(event, &id)?;
             match (event, &mut followed) {
-                (Event::Applied { id: applied, step, .. }, _) if *applied == id => {
+                (Event::Applied { id: applied, step, .. } | Event::Edited { id: applied, step, .. }, _)
+                    if *applied == id =>
+                {
                     followed = Some(Followed { step: *step, at: Instant::now(), taken_up: false });
                 }
                 (Event::Launched { .. }, Some(followed)) => followed.taken_up = true,
@@ -272,7 +307,9 @@ fn post_and_wait<T>(
 /// Whether an event answers the request; a refusal is an error.
 fn answers(event: &Event, id: &str) -> Result<bool> {
     match event {
-        Event::Accepted { id: answered, .. } | Event::Applied { id: answered, .. } => Ok(answered == id),
+        Event::Accepted { id: answered, .. }
+        | Event::Applied { id: answered, .. }
+        | Event::Edited { id: answered, .. } => Ok(answered == id),
         Event::Refused { id: answered, reason } if answered == id => bail!("the worker refuses: {reason}"),
         _ => Ok(false),
     }

@@ -68,6 +68,7 @@ impl Screen {
                 Event::Warning { .. }
                 | Event::Alarm(_)
                 | Event::Applied { .. }
+                | Event::Edited { .. }
                 | Event::Refused { .. }
                 | Event::Paused { .. }
                 | Event::Continued { .. }
@@ -89,6 +90,7 @@ impl Screen {
                 | Event::Stopped { .. }
                 | Event::Finished { .. }
                 | Event::Failed { .. }
+                | Event::Diverged { .. }
                 | Event::Unknown,
             ) => false,
         };

@@ -9,6 +9,7 @@ use fixmatch::checkpoint;
 use fixmatch::control::Change;
 use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
 use fixmatch::fork::Parent;
+use fixmatch::history::{Entry, Fate};
 use fixmatch::pseudo::alarm::Alarm;
 use fixmatch::run_dir::{Environment, Heartbeat, Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status, live_step};
@@ -61,16 +62,22 @@ struct Page {
     alarms: Vec<Alarm>,
     warnings: Vec<String>,
     failure: Option<String>,
+    /// How to go on without the change that it failed after.
+    way_out: Option<String>,
     checkpoints: Vec<CheckpointFile>,
     #[serde(skip)]
     last_output: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Changed {
+pub struct Changed {
+    number: u32,
     step: u64,
     #[serde(flatten)]
     change: Change,
+    who: String,
+    time: f64,
+    state: String,
 }
 
 #[derive(Serialize)]
@@ -80,8 +87,40 @@ struct CheckpointFile {
     n_bytes: u64,
 }
 
+impl Changed {
+    /// Every change of a run, with what became of it. From `ahead_from` on they lie ahead.
+    pub fn all(state: &RunState, ahead_from: u64) -> Vec<Self> {
+        let history = &state.history;
+        let of = |entry: &Entry| {
+            let words = match (entry.fate, history.undone_by(entry.number)) {
+                (Fate::Dropped, _) => "dropped".to_owned(),
+                (Fate::Cancelled { by }, _) => format!("cancelled by change {by}"),
+                (Fate::Stands, _) if entry.step >= ahead_from => "lies ahead".into(),
+                (Fate::Stands, Some(by)) => format!("undone by change {by}"),
+                (Fate::Stands, None) => "in force".into(),
+            };
+            let who = entry.who.clone();
+            Self { number: entry.number, step: entry.step, change: entry.change, who, time: entry.time, state: words }
+        };
+        history.entries().iter().map(of).collect()
+    }
+
+    /// As a line of a table.
+    pub fn row(&self) -> Vec<String> {
+        let when = jiff::Timestamp::from_second(self.time as i64).map_or_else(|_| String::new(), |it| it.to_string());
+        vec![
+            self.number.to_string(),
+            self.step.to_string(),
+            self.change.to_string(),
+            self.who.clone(),
+            when,
+            self.state.clone(),
+        ]
+    }
+}
+
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let page = Page::of(runs.find(&args.run)?, args.at)?;
+    let page = Page::of(runs.find(&args.run)?, args.at, runs)?;
     if args.json {
         say_json(&page)?;
     } else {
@@ -91,22 +130,25 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 impl Page {
-    fn of(dir: RunDir, at: Option<u64>) -> Result<Self> {
+    fn of(dir: RunDir, at: Option<u64>, runs: &Runs) -> Result<Self> {
         let mut reader = Reader::new(dir);
         let (_, status) = reader.look()?;
         let Reader { dir, mut state, .. } = reader;
         let run = dir.read_run()?;
         let (mut step, phase) = live_step(&dir, state.step);
         let failure = state.failure().map(str::to_owned);
+        let way_out = state.way_out(&dir, &runs.name_of(&dir));
         let steps = state.steps().unwrap_or(run.config.train.steps);
         if let Some(at) = at {
             ensure!(at <= step, "{} has done {step} steps, not yet {at}", dir.id());
             state.forget_after(at);
             step = at;
         }
+        let ahead_from = state.ahead_from(&dir, status)?;
+        let changes = Changed::all(&state, ahead_from);
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
-        let RunState { started, mut progress, evaluations, changes, alarms, warnings, training_s, .. } = state;
+        let RunState { started, mut progress, evaluations, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
             path: dir.path().display().to_string(),
@@ -123,9 +165,10 @@ impl Page {
             pseudo_labels,
             training_s,
             at_chance,
-            changes: changes.into_iter().map(|(step, change)| Changed { step, change }).collect(),
+            changes,
             alarms,
             warnings,
+            way_out,
             failure,
             checkpoints: checkpoints_of(&dir)?,
             last_output: (status == Status::Lost).then(|| last_output(&dir)),
@@ -215,12 +258,16 @@ impl Page {
 
     /// Changes, warnings and what went wrong.
     fn history(&self) -> String {
-        let changes = self.changes.iter().map(|Changed { step, change }| format!("from step {step}: {change}"));
+        let changes = self.changes.iter().map(|it| {
+            let state = if it.state == "in force" { String::new() } else { format!(", {}", it.state) };
+            format!("from step {}: {}{state}", it.step, it.change)
+        });
         let alarms = self.alarms.iter().map(|alarm| format!("alarm at step {}: {}", alarm.step, alarm.message));
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let way_out = self.way_out.clone();
         let failure = self.failure.iter().map(|reason| format!("failed: {reason}"));
         let lost = self.last_output.iter().map(|output| format!("the worker ended without a word; {output}"));
-        changes.chain(alarms).chain(warnings).chain(failure).chain(lost).collect::<Vec<_>>().join("\n")
+        changes.chain(alarms).chain(warnings).chain(failure).chain(way_out).chain(lost).collect::<Vec<_>>().join("\n")
     }
 
     fn saved(&self) -> String {

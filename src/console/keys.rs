@@ -204,7 +204,7 @@ pub const TABLE: &[Binding] = &[
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
     drive(Action::Change, "change", "s", &[Home, Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
     drive(Action::Fork, "fork", "F", &[Home, Run, Insight], "", "go on in a new run, with other values or labels"),
-    drive(Action::Undo, "undo", "u", &[Run, Insight], "", "put the last changed value back"),
+    drive(Action::Undo, "undo", "u", &[Run, Insight], "", "take the last change back, then the one before"),
     drive(Action::Checkpoint, "checkpoint", "C", &[Home, Run], "", "save a checkpoint now"),
     drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
@@ -313,13 +313,8 @@ impl Action {
                 Status::Paused | Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => true,
                 Status::Starting | Status::Running | Status::NotResponding | Status::Finished => false,
             },
-            Self::Suspend
-            | Self::Stop
-            | Self::Change
-            | Self::ApplyTau
-            | Self::Undo
-            | Self::Checkpoint
-            | Self::Evaluate => status.is_alive(),
+            Self::Suspend | Self::Stop | Self::Checkpoint | Self::Evaluate => status.is_alive(),
+            Self::Change | Self::ApplyTau | Self::Undo => status != Status::Finished,
             Self::Delete => !status.is_alive(),
             _ => true,
         }

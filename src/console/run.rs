@@ -185,7 +185,8 @@ impl OpenRun {
                     self.heard(id, Some((who, *request)), Stage::Accepted, now);
                 }
             }
-            Event::Applied { id, step, change } => {
+            Event::Edited { id, step, .. } => self.heard(id, None, Stage::Applied(*step), now),
+            Event::Applied { id, step, change, .. } => {
                 if let Some(change) = change {
                     let who = self.who.get(id).cloned().unwrap_or_default();
                     let (step, seconds) = (*step as f64, record.time - first);
@@ -218,6 +219,11 @@ impl OpenRun {
     /// How it stands; starting, before it was read.
     pub fn status(&self) -> Status {
         self.glance.as_ref().map_or(Status::Starting, |glance| glance.status)
+    }
+
+    /// Whether it has no worker and can be gone on with.
+    pub fn is_resumable(&self) -> bool {
+        !self.status().is_alive() && self.status() != Status::Finished
     }
 
     /// The steps done.
@@ -358,32 +364,15 @@ impl OpenRun {
 
     fn live_until(&self, until: Option<u64>) -> Option<Live> {
         let Some(Ok(file)) = &self.file else { return None };
-        let mut live = Live::new(&file.config, self.steps_per_pass(&file.config.train));
-        for &(step, change) in self.state.changes.iter().filter(|(step, _)| until.is_none_or(|until| *step < until)) {
-            live.apply(change, step);
-        }
-        Some(live)
+        let start = Live::new(&file.config, self.steps_per_pass(&file.config.train));
+        // Without a moment: the next step's; a change at a moment is in force after it.
+        let step = until.map_or(self.state.step, |until| until.saturating_sub(1));
+        Some(self.state.history.live(&start, step))
     }
 
     fn steps_per_pass(&self, train: &fixmatch::config::Train) -> u64 {
         let n_unlabeled = self.state.started.as_ref().map_or(0, |started| started.n_unlabeled);
         n_unlabeled / (u64::from(train.batch) * u64::from(train.mu)).max(1)
-    }
-
-    /// The change that undoes the last one.
-    pub fn undo(&self) -> Option<Change> {
-        let Some(Ok(file)) = &self.file else { return None };
-        let (&(_, last), earlier) = self.state.changes.split_last()?;
-        let mut live = Live::new(&file.config, 1);
-        for &(step, change) in earlier {
-            live.apply(change, step);
-        }
-        Some(match last {
-            Change::Threshold(_) => Change::Threshold(live.threshold),
-            Change::LambdaU(_) => Change::LambdaU(live.lambda_u),
-            Change::LrFactor(_) => Change::LrFactor(live.lr_factor),
-            Change::Steps(_) => Change::Steps(live.steps),
-        })
     }
 
     /// What the user has seen, to be remembered.
@@ -402,6 +391,8 @@ fn words(request: Request) -> String {
         Request::Checkpoint => "checkpoint".into(),
         Request::Evaluate => "evaluate".into(),
         Request::Set(change) => change.to_string(),
+        Request::Undo => "undo".into(),
+        Request::Edit(edit) => edit.to_string(),
     }
 }
 
@@ -418,7 +409,13 @@ mod tests {
         run.posted("5".into(), Request::Set(Change::Threshold(0.8)), 0.0);
         let answers = [
             Event::Accepted { id: "5".into(), request: Request::Pause, who: "me@here".into() },
-            Event::Applied { id: "5".into(), step: 320, change: Some(Change::Threshold(0.8)) },
+            Event::Applied {
+                id: "5".into(),
+                step: 320,
+                change: Some(Change::Threshold(0.8)),
+                undoes: None,
+                cancels: Vec::new(),
+            },
         ];
         let stages = answers.map(|event| {
             let records = vec![Record { time: 5.0, event }];
@@ -427,7 +424,6 @@ mod tests {
         });
         assert_eq!(stages, [Stage::Accepted, Stage::Applied(320)]);
         assert_eq!(run.live().expect("known").threshold, 0.8);
-        assert_eq!(run.undo(), Some(Change::Threshold(0.9)));
     }
 
     #[test]

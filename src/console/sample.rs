@@ -212,7 +212,10 @@ pub fn records(n: u64) -> Vec<Record> {
             let change = Change::Threshold(0.9);
             let (id, who) = ("1".to_owned(), "me@here".to_owned());
             events.push((time + 0.2, Event::Accepted { id: id.clone(), request: Request::Set(change), who }));
-            events.push((time + 0.3, Event::Applied { id, step: 200, change: Some(change) }));
+            events.push((
+                time + 0.3,
+                Event::Applied { id, step: 200, change: Some(change), undoes: None, cancels: Vec::new() },
+            ));
         }
     }
     events.into_iter().map(|(time, event)| Record { time: NOW - 100.0 + time, event }).collect()

@@ -5,13 +5,14 @@
 
 mod labels;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use fixmatch::amend::amend;
 use fixmatch::config::{Data, Metric};
 use fixmatch::control::{self, Request};
 use fixmatch::data::download::{Client, Progress};
@@ -40,6 +41,7 @@ use super::machine::{Machine, Watch};
 use super::run::{Glance, Reading};
 use super::samples::Sheet;
 use super::shelf::Row;
+use crate::commands::narrate::sentence;
 use crate::commands::rate::Rate;
 use crate::commands::train::Plan;
 pub use labels::Started;
@@ -82,6 +84,8 @@ pub enum Task {
     Resume(RunDir),
     /// Put a request into a run's mailbox.
     Post(RunDir, Request),
+    /// Change what a run without a worker goes on with.
+    Amend(RunDir, Request),
     /// Move runs to the trash.
     Discard(Vec<RunDir>),
     /// Bring runs back from where they are in the trash.
@@ -168,6 +172,8 @@ pub enum News {
     Died(RunDir, String),
     /// A request is in the mailbox under this id, or cannot be put there.
     Posted(RunDir, Request, Result<String, String>),
+    /// What was changed of a run without a worker, or why nothing was.
+    Amended(Result<String, String>),
     /// A worker is on its way to a run that had none, or not.
     Resumed(Result<RunDir, String>),
     /// Runs are in the trash, in these places; others cannot be moved there.
@@ -272,6 +278,9 @@ impl World {
                 let posted = control::post(&dir.control(), request).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Posted(dir, request, posted));
             }),
+            Task::Amend(dir, request) => self.spawn("amend", move |news| {
+                let _ = news.send(News::Amended(amended(&dir, request).map_err(|error| in_one_line(&error))));
+            }),
             Task::Discard(dirs) => self.spawn("discard", move |news| {
                 let moved =
                     |dir: RunDir| dir.discard().map(|to| (dir.clone(), to)).map_err(|error| of_run(&dir, &error));
@@ -279,10 +288,8 @@ impl World {
                 let _ = news.send(News::Trashed { kept, failed });
             }),
             Task::Restore(trashed) => self.spawn("restore", move |news| {
-                let moved = |(dir, from): (RunDir, PathBuf)| match dir.restore(&from) {
-                    Ok(()) => Ok((dir, from)),
-                    Err(error) => Err(of_run(&dir, &error)),
-                };
+                let restored = |dir: &RunDir, from: &Path| dir.restore(from).map_err(|error| of_run(dir, &error));
+                let moved = |(dir, from): (RunDir, PathBuf)| restored(&dir, &from).map(|()| (dir, from));
                 let (kept, failed) = apart(trashed.into_iter().map(moved));
                 let _ = news.send(News::Restored { kept, failed });
             }),
@@ -489,6 +496,14 @@ fn fetch_data(name: &str, news: &UnboundedSender<News>) {
 /// What can be read of a run at once.
 pub fn read_run(dir: &RunDir) -> Reading {
     Following::new(dir.clone()).look()
+}
+
+/// Records a change of a run that has no worker, and says what came of it.
+fn amended(dir: &RunDir, request: Request) -> Result<String> {
+    let (step, records) = amend(dir, &[request])?;
+    let said = records.iter().filter(|it| !matches!(it.event, Event::Accepted { .. }));
+    let said: Vec<_> = said.filter_map(|record| sentence(&record.event)).collect();
+    Ok(format!("{}; it goes on at step {step}", said.join("; ")))
 }
 
 /// Reads records that a run's events name.

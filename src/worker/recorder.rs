@@ -199,7 +199,9 @@ impl Recorder {
         let is_evaluation = matches!(event, Event::Evaluated(_));
         match &event {
             Event::Accepted { id, .. } => drop(self.open.insert(id.clone())),
-            Event::Applied { id, .. } | Event::Refused { id, .. } => drop(self.open.remove(id)),
+            Event::Applied { id, .. } | Event::Edited { id, .. } | Event::Refused { id, .. } => {
+                self.open.remove(id);
+            }
             _ => {}
         }
         let record = Record::now(event);

@@ -12,7 +12,6 @@ mod ranked;
 mod requests;
 mod window;
 
-use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -20,6 +19,7 @@ use anyhow::{Context, Result, ensure};
 use fixmatch::checkpoint::{self, State};
 use fixmatch::control::Change;
 use fixmatch::event::Event;
+use fixmatch::history::History;
 use fixmatch::insight::{self as insight_file, Pointer};
 use fixmatch::loader::{Batch, Loader, Source};
 use fixmatch::pseudo::alarm::Watch;
@@ -44,8 +44,10 @@ struct Session {
     /// None until a step needs a batch, and again when what batches hold has changed.
     loader: Option<Loader>,
     live: Live,
-    /// Changes that an earlier worker applied at steps that lie ahead again.
-    replay: VecDeque<(u64, Change)>,
+    /// The values that the run started with.
+    start: Live,
+    /// The changes, also those of earlier workers at steps that lie ahead again.
+    history: History,
     window: Window,
     /// None for a run that ranks.
     insight: Option<Insight>,
@@ -73,13 +75,17 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
     };
     ensure!(
         !run.source.unlabeled.is_empty()
-            || !log.changes.iter().any(|(_, change)| matches!(change, Change::LambdaU(x) if *x > 0.0)),
+            || !log.history.standing().iter().any(|it| matches!(it.change, Change::LambdaU(x) if x > 0.0)),
         "lambda_u was set above 0, but there are no unlabeled images: all are labeled, and labels.in_unlabeled is false"
     );
     if log.started.is_none() {
         reporter.event(Event::Started(run.started.clone()));
     }
-    let mut session = Session::new(dir, reporter, commands, run, log.changes)?;
+    let mut session = Session::new(dir, reporter, commands, run, log.history)?;
+    if log.n_unknown > 0 {
+        let n = log.n_unknown;
+        reporter.warn(format!("{n} events of a later version in the log were passed over: changes may be among them"));
+    }
     session.restore(&log.insights)?;
     if log.started.is_some() || session.state.step > 0 {
         reporter.event(Event::Resumed { step: session.state.step });
@@ -95,23 +101,22 @@ impl Session {
         reporter: &Reporter,
         commands: Receiver<Command>,
         run: Prepared,
-        changes: Vec<(u64, Change)>,
+        history: History,
     ) -> Result<Self> {
         let live = Live::new(&run.config, (run.source.unlabeled.len() / run.source.n_unlabeled) as u64);
         let probes = Probes::new(&run.source.strong.policy, &run.config, run.trainer.input().device());
         let insight = run.config.rank.is_none().then(|| Insight::new(&run));
         let watch = Watch::new(&run.started.classes, &run.started.labeled_per_class);
         let ranker = Ranker::new(&run.config, &run.source.images)?;
-        let mut replay = VecDeque::from(changes);
-        replay.make_contiguous().sort_by_key(|&(step, _)| step); // stable: within a step, in the order of the log
         Ok(Self {
             dir: dir.clone(),
             reporter: reporter.clone(),
             commands,
             run,
             loader: None,
+            start: live.clone(),
             live,
-            replay,
+            history,
             window: Window::default(),
             insight,
             watch,
@@ -146,7 +151,7 @@ impl Session {
             checkpoint::set_aside(&self.dir.checkpoints(), self.state.step)?;
         }
         self.watch_again(records)?;
-        self.replay_changes();
+        self.bring_into_force();
         Ok(())
     }
 
@@ -167,7 +172,9 @@ impl Session {
     fn take_steps(&mut self) -> Result<Event> {
         self.reporter.phase(self.state.step, Phase::Training);
         loop {
-            self.replay_changes(); // first, as in the log: what is asked now overrides it
+            if self.history.changes_at(self.state.step) {
+                self.bring_into_force(); // first, as in the log: what is asked now overrides it
+            }
             if let Some(end) = self.follow_requests()? {
                 return Ok(end);
             }

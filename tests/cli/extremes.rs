@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
+use fixmatch::control::{Change, Edit};
 use fixmatch::event::{Event, Record};
 use fixmatch::insight::Pointer;
 use serde_json::{Value, json};
@@ -50,7 +51,9 @@ fn a_log_with_absurd_numbers_is_read_by_every_command() {
         Event::Failed { step: 7, reason: "x".into() },
         Event::Resumed { step: 7 },
         Event::Insight(Pointer { step: 7, record: fixmatch::insight::Kind::Histogram, offset: 0, n_bytes: 10 }),
-        Event::Applied { id: "1".into(), step: 7, change: Some(fixmatch::control::Change::Steps(9)) },
+        Event::Applied { id: "1".into(), step: 7, change: Some(Change::Steps(9)), undoes: Some(1), cancels: vec![7] },
+        Event::Edited { id: "2".into(), step: 7, edit: Edit::Move(1, 8) },
+        Event::Diverged { step: 7, change: Some(1) },
     ]);
     for event in events {
         let line = serde_json::to_value(Record { time: 1.0, event }).expect("JSON");

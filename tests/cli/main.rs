@@ -161,7 +161,7 @@ impl Worker {
             self.say(event.clone());
         }
         let change = if let Request::Set(change) = request { Some(change) } else { None };
-        self.say(Event::Applied { id, step, change });
+        self.say(Event::Applied { id, step, change, undoes: None, cancels: Vec::new() });
         request
     }
 }

@@ -117,7 +117,13 @@ fn a_torn_log_is_read_up_to_its_last_whole_line() {
 #[test]
 fn show_tells_configuration_progress_accuracies_and_what_went_wrong() {
     let place = Place::new();
-    let change = Event::Applied { id: "1".into(), step: 15, change: Some(Change::Threshold(0.9)) };
+    let change = Event::Applied {
+        id: "1".into(),
+        step: 15,
+        change: Some(Change::Threshold(0.9)),
+        undoes: None,
+        cancels: Vec::new(),
+    };
     let failed = Event::Failed { step: 20, reason: "the loss is NaN".into() };
     place.run("it", &[launched(), started(), change, progress(20), evaluated(20, 0.75), failed]);
     let parts = [

@@ -37,7 +37,6 @@ fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
     terminal.until("threshold = 0.5  ✓ applied at step");
     terminal.until("τ 0.5 ·");
     terminal.press("u");
-    terminal.until("threshold = 0.95  ✓ applied at step");
     terminal.until("τ 0.95 ·");
     terminal.press("sjjj\r\x1510000");
     terminal.until("learning rate at step");

@@ -133,7 +133,9 @@ fn every_accepted_request_is_answered_even_as_the_run_ends() {
     for event in events(&worker.dir) {
         match event {
             Event::Accepted { id, .. } => open.push(id),
-            Event::Applied { id, .. } | Event::Refused { id, .. } => open.retain(|other| *other != id),
+            Event::Applied { id, .. } | Event::Edited { id, .. } | Event::Refused { id, .. } => {
+                open.retain(|other| *other != id);
+            }
             _ => {}
         }
     }

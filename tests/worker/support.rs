@@ -215,7 +215,7 @@ impl Worker {
     pub fn ask(&mut self, request: Request) -> u64 {
         let asked = self.post(request);
         self.until("answer", |event| match event {
-            Event::Applied { id, step, .. } if *id == asked => Some(*step),
+            Event::Applied { id, step, .. } | Event::Edited { id, step, .. } if *id == asked => Some(*step),
             Event::Refused { id, reason } if *id == asked => panic!("{request:?} was refused: {reason}"),
             _ => None,
         })
@@ -227,7 +227,7 @@ impl Worker {
         let asked = self.post(request);
         self.until("refusal", |event| match event {
             Event::Refused { id, reason } if *id == asked => Some(reason.clone()),
-            Event::Applied { id, .. } if *id == asked => panic!("{request:?} was applied"),
+            Event::Applied { id, .. } | Event::Edited { id, .. } if *id == asked => panic!("{request:?} was applied"),
             _ => None,
         })
     }

@@ -149,7 +149,10 @@ impl App {
     }
 
     pub(super) fn open_changes(&mut self) {
-        let Some(run) = self.living_run() else { return };
+        let Some(run) = self.run.as_ref().filter(|run| run.status() != Status::Finished) else {
+            let _ = self.living_run(); // says that it has none
+            return;
+        };
         match run.live() {
             Some(live) => self.dialog = Some(Dialog::Change(live_form(&live))),
             None => self.say(Tone::Error, "run.toml cannot be read".into()),
@@ -157,14 +160,15 @@ impl App {
     }
 
     pub(super) fn undo(&mut self) {
-        let Some(run) = self.living_run() else { return };
-        match run.undo() {
-            Some(change) => self.post(Request::Set(change)),
-            None => self.say(Tone::Info, "nothing was changed yet".into()),
-        }
+        self.post(Request::Undo);
     }
 
+    /// Asks the worker. Where none is left, a change edits what the next one goes on with.
     pub(super) fn post(&mut self, request: Request) {
+        if let Some(run) = self.run.as_ref().filter(|run| request.is_about_changes() && run.is_resumable()) {
+            let dir = run.dir.clone();
+            return self.tasks.push(Task::Amend(dir, request));
+        }
         if let Some(dir) = self.living_run().map(|run| run.dir.clone()) {
             self.tasks.push(Task::Post(dir, request));
         }

@@ -59,9 +59,11 @@ impl App {
             | News::Resumed(Err(error))
             | News::Raced(Err(error))
             | News::Posted(_, _, Err(error))
+            | News::Amended(Err(error))
             | News::Discarded(Err(error)) => {
                 self.say(Tone::Error, error);
             }
+            News::Amended(Ok(text)) => self.say(Tone::Info, text),
             News::Discarded(Ok(path)) => self.say(Tone::Info, format!("moved to {}", path.display())),
             News::Data(name, state) => {
                 self.home.set_data(&name, &state);

@@ -82,14 +82,17 @@ fn color(theme: Theme, event: &Event) -> Style {
         | Event::Insight(_)
         | Event::Checkpointed { .. }
         | Event::Launched { .. }
+        | Event::Diverged { .. }
         | Event::Unknown => theme.faint(),
         Event::Evaluated(_) | Event::Started(_) | Event::Forked(_) => theme.text(),
         Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
             theme.changed()
         }
-        Event::Accepted { .. } | Event::Applied { .. } | Event::Continued { .. } | Event::Resumed { .. } => {
-            theme.accent()
-        }
+        Event::Accepted { .. }
+        | Event::Applied { .. }
+        | Event::Edited { .. }
+        | Event::Continued { .. }
+        | Event::Resumed { .. } => theme.accent(),
         Event::Finished { .. } => theme.good(),
         Event::Alarm(_) | Event::Refused { .. } | Event::Failed { .. } => theme.error(),
     }

@@ -221,8 +221,10 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
     let silent = run.glance.as_ref().and_then(|glance| glance.silent);
     Some(match (run.status(), phase) {
         (Status::Failed, _) => {
+            let undo = app.offer(Place::Run, Action::Undo, ("; ", " takes the last change back"));
+            let undo = if run.state.cause.is_some() { undo } else { String::new() };
             let reason = run.state.failure().unwrap_or_default();
-            (format!("failed: {reason}{}", goes_on(" resumes")), theme.error())
+            (format!("failed: {reason}{undo}{}", goes_on(" resumes")), theme.error())
         }
         (Status::Lost, _) => {
             (format!("its worker is gone{}", goes_on(" goes on from the last checkpoint")), theme.error())

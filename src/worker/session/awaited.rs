@@ -71,7 +71,7 @@ fn wait(
                 while is_alive(other, worker.as_mut())? {
                     sleep(POLL);
                 }
-                reporter.event(Event::Applied { id, step: 0, change: None });
+                reporter.event(Event::Applied { id, step: 0, change: None, undoes: None, cancels: Vec::new() });
                 let end =
                     if request == Request::Stop { Event::Stopped { step: 0 } } else { Event::Suspended { step: 0 } };
                 return Ok(Some(end));

@@ -160,6 +160,16 @@ impl Session {
 
     /// What to say when `what` step `step` is no number.
     fn diverged(&self, what: &str, value: f64, step: u64) -> Error {
+        let suspect = self.history.suspect(step, &self.start);
+        self.reporter.event(Event::Diverged { step, change: suspect.map(|it| it.number) });
+        if let Some(change) = suspect {
+            return anyhow!(
+                "{what} step {step} is {value}, {} steps after {} was set at step {}",
+                step - change.step,
+                change.change,
+                change.step
+            );
+        }
         let lr = self.live.lr(step);
         anyhow!(
             "{what} step {step} is {value}, at a learning rate of {lr:.3e}: start again with a lower train.lr \

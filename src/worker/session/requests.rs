@@ -3,9 +3,9 @@
 use std::sync::mpsc::TryRecvError;
 
 use anyhow::{Result, bail};
-use fixmatch::control::{Change, Request};
-use fixmatch::event::Event;
-use fixmatch::run_dir::Phase;
+use fixmatch::control::{Change, Edit, Request};
+use fixmatch::event::{Event, Record};
+use fixmatch::run_dir::{Phase, now};
 
 use super::Session;
 use crate::recorder::Command;
@@ -37,11 +37,17 @@ impl Session {
             self.reporter.event(Event::Refused { id, reason });
             return Ok(None);
         }
-        if let Request::Set(change) = request {
-            // On disk before the step runs: no step is ever taken under an unrecorded value.
-            self.reporter.event(Event::Applied { id, step, change: Some(change) });
-            self.reporter.sync()?;
-            self.change(change, step);
+        if request.is_about_changes() {
+            match self.history.answer(request, &id, step, &self.start) {
+                Err(error) => self.reporter.event(Event::Refused { id, reason: format!("{error:#}") }),
+                Ok(event) => {
+                    // On disk before the step runs: no step is ever taken under an unrecorded value.
+                    self.reporter.event(event.clone());
+                    self.reporter.sync()?;
+                    self.history.apply(&Record { time: now(), event });
+                    self.bring_into_force();
+                }
+            }
             return Ok(None);
         }
         let outcome = match request {
@@ -49,7 +55,7 @@ impl Session {
             Request::Continue => Some(self.go_on()),
             Request::Stop => Some(Event::Stopped { step }),
             Request::Suspend => Some(Event::Suspended { step }),
-            Request::Checkpoint | Request::Set(_) => None,
+            Request::Checkpoint | Request::Set(_) | Request::Undo | Request::Edit(_) => None,
             Request::Evaluate => {
                 self.evaluate_on_request()?;
                 None
@@ -59,7 +65,7 @@ impl Session {
         if ends || request == Request::Checkpoint {
             self.save()?;
         }
-        self.reporter.event(Event::Applied { id, step, change: None });
+        self.reporter.event(Event::Applied { id, step, change: None, undoes: None, cancels: Vec::new() });
         if ends {
             return Ok(outcome);
         }
@@ -72,21 +78,19 @@ impl Session {
 
     /// Why a request cannot be followed now, if so.
     fn refusal(&self, request: Request) -> Option<String> {
-        let step = self.state.step;
         match request {
             Request::Pause if self.paused => Some("it is paused already".into()),
             Request::Continue if !self.paused => Some("it is not paused".into()),
-            Request::Set(_) if self.ranker.is_some() => {
+            _ if request.is_about_changes() && self.ranker.is_some() => {
                 Some("a ranking has the values of its recipe; `fixmatch rank` with others makes another one".into())
             }
             Request::Evaluate if self.run.config.is_contrastive() => {
                 Some("it learns without labels, so it has no accuracy".into())
             }
-            Request::Set(Change::LambdaU(value)) if value > 0.0 && self.run.source.unlabeled.is_empty() => {
+            Request::Set(Change::LambdaU(value)) | Request::Edit(Edit::Value(_, Change::LambdaU(value)))
+                if value > 0.0 && self.run.source.unlabeled.is_empty() =>
+            {
                 Some("there are no unlabeled images: all are labeled, and labels.in_unlabeled is false".into())
-            }
-            Request::Set(Change::Steps(steps)) if steps <= step => {
-                Some(format!("steps must be more than the {step} already done, not {steps}"))
             }
             _ => None,
         }
@@ -102,16 +106,10 @@ impl Session {
         Event::Continued { step: self.state.step }
     }
 
-    /// Applies again what an earlier worker applied up to this step; the log holds it already.
-    pub(super) fn replay_changes(&mut self) {
-        while let Some((step, change)) = self.replay.pop_front_if(|(step, _)| *step <= self.state.step) {
-            self.change(change, step);
-        }
-    }
-
-    fn change(&mut self, change: Change, step: u64) {
+    /// Brings the values into force that the changes up to this step make.
+    pub(super) fn bring_into_force(&mut self) {
         let drew_unlabeled = self.live.lambda_u > 0.0;
-        self.live.apply(change, step);
+        self.live = self.history.live(&self.start, self.state.step);
         let draws_unlabeled = self.live.lambda_u > 0.0;
         if drew_unlabeled != draws_unlabeled {
             self.loader = None;
