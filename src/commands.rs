@@ -38,6 +38,7 @@ pub mod screenshot;
 pub mod show;
 mod signals;
 pub mod train;
+pub mod trash;
 pub mod wait;
 pub mod watch;
 
@@ -71,6 +72,11 @@ impl Runs {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether commands find the folder without `--runs`.
+    pub fn is_usual(&self) -> bool {
+        self.usual
     }
 
     /// The run that is meant.

@@ -40,6 +40,7 @@ pub mod schedule;
 pub mod series;
 pub mod survey;
 pub mod text;
+pub mod trash;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");

@@ -15,7 +15,7 @@ mod console;
 
 use commands::{
     Runs, attach, augment, changes, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume,
-    runs, screenshot, show, train, wait, watch,
+    runs, screenshot, show, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -58,6 +58,7 @@ enum Command {
     Augment(augment::Args),
     Rank(rank::Args),
     Labels(labels::Args),
+    Trash(trash::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Screenshot(screenshot::Args),
@@ -132,6 +133,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Augment(args) => augment::run(&args),
         Command::Rank(args) => rank::run(&args, &runs),
         Command::Labels(args) => labels::run(&args, &runs),
+        Command::Trash(args) => trash::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run::<Cli>(&args),
     }

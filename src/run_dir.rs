@@ -31,6 +31,7 @@ use crate::files;
 pub use crate::files::replace_file;
 use crate::fork::Parent;
 use crate::text;
+use crate::trash;
 
 /// A heartbeat older than this is stale: the worker writes one every two seconds.
 pub const STALE: Duration = Duration::from_secs(15);
@@ -247,17 +248,16 @@ impl RunDir {
     /// Refused while a worker holds it. A run of the same name in the trash stays.
     pub fn discard(&self) -> Result<PathBuf> {
         let _lock = self.lock()?;
-        let trash = self.path.with_file_name(".trash");
-        fs::create_dir_all(&trash).with_context(|| format!("cannot make {}", trash.display()))?;
-        let to = first_free(&trash, &self.id())?;
+        let folder = self.path.with_file_name(trash::FOLDER);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let to = first_free(&folder, &self.id())?;
         fs::rename(&self.path, &to).with_context(|| format!("cannot move the run to {}", to.display()))?;
         Ok(to)
     }
 
     /// Brings the run back from its folder in the trash. Refused where another one has its name by now.
     pub fn restore(&self, from: &Path) -> Result<()> {
-        ensure!(!self.path.exists(), "{} is there already: what is in the trash stays there", self.path.display());
-        fs::rename(from, &self.path).with_context(|| format!("cannot bring {} back", from.display()))
+        trash::bring_back(from, &self.path)
     }
 
     /// The folder.

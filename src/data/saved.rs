@@ -9,6 +9,7 @@ use super::Dataset;
 use super::label_file::{self, Header};
 use super::label_set::LabelSet;
 use crate::run_dir::replace_file;
+use crate::trash;
 
 const EXTENSION: &str = "txt";
 
@@ -84,7 +85,7 @@ pub fn save(
 
 /// Moves a set to a folder beside the others, where nothing is ever removed; returns where to.
 pub fn discard(path: &Path) -> Result<PathBuf> {
-    let folder = path.parent().context("a label set's file is in a folder")?.join(".trash");
+    let folder = path.parent().context("a label set's file is in a folder")?.join(trash::FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let names = std::iter::once(format!("{stem}.{EXTENSION}")).chain((2..).map(|n| format!("{stem}-{n}.{EXTENSION}")));

@@ -11,6 +11,7 @@ mod labeling;
 mod naming;
 mod reading;
 mod training;
+mod trash;
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};

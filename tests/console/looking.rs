@@ -152,6 +152,20 @@ fn the_bell_rings_when_a_run_of_the_list_ends() {
 }
 
 #[test]
+fn emptying_the_trash_asks_and_takes_only_a_yes() {
+    let place = Place::new();
+    broken_run(&place.runs().join(".trash"), "gone", "");
+    let run = place.runs().join(".trash/gone");
+    for (answer, is_left) in [("\r", true), ("n\r", true), ("y\r", false)] {
+        let mut terminal = place.open(&["trash", "empty"]);
+        terminal.until("for good? y or n:");
+        terminal.press(answer);
+        assert_eq!(terminal.end().success(), !is_left);
+        assert_eq!(run.exists(), is_left, "{answer:?}");
+    }
+}
+
+#[test]
 fn deleting_asks_and_moves_the_run_to_the_trash() {
     let place = Place::new();
     let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);

@@ -56,7 +56,9 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
         Confirm::DeleteSet(name, _) => (
             "move the label set to the trash?".into(),
             vec![name.clone()],
-            "To the folder .trash beside the label sets. Nothing is removed from it by itself.".into(),
+            "To the folder .trash beside the label sets; `fixmatch trash list` shows it. Nothing is removed from it by \
+             itself."
+                .into(),
         ),
         Confirm::LeaveSet(_) => (
             "leave the label set?".into(),
