@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -191,6 +192,13 @@ fn container(place: &Place, init: &str, args: &[&str], events: &[Event], script:
     command.envs(inside.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.current_dir(place.folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: signal is async-signal-safe and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL); // where the tests run under nohup, it is ignored
+            Ok(())
+        });
+    }
     Some(command)
 }
 
