@@ -3,6 +3,7 @@
 //! Whatever may take a moment (a disk, a network, a worker that starts) happens in a thread of its own and ends as news.
 //! Nothing here knows what is on the screen.
 
+mod following;
 mod labels;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use fixmatch::amend::amend;
 use fixmatch::config::{Data, Metric};
 use fixmatch::control::{self, Request};
@@ -21,7 +22,6 @@ use fixmatch::data::nearest::nearest;
 use fixmatch::data::saved::{self, Overwrite};
 use fixmatch::data::{self, DATASETS, Descriptor, Place};
 use fixmatch::event::Event;
-use fixmatch::event_log::Follower;
 use fixmatch::fork::Fork;
 use fixmatch::insight::{InsightReader, Pointer, Record};
 use fixmatch::last_seen::{self, Seen};
@@ -29,7 +29,7 @@ use fixmatch::launch::{Worker, launch, log_tail};
 use fixmatch::preset::Preset;
 use fixmatch::ranking::N_NEIGHBORS;
 use fixmatch::run_dir::RunDir;
-use fixmatch::run_state::{RunState, Status, live_step};
+use fixmatch::run_state::{RunState, Status};
 use fixmatch::survey::Survey;
 use fixmatch::{data::fetch, dirs};
 use tokio::sync::mpsc::UnboundedSender;
@@ -38,12 +38,13 @@ use super::atlas::Atlas;
 use super::browser::{Base, Start};
 use super::home::{DataState, Listing};
 use super::machine::{Machine, Watch};
-use super::run::{Glance, Reading};
+use super::run::Reading;
 use super::samples::Sheet;
 use super::shelf::Row;
 use crate::commands::narrate::sentence;
-use crate::commands::rate::Rate;
 use crate::commands::train::Plan;
+use following::Following;
+pub use following::read_run;
 pub use labels::Started;
 
 /// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
@@ -458,16 +459,11 @@ fn stay_until_it_ends(dir: RunDir, child: &mut Worker, news: &UnboundedSender<Ne
     if !status.success() && !matches!(last, Ok(Status::Failed)) {
         let words = child.last_words();
         let tail = log_tail(&dir.worker_log());
-        let silence = if is_full(&dir) { "its disk is full" } else { "it printed nothing" };
+        let silence = if dir.free_bytes() == Some(0) { "its disk is full" } else { "it printed nothing" };
         let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(silence);
         let tail = words.as_deref().unwrap_or(tail);
         let _ = news.send(News::Died(dir, format!("the worker ended ({status}): {}", super::text::clean(tail))));
     }
-}
-
-/// Whether there is no room left where a run is.
-fn is_full(dir: &RunDir) -> bool {
-    rustix::fs::statvfs(dir.path()).is_ok_and(|disk| disk.f_bavail == 0)
 }
 
 fn fetch_data(name: &str, news: &UnboundedSender<News>) {
@@ -491,11 +487,6 @@ fn fetch_data(name: &str, news: &UnboundedSender<News>) {
     if let Ok(descriptor) = data::find(name) {
         let _ = news.send(News::Data(name.into(), whereabouts(descriptor)));
     }
-}
-
-/// What can be read of a run at once.
-pub fn read_run(dir: &RunDir) -> Reading {
-    Following::new(dir.clone()).look()
 }
 
 /// Records a change of a run that has no worker, and says what came of it.
@@ -523,97 +514,4 @@ pub fn read_insight(dir: RunDir, pointers: Vec<Pointer>) -> News {
 /// Where each data set is.
 pub fn data_states() -> Vec<News> {
     DATASETS.iter().map(|descriptor| News::Data(descriptor.name.into(), whereabouts(descriptor))).collect()
-}
-
-/// A run that is read as it grows.
-struct Following {
-    dir: RunDir,
-    events: Follower,
-    output: Follower,
-    state: RunState,
-    rate: Rate,
-    file_written: Option<std::time::SystemTime>,
-    is_first: bool,
-}
-
-impl Following {
-    fn new(dir: RunDir) -> Self {
-        Self {
-            events: Follower::new(dir.events()),
-            output: Follower::new(dir.worker_log()),
-            state: RunState::default(),
-            rate: Rate::default(),
-            file_written: None,
-            is_first: true,
-            dir,
-        }
-    }
-
-    fn run(mut self, wanted: &AtomicBool, news: &UnboundedSender<News>) {
-        let mut last = None;
-        while wanted.load(Ordering::Relaxed) {
-            let reading = self.look();
-            let is_new = !reading.records.is_empty()
-                || !reading.output.is_empty()
-                || reading.file.is_some()
-                || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
-            last = Some((reading.glance.clone(), reading.error.clone()));
-            if is_new && news.send(News::Run(self.dir.clone(), Box::new(reading))).is_err() {
-                return;
-            }
-            thread::sleep(FOLLOW);
-        }
-    }
-
-    fn look(&mut self) -> Reading {
-        let mut reading = Reading { file: self.read_file(), ..Reading::default() };
-        let read = if self.dir.path().exists() {
-            self.events.read_new().context("the event log cannot be read")
-        } else {
-            Err(anyhow!("the run is gone: {} was deleted or moved", self.dir.path().display()))
-        };
-        reading.records = read.unwrap_or_else(|error| {
-            reading.error = Some(in_one_line(&error));
-            Vec::new()
-        });
-        reading.output = self.output.read_new_lines().unwrap_or_default();
-        for record in &reading.records {
-            match record.event {
-                // The curves are the screen's; what is needed here is how the run stands.
-                Event::Progress(ref progress) => self.state.step = progress.step,
-                Event::Evaluated(ref evaluated) => self.state.step = evaluated.step,
-                _ => self.state.apply(record),
-            }
-        }
-        reading.glance = Some(self.glance());
-        if std::mem::take(&mut self.is_first) {
-            reading.seen = seen_file().ok().and_then(|path| last_seen::recall(&path, &self.dir));
-        }
-        reading
-    }
-
-    fn read_file(&mut self) -> Option<Result<Box<fixmatch::run_dir::RunFile>, String>> {
-        let written = self.dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
-        if written == self.file_written && !self.is_first {
-            return None;
-        }
-        self.file_written = written;
-        Some(self.dir.read_run().map(Box::new).map_err(|error| in_one_line(&error)))
-    }
-
-    fn glance(&mut self) -> Glance {
-        let status = self.state.status(&self.dir);
-        let (step, phase) = live_step(&self.dir, self.state.step);
-        let now = Instant::now();
-        if status == Status::Running {
-            self.rate.observe(now, step);
-        } else {
-            self.rate.clear();
-        }
-        let steps = self.state.steps().unwrap_or(0);
-        let remaining = self.rate.remaining(now, steps).map(|left| Duration::from_secs(left.as_secs()));
-        let silent = (status == Status::NotResponding).then(|| self.dir.heartbeat().map(|(_, age)| age)).flatten();
-        let silent = silent.map(|age| Duration::from_secs(age.as_secs()));
-        Glance { status, step, phase, remaining, silent }
-    }
 }
