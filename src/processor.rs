@@ -1,11 +1,11 @@
 //! What the processor of this machine can do, by what the kernel says of it.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Result, ensure};
 
 use crate::config::{Device, Precision, RunConfig};
+use crate::gpu::Gpu;
 
 /// What Linux says of the processor; empty elsewhere.
 pub fn cpuinfo() -> String {
@@ -23,7 +23,7 @@ pub fn emulates_bf16(cpuinfo: &str) -> bool {
 pub fn check_precision(config: &RunConfig) -> Result<()> {
     let may_be_gpu = match config.machine.device {
         Device::Cpu => false,
-        Device::Auto => Path::new("/proc/driver/nvidia/version").exists(),
+        Device::Auto => Gpu::look().has_driver,
         Device::Cuda(_) => true,
     };
     if may_be_gpu { Ok(()) } else { check_precision_on_cpu(config) }

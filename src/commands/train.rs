@@ -8,6 +8,7 @@ use fixmatch::config::{Device, Labels, Pick, RunConfig};
 use fixmatch::data::{self, Dataset, label_set};
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
+use fixmatch::gpu::Gpu;
 use fixmatch::preset::Preset;
 use fixmatch::processor;
 use fixmatch::ranking::{self, Ranking};
@@ -169,7 +170,7 @@ impl Plan {
 pub fn check(config: &RunConfig) -> Result<Option<String>> {
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
-            Path::new(NVIDIA_DRIVER).exists(),
+            Gpu::look().has_driver,
             "machine.device = \"cuda:{n}\", but there is no NVIDIA driver on this machine; use \"cpu\" or \"auto\""
         );
     }
@@ -183,9 +184,6 @@ pub fn check(config: &RunConfig) -> Result<Option<String>> {
     }
     Ok(dataset.read)
 }
-
-/// What the NVIDIA driver shows when it is loaded.
-const NVIDIA_DRIVER: &str = "/proc/driver/nvidia/version";
 
 /// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
 fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
