@@ -11,7 +11,7 @@ use rust_embed::RustEmbed;
 use toml::{Table, Value};
 
 use crate::alike::closest;
-use crate::config::{Pick, Rank, RunConfig};
+use crate::config::{self, Pick, RunConfig};
 use crate::dirs::expand_home;
 use crate::files;
 
@@ -183,44 +183,24 @@ fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
 
 /// The shipped presets that a mistyped name, with or without its folder, comes closest to, if it comes close.
 fn names_like(wanted: &str) -> String {
-    let names: Vec<_> = Preset::shipped().into_iter().map(|preset| preset.name).collect();
-    let file = |name: &'_ str| name.rsplit('/').next().unwrap_or(name).to_owned();
-    let whole = closest(wanted, names.iter().map(String::as_str));
-    let files: Vec<_> = names.iter().map(|name| file(name)).collect();
-    let of_files = closest(wanted, files.iter().map(String::as_str));
-    let by_file = names.iter().zip(&files).filter(|(_, file)| of_files.contains(&file.as_str()));
-    let alike = if whole.is_empty() { by_file.map(|(name, _)| name.as_str()).collect() } else { whole };
+    let presets = Preset::shipped();
+    let presets: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
+    let whole = closest(wanted, presets.iter().copied());
+    let alike = if whole.is_empty() { with_last(&presets, '/', wanted) } else { whole };
     alike.into_iter().take(3).collect::<Vec<_>>().join(" or ")
 }
 
-/// Every key of a configuration, with its tables.
-fn known_keys() -> Vec<String> {
-    fn collect(table: &Table, before: &str, keys: &mut Vec<String>) {
-        for (key, value) in table {
-            let whole = format!("{before}{key}");
-            match value {
-                Value::Table(inner) => collect(inner, &format!("{whole}."), keys),
-                _ => keys.push(whole),
-            }
-        }
-    }
-    let mut config = RunConfig { rank: Some(Rank::default()), ..RunConfig::default() };
-    (config.data.path, config.data.resize) = (Some(PathBuf::new()), Some(1));
-    (config.labels.ranking, config.labels.indices) = (Some(PathBuf::new()), Some(Vec::new()));
-    let mut keys = vec!["extends".to_owned()];
-    collect(&Table::try_from(config).expect("a configuration has only TOML's types"), "", &mut keys);
-    keys
+/// The names whose last part comes closest to a word, if it comes close.
+fn with_last<'a>(names: &[&'a str], separator: char, word: &str) -> Vec<&'a str> {
+    let last = |name: &'a str| name.rsplit(separator).next().unwrap_or(name);
+    let close = closest(word, names.iter().map(|name| last(name)));
+    names.iter().copied().filter(|name| close.contains(&last(name))).collect()
 }
 
 /// ` (did you mean train.lr?)` for a key that stands in another table, or was mistyped; else nothing.
 fn meant(key: &str) -> String {
-    let keys = known_keys();
-    let last = |key: &'_ str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let elsewhere: Vec<_> = keys.iter().filter(|known| last(known) == key).map(String::as_str).collect();
-    let lasts: Vec<_> = keys.iter().map(|known| last(known)).collect();
-    let mistyped = closest(key, lasts.iter().map(String::as_str));
-    let mistyped = keys.iter().filter(|known| mistyped.contains(&last(known).as_str())).map(String::as_str);
-    let names = if elsewhere.is_empty() { mistyped.collect() } else { elsewhere };
+    let keys: Vec<_> = config::keys().iter().map(|key| key.name).collect();
+    let names = with_last(&keys, '.', key);
     if names.is_empty() { String::new() } else { format!(" (did you mean {}?)", names.join(" or ")) }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use fixmatch::checkpoint;
@@ -16,7 +15,7 @@ use fixmatch::run_state::{RunState, Status, live_step};
 use serde::Serialize;
 
 use super::foreground::last_output;
-use super::format::{bytes, duration, grouped, or_dash, percent, percent_of, plural, short, table};
+use super::format::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
 use super::pseudo::Moment;
 use super::train::AT_CHANCE;
 use super::{Reader, RunArg, Runs, say, say_json};
@@ -214,10 +213,8 @@ impl Page {
 
     fn progress(&self) -> String {
         let mut lines = Vec::new();
-        if let Ok(time) = Duration::try_from_secs_f64(self.training_s)
-            && self.training_s > 0.0
-        {
-            lines.push(format!("trained for {}, pauses left out", duration(time)));
+        if self.training_s > 0.0 {
+            lines.push(format!("trained for {}, pauses left out", seconds(self.training_s)));
         }
         if let Some(started) = &self.started {
             lines.push(format!(
