@@ -6,7 +6,8 @@ use crate::control::Request;
 use crate::event::{Event, Record};
 use crate::event_log::EventLog;
 use crate::history::start;
-use crate::run_dir::{RunDir, user_at_host};
+use crate::host::user_at_host;
+use crate::run_dir::RunDir;
 use crate::run_state::{LastState, RunState};
 
 /// Answers requests about changes in the log of a run without a worker, at the step that it goes on from. Returns that
@@ -21,7 +22,7 @@ pub fn amend(dir: &RunDir, requests: &[Request]) -> Result<(u64, Vec<Record>)> {
     let config = dir.read_run()?.config;
     refuse(&state, &config, dir)?;
     let done = RunState::goes_on_at(dir)?;
-    let (start, time) = (start(&config), crate::run_dir::now());
+    let (start, time) = (start(&config), crate::host::now());
     let mut records = Vec::new();
     for (request, n) in requests.iter().zip(1..) {
         let id = format!("{:015}-{}-{n}", (time * 1e6) as u64, std::process::id());

@@ -16,9 +16,8 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::files;
+use crate::files::{self, replace_file};
 use crate::hex::hex;
-use crate::run_dir::replace_file;
 
 /// The key of the metadata that holds [`State`], and the one of the checksum.
 const STATE: &str = "fixmatch";

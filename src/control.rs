@@ -174,7 +174,7 @@ pub struct Letter {
 pub fn post(control: &Path, request: Request) -> Result<String> {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let id = format!("{:015}-{}", since_epoch.as_micros(), std::process::id());
-    let letter = Letter { who: crate::run_dir::user_at_host(), request };
+    let letter = Letter { who: crate::host::user_at_host(), request };
     let text = serde_json::to_vec(&letter).expect("a letter has only JSON's types");
     let path = control.join(format!("{id}.json"));
     replace_file(&path, &text).with_context(|| format!("cannot put a request into {}", control.display()))?;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{Device, Forward, MaskedViews, ModelName, Precision, RunConfig};
-use crate::run_dir::{RunFile, host};
+use crate::host::host;
+use crate::run_dir::RunFile;
 use crate::survey::Row;
 
 /// What decides how long a step takes and how much memory it needs.

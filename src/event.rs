@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Change, Edit, Request};
-use crate::fork::Parent;
+use crate::host::now;
 use crate::insight::Pointer;
 use crate::pseudo::alarm::Alarm;
-use crate::run_dir::now;
+use crate::run_dir::Parent;
 
 /// The fields of a line that depend on the machine and the moment.
 pub const VARYING_FIELDS: [&str; 5] = ["time", "images_per_s", "data_wait", "memory_bytes", "id"];

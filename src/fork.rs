@@ -7,27 +7,18 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{RunConfig, Strong};
 use crate::control::{Change, Request};
 use crate::event::{Event, Record};
 use crate::event_log::{EventLog, read_all};
-use crate::files;
+use crate::files::{self, replace_file};
+use crate::host::user_at_host;
 use crate::preset;
 use crate::processor;
-use crate::run_dir::{RunDir, RunFile, replace_file, user_at_host};
+use crate::run_dir::{Parent, RunDir, RunFile};
 use crate::run_state::RunState;
-
-/// Where a fork comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parent {
-    /// The run's name.
-    pub run: String,
-    /// After so many steps.
-    pub step: u64,
-}
 
 /// A fork that is checked in full before anything is written.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Evaluated, Event, Record};
-use crate::files;
-use crate::run_dir::{RunDir, replace_file};
+use crate::files::{self, replace_file};
+use crate::run_dir::RunDir;
 use crate::run_state::RunState;
 
 /// Runs that are remembered; the ones that were not looked at for longest are forgotten.

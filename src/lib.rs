@@ -23,6 +23,7 @@ pub mod fork;
 pub mod gpu;
 mod hex;
 pub mod history;
+pub mod host;
 pub mod image;
 pub mod insight;
 pub mod last_seen;

@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
 use crate::dirs;
-use crate::files;
+use crate::files::{self, replace_file};
 use crate::hex::hex;
-use crate::run_dir::{RunDir, RunFile, replace_file};
+use crate::run_dir::{RunDir, RunFile};
 use crate::run_state::{RunState, Status};
 
 mod evidence;

@@ -27,9 +27,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
-use crate::files;
-pub use crate::files::replace_file;
-use crate::fork::Parent;
+use crate::files::{self, replace_file};
+use crate::host::user_at_host;
 use crate::text;
 use crate::trash;
 
@@ -82,6 +81,15 @@ pub struct Provenance {
     /// The run that it was forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+}
+
+/// Where a fork comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The run's name.
+    pub run: String,
+    /// After so many steps.
+    pub step: u64,
 }
 
 /// What a result depends on beside the configuration.
@@ -411,35 +419,6 @@ impl RunDir {
             .or_else(|_| write(&path, OpenOptions::new().write(true)))
             .with_context(|| format!("cannot write {}", path.display()))
     }
-}
-
-/// user@host, for the log.
-pub fn user_at_host() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| {
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let id = rustix::process::getuid().as_raw();
-        user_name(id, &users).unwrap_or_else(|| id.to_string())
-    });
-    format!("{user}@{}", host())
-}
-
-/// A user's name by their number, in the words of `/etc/passwd`.
-pub fn user_name(id: u32, passwd: &str) -> Option<String> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == id.to_string()).then(|| name.to_owned())
-    })
-}
-
-/// This machine's name.
-pub fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// Seconds since 1970, UTC.
-pub fn now() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// A name that is safe as part of a file name, on any system and in any shell: letters of any script stay.

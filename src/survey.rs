@@ -11,9 +11,8 @@ use anyhow::Result;
 
 use crate::estimate::Setup;
 use crate::event_log::Follower;
-use crate::files;
-use crate::fork::Parent;
-use crate::run_dir::{Phase, RunDir, RunFile, replace_file};
+use crate::files::{self, replace_file};
+use crate::run_dir::{Parent, Phase, RunDir, RunFile};
 use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
 
 /// What a list says of one run.

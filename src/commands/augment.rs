@@ -10,10 +10,10 @@ use clap::ValueEnum;
 use fixmatch::augment::{Op, Scratch, Strong};
 use fixmatch::config::{self, Augment, Table};
 use fixmatch::data::decode::{self, Wanted};
+use fixmatch::files::replace_file;
 use fixmatch::image::Image;
 use fixmatch::output;
 use fixmatch::rng::{Rng, Stream};
-use fixmatch::run_dir::replace_file;
 
 use super::{fresh_file, note, png_of, say};
 

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use fixmatch::checkpoint::{self, Checkpoint, Which};
-use fixmatch::run_dir::{RunDir, replace_file};
+use fixmatch::files::replace_file;
+use fixmatch::run_dir::RunDir;
 use fixmatch::run_state::RunState;
 
 use super::format::bytes;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use fixmatch::fork::Parent;
-use fixmatch::run_dir::{Phase, now};
+use fixmatch::host::now;
+use fixmatch::run_dir::{Parent, Phase};
 use fixmatch::run_state::{Status, Summary};
 use fixmatch::survey::{self, Survey};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use fixmatch::run_dir::now;
+use fixmatch::host::now;
 use fixmatch::survey::Survey;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;

@@ -7,10 +7,9 @@ use anyhow::{Result, ensure};
 use fixmatch::checkpoint;
 use fixmatch::control::Change;
 use fixmatch::event::{Evaluated, Evaluation, Progress, Started};
-use fixmatch::fork::Parent;
 use fixmatch::history::{Entry, Fate};
 use fixmatch::pseudo::alarm::Alarm;
-use fixmatch::run_dir::{Environment, Heartbeat, Phase, RunDir, RunFile};
+use fixmatch::run_dir::{Environment, Heartbeat, Parent, Phase, RunDir, RunFile};
 use fixmatch::run_state::{RunState, Status, live_step};
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use fixmatch::dirs;
-use fixmatch::run_dir::now;
+use fixmatch::host::now;
 use fixmatch::trash::{self, Item, Kind};
 use serde::Serialize;
 

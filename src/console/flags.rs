@@ -2,7 +2,7 @@
 //! are. Flags that would lie over each other are gathered into one.
 
 use fixmatch::event::Event;
-use fixmatch::fork::Parent;
+use fixmatch::run_dir::Parent;
 use fixmatch::series::{Axis, Metric};
 
 use super::plot::place;

@@ -12,12 +12,11 @@ use fixmatch::data::saved::Saved;
 use fixmatch::data::{Dataset, Images, Known};
 use fixmatch::estimate::Setup;
 use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
-use fixmatch::fork::Parent;
 use fixmatch::image::Image;
 use fixmatch::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
 use fixmatch::preset::Preset;
 use fixmatch::ranking::{Made, Neighbors, Predictions, Ranking};
-use fixmatch::run_dir::{Environment, Phase, Provenance, RunDir, RunFile};
+use fixmatch::run_dir::{Environment, Parent, Phase, Provenance, RunDir, RunFile};
 use fixmatch::run_state::{LastState, Status, Summary};
 use fixmatch::survey::Row;
 

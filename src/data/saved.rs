@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::Dataset;
 use super::label_file::{self, Header};
 use super::label_set::LabelSet;
-use crate::run_dir::replace_file;
+use crate::files::replace_file;
 use crate::trash;
 
 const EXTENSION: &str = "txt";

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use fixmatch::data::label_set::{LabelSet, Picked};
 use fixmatch::event::Event;
 use fixmatch::event_log::EventLog;
+use fixmatch::host::{host, now};
 use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile, host, now};
+use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile};
 
 use super::{Place, Terminal, broken_run};
 

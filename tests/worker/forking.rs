@@ -6,8 +6,8 @@ use fixmatch::config::RunConfig;
 use fixmatch::control::Change;
 use fixmatch::data::label_set::LabelSet;
 use fixmatch::event::Event;
-use fixmatch::fork::{Fork, Parent};
-use fixmatch::run_dir::RunDir;
+use fixmatch::fork::Fork;
+use fixmatch::run_dir::{Parent, RunDir};
 use serde_json::Value;
 
 use super::support::{Place, checkpoint, curves, events, finish};

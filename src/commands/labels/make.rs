@@ -10,7 +10,7 @@ use fixmatch::config::Pick;
 use fixmatch::data::label_set::LabelSet;
 use fixmatch::data::{label_file, saved};
 use fixmatch::dirs;
-use fixmatch::run_dir::replace_file;
+use fixmatch::files::replace_file;
 
 use super::choice::{Choice, Indices};
 use crate::commands::format::plural;

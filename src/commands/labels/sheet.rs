@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use fixmatch::data::{self, Dataset};
+use fixmatch::files::replace_file;
 use fixmatch::image::Image;
-use fixmatch::run_dir::replace_file;
 
 use super::choice::Side;
 use super::order::Order;

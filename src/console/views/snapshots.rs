@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use fixmatch::fork::Parent;
 use fixmatch::insight::{Kind, Pointer};
+use fixmatch::run_dir::Parent;
 use fixmatch::run_state::Status;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -10,12 +10,13 @@ use fixmatch::config::{Precision, RunConfig};
 use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
-use fixmatch::files;
+use fixmatch::files::{self, replace_file};
+use fixmatch::host::host;
 use fixmatch::loader::Source;
 use fixmatch::output::note;
 use fixmatch::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::ranking;
-use fixmatch::run_dir::{Environment, RunDir, RunFile, host, replace_file};
+use fixmatch::run_dir::{Environment, RunDir, RunFile};
 
 use super::awaited::{self, Awaited};
 use crate::recorder::{Command, Reporter};

@@ -5,7 +5,8 @@ use std::sync::mpsc::TryRecvError;
 use anyhow::{Result, bail};
 use fixmatch::control::{Change, Edit, Request};
 use fixmatch::event::{Event, Record};
-use fixmatch::run_dir::{Phase, now};
+use fixmatch::host::now;
+use fixmatch::run_dir::Phase;
 
 use super::Session;
 use crate::recorder::Command;
