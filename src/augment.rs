@@ -33,9 +33,6 @@ pub use rescale::Filter;
 pub use strong::{Strong, StrongDraw, StrongPolicy};
 pub use weak::{Weak, WeakDraw};
 
-/// The most operations that a policy draws for an image, Cutout at the end not counted.
-pub const MAX_DEPTH: usize = 4;
-
 /// One image operation with its parameters, in the units of the paper's tables (FixMatch paper, appendix).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {

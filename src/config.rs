@@ -20,7 +20,7 @@ mod range;
 mod rank;
 mod train;
 
-pub use augment::{Augment, CtAugment, Strong, Table};
+pub use augment::{Augment, CtAugment, MAX_DEPTH, Strong, Table};
 pub use color::Color;
 pub use insight::Insight;
 pub use keys::{Key, describe, keys};

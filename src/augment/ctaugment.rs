@@ -14,8 +14,8 @@ use anyhow::{Result, ensure};
 
 use super::kind::Kind;
 use super::range::Range;
-use super::{Filter, MAX_DEPTH, Op};
-use crate::config::{self, Table};
+use super::{Filter, Op};
+use crate::config::{self, MAX_DEPTH, Table};
 use crate::rng::Rng;
 
 /// An operation of a table.

@@ -1,7 +1,7 @@
 //! The strong view: a weak draw of its own, the operations that the policy draws, then Cutout.
 
-use super::{CtAugment, MAX_DEPTH, Op, Scratch, Weak, WeakDraw, autoaugment, randaugment};
-use crate::config::{self, Table};
+use super::{CtAugment, Op, Scratch, Weak, WeakDraw, autoaugment, randaugment};
+use crate::config::{self, MAX_DEPTH, Table};
 use crate::image::Image;
 use crate::rng::Rng;
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::range;
 
+/// The most operations that a policy draws for an image, Cutout at the end not counted.
+pub const MAX_DEPTH: usize = 4;
+
 /// `[augment]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

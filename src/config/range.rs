@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use crate::augment::MAX_DEPTH;
+use super::MAX_DEPTH;
 use crate::dirs::expand_home;
 use serde::de::{Deserialize, Deserializer, Error};
 
