@@ -13,6 +13,8 @@ pub mod fetch;
 pub mod folder;
 pub mod idx;
 pub mod label_file;
+pub mod label_pick;
+pub mod label_run;
 pub mod label_set;
 pub mod nearest;
 pub mod published;

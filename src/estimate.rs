@@ -2,60 +2,11 @@
 //!
 //! Nothing is guessed: without such a run there is no estimate.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Device, Forward, MaskedViews, ModelName, Precision, RunConfig};
-use crate::host::host;
-use crate::run_dir::RunFile;
+use crate::config::RunConfig;
+use crate::setup::Setup;
 use crate::survey::Row;
-
-/// What decides how long a step takes and how much memory it needs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Setup {
-    data: (String, Option<PathBuf>, Option<u32>),
-    model: (ModelName, u32, u32),
-    batch: (u32, u32),
-    forward: Forward,
-    masked_views: MaskedViews,
-    precision: Precision,
-    /// Whether unlabeled images are drawn at all.
-    is_unlabeled: bool,
-    threads: u32,
-    device: Device,
-    /// The device that a worker found.
-    found: Option<String>,
-}
-
-impl Setup {
-    /// A run's setup. None for a run that trains no FixMatch, which takes its time in other ways.
-    pub fn of(config: &RunConfig) -> Option<Self> {
-        let RunConfig { data, model, train, machine, rank, .. } = config;
-        rank.is_none().then(|| Self {
-            data: (data.dataset.clone(), data.path.clone(), data.resize),
-            model: (model.name, model.depth, model.width),
-            batch: (train.batch, train.mu),
-            forward: train.forward,
-            masked_views: train.masked_views,
-            precision: train.precision,
-            is_unlabeled: train.lambda_u > 0.0,
-            threads: machine.threads,
-            device: machine.device,
-            found: None,
-        })
-    }
-
-    /// The setup of a run that was trained on this machine.
-    pub fn measured(run: &RunFile) -> Option<Self> {
-        let environment = run.environment.as_ref().filter(|environment| environment.host == host())?;
-        Some(Self { found: Some(environment.device.clone()), ..Self::of(&run.config)? })
-    }
-
-    fn is_of_a_kind_with(&self, measured: &Self) -> bool {
-        let is_same_device = self.device == measured.device || measured.found == Some(self.device.to_string());
-        is_same_device && *self == Self { device: self.device, found: None, ..measured.clone() }
-    }
-}
 
 /// What a run will take.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,9 +35,11 @@ impl Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Device;
     use crate::event::{Event, Progress, Record};
     use crate::event_log::EventLog;
-    use crate::run_dir::{Environment, RunDir};
+    use crate::host::host;
+    use crate::run_dir::{Environment, RunDir, RunFile};
     use crate::survey::Survey;
 
     fn some_run(runs: &std::path::Path, config: RunConfig, host: String) {

@@ -39,6 +39,7 @@ pub mod run_dir;
 pub mod run_state;
 pub mod schedule;
 pub mod series;
+pub mod setup;
 pub mod survey;
 pub mod text;
 pub mod trash;

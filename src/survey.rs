@@ -9,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
-use crate::estimate::Setup;
 use crate::event_log::Follower;
 use crate::files::{self, replace_file};
 use crate::run_dir::{Parent, Phase, RunDir, RunFile};
 use crate::run_state::{LastState, RunState, Status, Summary, live_step, status_of};
+use crate::setup::Setup;
 
 /// What a list says of one run.
 #[derive(Clone, Debug, PartialEq)]

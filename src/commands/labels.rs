@@ -16,7 +16,6 @@ mod race;
 mod sheet;
 mod show;
 
-pub use choice::recorded;
 pub use list::recipe_words;
 
 /// List, show, write, compare and race label sets: which training images are labeled

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use fixmatch::config::{Device, Labels, Pick, RunConfig};
-use fixmatch::data::{self, Dataset, label_set};
+use fixmatch::data::{self, Dataset, label_pick};
 use fixmatch::dirs;
 use fixmatch::event::Evaluated;
 use fixmatch::gpu::Gpu;
@@ -202,7 +202,7 @@ fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
         return Ok(()); // it takes as many as its clusters hold
     }
     let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
-    label_set::pick(&checked, dataset, ranking.as_ref()).map(drop)
+    label_pick::pick(&checked, dataset, ranking.as_ref()).map(drop)
 }
 
 fn summary(report: &Report) -> String {

@@ -3,8 +3,7 @@
 use fixmatch::augment::ctaugment::Rates;
 use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, WeakDraw};
 use fixmatch::config::RunConfig;
-use fixmatch::data::{self, Dataset, label_set::LabelSet};
-use fixmatch::files;
+use fixmatch::data::{self, Dataset, label_run};
 use fixmatch::image::Image;
 use fixmatch::rng::{Rng, Stream};
 use fixmatch::run_dir::RunDir;
@@ -38,17 +37,18 @@ const MAX_SAMPLES: usize = 1000;
 impl Sheet {
     /// Reads the data set and picks out the labeled images. Takes as long as reading the data set.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let text = files::read(&dir.labels())
-            .map_err(|_| anyhow::anyhow!("the worker has not picked the labeled images yet; try again in a moment"))?;
-        let labels: LabelSet = serde_json::from_slice(&text)?;
-        Self::of(dir, &labels.indices)
+        let (config, dataset) = data_of(dir)?;
+        let labels = label_run::read(dir, &dataset)?;
+        Self::pick(dir, &config, dataset, &labels.indices)
     }
 
     /// Reads the data set and picks out some training images.
     pub fn of(dir: &RunDir, indices: &[u32]) -> anyhow::Result<Self> {
-        let config = dir.read_run()?.config;
-        let data_dir = fixmatch::dirs::data_dir()?;
-        let dataset = data::load(&config.data, &data_dir)?;
+        let (config, dataset) = data_of(dir)?;
+        Self::pick(dir, &config, dataset, indices)
+    }
+
+    fn pick(dir: &RunDir, config: &RunConfig, dataset: Dataset, indices: &[u32]) -> anyhow::Result<Self> {
         let Dataset { train, unlabeled, classes, .. } = dataset;
         let images = train.followed_by(unlabeled);
         anyhow::ensure!(
@@ -63,8 +63,8 @@ impl Sheet {
         let mut samples: Vec<_> = indices.iter().map(sample).collect();
         samples.sort_by_key(|(class, _)| *class);
         samples.truncate(MAX_SAMPLES);
-        let mut sheet = Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), &config);
-        sheet.follow_rates(dir, &config)?;
+        let mut sheet = Self::new(samples.into_iter().map(|(_, sample)| sample).collect(), config);
+        sheet.follow_rates(dir, config)?;
         Ok(sheet)
     }
 
@@ -190,6 +190,12 @@ pub fn op_words(op: &Op) -> String {
     let Some((name, value)) = text.split_once('=') else { return text };
     let rounded = value.parse::<f64>().map(|value| ((100.0 * value).round() / 100.0).to_string());
     format!("{name} {}", rounded.unwrap_or_else(|_| value.replace('@', " at ").replace(',', ", ")))
+}
+
+fn data_of(dir: &RunDir) -> anyhow::Result<(RunConfig, Dataset)> {
+    let config = dir.read_run()?.config;
+    let dataset = data::load(&config.data, &fixmatch::dirs::data_dir()?)?;
+    Ok((config, dataset))
 }
 
 #[cfg(test)]

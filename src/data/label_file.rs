@@ -6,11 +6,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::Dataset;
-use super::label_set::{LabelSet, from_file};
-
+use super::label_set::{LabelSet, Picked, check_index};
 use crate::files;
 
 const DATASET: &str = "# data set: ";
@@ -30,22 +29,18 @@ pub struct Header {
 
 /// Reads what a file says of its data set and of itself.
 pub fn header(path: &Path) -> Result<Header> {
-    let text = files::read_text(path, files::MAX_TEXT)
-        .with_context(|| format!("cannot read the label set {}", path.display()))?;
-    let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
-    Ok(Header { dataset: value(DATASET), digest: value(DIGEST), picked: value(PICKED) })
+    text_of(path).map(|text| header_of(&text))
 }
 
-/// How many lines of a file are not comments.
-pub fn n_lines(path: &Path) -> Result<usize> {
-    let text = files::read_text(path, files::MAX_TEXT)
-        .with_context(|| format!("cannot read the label set {}", path.display()))?;
-    Ok(text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count())
+/// How many images a file lists.
+pub fn n_listed(path: &Path) -> Result<usize> {
+    Ok(entries(&text_of(path)?).count())
 }
 
 /// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice.
 pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
-    if let Header { dataset: name, digest: Some(digest), .. } = header(path)? {
+    let text = text_of(path)?;
+    if let Header { dataset: name, digest: Some(digest), .. } = header_of(&text) {
         ensure!(
             digest == dataset.digest,
             "{} lists images of {:?} with digest {:.12}…, this data set is {:?} with digest {:.12}…",
@@ -56,7 +51,42 @@ pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
             dataset.digest,
         );
     }
-    from_file(path, dataset.train.n())
+    let indices = indices(&text, path, dataset.train.n())?;
+    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()) })
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    files::read_text(path, files::MAX_TEXT).with_context(|| format!("cannot read the label set {}", path.display()))
+}
+
+fn header_of(text: &str) -> Header {
+    let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
+    Header { dataset: value(DATASET), digest: value(DIGEST), picked: value(PICKED) }
+}
+
+/// What stands in the lines before their comments, with the number of the line from 1; lines without anything are left out.
+fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let contents = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    (1..).zip(contents).filter(|(_, content)| !content.is_empty())
+}
+
+/// The listed images, ascending.
+fn indices(text: &str, path: &Path, n_train: usize) -> Result<Vec<u32>> {
+    let index = |content: &str| -> Result<u32> {
+        let index = content.parse();
+        let index = index.map_err(|_| anyhow!("\"{content}\" is not an index: write one whole number a line"))?;
+        check_index(index, n_train).map(|()| index)
+    };
+    let place = |line| format!("{}:{line}", path.display());
+    let numbered = entries(text).map(|(line, content)| Ok((index(content).with_context(|| place(line))?, line)));
+    let mut numbered = numbered.collect::<Result<Vec<_>>>()?;
+    numbered.sort_unstable();
+    if let Some(pair) = numbered.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let ((index, first), (_, second)) = (pair[0], pair[1]);
+        bail!("{}: image {index} is already on line {first}", place(second));
+    }
+    ensure!(!numbered.is_empty(), "{} lists no images: write one index a line", path.display());
+    Ok(numbered.into_iter().map(|(index, _)| index).collect())
 }
 
 /// The text of a file that [`read`] reads: where the set comes from, then an index and its class a line, class by class.
@@ -96,6 +126,32 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::write(file.path(), text).expect("written");
         file
+    }
+
+    fn from_text(text: &str) -> Result<LabelSet> {
+        read(written(text).path(), &Dataset::black(&["cat"], vec![0; 100]))
+    }
+
+    #[test]
+    fn a_file_may_have_comments_and_blank_lines() {
+        let set = from_text("# ten prototypes\n\n 12 # a cat\n3\n").expect("valid");
+        assert_eq!(set.indices, [3, 12]);
+        assert!(matches!(set.picked, Picked::File(_)));
+    }
+
+    #[test]
+    fn a_bad_file_is_named_with_its_line() {
+        let check = |text: &str, line: &str, expected: &str| {
+            let error = format!("{:#}", from_text(text).expect_err(expected));
+            assert!(error.contains(line) && error.ends_with(expected), "{error}");
+        };
+        check("1\ntwo\n", ":2: ", "\"two\" is not an index: write one whole number a line");
+        check("1 2\n", ":1: ", "\"1 2\" is not an index: write one whole number a line");
+        check("#\n100\n", ":2: ", "there is no training image 100: indices go from 0 to 99");
+        check("5\n4\n5\n", ":3: ", "image 5 is already on line 1");
+        check("# nothing\n", "", "lists no images: write one index a line");
+        let absent = read(Path::new("/no/such/list"), &dataset()).expect_err("no file").to_string();
+        assert_eq!(absent, "cannot read the label set /no/such/list");
     }
 
     #[test]

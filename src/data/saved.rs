@@ -57,7 +57,7 @@ pub fn list(folder: &Path) -> Result<Vec<Saved>> {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let is_set = path.extension().is_some_and(|it| it == EXTENSION) && path_of(folder, &name).is_ok();
         if let (true, Ok(header)) = (is_set, label_file::header(&path)) {
-            found.push(Saved { n: label_file::n_lines(&path)?, name, path, header });
+            found.push(Saved { n: label_file::n_listed(&path)?, name, path, header });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));

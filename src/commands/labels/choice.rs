@@ -7,10 +7,9 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, bail, ensure};
 use fixmatch::config::{Metric, Pick, Rank, RunConfig};
-use fixmatch::data::label_set::{self, LabelSet, Picked};
-use fixmatch::data::{self, DATASETS, Dataset, label_file, saved};
+use fixmatch::data::label_set::{LabelSet, Picked};
+use fixmatch::data::{self, DATASETS, Dataset, label_file, label_pick, label_run, saved};
 use fixmatch::dirs;
-use fixmatch::files;
 use fixmatch::preset::Preset;
 use fixmatch::ranking::{self, Ranking};
 use fixmatch::run_dir::RunDir;
@@ -310,8 +309,8 @@ impl Wanted {
     pub fn pick(&self, dataset: &Dataset) -> Result<Side> {
         let order = self.order(dataset)?;
         let set = match &self.recorded {
-            Some(dir) => recorded(dir, dataset)?,
-            None => label_set::pick(&self.config.labels, dataset, order.as_ref().map(|order| &order.ranking))?,
+            Some(dir) => label_run::read(dir, dataset)?,
+            None => label_pick::pick(&self.config.labels, dataset, order.as_ref().map(|order| &order.ranking))?,
         };
         Ok(Side { set, order })
     }
@@ -365,24 +364,4 @@ impl Wanted {
         );
         format!("there is no ranking of {} by {by} yet: `{command}` makes it, {names}", data.dataset)
     }
-}
-
-/// The label set of a run.
-pub fn recorded(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
-    let path = dir.labels();
-    ensure!(path.exists(), "{} has no labels yet: its worker picks them when it starts", dir.id());
-    if let Some(environment) = dir.read_run()?.environment {
-        ensure!(
-            environment.data_digest == dataset.digest,
-            "{} labels images of a data set with digest {:.12}…, the one on this machine has {:.12}…",
-            dir.id(),
-            environment.data_digest,
-            dataset.digest,
-        );
-    }
-    let text = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let set: LabelSet = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
-    let LabelSet { indices, .. } =
-        label_set::from_indices(&set.indices, dataset.train.n()).with_context(|| path.display().to_string())?;
-    Ok(LabelSet { indices, picked: set.picked })
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fixmatch::config::{Metric, Pick, RunConfig};
-use fixmatch::data::label_set;
+use fixmatch::data::label_pick;
 use fixmatch::data::published::PUBLISHED;
 use fixmatch::data::saved::{self, Overwrite, Saved};
 
@@ -179,7 +179,7 @@ impl App {
         };
         let ranking = &listed.order.ranking;
         if let Err(error) =
-            label_set::by_ranking(&atlas.dataset, ranking, browser.per_class as usize, &Pick::MostRepresentative)
+            label_pick::by_ranking(&atlas.dataset, ranking, browser.per_class as usize, &Pick::MostRepresentative)
         {
             let fewer = self.hint(Action::Less, "; ", " takes fewer");
             return self.say(Tone::Error, format!("{error:#}{fewer}"));

@@ -5,7 +5,9 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 use fixmatch::config::{Data, Labels, Metric, Pick, Rank, RunConfig};
-use fixmatch::data::label_set::{self, LabelSet};
+use fixmatch::data::label_pick;
+use fixmatch::data::label_run;
+use fixmatch::data::label_set::LabelSet;
 use fixmatch::data::{self, DATASETS, saved};
 use fixmatch::launch::launch;
 use fixmatch::ranking;
@@ -14,7 +16,6 @@ use fixmatch::{dirs, ranking::Ranking};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Contestant, News, in_one_line, start as start_worker, stay_until_it_ends, whereabouts};
-use crate::commands::labels::recorded;
 use crate::commands::train::Plan;
 use crate::console::atlas::Atlas;
 use crate::console::browser::Start;
@@ -52,13 +53,13 @@ pub fn start(atlas: &Atlas, order: Option<usize>, start: &Start, per_class: u32,
     match start {
         Start::Empty => anyhow::bail!("an empty label set cannot be picked"),
         Start::Run(dir) => {
-            let set = recorded(dir, dataset)?;
+            let set = label_run::read(dir, dataset)?;
             let how = format!("{}, of the run {}", set.picked, dir.id());
             Ok((set, how, None))
         }
         Start::Pick(pick) => {
             let labels = Labels { per_class, pick: pick.clone(), seed, ..Labels::default() };
-            let set = label_set::pick(&labels, dataset, order.map(|order| &order.ranking))?;
+            let set = label_pick::pick(&labels, dataset, order.map(|order| &order.ranking))?;
             let file = order.filter(|_| pick.needs_ranking()).and_then(|order| order.path.file_name());
             let file = file.map_or_else(String::new, |name| format!(", ranking {}", name.display()));
             let how = format!("{}{file}", set.picked);

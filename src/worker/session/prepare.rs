@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use fixmatch::augment::Strong;
 use fixmatch::config::{Precision, RunConfig};
-use fixmatch::data::label_set::{self, LabelSet, LabeledImages};
+use fixmatch::data::label_pick;
+use fixmatch::data::label_run;
+use fixmatch::data::label_set::{LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::event::{Event, Started};
-use fixmatch::files::{self, replace_file};
+use fixmatch::files::replace_file;
 use fixmatch::host::host;
 use fixmatch::loader::Source;
 use fixmatch::output::note;
@@ -203,9 +205,7 @@ fn labels(
 ) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
-        let text = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let labels = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?;
-        return Ok(Labels::Picked(labels));
+        return label_run::read_of(dir, dataset.train.n()).map(Labels::Picked);
     }
     let wanted = ranking::wanted(config, dataset.classes.len()).filter(|_| config.labels.indices.is_none());
     let ranking = match wanted {
@@ -215,7 +215,7 @@ fn labels(
         },
         None => None,
     };
-    let labels = label_set::pick(&config.labels, dataset, ranking.as_deref())?;
+    let labels = label_pick::pick(&config.labels, dataset, ranking.as_deref())?;
     for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
