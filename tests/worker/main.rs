@@ -9,6 +9,7 @@ mod forking;
 mod insight;
 mod instructions;
 mod labeling;
+mod older;
 mod ranking;
 mod resume;
 mod support;
