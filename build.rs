@@ -20,7 +20,7 @@ fn main() {
 /// takes ten seconds.
 #[cfg(feature = "train")]
 fn compile_graph(libtorch: &str) {
-    const SOURCE: &str = "src/worker/fused/graph.cpp";
+    const SOURCE: &str = "src/worker/ops/graph.cpp";
     println!("cargo::rerun-if-changed={SOURCE}");
     let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let compiled = out_dir.join("graph.compiled");

@@ -12,11 +12,11 @@ use std::thread::available_parallelism;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixmatch::augment::{Filter, Op, Scratch, Strong, Weak};
+use fixmatch::base::image::Image;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Augment};
 use fixmatch::data::Images;
-use fixmatch::image::Image;
 use fixmatch::loader::{Loader, Source};
-use fixmatch::rng::{Rng, Stream};
 
 /// Enough views that the parameters' ranges are covered in each iteration.
 const VIEWS: u64 = 1024;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fixmatch::config::RunConfig;
-use fixmatch::data::label_set::{LabelSet, Picked};
+use fixmatch::labels::set::{LabelSet, Picked};
 use generated::{STEPS, log, run};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use fixmatch::config::RunConfig;
-use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Record};
-use fixmatch::insight::{Kind, Pointer};
-use fixmatch::run_dir::{RunDir, RunFile};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record};
+use fixmatch::run::file::RunFile;
+use fixmatch::run::insight::{Kind, Pointer};
 
 /// The steps of the paper's run.
 pub const STEPS: u64 = 1 << 20;

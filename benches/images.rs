@@ -1,7 +1,7 @@
 //! Images for benchmarks of augmentation.
 
-use fixmatch::image::Image;
-use fixmatch::rng::{Rng, Stream};
+use fixmatch::base::image::Image;
+use fixmatch::base::rng::{Rng, Stream};
 
 /// A slope with noise: what matters to the operations' speed is only that the values vary.
 pub fn make(n: usize) -> Vec<Image> {

@@ -8,10 +8,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fixmatch::config::RunConfig;
-use fixmatch::event_log::Follower;
-use fixmatch::run_state::RunState;
-use fixmatch::series::Curves;
-use fixmatch::survey::Survey;
+use fixmatch::run::curves::Curves;
+use fixmatch::run::log::Follower;
+use fixmatch::run::state::RunState;
+use fixmatch::run::survey::Survey;
 use generated::{STEPS, log, run};
 
 fn long_run(criterion: &mut Criterion) {

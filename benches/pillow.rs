@@ -12,9 +12,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fixmatch::augment::{Op, Scratch, Strong};
+use fixmatch::base::image::Image;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Augment};
-use fixmatch::image::Image;
-use fixmatch::rng::{Rng, Stream};
 
 mod images;
 #[path = "python.rs"]

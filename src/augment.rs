@@ -24,7 +24,7 @@ mod rescale;
 mod strong;
 mod weak;
 
-use crate::image::Image;
+use crate::base::image::Image;
 
 pub use ctaugment::CtAugment;
 pub use kind::Kind;

@@ -16,6 +16,7 @@ mod insight;
 mod keys;
 mod labels;
 mod machine;
+pub mod preset;
 mod range;
 mod rank;
 mod train;

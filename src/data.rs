@@ -12,22 +12,16 @@ pub mod fashion_mnist;
 pub mod fetch;
 pub mod folder;
 pub mod idx;
-pub mod label_file;
-pub mod label_pick;
-pub mod label_run;
-pub mod label_set;
 pub mod nearest;
-pub mod published;
-pub mod saved;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
+use crate::base::hex::hex;
+use crate::base::image::Image;
 use crate::config::{Color, Data};
-use crate::hex::hex;
-use crate::image::Image;
 
 /// Images of one size with their labels; `pixels` is N×H×W×C.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use anyhow::{Context, Result};
 
 use crate::augment::ctaugment::{Choice, History, Rates};
 use crate::augment::{CtAugment, Scratch, Strong, StrongPolicy, Weak};
+use crate::base::image::Image;
+use crate::base::rng::{Rng, Stream};
 use crate::data::Images;
-use crate::image::Image;
-use crate::rng::{Rng, Stream};
 
 /// Finished batches that wait for the trainer, per thread.
 const PREFETCH: usize = 1;

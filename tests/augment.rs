@@ -6,9 +6,9 @@
 #![expect(clippy::disallowed_macros, reason = "for whoever runs it with --nocapture")]
 
 use fixmatch::augment::{Filter, Op, Scratch, Strong, StrongPolicy, Weak, WeakDraw};
+use fixmatch::base::image::Image;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Augment, Table};
-use fixmatch::image::Image;
-use fixmatch::rng::{Rng, Stream};
 use proptest::prelude::*;
 
 const CHOSEN: &str = include_str!("golden/augment.txt");

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fixmatch::run_dir::RunDir;
+use fixmatch::run::dir::RunDir;
 use serde_json::Value;
 
 use self::support::{Place, SIDE};

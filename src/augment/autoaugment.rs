@@ -6,7 +6,7 @@ use super::kind::Kind::{
     self, Autocontrast, Blur, Brightness, Color, Contrast, Cutout, Equalize, Identity, Invert, Posterize, Rescale,
     Rotate, Sharpness, ShearX, ShearY, Smooth, Solarize, TranslateX, TranslateY,
 };
-use crate::rng::Rng;
+use crate::base::rng::Rng;
 
 /// An operation, the probability that it is applied, and its magnitude, 0 to 9, where it has one.
 pub type Step = (Kind, f64, u8);
@@ -73,7 +73,7 @@ pub(super) fn draw(rng: &mut Rng) -> [Op; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::base::rng::Stream;
 
     #[test]
     fn magnitudes_are_ten_equal_steps() {

@@ -1,7 +1,7 @@
 //! Gray values and per-channel tables: what the operations on values have in common.
 
 use super::blend::blend;
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// What each of the 256 values becomes.
 pub(super) type Table = [u8; 256];

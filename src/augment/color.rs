@@ -2,7 +2,7 @@
 
 use super::blend::blend;
 use super::channels::{gray, map, table};
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// Blends with black.
 pub(super) fn brightness(image: &mut Image, factor: f64) {

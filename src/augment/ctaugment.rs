@@ -15,8 +15,8 @@ use anyhow::{Result, ensure};
 use super::kind::Kind;
 use super::range::Range;
 use super::{Filter, Op};
+use crate::base::rng::Rng;
 use crate::config::{self, MAX_DEPTH, Table};
-use crate::rng::Rng;
 
 /// An operation of a table.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -391,7 +391,7 @@ fn draw_row(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::base::rng::Stream;
 
     const SIZE: [usize; 2] = [32, 32];
     const DECAY: f64 = 0.99;

@@ -1,6 +1,6 @@
 //! Cutout: a gray square (DeVries and Taylor, "Improved regularization of convolutional neural networks", 2017).
 
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// The middle of the byte range, which becomes about 0 when the network normalises its input.
 const GRAY: u8 = 127;

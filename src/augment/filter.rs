@@ -5,7 +5,7 @@
 
 use super::Scratch;
 use super::blend::blend;
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// Blends the image smoothed with [1 1 1; 1 5 1; 1 1 1] / 13 with the original, which a factor of 1 leaves.
 ///

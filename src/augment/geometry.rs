@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use super::Scratch;
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// From an output pixel to an input pixel: per coordinate the factors of x and y, and the offset.
 pub(super) type Matrix = [[f64; 3]; 2];

@@ -1,7 +1,7 @@
 //! Operations that replace each value by another one, whatever its place (Pillow's `ImageOps`).
 
 use super::channels::{Table, fade, map, map_channels, table};
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// Stretches each channel to the full range; a channel of one value stays.
 pub(super) fn autocontrast(image: &mut Image, share: f64) {

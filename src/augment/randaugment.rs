@@ -3,8 +3,8 @@
 use super::Op;
 use super::kind::Kind;
 use super::range::Range;
+use crate::base::rng::Rng;
 use crate::config::Table;
-use crate::rng::Rng;
 
 /// The operations of the paper and their parameters' ranges (FixMatch paper, table 12).
 pub const PAPER: [(Kind, Range); 14] = [
@@ -66,7 +66,7 @@ fn draw_reference(kind: Kind, size: [usize; 2], rng: &mut Rng) -> Op {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::base::rng::Stream;
 
     #[test]
     fn the_original_codes_levels_have_its_values() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Filter;
-use crate::rng::Rng;
+use crate::base::rng::Rng;
 
 /// What a parameter may be.
 #[derive(Clone, Copy, Debug, PartialEq)]

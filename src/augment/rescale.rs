@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 use std::ops::Range;
 
 use super::{Scratch, geometry};
-use crate::image::Image;
+use crate::base::image::Image;
 
 /// How pixels are weighted when an image is resized (Pillow's `Resampling`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The strong view: a weak draw of its own, the operations that the policy draws, then Cutout.
 
 use super::{CtAugment, Op, Scratch, Weak, WeakDraw, autoaugment, randaugment};
+use crate::base::image::Image;
+use crate::base::rng::Rng;
 use crate::config::{self, MAX_DEPTH, Table};
-use crate::image::Image;
-use crate::rng::Rng;
 
 /// Where a strong view's operations come from.
 #[derive(Clone, Debug, PartialEq)]

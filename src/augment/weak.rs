@@ -1,8 +1,8 @@
 //! The weak view: a mirror image half of the time, then a shift of up to an eighth (FixMatch paper, section 2.3).
 
 use super::Scratch;
-use crate::image::Image;
-use crate::rng::Rng;
+use crate::base::image::Image;
+use crate::base::rng::Rng;
 
 /// What the weak augmentation of a dataset does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

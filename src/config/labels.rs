@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::range;
 use super::rank::Metric;
-use crate::dirs::expand_home;
+use crate::base::dirs::expand_home;
 
 /// `[labels]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use super::MAX_DEPTH;
-use crate::dirs::expand_home;
+use crate::base::dirs::expand_home;
 use serde::de::{Deserialize, Deserializer, Error};
 
 fn checked<'de, D, T>(deserializer: D, allowed: impl Fn(&T) -> bool, must_be: &str) -> Result<T, D::Error>

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::{Descriptor, Download, Found, Images, Loaded, Member, Place, Published, Unpack, refuse_resize};
-use crate::files;
-use crate::hex::sha256_hex;
+use crate::base::files;
+use crate::base::hex::sha256_hex;
 
 /// `cifar10`; the archive's MD5, published on the home page, is c32a1d4ab5d03f1284b67883e8d87530.
 pub const DESCRIPTOR: Descriptor = Descriptor {

@@ -21,8 +21,8 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::base::image::Image;
 use crate::config::Color;
-use crate::image::Image;
 
 pub mod sniff;
 mod whole;

@@ -14,8 +14,8 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::Download;
-use crate::files;
-use crate::hex::hex;
+use crate::base::files;
+use crate::base::hex::hex;
 
 /// What happens meanwhile, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

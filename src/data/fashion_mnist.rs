@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Descriptor, Download, Found, Images, Loaded, Place, Published, Unpack, idx, refuse_resize};
 
-use crate::files;
+use crate::base::files;
 
 /// Where to read about it.
 pub const HOMEPAGE: &str = "https://github.com/zalandoresearch/fashion-mnist";

@@ -13,7 +13,7 @@ use flate2::read::GzDecoder;
 use super::download::{self, Client, Fetched, Progress};
 use super::{Descriptor, Download, Member, Unpack};
 
-use crate::files;
+use crate::base::files;
 
 /// What fetching did.
 #[derive(Clone, Debug, PartialEq, Eq)]

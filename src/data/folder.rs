@@ -18,7 +18,7 @@ use self::scan::{Leads, children, leads};
 use self::tally::{Remark, Tally};
 use super::decode::{self, Decoded, Fault, Wanted};
 use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
-use crate::image::Image;
+use crate::base::image::Image;
 
 mod layout;
 mod scan;

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::loader::{Loader, Maker, Source};
-use fixmatch::rng::{Rng, Stream};
 use pulp::{Simd, WithSimd};
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -24,7 +24,7 @@ use crate::loss::PseudoLabels;
 use crate::model::{Network, Shape};
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
-use crate::{device, fused};
+use crate::{device, ops};
 
 /// What to time
 #[derive(clap::Args)]
@@ -46,7 +46,7 @@ pub struct Args {
     precision: Precision,
     /// The vector instructions of our own operations [default: $FIXMATCH_SIMD, else the widest]
     #[arg(long, value_enum)]
-    simd: Option<fused::Level>,
+    simd: Option<ops::Level>,
     /// Only this way, such as "split, all", and as JSON: milliseconds of each part of each step, and the peak of memory
     #[arg(long)]
     way: Option<String>,
@@ -89,8 +89,8 @@ const WARM_UP: usize = 2;
 pub fn run(args: &Args) -> Result<()> {
     let cores = available_parallelism()?.get();
     let threads = if args.threads == 0 { cores } else { args.threads };
-    fused::set_num_threads(threads);
-    fused::set_level(args.simd)?;
+    ops::set_num_threads(threads);
+    ops::set_level(args.simd)?;
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
@@ -104,11 +104,11 @@ pub fn run(args: &Args) -> Result<()> {
         "{:?}, {:?}, {device}, {}, B = 64, μ = 7, {threads} threads on {cores} cores, median of {} steps",
         args.model,
         args.precision,
-        fused::Instructions::in_force().level().name(),
+        ops::Instructions::in_force().level().name(),
         args.steps
     );
     let parts = PARTS.map(|part| format!("{part:>10}")).join(" ");
-    let simd = fused::Instructions::in_force();
+    let simd = ops::Instructions::in_force();
     let peak = peak_gflop_a_second(simd);
     println!("peak of {} on all threads: {peak:.0} GFLOP/s (multiply and add in registers)", simd.level().name());
     let head = "GFLOP   GFLOP/s   of peak   peak memory";
@@ -222,7 +222,7 @@ fn recording_us(device: Device) -> f64 {
 /// What the processor can do at most, all threads together: products added to sums that never leave the registers.
 ///
 /// GFLOP of a step are counted as if no product was saved, so a step may exceed its share of this.
-fn peak_gflop_a_second(simd: fused::Instructions) -> f64 {
+fn peak_gflop_a_second(simd: ops::Instructions) -> f64 {
     const N_LOOPS: usize = 20_000_000;
     let begun = Instant::now();
     let flop: usize = rayon::broadcast(|_| simd.run(Products { n_loops: N_LOOPS })).iter().sum();

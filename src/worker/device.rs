@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use fixmatch::base::output::note;
 use fixmatch::config::Device as Wanted;
-use fixmatch::gpu::{CUDA_PART, Gpu};
-use fixmatch::output::note;
+use fixmatch::machine::gpu::{CUDA_PART, Gpu};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 

@@ -1,7 +1,7 @@
 //! The test set under the current weights.
 
 use fixmatch::data::Images;
-use fixmatch::event::Evaluation;
+use fixmatch::run::event::Evaluation;
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::trainer::{Trainer, Which};

@@ -4,7 +4,7 @@ use fixmatch::config::Normalize;
 use fixmatch::data::Images;
 use tch::{Device, Kind, Tensor};
 
-use crate::fused::Normalizer;
+use crate::ops::Normalizer;
 
 /// The way in.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ fn mean_and_std(images: &Images) -> (Vec<f64>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fused::at_every_level;
+    use crate::ops::at_every_level;
 
     fn images() -> Images {
         // two pixels of two images: channel 0 has 0 and 255, channel 1 is constant, channel 2 has 10 and 20

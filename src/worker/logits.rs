@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use fixmatch::checkpoint::{self, Which};
+use fixmatch::base::output::{note, say_json_line};
 use fixmatch::data;
-use fixmatch::output::{note, say_json_line};
-use fixmatch::run_dir::RunDir;
+use fixmatch::run::checkpoint::{self, Which};
+use fixmatch::run::dir::RunDir;
 use serde_json::json;
 
 use crate::device;
@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
     let device = device::resolve(config.machine.device, device::tell)?;
-    let data_dir = fixmatch::dirs::data_dir()?;
+    let data_dir = fixmatch::base::dirs::data_dir()?;
     let dataset = data::load(&config.data, &data_dir)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;

@@ -12,12 +12,12 @@ mod allocator;
 mod bench;
 mod device;
 mod evaluate;
-mod fused;
 mod input;
 mod kept;
 mod logits;
 mod loss;
 mod model;
+mod ops;
 mod optim;
 mod rank;
 mod recorder;
@@ -37,10 +37,10 @@ use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
 use clap::{Parser, Subcommand};
-use fixmatch::event_log::Follower;
-use fixmatch::launch::OVERTAKEN;
-use fixmatch::output::note;
-use fixmatch::run_dir::RunDir;
+use fixmatch::base::output::note;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::launch::OVERTAKEN;
+use fixmatch::run::log::Follower;
 
 use self::recorder::{Overtaken, Recorder, TrainerEnds};
 

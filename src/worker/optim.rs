@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use fixmatch::checkpoint::Array;
 use fixmatch::config::{Decay, Optim};
+use fixmatch::run::checkpoint::Array;
 use tch::Tensor;
 
 use crate::weights::{self, Role, Spec, Weights};

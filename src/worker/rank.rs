@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::checkpoint::Array;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{Metric, Rank, RunConfig};
 use fixmatch::data::Images;
-use fixmatch::ranking::{self, Neighbors, Predictions};
-use fixmatch::rng::{Rng, Stream};
+use fixmatch::labels::ranking::{self, Neighbors, Predictions};
+use fixmatch::run::checkpoint::Array;
 use tch::{Kind, Tensor};
 
 use crate::trainer::{Trainer, Which};

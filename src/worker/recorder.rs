@@ -12,14 +12,16 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use anyhow::{Error, Result, ensure};
-use fixmatch::control::{self, Content, Letter, Mail, Request};
-use fixmatch::event::{Event, Record};
-use fixmatch::event_log::{EventLog, Follower};
-use fixmatch::files::{self, replace_file};
-use fixmatch::host::{host, now};
-use fixmatch::insight::{self, InsightFile};
-use fixmatch::run_dir::{Heartbeat, Phase, RunDir};
-use fixmatch::run_state::{RunState, Summary};
+use fixmatch::base::files::{self, replace_file};
+use fixmatch::base::host::{host, now};
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Record};
+use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::insight::{self, InsightFile};
+use fixmatch::run::log::{EventLog, Follower};
+use fixmatch::run::mailbox::{self, Content, Letter, Mail};
+use fixmatch::run::state::{RunState, Summary};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -109,7 +111,7 @@ impl Recorder {
             state,
             phase: Phase::Loading,
             trouble: None,
-            stale: control::names(&dir.control())?.into_iter().collect(),
+            stale: mailbox::names(&dir.control())?.into_iter().collect(),
             passed_over: BTreeSet::new(),
             was_held: None,
             is_deaf: false,
@@ -131,7 +133,7 @@ impl Recorder {
     /// # Errors
     /// If the log cannot be written and the run is asked to end, or it never will be. The trainer still runs then.
     pub async fn record(&mut self) -> Result<()> {
-        let mut mailbox = interval(control::POLL);
+        let mut mailbox = interval(mailbox::POLL);
         let mut heart = interval(HEARTBEAT);
         mailbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -279,9 +281,9 @@ impl Recorder {
 
     /// Whether a new request to end is in the mailbox, which is then removed: no answer can be written.
     fn mail_asks_to_end(&self) -> bool {
-        let mail = control::collect(&self.dir.control(), |name| self.stale.contains(name)).unwrap_or_default();
+        let mail = mailbox::collect(&self.dir.control(), |name| self.stale.contains(name)).unwrap_or_default();
         let mut ends = mail.iter().filter(|mail| matches!(&mail.content, Content::Letter(it) if is_end(it.request)));
-        ends.next().is_some_and(|mail| control::discard(&self.dir.control(), &mail.name).is_ok())
+        ends.next().is_some_and(|mail| mailbox::discard(&self.dir.control(), &mail.name).is_ok())
     }
 
     /// A cache of the log, so it is worth no trouble.
@@ -303,7 +305,7 @@ impl Recorder {
     }
 
     async fn read_mail(&mut self) -> Result<()> {
-        let mail = match control::collect(&self.dir.control(), |name| self.passed_over.contains(name)) {
+        let mail = match mailbox::collect(&self.dir.control(), |name| self.passed_over.contains(name)) {
             Ok(mail) => mail,
             Err(_) if self.is_deaf => return Ok(()),
             Err(error) => {
@@ -340,7 +342,7 @@ impl Recorder {
             Ok(Letter { who, request }) => self.pass_on(id, *request, who.clone()).await?,
             Err(reason) => self.write(Event::Refused { id, reason }).await?,
         }
-        Ok(control::discard(&self.dir.control(), &mail.name).err().map(|error| format!("{error:#}")))
+        Ok(mailbox::discard(&self.dir.control(), &mail.name).err().map(|error| format!("{error:#}")))
     }
 
     async fn pass_on(&mut self, id: String, request: Request, who: String) -> Result<()> {

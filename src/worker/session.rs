@@ -16,16 +16,18 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::checkpoint::{self, State};
-use fixmatch::control::Change;
-use fixmatch::event::Event;
-use fixmatch::history::History;
-use fixmatch::insight::{self as insight_file, Pointer};
 use fixmatch::loader::{Batch, Loader, Source};
-use fixmatch::pseudo::alarm::Watch;
-use fixmatch::run_dir::{Phase, RunDir};
-use fixmatch::run_state::RunState;
-use fixmatch::schedule::Live;
+use fixmatch::run::change::Change;
+use fixmatch::run::checkpoint::{self, State};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::history::History;
+use fixmatch::run::insight as insight_file;
+use fixmatch::run::insight::Pointer;
+use fixmatch::run::live::Live;
+use fixmatch::run::pseudo::alarm::Watch;
+use fixmatch::run::state::RunState;
 
 use self::insight::Insight;
 use self::prepare::{Preparation, Prepared, prepare};

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::checkpoint::Array;
 use fixmatch::config::{Forward, MaskedViews, Precision, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::loader::Batch;
+use fixmatch::run::checkpoint::Array;
 use tch::{Device, Kind, Tensor};
 
 use crate::input::Input;
@@ -81,7 +81,7 @@ pub struct Trainer {
 const N_PROJECTIONS: i64 = 64;
 
 /// Which weights to evaluate.
-pub use fixmatch::checkpoint::Which;
+pub use fixmatch::run::checkpoint::Which;
 
 impl Trainer {
     /// A trainer of the network that a configuration asks for, on the images of a data set; an error if they are too small.

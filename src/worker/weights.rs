@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Index;
 
 use anyhow::{Context, Result, ensure};
-use fixmatch::checkpoint::Array;
-use fixmatch::rng::{Rng, Stream};
+use fixmatch::base::rng::{Rng, Stream};
+use fixmatch::run::checkpoint::Array;
 use tch::{Device, Kind, Tensor};
 
 /// What a tensor is for: decides whether it is trained and whether it decays.

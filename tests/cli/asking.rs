@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use fixmatch::control::{Change, Request};
-use fixmatch::event::{Evaluated, Event};
-use fixmatch::run_dir::Phase;
+use fixmatch::run::change::{Change, Request};
+use fixmatch::run::event::{Evaluated, Event};
+use fixmatch::run::heartbeat::Phase;
 
 use super::{Place, Worker, end_of, evaluated, launched, progress, started, until};
 

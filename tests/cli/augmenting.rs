@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use fixmatch::augment::{Filter, Kind, Op, Scratch, Strong};
+use fixmatch::base::image::Image;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::Augment;
 use fixmatch::data::decode::{self, Wanted};
-use fixmatch::image::Image;
-use fixmatch::rng::{Rng, Stream};
 
 use super::Place;
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use fixmatch::data::label_set::{LabelSet, Picked};
-use fixmatch::event::Event;
-use fixmatch::text::is_unshown;
+use fixmatch::base::text::is_unshown;
+use fixmatch::labels::set::{LabelSet, Picked};
+use fixmatch::run::event::Event;
 
 use super::{Place, Said, launched, progress, started};
 

@@ -3,9 +3,9 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use fixmatch::control::{Change, Edit};
-use fixmatch::event::{Event, Record};
-use fixmatch::insight::Pointer;
+use fixmatch::run::change::{Change, Edit};
+use fixmatch::run::event::{Event, Record};
+use fixmatch::run::insight::Pointer;
 use serde_json::{Value, json};
 
 use super::{Place, launched, started, whole_run};
@@ -50,7 +50,7 @@ fn a_log_with_absurd_numbers_is_read_by_every_command() {
         Event::Paused { step: 7 },
         Event::Failed { step: 7, reason: "x".into() },
         Event::Resumed { step: 7 },
-        Event::Insight(Pointer { step: 7, record: fixmatch::insight::Kind::Histogram, offset: 0, n_bytes: 10 }),
+        Event::Insight(Pointer { step: 7, record: fixmatch::run::insight::Kind::Histogram, offset: 0, n_bytes: 10 }),
         Event::Applied { id: "1".into(), step: 7, change: Some(Change::Steps(9)), undoes: Some(1), cancels: vec![7] },
         Event::Edited { id: "2".into(), step: 7, edit: Edit::Move(1, 8) },
         Event::Diverged { step: 7, change: Some(1) },

@@ -1,6 +1,6 @@
 //! Runs that go on from another run's checkpoint, from the command line.
 
-use fixmatch::run_dir::Parent;
+use fixmatch::run::file::Parent;
 use serde_json::Value;
 
 use super::{Place, launched, started};

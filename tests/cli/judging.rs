@@ -1,8 +1,8 @@
 //! What a run's pseudo-labels did, from the command line.
 
-use fixmatch::event::Event;
-use fixmatch::insight::{Count, EDGES, Histogram, InsightFile, N_BINS, Opinion, Panel, Record, Verdict};
-use fixmatch::run_dir::RunDir;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::insight::{Count, EDGES, Histogram, InsightFile, N_BINS, Opinion, Panel, Record, Verdict};
 use serde_json::Value;
 
 use super::{Place, append, evaluated, launched, progress, started};

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use fixmatch::config::preset::Preset;
 use fixmatch::config::{Data, Metric, Rank, RunConfig};
-use fixmatch::data::label_set::{Picked, from_indices};
 use fixmatch::data::{self, Dataset};
-use fixmatch::preset::Preset;
-use fixmatch::ranking::{self, Made, Ranking};
-use fixmatch::run_dir::{RunDir, RunFile};
+use fixmatch::labels::ranking::{self, Made, Ranking};
+use fixmatch::labels::set::{Picked, from_indices};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::file::RunFile;
 use serde_json::Value;
 
 use super::Place;

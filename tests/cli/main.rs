@@ -18,11 +18,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fixmatch::control::{self, Content, Request};
-use fixmatch::event::{Evaluated, Evaluation, Event, Progress, Started};
-use fixmatch::event_log::EventLog;
-use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile};
+use fixmatch::config::preset::Preset;
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Started};
+use fixmatch::run::file::RunFile;
+use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::log::EventLog;
+use fixmatch::run::mailbox::{self, Content};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -147,9 +150,9 @@ impl Worker {
     /// Waits for the next request and takes it out of the mailbox.
     fn read(&mut self) -> (String, Request) {
         let control = self.dir.control();
-        let mail = || control::collect(&control, |_| false).expect("collects").into_iter().next();
+        let mail = || mailbox::collect(&control, |_| false).expect("collects").into_iter().next();
         let mail = until("a request comes", mail);
-        control::discard(&control, &mail.name).expect("discarded");
+        mailbox::discard(&control, &mail.name).expect("discarded");
         let Content::Letter(letter) = &mail.content else { panic!("{mail:?}") };
         self.say(Event::Accepted { id: mail.id(), request: letter.request, who: letter.who.clone() });
         (mail.id(), letter.request)

@@ -7,9 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use fixmatch::checkpoint::{Array, Checkpoint, State, file_name};
-use fixmatch::control::Change;
-use fixmatch::event::Event;
+use fixmatch::run::change::Change;
+use fixmatch::run::checkpoint::{Array, Checkpoint, State, file_name};
+use fixmatch::run::event::Event;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 

@@ -6,10 +6,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use fixmatch::event::{Event, Record};
-use fixmatch::output::note;
-use fixmatch::processor::{cpuinfo, emulates_bf16};
-use fixmatch::run_dir::RunDir;
+use fixmatch::base::output::note;
+use fixmatch::machine::processor::{cpuinfo, emulates_bf16};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Record};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, Said, end_of, launched, progress, started, until, whole_run};

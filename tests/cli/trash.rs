@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use fixmatch::data::saved;
+use fixmatch::labels::saved;
 use serde_json::Value;
 
 use super::{Place, whole_run};
@@ -107,7 +107,7 @@ fn emptying_removes_nothing_unasked_nor_what_is_no_run_or_in_use() {
     place.fixmatch(&["trash", "empty"]).check(1, &[], &["error: this would remove 1 run and 1 label set (", "--yes"]);
     place.fixmatch(&["trash", "list"]).check(0, &["gone", "mine"], &[]);
     let used = place.run("used", &[]).discard().expect("moved");
-    let lock = fixmatch::run_dir::RunDir::open(&used).expect("a run").lock().expect("free");
+    let lock = fixmatch::run::dir::RunDir::open(&used).expect("a run").lock().expect("free");
     let emptied = place.fixmatch(&["trash", "empty", "--yes"]);
     emptied.check(1, &["removed 1 run and 1 label set ("], &["-s1 stays: another worker is training this run"]);
     drop(lock);

@@ -102,7 +102,7 @@ fn a_set_is_marked_by_hand_and_a_run_is_launched_from_it() {
     terminal.until("labels.pick=file:");
     terminal.press("L");
     terminal.until("● finished");
-    let runs = fixmatch::run_dir::RunDir::list(&place.runs()).expect("runs");
+    let runs = fixmatch::run::dir::RunDir::list(&place.runs()).expect("runs");
     let labels = std::fs::read_to_string(runs.last().expect("the newest").labels()).expect("labels");
     assert!(labels.contains("[0,13,25]"), "{labels}");
 }

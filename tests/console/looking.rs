@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use fixmatch::data::label_set::{LabelSet, Picked};
-use fixmatch::event::Event;
-use fixmatch::event_log::EventLog;
-use fixmatch::host::{host, now};
-use fixmatch::preset::Preset;
-use fixmatch::run_dir::{Heartbeat, Phase, RunDir, RunFile};
+use fixmatch::base::host::{host, now};
+use fixmatch::config::preset::Preset;
+use fixmatch::labels::set::{LabelSet, Picked};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::file::RunFile;
+use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::log::EventLog;
 
 use super::{Place, Terminal, broken_run};
 

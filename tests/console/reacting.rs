@@ -1,6 +1,6 @@
 //! What comes from the terminal beside keys: pasted text, signals, answers that are late or never come.
 
-use fixmatch::event::Event;
+use fixmatch::run::event::Event;
 use rustix::process::Signal;
 
 use super::looking::{open_samples, quit, some_run};

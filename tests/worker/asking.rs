@@ -9,13 +9,14 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use fixmatch::base::output::note;
 use fixmatch::config::Device;
-use fixmatch::control::{self, Change, Request};
-use fixmatch::event::{Evaluated, Event};
-use fixmatch::event_log::EventLog;
-use fixmatch::launch::OVERTAKEN;
-use fixmatch::output::note;
-use fixmatch::run_dir::{Heartbeat, Phase};
+use fixmatch::run::change::{Change, Request};
+use fixmatch::run::event::{Evaluated, Event};
+use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::launch::OVERTAKEN;
+use fixmatch::run::log::EventLog;
+use fixmatch::run::mailbox;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
@@ -233,7 +234,7 @@ fn what_is_no_request_is_passed_over_with_one_warning_and_the_worker_lives() {
 fn requests_are_told_apart_by_what_was_there_before_the_worker_whatever_clocks_say() {
     let place = Place::new();
     let dir = place.run(&place.endless_config());
-    let early = control::post(&dir.control(), Request::Stop).expect("posted");
+    let early = mailbox::post(&dir.control(), Request::Stop).expect("posted");
     let future = SystemTime::now() + Duration::from_hours(24 * 365 * 9);
     File::options()
         .write(true)

@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fixmatch::control::Request;
-use fixmatch::event::Event;
-use fixmatch::launch::log_tail;
-use fixmatch::output::note;
-use fixmatch::run_dir::{Phase, RunDir};
+use fixmatch::base::output::note;
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::launch::log_tail;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use super::support::{Place, Worker, assert_same, events, finish, worker_command};

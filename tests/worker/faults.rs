@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 
-use fixmatch::checkpoint::{Checkpoint, file_name, list};
 use fixmatch::config::RunConfig;
-use fixmatch::event::Event;
-use fixmatch::run_dir::RunDir;
+use fixmatch::run::checkpoint::{Checkpoint, file_name, list};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
 
 use super::support::{PER_CLASS, Place, assert_same, copy, events, failure, finish, worker_command};
 

@@ -3,11 +3,12 @@
 use std::fs;
 
 use fixmatch::config::RunConfig;
-use fixmatch::control::Change;
-use fixmatch::data::label_set::LabelSet;
-use fixmatch::event::Event;
-use fixmatch::fork::Fork;
-use fixmatch::run_dir::{Parent, RunDir};
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::change::Change;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::file::Parent;
+use fixmatch::run::fork::Fork;
 use serde_json::Value;
 
 use super::support::{Place, checkpoint, curves, events, finish};

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use fixmatch::data::label_set::LabelSet;
-use fixmatch::event::{Event, Progress};
-use fixmatch::insight::{Count, Histogram, InsightReader, Panel, Pointer, Record};
-use fixmatch::run_dir::RunDir;
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Progress};
+use fixmatch::run::insight::{Count, Histogram, InsightReader, Panel, Pointer, Record};
 
 use super::support::{PER_CLASS, Place, events};
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use fixmatch::config::{Precision, RunConfig};
-use fixmatch::processor::{cpuinfo, emulates_bf16};
+use fixmatch::machine::processor::{cpuinfo, emulates_bf16};
 
 use super::support::{Place, failure, finish, worker_command};
 

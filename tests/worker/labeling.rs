@@ -1,9 +1,9 @@
 //! Which images are labeled and unlabeled, where classes are uneven and nothing is left.
 
 use fixmatch::config::Pick;
-use fixmatch::control::{Change, Request};
-use fixmatch::event::{Event, Started};
-use fixmatch::run_dir::RunDir;
+use fixmatch::run::change::{Change, Request};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Started};
 
 use super::support::{Place, Worker, events, failure};
 

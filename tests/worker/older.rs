@@ -6,15 +6,15 @@
 use std::fs;
 use std::path::Path;
 
-use fixmatch::amend::amend;
-use fixmatch::control::{Change, Request};
-use fixmatch::data::label_set::LabelSet;
-use fixmatch::event::Event;
-use fixmatch::fork::Fork;
-use fixmatch::insight;
-use fixmatch::run_dir::RunDir;
-use fixmatch::run_state::RunState;
-use fixmatch::survey::Survey;
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::amend::amend;
+use fixmatch::run::change::{Change, Request};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::fork::Fork;
+use fixmatch::run::insight;
+use fixmatch::run::state::RunState;
+use fixmatch::run::survey::Survey;
 
 use super::support::{events, finish};
 

@@ -5,11 +5,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fixmatch::config::{Metric, Pick, Rank, RunConfig};
-use fixmatch::control::Request;
-use fixmatch::data::label_set::LabelSet;
-use fixmatch::event::Event;
-use fixmatch::ranking::{self, Ranking};
-use fixmatch::run_dir::RunDir;
+use fixmatch::labels::ranking::{self, Ranking};
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
 use rustix::process::Signal;
 
 use super::support::{PER_CLASS, Place, Worker, events, failure, finish};

@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use fixmatch::amend::amend;
-use fixmatch::checkpoint;
 use fixmatch::config::RunConfig;
-use fixmatch::control::{Change, Edit, Request};
-use fixmatch::event::{Event, Progress};
-use fixmatch::event_log::EventLog;
-use fixmatch::history::{self, Fate};
-use fixmatch::run_dir::RunDir;
-use fixmatch::run_state::RunState;
+use fixmatch::run::amend::amend;
+use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::checkpoint;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Progress};
+use fixmatch::run::history::{self, Fate};
+use fixmatch::run::log::EventLog;
+use fixmatch::run::state::RunState;
 use rustix::process::Signal;
 
 use super::support::{Place, Worker, assert_same, copy, events, finish};

@@ -6,14 +6,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fixmatch::checkpoint::{Checkpoint, file_name};
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{CtAugment, Device, Model, ModelName, RunConfig, Strong};
-use fixmatch::control::{self, Request};
-use fixmatch::event::{Event, Progress, Record, VARYING_FIELDS};
-use fixmatch::event_log::{Follower, read_all};
-use fixmatch::launch::log_tail;
-use fixmatch::rng::{Rng, Stream};
-use fixmatch::run_dir::{RunDir, RunFile};
+use fixmatch::run::change::Request;
+use fixmatch::run::checkpoint::{Checkpoint, file_name};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Progress, Record, VARYING_FIELDS};
+use fixmatch::run::file::RunFile;
+use fixmatch::run::launch::log_tail;
+use fixmatch::run::log::{Follower, read_all};
+use fixmatch::run::mailbox;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -207,7 +209,7 @@ impl Worker {
 
     /// Puts a request into the mailbox and returns its id.
     pub fn post(&self, request: Request) -> String {
-        control::post(&self.dir.control(), request).expect("posted")
+        mailbox::post(&self.dir.control(), request).expect("posted")
     }
 
     /// Asks for something and waits until it is applied; returns the steps done then.
@@ -318,7 +320,7 @@ pub fn copy(dir: &RunDir, name: &str) -> RunDir {
     for file in [dir.run_toml(), dir.labels(), dir.events(), dir.insight()] {
         copy(&file);
     }
-    for (_, path) in fixmatch::checkpoint::list(&dir.checkpoints()).expect("lists") {
+    for (_, path) in fixmatch::run::checkpoint::list(&dir.checkpoints()).expect("lists") {
         copy(&path);
     }
     RunDir::open(&to).expect("a run")

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::Mode;
-use crate::fused::{self, BatchNorm, Statistics};
+use crate::ops::{self, BatchNorm, Statistics};
 use crate::weights::{Init, Role, Spec, Weights};
 
 /// One tensor.
@@ -13,12 +13,12 @@ pub fn spec(name: String, shape: &[i64], role: Role, init: Init) -> Spec {
 
 /// A convolution with bias, zero-padded by half of its kernel.
 pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
-    fused::conv(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")], stride)
+    ops::conv(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")], stride)
 }
 
 /// A 3×3 convolution with bias, then 2×2 maximum pooling and ReLU.
 pub fn conv_pool_relu(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
-    fused::conv_pool_relu(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")])
+    ops::conv_pool_relu(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")])
 }
 
 /// A dense layer.

@@ -1,7 +1,7 @@
 //! Scores from where images lie among each other: k nearest neighbours and k-means, in blocks, so that no n × n matrix
 //! is ever in memory. Rows are features of length 1; distances are squared, as in TypiClust's code.
 
-use fixmatch::rng::{Rng, Stream};
+use fixmatch::base::rng::{Rng, Stream};
 use tch::{Kind, Tensor};
 
 /// Rows whose distances to all others are in memory at once: 1024 × 50,000 × 4 bytes are 205 MB.

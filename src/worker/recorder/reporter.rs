@@ -5,11 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
-use fixmatch::event::Event;
-use fixmatch::files;
-use fixmatch::insight;
-use fixmatch::output::note;
-use fixmatch::run_dir::Phase;
+use fixmatch::base::files;
+use fixmatch::base::output::note;
+use fixmatch::run::event::Event;
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::insight;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How long to wait before what could not be written is tried again.

@@ -1,7 +1,7 @@
 //! The signals that a worker follows, each as the request that it stands for.
 
 use anyhow::{Context, Result};
-use fixmatch::control::Request;
+use fixmatch::run::change::Request;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Handlers of signals.

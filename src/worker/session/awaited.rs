@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use fixmatch::config::{Rank, RunConfig};
-use fixmatch::control::{self, Request};
 use fixmatch::data::Dataset;
-use fixmatch::event::Event;
-use fixmatch::launch::{Worker, launch};
-use fixmatch::ranking::{self, Ranking};
-use fixmatch::run_dir::{Phase, RunDir};
-use fixmatch::run_state::{RunState, Status};
+use fixmatch::labels::ranking::{self, Ranking};
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::launch::{Worker, launch};
+use fixmatch::run::mailbox;
+use fixmatch::run::state::{RunState, Status};
 
 use crate::recorder::{Command, Reporter};
 
@@ -67,7 +69,7 @@ fn wait(
     loop {
         match commands.try_recv() {
             Ok(Command { id, request: request @ (Request::Stop | Request::Suspend) }) => {
-                control::post(&other.control(), request)?;
+                mailbox::post(&other.control(), request)?;
                 while is_alive(other, worker.as_mut())? {
                     sleep(POLL);
                 }

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use fixmatch::checkpoint::Array;
+use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::data::{Images, UNKNOWN};
-use fixmatch::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
-use fixmatch::rng::{Rng, Stream};
+use fixmatch::run::checkpoint::Array;
+use fixmatch::run::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
 use tch::{Device, Kind, Tensor};
 
 use super::prepare::Prepared;
@@ -192,7 +192,7 @@ fn draw_panel(among: &[u32], labels: &[u16], n_classes: usize, n: usize) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use fixmatch::insight::Count;
+    use fixmatch::run::insight::Count;
 
     use super::*;
 

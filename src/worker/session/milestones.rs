@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Error, Result, anyhow, ensure};
-use fixmatch::checkpoint::{Checkpoint, Which, file_name, prune};
-use fixmatch::event::{Evaluated, Evaluation, Event};
-use fixmatch::insight::Record;
-use fixmatch::run_dir::Phase;
+use fixmatch::run::checkpoint::{Checkpoint, Which, file_name, prune};
+use fixmatch::run::event::{Evaluated, Evaluation, Event};
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::insight::Record;
 
 use super::Session;
 use crate::evaluate::evaluate;

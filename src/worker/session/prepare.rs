@@ -6,24 +6,23 @@ use std::thread::available_parallelism;
 
 use anyhow::{Result, ensure};
 use fixmatch::augment::Strong;
+use fixmatch::base::files::replace_file;
+use fixmatch::base::host::host;
+use fixmatch::base::output::note;
 use fixmatch::config::{Precision, RunConfig};
-use fixmatch::data::label_pick;
-use fixmatch::data::label_run;
-use fixmatch::data::label_set::{LabelSet, LabeledImages};
 use fixmatch::data::{self, Dataset, Images, Known};
-use fixmatch::event::{Event, Started};
-use fixmatch::files::replace_file;
-use fixmatch::host::host;
+use fixmatch::labels::set::{LabelSet, LabeledImages};
+use fixmatch::labels::{pick, ranking, recorded};
 use fixmatch::loader::Source;
-use fixmatch::output::note;
-use fixmatch::processor::{self, cpuinfo, emulates_bf16};
-use fixmatch::ranking;
-use fixmatch::run_dir::{Environment, RunDir, RunFile};
+use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Event, Started};
+use fixmatch::run::file::{Environment, RunFile};
 
 use super::awaited::{self, Awaited};
 use crate::recorder::{Command, Reporter};
 use crate::trainer::Trainer;
-use crate::{device, fused};
+use crate::{device, ops};
 
 /// A run that is ready for its first step.
 pub struct Prepared {
@@ -54,9 +53,9 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     })?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     ensure!((1..=1024).contains(&n_threads), "run.toml: environment.threads must be in [1, 1024], not {n_threads}");
-    fused::set_num_threads(n_threads as usize);
-    fused::set_level(None)?;
-    let data_dir = fixmatch::dirs::data_dir()?;
+    ops::set_num_threads(n_threads as usize);
+    ops::set_level(None)?;
+    let data_dir = fixmatch::base::dirs::data_dir()?;
     let dataset = data::load(&config.data, &data_dir)?;
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
@@ -165,7 +164,7 @@ fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
         version: fixmatch::VERSION.to_owned(),
         data_digest: dataset.digest.clone(),
         data_known: dataset.known == Known::Official,
-        instructions: Some(fused::Instructions::in_force().level().name()),
+        instructions: Some(ops::Instructions::in_force().level().name()),
     }
 }
 
@@ -205,7 +204,7 @@ fn labels(
 ) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
-        return label_run::read_of(dir, dataset.train.n()).map(Labels::Picked);
+        return recorded::read_of(dir, dataset.train.n()).map(Labels::Picked);
     }
     let wanted = ranking::wanted(config, dataset.classes.len()).filter(|_| config.labels.indices.is_none());
     let ranking = match wanted {
@@ -215,7 +214,7 @@ fn labels(
         },
         None => None,
     };
-    let labels = label_pick::pick(&config.labels, dataset, ranking.as_deref())?;
+    let labels = pick::pick(&config.labels, dataset, ranking.as_deref())?;
     for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }

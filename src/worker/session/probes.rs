@@ -9,9 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use fixmatch::augment::StrongPolicy;
 use fixmatch::augment::ctaugment::{Choice, History, Rates};
-use fixmatch::checkpoint::Array;
 use fixmatch::config::{self, RunConfig};
 use fixmatch::loader::{Batch, Loader};
+use fixmatch::run::checkpoint::Array;
 use tch::{Device, Tensor};
 
 use crate::trainer::Trainer;

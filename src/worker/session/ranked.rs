@@ -1,8 +1,8 @@
 //! What a run that ranks does besides its steps.
 
 use anyhow::Result;
-use fixmatch::ranking::{self, Made, Ranking};
-use fixmatch::run_dir::Phase;
+use fixmatch::labels::ranking::{self, Made, Ranking};
+use fixmatch::run::heartbeat::Phase;
 
 use super::Session;
 use crate::rank::Findings;

@@ -3,10 +3,10 @@
 use std::sync::mpsc::TryRecvError;
 
 use anyhow::{Result, bail};
-use fixmatch::control::{Change, Edit, Request};
-use fixmatch::event::{Event, Record};
-use fixmatch::host::now;
-use fixmatch::run_dir::Phase;
+use fixmatch::base::host::now;
+use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::event::{Event, Record};
+use fixmatch::run::heartbeat::Phase;
 
 use super::Session;
 use crate::recorder::Command;

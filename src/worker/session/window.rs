@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use fixmatch::checkpoint::Array;
-use fixmatch::event::Progress;
+use fixmatch::run::checkpoint::Array;
+use fixmatch::run::event::Progress;
 use tch::Tensor;
 
 use crate::trainer::{Column, N_COLUMNS, read_rows};

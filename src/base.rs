@@ -1,0 +1,13 @@
+//! What knows nothing of FixMatch: files and folders, the machine and who is at it, text and how it gets out, images,
+//! random numbers.
+
+pub mod alike;
+pub mod dirs;
+pub mod files;
+pub mod hex;
+pub mod host;
+pub mod image;
+pub mod output;
+pub mod rng;
+pub mod text;
+pub mod trash;

@@ -1,0 +1,83 @@
+//! `fixmatch attach`: the console on a run, or in a few lines, what happened to it since one last looked.
+
+use anyhow::Result;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::log::read_all;
+use fixmatch::run::seen::{self, Digest, Seen};
+use fixmatch::run::state::RunState;
+use std::process::ExitCode;
+
+use super::{RunArg, Runs, say};
+pub use crate::console::Shown;
+use crate::console::app::Access;
+use crate::console::glyphs::Glyphs;
+use crate::console::{self, Options, Stay, world};
+use crate::words::digest::digest_lines;
+
+/// Open the console on a run
+///
+/// Without a terminal, `fixmatch watch` follows a run.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// Show this run beside it
+    #[arg(long, value_name = "RUN", conflicts_with = "brief")]
+    beside: Option<String>,
+    #[command(flatten)]
+    look: Look,
+    /// Print what happened since you last looked, and return
+    #[arg(long)]
+    brief: bool,
+}
+
+/// How the console is to look and what it may do.
+#[derive(clap::Args, Default)]
+pub struct Look {
+    /// Only look: hides and refuses everything that drives a run
+    #[arg(long)]
+    readonly: bool,
+    /// Which characters to draw with [default: braille, or ASCII without a UTF-8 locale]
+    #[arg(long, value_name = "SET")]
+    glyphs: Option<Glyphs>,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let dir = runs.find(&args.run)?;
+    if args.brief {
+        return brief(&dir);
+    }
+    let shown = match &args.beside {
+        Some(other) => Shown::Both([dir, runs.find(&RunArg { run: Some(other.clone()) })?]),
+        None => Shown::Run(dir),
+    };
+    open(&args.look, runs, shown, Stay::Open)
+}
+
+/// Opens the console.
+pub fn open(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Result<ExitCode> {
+    let access = if look.readonly { Access::ReadOnly } else { Access::Full };
+    console::open(Options { runs: runs.folder().to_owned(), shown, stay, access, glyphs: look.glyphs })
+}
+
+fn brief(dir: &RunDir) -> Result<ExitCode> {
+    let log = read_all(&dir.events())?;
+    let mut state = RunState::default();
+    for record in &log {
+        state.apply(record);
+    }
+    let file = world::seen_file()?;
+    let nothing = Seen { time: 0.0, step: 0, accuracy: None, remaining_s: None };
+    let before = seen::recall(&file, dir).unwrap_or(nothing);
+    say(format_args!("{}: {}", dir.id(), state.status(dir).label()))?;
+    match Digest::of(before, &state, &log, None) {
+        None => say("nothing happened since you last looked")?,
+        Some(digest) => {
+            for line in digest_lines(&digest) {
+                say(line)?;
+            }
+            seen::remember(&file, dir, digest.now);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

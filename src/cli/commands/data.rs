@@ -1,0 +1,246 @@
+//! `fixmatch data list|fetch|verify`: which data sets there are, getting them, checking them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use fixmatch::base::dirs;
+use fixmatch::base::output::{notes_are_on_terminal, say_json_line};
+use fixmatch::config::{Color, Data};
+use fixmatch::data::download::{Client, Progress};
+use fixmatch::data::fetch::{Outcome, fetch};
+use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{note, say};
+use crate::words::numbers::{aligned, bytes, columns, grouped};
+
+/// List, fetch and check data sets
+///
+/// Fetched data sets live in $FIXMATCH_DATA, else fixmatch in the XDG data directory.
+#[derive(Args, Debug)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum DataCommand {
+    /// List the data sets, and which are on this machine
+    List {
+        /// Print JSON, one object per data set
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a data set, check it and put it in its place
+    ///
+    /// A broken download goes on where it stopped. `FIXMATCH_DATA_URL` names the address of a folder that has the files,
+    /// to use instead of the official places; `HTTPS_PROXY` is honoured.
+    Fetch {
+        /// A name that `data list` shows
+        name: String,
+    },
+    /// Read a whole data set and say what is in it and whether it is the published one
+    Verify {
+        /// A name that `data list` shows
+        name: String,
+        /// Where its files are, if not in the usual places
+        #[arg(long)]
+        path: Option<PathBuf>,
+        /// Resize the images of a folder to this many pixels a side
+        #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+        resize: Option<u32>,
+        /// What lies behind transparent parts of the images of a folder, as #rrggbb
+        #[arg(long, value_name = "COLOUR", value_parser = |text: &str| Color::try_from(text.to_owned()))]
+        background: Option<Color>,
+    },
+}
+
+/// Runs `fixmatch data`.
+pub fn run(args: DataArgs) -> Result<()> {
+    let data_dir = dirs::data_dir()?;
+    match args.command {
+        DataCommand::List { json: true } => list_json(&data_dir),
+        DataCommand::List { json: false } => list(&data_dir),
+        DataCommand::Fetch { name } => fetch_named(&name, &data_dir),
+        DataCommand::Verify { name, path, resize, background } => {
+            verify(&Data { dataset: name, path, resize, background, ..Data::default() }, &data_dir)
+        }
+    }
+}
+
+fn list(data_dir: &Path) -> Result<()> {
+    let row = |descriptor: &Descriptor| {
+        let images = descriptor.n_images.map_or_else(
+            || "any".into(),
+            |(train, test)| format!("{} + {}", grouped(train as u64), grouped(test as u64)),
+        );
+        let size = descriptor.shape.map_or_else(|| "any".into(), |(w, h, c)| format!("{w}×{h}×{c}"));
+        let place = whereabouts(descriptor, data_dir);
+        vec![descriptor.name.into(), images, size, descriptor.licence.into(), place]
+    };
+    let rows: Vec<_> = DATASETS.iter().map(row).collect();
+    say(columns(&["NAME", "IMAGES", "SIZE", "LICENCE", "WHERE"], &rows))
+}
+
+fn list_json(data_dir: &Path) -> Result<()> {
+    for descriptor in DATASETS {
+        let found = find(descriptor, data_dir);
+        let line = serde_json::json!({
+            "name": descriptor.name,
+            "title": descriptor.title,
+            "n_train": descriptor.n_images.map(|(train, _)| train),
+            "n_test": descriptor.n_images.map(|(_, test)| test),
+            "shape": descriptor.shape,
+            "licence": descriptor.licence,
+            "homepage": descriptor.homepage,
+            "here": found.is_some(),
+            "looked_in": looked_in(descriptor, data_dir),
+            "path": match found {
+                Some(Found::Folder(path)) => Some(path),
+                Some(Found::Embedded) | None => None,
+            },
+        });
+        say_json_line(&line)?;
+    }
+    Ok(())
+}
+
+fn find(descriptor: &Descriptor, data_dir: &Path) -> Option<Found> {
+    (descriptor.find)(&Place::usual(data_dir))
+}
+
+fn looked_in(descriptor: &Descriptor, data_dir: &Path) -> Vec<PathBuf> {
+    (descriptor.looks_in)(&Place::usual(data_dir))
+}
+
+fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
+    match find(descriptor, data_dir) {
+        Some(Found::Embedded) => "in the program".into(),
+        Some(Found::Folder(path)) => path.display().to_string(),
+        None if descriptor.downloads.is_empty() => "where data.path says".into(),
+        None => {
+            let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
+            let folders: Vec<_> = looked_in(descriptor, data_dir).iter().map(|it| it.display().to_string()).collect();
+            let (name, size) = (descriptor.name, bytes(n_bytes));
+            format!("not here: fixmatch data fetch {name} ({size}); looked in {}", folders.join(", "))
+        }
+    }
+}
+
+fn fetch_named(name: &str, data_dir: &Path) -> Result<()> {
+    let descriptor = data::find(name)?;
+    let mirror = std::env::var("FIXMATCH_DATA_URL").ok().filter(|url| !url.is_empty());
+    let client = Client::new(mirror);
+    let outcome = if notes_are_on_terminal() {
+        let bar = Bar::new();
+        fetch(descriptor, data_dir, &client, &mut |progress| bar.show(progress))
+    } else {
+        let mut lines = Lines::default();
+        fetch(descriptor, data_dir, &client, &mut |progress| lines.show(progress))
+    };
+    match outcome? {
+        Outcome::Fetched(folder) => say(format_args!("{name} is in {}, checksums right", folder.display())),
+        Outcome::AlreadyThere(folder) => {
+            say(format_args!("{name} is in {} already, checksums right: nothing to do", folder.display()))
+        }
+    }
+}
+
+/// Progress on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let style = "{msg}  {bar:30}  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        Self(bar.with_style(ProgressStyle::with_template(style).expect("the template is well-formed")))
+    }
+
+    fn show(&self, progress: Progress) {
+        match progress {
+            Progress::Started { file, done, total } => {
+                self.0.set_length(total);
+                self.0.set_position(done);
+                self.0.reset_eta();
+                self.0.set_message(file.to_owned());
+            }
+            Progress::Advanced { done } => self.0.set_position(done),
+            Progress::Checking { file } => self.0.set_message(format!("checking {file}")),
+            Progress::Unpacking { file } => self.0.set_message(format!("unpacking {file}")),
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Progress where stderr is a file: a line at each stage, and at most one every ten seconds between.
+#[derive(Default)]
+struct Lines {
+    file: String,
+    total: u64,
+    last: Option<Instant>,
+}
+
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+impl Lines {
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Started { file, done, total } => {
+                (self.file, self.total, self.last) = (file.into(), total, Some(Instant::now()));
+                note(format_args!("{file}: {} of {}", bytes(done), bytes(total)));
+            }
+            Progress::Advanced { done } if self.last.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
+                self.last = Some(Instant::now());
+                note(format_args!("{}: {} of {}", self.file, bytes(done), bytes(self.total)));
+            }
+            Progress::Advanced { .. } => {}
+            Progress::Checking { file } => note(format_args!("checking {file}")),
+            Progress::Unpacking { file } => note(format_args!("unpacking {file}")),
+        }
+    }
+}
+
+fn verify(data: &Data, data_dir: &Path) -> Result<()> {
+    let name = &data.dataset;
+    let dataset = data::load(data, data_dir)?;
+    let Images { width, height, channels, .. } = dataset.train;
+    let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
+    let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
+        format!(", and {} more whose class nobody knows", grouped(images.n() as u64))
+    });
+    say(format_args!("{name}: {train} training and {test} test images{unlabeled}"))?;
+    say(format_args!("{width}×{height} pixels, {}", if channels == 1 { "gray" } else { "RGB" }))?;
+    say(format_args!("digest {}, {}", dataset.digest, verdict(dataset.known)))?;
+    if let Some(read) = &dataset.read {
+        say(read)?;
+    }
+    for warning in dataset.warnings.iter().filter(|warning| Some(*warning) != dataset.read.as_ref()) {
+        say(format_args!("warning: {warning}"))?;
+    }
+    print_classes(&dataset)
+}
+
+fn verdict(known: Known) -> &'static str {
+    match known {
+        Known::Official => "the published images",
+        Known::Unknown => "not the published images",
+        Known::Own => "your own images, never published",
+    }
+}
+
+fn print_classes(dataset: &Dataset) -> Result<()> {
+    let n_classes = dataset.classes.len();
+    let (train, test) = (dataset.train.class_counts(n_classes), dataset.test.class_counts(n_classes));
+    let row = |(class, name): (usize, &String)| {
+        vec![class.to_string(), name.clone(), grouped(train[class] as u64), grouped(test[class] as u64)]
+    };
+    let rows: Vec<_> = dataset.classes.iter().enumerate().map(row).collect();
+    say(format_args!("\n{}", aligned(&["#", "CLASS", "TRAINING", "TEST"], &rows, |column| column != 1)))
+}

@@ -1,0 +1,43 @@
+//! `fixmatch fork`: a new run that goes on from a checkpoint of another one.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fixmatch::run::fork::Fork;
+
+use super::train::{self, check};
+use super::{RunArg, Runs, foreground, note};
+
+/// Go on from a checkpoint of a run in a new run, with changed values or other labels
+///
+/// The new run knows its parent, whose curves up to there it has too. Without changes it goes on as its parent did, bit for bit.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// The step of a checkpoint that is kept; `fixmatch show` lists them [default: the newest]
+    #[arg(long, value_name = "STEP")]
+    at: Option<u64>,
+    /// Change a value, such as train.threshold=0.9 or labels.seed=2; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// What to call the new run [default: the preset's name and -fork]
+    #[arg(long)]
+    name: Option<String>,
+    /// Hand it to the background and return
+    #[arg(long)]
+    detach: bool,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let parent = runs.find(&args.run)?;
+    let fork = Fork::plan(&parent, args.at, &args.set)?;
+    check(fork.config())?;
+    let dir = fork.make(runs.folder(), args.name.as_deref())?;
+    note(format_args!("forked {} after {} steps", parent.id(), fork.step()));
+    note(format_args!("run directory: {}", dir.path().display()));
+    if args.detach {
+        return foreground::detach(&dir, runs);
+    }
+    train::finish(&foreground::follow(&dir, fork.config().train.steps, || Ok(()))?, runs)
+}

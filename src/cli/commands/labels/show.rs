@@ -1,0 +1,127 @@
+//! `fixmatch labels show`: the images of a label set, class by class.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fixmatch::config::Metric;
+use fixmatch::data::Dataset;
+use serde::Serialize;
+
+use super::choice::{Choice, Side};
+use super::sheet::Files;
+use crate::commands::{Runs, say, say_json};
+use crate::words::numbers::{grouped, or_dash, plural, significant, table};
+
+/// Show the images of a label set, the most representative ones of each class first where an order is known
+#[derive(clap::Args)]
+pub struct Args {
+    /// A preset, a run, file:PATH or a data set [default: the newest run]
+    source: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    sheet: Files,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    args.sheet.check()?;
+    let wanted = args.choice.only(args.source.as_deref(), runs)?;
+    let dataset = wanted.load()?;
+    let side = wanted.pick(&dataset)?;
+    side.warn(&dataset);
+    let page = Page::of(&side, &dataset);
+    if args.json {
+        say_json(&page)?;
+    } else if !args.sheet.is_some() {
+        say(page.text())?;
+    }
+    args.sheet.write(&[&side], &dataset)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A label set in full.
+#[derive(Serialize)]
+struct Page {
+    dataset: String,
+    data_digest: String,
+    picked: String,
+    n: usize,
+    n_train: usize,
+    order: Option<OrderSummary>,
+    images: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct OrderSummary {
+    by: Metric,
+    path: String,
+    /// From 1, the most representative.
+    mean_rank: f64,
+}
+
+#[derive(Serialize)]
+struct Row {
+    class: usize,
+    class_name: String,
+    index: u32,
+    /// From 1, the most representative of all training images.
+    rank: Option<u32>,
+    /// The same among those of its class.
+    class_rank: Option<u32>,
+    score: Option<f32>,
+}
+
+impl Page {
+    fn of(side: &Side, dataset: &Dataset) -> Self {
+        let images = side.by_class(dataset).into_iter().enumerate().flat_map(|(class, indices)| {
+            indices.into_iter().map(move |index| Row {
+                class,
+                class_name: dataset.classes[class].clone(),
+                index,
+                rank: side.order.as_ref().map(|order| order.rank(index)),
+                class_rank: side.order.as_ref().map(|order| order.class_rank(index)),
+                score: side.order.as_ref().map(|order| order.score(index)),
+            })
+        });
+        Self {
+            dataset: dataset.name.clone(),
+            data_digest: dataset.digest.clone(),
+            picked: side.set.picked.to_string(),
+            n: side.set.indices.len(),
+            n_train: dataset.train.n(),
+            images: images.collect(),
+            order: side.order.as_ref().map(|order| OrderSummary {
+                by: order.ranking.rank.by,
+                path: order.path.display().to_string(),
+                mean_rank: order.mean_rank(&side.set.indices),
+            }),
+        }
+    }
+
+    fn text(&self) -> String {
+        let head = format!("{} of {}: {}", plural(self.n as u64, "image"), self.dataset, self.picked);
+        let rows: Vec<_> = self.images.iter().map(Row::cells).collect();
+        let Some(order) = &self.order else {
+            let rows: Vec<_> = rows.into_iter().map(|row| row[..2].to_vec()).collect();
+            return format!("{head}\n\n{}", table(&["CLASS", "INDEX"], &rows));
+        };
+        let table = table(&["CLASS", "INDEX", "RANK", "IN CLASS", "SCORE"], &rows);
+        let (mean, n) = (order.mean_rank, grouped(self.n_train as u64));
+        format!("{head}\n\n{table}\n\nmean rank by {}: {mean:.1} of {n}", order.by)
+    }
+}
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.class_name.clone(),
+            self.index.to_string(),
+            or_dash(self.rank, |rank| rank.to_string()),
+            or_dash(self.class_rank, |rank| rank.to_string()),
+            or_dash(self.score, significant),
+        ]
+    }
+}

@@ -1,0 +1,147 @@
+//! `fixmatch rank`: puts the training images of a data set in order, from the most to the least representative.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::builder::TypedValueParser as _;
+use fixmatch::base::dirs;
+use fixmatch::config::{Device, Metric, ModelName, Rank, RunConfig};
+use fixmatch::data;
+use fixmatch::labels::ranking::{self, Ranking};
+
+use super::foreground::{self, End};
+use super::{Runs, note, say, train, writable_file};
+
+/// Order the training images from the most to the least representative
+///
+/// A run like any other makes the ranking: it can be watched, paused and resumed, and a ranking that exists is not made
+/// again. Presets ask for it with labels.pick and labels.by, `fixmatch labels` shows what it comes to.
+#[derive(Clone, clap::Args)]
+pub struct Args {
+    /// A name that `fixmatch data list` shows
+    dataset: String,
+    /// What representative means
+    #[arg(long, value_name = "METRIC", default_value = "agreement")]
+    by: Metric,
+    /// Where the data set's files are, if not in the usual places
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    /// Resize the images of a folder to this many pixels a side
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    resize: Option<u32>,
+    /// Networks whose opinions are averaged [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    members: Option<u32>,
+    /// Passes over the training images, of each network [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// The neighbours that density and typicality look at [default: 20]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    neighbors: Option<u32>,
+    /// The clusters of typicality, as many as there will be labels [default: 40]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    clusters: Option<u32>,
+    /// The network
+    #[arg(long, default_value = "cnn", value_parser = clap::builder::PossibleValuesParser::new(["cnn", "wrn"])
+        .map(|name| if name == "wrn" { ModelName::Wrn } else { ModelName::Cnn }))]
+    model: ModelName,
+    /// The seed of the networks
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Where to train: auto, cpu or cuda:N
+    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()))]
+    device: Option<Device>,
+    /// Write the ranking to this file too
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Hand it to the background and return
+    #[arg(long, conflicts_with = "output")]
+    detach: bool,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let base = args.base();
+    base.validate()?;
+    let args = &Args { output: args.output.as_deref().map(writable_file).transpose()?, ..args.clone() };
+    let dataset = data::load(&base.data, &dirs::data_dir()?)?;
+    for warning in &dataset.warnings {
+        note(format_args!("warning: {warning}"));
+    }
+    let recipe = ranking::recipe(&base, args.rank(), dataset.train.n());
+    recipe.validate()?;
+    let cached = ranking::cached_at(&recipe, &dataset.digest)?;
+    drop(dataset); // the worker reads its own
+    if cached.exists() {
+        note("this ranking was made before");
+        return args.conclude(&cached);
+    }
+    let dir = match ranking::unfinished(runs.folder(), &recipe)? {
+        Some(dir) if dir.is_locked() => {
+            let name = runs.name_of(&dir);
+            bail!("{} makes this ranking already; `fixmatch watch {name}` follows it", dir.id())
+        }
+        Some(dir) => {
+            note(format_args!("going on with {}", dir.path().display()));
+            dir
+        }
+        None => {
+            let dir = ranking::make(runs.folder(), &recipe, "fixmatch rank")?;
+            note(format_args!("run directory: {}", dir.path().display()));
+            dir
+        }
+    };
+    if args.detach {
+        return foreground::detach(&dir, runs);
+    }
+    let report = foreground::follow(&dir, recipe.train.steps, || Ok(()))?;
+    let code = train::finish(&report, runs)?;
+    if report.end == End::Finished { args.conclude(&cached) } else { Ok(code) }
+}
+
+impl Args {
+    fn rank(&self) -> Rank {
+        let usual = Rank::default();
+        Rank {
+            by: self.by,
+            members: self.members.unwrap_or(usual.members),
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            neighbors: self.neighbors.unwrap_or(usual.neighbors),
+            clusters: self.clusters.unwrap_or(usual.clusters),
+        }
+    }
+
+    fn base(&self) -> RunConfig {
+        let mut config = RunConfig::default();
+        config.data.dataset.clone_from(&self.dataset);
+        config.data.path = self.path.as_deref().map(absolute);
+        config.data.resize = self.resize;
+        if let Some(device) = self.device {
+            config.machine.device = device;
+        }
+        let mut base = ranking::standard_base(&config);
+        base.train.seed = self.seed;
+        base.model.name = self.model;
+        base
+    }
+
+    /// Says where the ranking is, and how a preset asks for it.
+    fn conclude(&self, cached: &Path) -> Result<ExitCode> {
+        let ranking = Ranking::read(cached)?;
+        if let Some(output) = &self.output {
+            ranking.write(output).with_context(|| format!("cannot write {}", output.display()))?;
+        }
+        let path = self.output.as_deref().unwrap_or(cached);
+        let (n, by, path) = (ranking.order.len(), self.by, path.display());
+        say(format_args!("{n} images of {} by {by}: {path}", self.dataset))?;
+        let pick = if by == Metric::Typicality { "typical" } else { "most-representative" };
+        let is_usual = self.model == ModelName::Cnn && self.seed == 0 && self.rank() == Rank { by, ..Rank::default() };
+        let source = if is_usual { format!("by = \"{by}\"") } else { format!("ranking = \"{path}\"") };
+        say(format_args!("in a preset's [labels]: pick = \"{pick}\", {source}"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into()) // in a folder that is gone, as it was given
+}

@@ -1,0 +1,167 @@
+//! `fixmatch screenshot`, hidden: a screen of the console as SVG, for the README.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use fixmatch::base::host::now;
+use fixmatch::run::survey::Survey;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::{RunArg, Runs, say};
+use crate::console::app::{Access, App};
+use crate::console::glyphs::Glyphs;
+use crate::console::home::Listing;
+use crate::console::insight::Tab;
+use crate::console::keys::{Action, Keymap};
+use crate::console::samples::{Loading, Sheet};
+use crate::console::theme::{Depth, Theme};
+use crate::console::world::{self, News, Task};
+use crate::console::{self, svg, views};
+
+/// Print a screen of the console as SVG
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// Which screen
+    #[arg(long, value_enum, default_value_t = Which::Run)]
+    screen: Which,
+    /// Columns and rows
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x36", value_parser = size)]
+    size: (u16, u16),
+    /// Instead draw it so many times, all of it each time, and print how many seconds that took
+    #[arg(long, value_name = "N")]
+    draws: Option<u32>,
+}
+
+/// The screens.
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// Presets and runs
+    Home,
+    /// The values of the first preset
+    Preset,
+    /// A run's charts
+    Run,
+    /// A run's log
+    Log,
+    /// Its labeled images
+    Samples,
+    /// One of them with its views
+    Sample,
+    /// What its pseudo-labels do
+    PseudoLabels,
+    /// The unlabeled images that it follows
+    Followed,
+    /// What it takes for what
+    Confusion,
+    /// The accuracy of each class
+    Classes,
+    /// CTAugment's rates
+    Rates,
+}
+
+impl Which {
+    /// The tab that it is, if it is one.
+    fn tab(self) -> Option<Tab> {
+        match self {
+            Self::PseudoLabels => Some(Tab::Strip),
+            Self::Followed => Some(Tab::Images),
+            Self::Confusion => Some(Tab::Confusion),
+            Self::Classes => Some(Tab::Classes),
+            Self::Rates => Some(Tab::Rates),
+            Self::Home | Self::Preset | Self::Run | Self::Log | Self::Samples | Self::Sample => None,
+        }
+    }
+}
+
+fn size(text: &str) -> Result<(u16, u16)> {
+    let (columns, rows) = text.split_once('x').context("expected COLUMNSxROWS, such as 120x36")?;
+    Ok((columns.parse()?, rows.parse()?))
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let theme = Theme { depth: Depth::True };
+    let mut app = App::new(Access::Full, theme, Glyphs::Braille, Keymap::default(), now());
+    for state in world::data_states() {
+        app.learn(state);
+    }
+    app.learn(News::Runs(Listing::Read(Survey::new(runs.folder()).look()?)));
+    match args.screen {
+        Which::Home | Which::PseudoLabels | Which::Followed | Which::Confusion | Which::Classes | Which::Rates => {}
+        Which::Preset => app.update(Action::Enter),
+        Which::Run => open(&mut app, args, runs)?,
+        Which::Log => {
+            open(&mut app, args, runs)?;
+            app.update(Action::Log);
+        }
+        Which::Samples | Which::Sample => {
+            open(&mut app, args, runs)?;
+            app.update(Action::Samples);
+            app.samples.loading = Loading::Read(Sheet::read(&runs.find(&args.run)?)?);
+        }
+    }
+    if let Some(tab) = args.screen.tab() {
+        open_insight(&mut app, args, runs, tab)?;
+    }
+    if matches!(args.screen, Which::Sample) {
+        app.update(Action::Enter);
+    }
+    if let Some(n) = args.draws {
+        say(time_draws(&mut app, args.size, n)?.as_secs_f64())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut terminal = Terminal::new(TestBackend::new(args.size.0, args.size.1))?;
+    terminal.draw(|frame| views::draw(frame, &mut app))?;
+    say(svg::of(terminal.backend().buffer()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How long it takes to draw all of a screen so often, up to what is written to a terminal, which is not there.
+fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Duration> {
+    let start = Instant::now();
+    for _ in 0..n {
+        // A terminal on which nothing stands yet, so that every cell is sent.
+        let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+        let backend = console::link::Link::new(std::io::sink());
+        let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+        console::terminal::draw(&mut terminal, app)?;
+    }
+    Ok(start.elapsed())
+}
+
+/// Opens a run's pseudo-labels with all that was recorded of them.
+fn open_insight(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()> {
+    open(app, args, runs)?;
+    app.take_tasks();
+    app.update(Action::Insight);
+    while let Some(task) = app.take_tasks().pop() {
+        match task {
+            Task::Insight(dir, pointers) => app.learn(world::read_insight(dir, pointers)),
+            Task::Followed(dir, indices) => {
+                let sheet = Sheet::of(&dir, &indices)?;
+                app.learn(News::Followed(dir, Ok(sheet)));
+            }
+            _ => {}
+        }
+    }
+    if let Some(run) = &mut app.run {
+        run.insight.tab = tab;
+    }
+    Ok(())
+}
+
+fn open(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
+    let dir = runs.find(&args.run)?;
+    let reading = world::read_run(&dir);
+    app.open_run(dir.clone());
+    app.learn(News::Run(dir, Box::new(reading)));
+    if let Some(run) = &mut app.run {
+        run.digest = None;
+    }
+    Ok(())
+}

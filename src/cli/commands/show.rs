@@ -1,0 +1,314 @@
+//! `fixmatch show`: all that is known of one run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use fixmatch::run::change::Change;
+use fixmatch::run::checkpoint;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Evaluated, Evaluation, Progress, Started};
+use fixmatch::run::file::{Environment, Parent, RunFile};
+use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::history::{Entry, Fate};
+use fixmatch::run::pseudo::alarm::Alarm;
+use fixmatch::run::state::{RunState, Status, live_step};
+use serde::Serialize;
+
+use super::foreground::last_output;
+use super::pseudo::Moment;
+use super::train::AT_CHANCE;
+use super::{Reader, RunArg, Runs, say, say_json};
+use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
+
+/// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// As it was after this many steps
+    #[arg(long, value_name = "STEP")]
+    at: Option<u64>,
+    /// Everything, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A run in full.
+#[derive(Serialize)]
+struct Page {
+    id: String,
+    path: String,
+    status: Status,
+    /// The step that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<u64>,
+    step: u64,
+    steps: u64,
+    phase: Option<Phase>,
+    heartbeat: Option<Heartbeat>,
+    #[serde(flatten)]
+    run: RunFile,
+    started: Option<Started>,
+    last_progress: Option<Progress>,
+    evaluations: Vec<Evaluated>,
+    /// What the newest of them did.
+    pseudo_labels: Option<Moment>,
+    /// Seconds of training, pauses and absent workers left out.
+    training_s: f64,
+    /// Whether it finished no better than guessing.
+    at_chance: bool,
+    changes: Vec<Changed>,
+    alarms: Vec<Alarm>,
+    warnings: Vec<String>,
+    failure: Option<String>,
+    /// How to go on without the change that it failed after.
+    way_out: Option<String>,
+    checkpoints: Vec<CheckpointFile>,
+    #[serde(skip)]
+    last_output: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Changed {
+    number: u32,
+    step: u64,
+    #[serde(flatten)]
+    change: Change,
+    who: String,
+    time: f64,
+    state: String,
+}
+
+#[derive(Serialize)]
+struct CheckpointFile {
+    step: u64,
+    file: String,
+    n_bytes: u64,
+}
+
+impl Changed {
+    /// Every change of a run, with what became of it. From `ahead_from` on they lie ahead.
+    pub fn all(state: &RunState, ahead_from: u64) -> Vec<Self> {
+        let history = &state.history;
+        let of = |entry: &Entry| {
+            let words = match (entry.fate, history.undone_by(entry.number)) {
+                (Fate::Dropped, _) => "dropped".to_owned(),
+                (Fate::Cancelled { by }, _) => format!("cancelled by change {by}"),
+                (Fate::Stands, _) if entry.step >= ahead_from => "lies ahead".into(),
+                (Fate::Stands, Some(by)) => format!("undone by change {by}"),
+                (Fate::Stands, None) => "in force".into(),
+            };
+            let who = entry.who.clone();
+            Self { number: entry.number, step: entry.step, change: entry.change, who, time: entry.time, state: words }
+        };
+        history.entries().iter().map(of).collect()
+    }
+
+    /// As a line of a table.
+    pub fn row(&self) -> Vec<String> {
+        let when = jiff::Timestamp::from_second(self.time as i64).map_or_else(|_| String::new(), |it| it.to_string());
+        vec![
+            self.number.to_string(),
+            self.step.to_string(),
+            self.change.to_string(),
+            self.who.clone(),
+            when,
+            self.state.clone(),
+        ]
+    }
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let page = Page::of(runs.find(&args.run)?, args.at, runs)?;
+    if args.json {
+        say_json(&page)?;
+    } else {
+        say(page.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Page {
+    fn of(dir: RunDir, at: Option<u64>, runs: &Runs) -> Result<Self> {
+        let mut reader = Reader::new(dir);
+        let (_, status) = reader.look()?;
+        let Reader { dir, mut state, .. } = reader;
+        let run = dir.read_run()?;
+        let (mut step, phase) = live_step(&dir, state.step);
+        let failure = state.failure().map(str::to_owned);
+        let way_out = state.way_out(&dir, &runs.name_of(&dir));
+        let steps = state.steps().unwrap_or(run.config.train.steps);
+        if let Some(at) = at {
+            ensure!(at <= step, "{} has done {step} steps, not yet {at}", dir.id());
+            state.forget_after(at);
+            step = at;
+        }
+        let ahead_from = state.ahead_from(&dir, status)?;
+        let changes = Changed::all(&state, ahead_from);
+        let pseudo_labels = Moment::newest(&dir, &state)?;
+        let at_chance = state.is_at_chance();
+        let RunState { started, mut progress, evaluations, alarms, warnings, training_s, .. } = state;
+        Ok(Self {
+            id: dir.id(),
+            path: dir.path().display().to_string(),
+            status,
+            at,
+            step,
+            steps,
+            phase,
+            heartbeat: dir.heartbeat().map(|(beat, _)| beat),
+            run,
+            started,
+            last_progress: progress.pop(),
+            evaluations,
+            pseudo_labels,
+            training_s,
+            at_chance,
+            changes,
+            alarms,
+            warnings,
+            way_out,
+            failure,
+            checkpoints: checkpoints_of(&dir)?,
+            last_output: (status == Status::Lost).then(|| last_output(&dir)),
+        })
+    }
+
+    fn text(&self) -> String {
+        let parts = [
+            self.head(),
+            self.configuration(),
+            self.run.environment.as_ref().map(machine).unwrap_or_default(),
+            self.progress(),
+            self.accuracy(),
+            self.pseudo_labels.as_ref().map(Moment::text).unwrap_or_default(),
+            self.history(),
+            self.saved(),
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn head(&self) -> String {
+        let done = percent_of(self.step, self.steps);
+        let (id, status) = (&self.id, self.status.label());
+        let trouble = self.phase.and_then(Phase::trouble).map_or_else(String::new, |trouble| format!(", {trouble}"));
+        let as_of = self.at.map_or("", |_| "as it was at ");
+        format!("{id}\n{status}{trouble}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
+    }
+
+    fn configuration(&self) -> String {
+        let provenance = &self.run.provenance;
+        let mut lines = vec![
+            format!("preset       {}", provenance.preset),
+            format!("made         {} by {}, version {}", provenance.created, provenance.who, provenance.version),
+        ];
+        let forked =
+            |parent: &Parent| format!("forked       from {} after {}", parent.run, plural(parent.step, "step"));
+        lines.extend(provenance.parent.as_ref().map(forked));
+        let departures = self.run.config.departures();
+        lines.push("departs from the paper's defaults in".into());
+        lines.extend(departures.iter().map(|(key, value)| format!("  {key} = {value}")));
+        lines.join("\n")
+    }
+
+    fn progress(&self) -> String {
+        let mut lines = Vec::new();
+        if self.training_s > 0.0 {
+            lines.push(format!("trained for {}, pauses left out", seconds(self.training_s)));
+        }
+        if let Some(started) = &self.started {
+            lines.push(format!(
+                "training on {} labeled and {} unlabeled images of {} classes, {} test images; {}",
+                grouped(started.n_labeled),
+                grouped(started.n_unlabeled),
+                started.classes.len(),
+                grouped(started.n_test),
+                plural(started.n_parameters, "parameter"),
+            ));
+        }
+        if let Some(point) = &self.last_progress {
+            lines.push(format!(
+                "step {}: loss {:.3} = {:.3} labeled + λ_u × {:.3} unlabeled, learning rate {:.4}",
+                point.step, point.loss, point.loss_supervised, point.loss_unsupervised, point.lr
+            ));
+            lines.push(format!(
+                "mask ratio {}, pseudo-label accuracy {}, {} images/s, waiting for data {}, memory {}",
+                or_dash(point.mask_ratio, |mask| format!("{mask:.2}")),
+                or_dash(point.pseudo_label_accuracy, percent),
+                short(point.images_per_s),
+                percent(point.data_wait),
+                bytes(point.memory_bytes),
+            ));
+        }
+        lines.join("\n")
+    }
+
+    fn accuracy(&self) -> String {
+        let Some(last) = self.evaluations.last() else { return String::new() };
+        let (ema, raw) = (percent(last.ema.accuracy), percent(last.raw.accuracy));
+        let scheduled = if last.median_of > 0 { format!("\n{}", scheduled(last)) } else { String::new() };
+        let head = format!("test accuracy at step {}: {ema} (EMA), {raw} (raw){scheduled}", last.step);
+        let head = if self.at_chance { format!("{head}\n{AT_CHANCE}") } else { head };
+        let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
+        format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
+    }
+
+    /// Changes, warnings and what went wrong.
+    fn history(&self) -> String {
+        let changes = self.changes.iter().map(|it| {
+            let state = if it.state == "in force" { String::new() } else { format!(", {}", it.state) };
+            format!("from step {}: {}{state}", it.step, it.change)
+        });
+        let alarms = self.alarms.iter().map(|alarm| format!("alarm at step {}: {}", alarm.step, alarm.message));
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let way_out = self.way_out.clone();
+        let failure = self.failure.iter().map(|reason| format!("failed: {reason}"));
+        let lost = self.last_output.iter().map(|output| format!("the worker ended without a word; {output}"));
+        changes.chain(alarms).chain(warnings).chain(failure).chain(way_out).chain(lost).collect::<Vec<_>>().join("\n")
+    }
+
+    fn saved(&self) -> String {
+        let lines =
+            self.checkpoints.iter().map(|saved| format!("checkpoints/{}  {}", saved.file, bytes(saved.n_bytes)));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn machine(environment: &Environment) -> String {
+    let Environment { host, cpu, device, cuda_visible_devices, libtorch, threads, data_digest, data_known, .. } =
+        environment;
+    let visible = cuda_visible_devices.as_ref().map_or_else(String::new, |it| format!(", CUDA_VISIBLE_DEVICES={it}"));
+    let known = if *data_known { "the official one" } else { "not a known one" };
+    [
+        format!("host         {host}, {cpu}"),
+        format!("device       {device}, {}, libtorch {libtorch}{visible}", plural(u64::from(*threads), "thread")),
+        format!("worker       version {}", environment.version),
+        format!("data digest  {data_digest}, {known}"),
+    ]
+    .join("\n")
+}
+
+/// What the evaluations on schedule come to.
+fn scheduled(last: &Evaluated) -> String {
+    let (median, best) = (percent(last.median), percent(last.best));
+    format!("median of the last {} {median}, best {best} at step {}", last.median_of, last.best_step)
+}
+
+fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
+    let row = |class: usize| {
+        let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let of = |evaluation: &Evaluation| or_dash(evaluation.per_class.get(class).copied().flatten(), percent);
+        vec![name, of(ema), of(raw)]
+    };
+    let rows: Vec<_> = (0..ema.per_class.len()).map(row).collect();
+    table(&["CLASS", "EMA", "RAW"], &rows)
+}
+
+fn checkpoints_of(dir: &RunDir) -> Result<Vec<CheckpointFile>> {
+    let size_of = |(step, path): (u64, PathBuf)| {
+        let n_bytes = path.metadata().ok()?.len(); // the worker may remove an old one meanwhile
+        Some(CheckpointFile { step, file: checkpoint::file_name(step), n_bytes })
+    };
+    Ok(checkpoint::list(&dir.checkpoints())?.into_iter().filter_map(size_of).collect())
+}

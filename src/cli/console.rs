@@ -1,0 +1,281 @@
+//! The console: presets, runs, and one run in full, in a terminal.
+//!
+//! One state ([`app`]) changes by keys ([`keys`]) and by what happens outside ([`world`]); [`views`] draw it and do nothing
+//! else. The loop waits for whatever comes first, and draws only after something changed: at once after a key, else at
+//! most ten times a second. Workers do not depend on it; when it ends, in whatever way, runs go on.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use fixmatch::base::host::now;
+use fixmatch::base::{dirs, output};
+use fixmatch::run::dir::RunDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_stream::StreamExt as _;
+
+pub mod app;
+pub mod atlas;
+pub mod axis;
+pub mod browser;
+pub mod charts;
+pub mod chooser;
+pub mod chosen;
+#[cfg(test)]
+mod extremes;
+pub mod flags;
+pub mod form;
+pub mod glyphs;
+pub mod home;
+pub mod input;
+pub mod insight;
+pub mod keys;
+pub mod link;
+pub mod log;
+pub mod machine;
+pub mod mouse;
+pub mod pictures;
+pub mod plot;
+pub mod race;
+pub mod raster;
+pub mod run;
+#[cfg(test)]
+pub mod sample;
+pub mod samples;
+pub mod settings;
+pub mod shelf;
+pub mod svg;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod views;
+pub mod world;
+
+use app::{Access, App};
+use glyphs::Glyphs;
+use input::Answers;
+use settings::{Bell, Settings};
+use terminal::Screen;
+use theme::{Depth, Theme};
+use world::{Task, World};
+
+/// What happens outside is drawn at most this often.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How to open the console.
+pub struct Options {
+    /// The folder of runs.
+    pub runs: PathBuf,
+    /// What to open.
+    pub shown: Shown,
+    /// Who leaves when that run ends.
+    pub stay: Stay,
+    /// Whether it may drive.
+    pub access: Access,
+    /// Which characters to use, if the user says.
+    pub glyphs: Option<Glyphs>,
+}
+
+/// What the console shows at first.
+pub enum Shown {
+    /// The lists of presets and runs.
+    Home,
+    /// A run.
+    Run(RunDir),
+    /// Two runs beside each other.
+    Both([RunDir; 2]),
+}
+
+/// How long the console stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stay {
+    /// Until the user leaves.
+    #[default]
+    Open,
+    /// Also no longer than the run on the screen goes on, for a command that has more to do then.
+    WithRun,
+}
+
+/// Opens the console and stays until the user leaves.
+pub fn open(options: Options) -> Result<ExitCode> {
+    check_terminal()?;
+    let settings = Settings::read(&dirs::config_file()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up signals and timers")?;
+    runtime.block_on(run(options, settings))?;
+    // Threads that read disks may be in the middle of it; nothing depends on their end.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is a terminal that can show the console.
+pub fn has_terminal() -> bool {
+    check_terminal().is_ok()
+}
+
+fn check_terminal() -> Result<()> {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if !output::is_terminal() || !std::io::stdin().is_terminal() {
+        bail!(
+            "the console needs a terminal; `fixmatch watch` follows a run as plain lines, `fixmatch runs` lists them"
+        );
+    }
+    if is_dumb {
+        bail!("this terminal (TERM) cannot draw the console; `fixmatch watch` follows a run as plain lines");
+    }
+    Ok(())
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+async fn run(options: Options, settings: Settings) -> Result<()> {
+    let theme = Theme { depth: Depth::detect(env) };
+    let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
+    let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
+    app.zone = jiff::tz::TimeZone::system();
+    app.stay = options.stay;
+    if settings.mouse {
+        app.take_mouse();
+    }
+    if settings.pictures {
+        app.ask_for_pictures();
+    }
+    match options.shown {
+        Shown::Home => {}
+        Shown::Run(dir) => app.open_run(dir),
+        Shown::Both(dirs) => app.open_race(dirs),
+    }
+    let (sender, mut news) = unbounded_channel();
+    leave_on_signals()?;
+    let (mut stopped, mut continued) = (listen(libc::SIGTSTP)?, listen(libc::SIGCONT)?);
+    let mut screen = Screen::open()?;
+    screen.draw(&mut app)?;
+    let mut world = World::new(options.runs, sender);
+    let mut keys = EventStream::new();
+    let mut answers = Answers::default();
+    let mut clock = interval(Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut drawn, mut is_dirty) = (Instant::now(), false);
+    loop {
+        let mut at_once = false;
+        tokio::select! {
+            event = keys.next() => match event {
+                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    if !answers.take(key, Instant::now().into_std()) {
+                        app.press(key);
+                        (is_dirty, at_once) = (true, true);
+                    }
+                }
+                Some(Ok(Event::Paste(text))) => {
+                    app.paste(&text);
+                    (is_dirty, at_once) = (true, true);
+                }
+                Some(Ok(Event::Mouse(event))) => {
+                    let spot = views::spot(&app, screen.area(), (event.column, event.row).into());
+                    (is_dirty, at_once) = (true, app.point(event.kind, spot));
+                }
+                Some(Ok(Event::Resize(..))) => (is_dirty, at_once) = (true, true),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => leave_at_once(1),
+            },
+            // Asked from elsewhere, as Ctrl-Z asks. Whatever stopped it, the shell may have had the terminal meanwhile.
+            _ = stopped.recv() => screen.suspend()?,
+            _ = continued.recv() => {
+                screen.take_back()?;
+                app.forget_pictures();
+                (is_dirty, at_once) = (true, true);
+            }
+            Some(first) = news.recv() => {
+                app.learn(first);
+                while let Ok(more) = news.try_recv() {
+                    app.learn(more);
+                }
+                is_dirty = true;
+            }
+            _ = clock.tick() => {
+                app.tick(now());
+                is_dirty = true;
+            }
+            () = sleep_until(drawn + FRAME), if is_dirty => at_once = true,
+        }
+        for task in app.take_tasks() {
+            match task {
+                Task::Quit => return Ok(()),
+                Task::Background => screen.suspend()?,
+                Task::Redraw => screen.clear()?,
+                Task::AskForPictures => {
+                    // The terminal answers as if it were typed, so the keys' reader has to be gone first.
+                    drop(keys);
+                    screen.draw(&mut app)?;
+                    app.take_pictures(pictures::ask());
+                    keys = EventStream::new();
+                    is_dirty = true;
+                }
+                Task::Mouse(has_mouse) => screen.set_mouse(has_mouse)?,
+                Task::Copy(text) => terminal::copy(&text)?,
+                Task::Ring(text) => match settings.bell {
+                    Bell::None => {}
+                    Bell::Sound => terminal::ring()?,
+                    Bell::Osc9 => terminal::announce(&text)?,
+                },
+                task => world.begin(task),
+            }
+        }
+        if is_dirty && (at_once || drawn.elapsed() >= FRAME) {
+            screen.draw(&mut app)?;
+            (drawn, is_dirty) = (Instant::now(), false);
+        }
+    }
+}
+
+fn listen(number: i32) -> Result<Signal> {
+    signal(SignalKind::from_raw(number)).context("cannot listen for signals")
+}
+
+/// Ends the program from a thread of its own when the terminal goes away (SIGHUP) or someone asks (SIGTERM, SIGINT, SIGQUIT;
+/// Ctrl-C on the console is a key).
+///
+/// The loop cannot do that: once a terminal is gone crossterm reads its end for ever, in the loop's own thread if that
+/// is where it looked for keys, and a terminal that takes no more output stops the loop in the middle of a frame.
+fn leave_on_signals() -> Result<()> {
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let listen = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(async {
+            let (mut hang_up, mut terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
+            let (mut interrupt, mut quit) = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
+            let _ = ready.send(());
+            tokio::select! {
+                _ = hang_up.recv() => leave_at_once(128 + 1),
+                _ = interrupt.recv() => leave_at_once(128 + 2),
+                _ = quit.recv() => leave_at_once(128 + 3),
+                _ = terminate.recv() => leave_at_once(128 + 15),
+            }
+        })
+    };
+    let listener = thread::Builder::new().name("signals".into()).spawn(listen).context("cannot listen for signals")?;
+    if is_ready.recv().is_err() {
+        let outcome: std::io::Result<()> = listener.join().unwrap_or(Ok(()));
+        return outcome.context("cannot listen for signals");
+    }
+    Ok(())
+}
+
+/// Gives the terminal back, unless that takes longer than anyone would wait, and ends the program.
+fn leave_at_once(code: i32) -> ! {
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        terminal::give_back();
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(Duration::from_millis(300));
+    std::process::exit(code)
+}

@@ -1,0 +1,352 @@
+//! What a user does to the lists, to a preset's values and to runs, and what comes of it.
+
+use std::path::PathBuf;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::run::change::Request;
+use fixmatch::run::state::{LastState, Status};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::{Access, App, Confirm, Dialog};
+use crate::console::home::{DataState, Listing, Pane};
+use crate::console::insight::Tab;
+use crate::console::keys::{Action, Place, TABLE};
+use crate::console::run::Reading;
+use crate::console::sample;
+use crate::console::views;
+use crate::console::world::{News, Task};
+
+fn press(app: &mut App, keys: &str) {
+    for c in keys.chars() {
+        let code = match c {
+            '\x1b' => KeyCode::Esc,
+            '\n' => KeyCode::Enter,
+            '\t' => KeyCode::Tab,
+            c => KeyCode::Char(c),
+        };
+        app.press(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+}
+
+fn notice(app: &App) -> &str {
+    app.notice.as_ref().map_or("", |notice| notice.text.as_str())
+}
+
+/// What was asked of which run, in short.
+fn asked(app: &mut App) -> Vec<String> {
+    let name = |dir: &fixmatch::run::dir::RunDir| views::short_id(&dir.id());
+    let words = |task: &Task| match task {
+        Task::Post(dir, request) => Some(format!("{request:?} {}", name(dir))),
+        Task::Resume(dir) => Some(format!("Resume {}", name(dir))),
+        Task::Discard(dirs) => Some(format!("Discard {}", dirs.iter().map(name).collect::<Vec<_>>().join(" "))),
+        Task::Restore(trashed) => Some(format!("Restore {}", trashed.len())),
+        Task::Race(both) => Some(format!("Race {} {}", both[0].name, both[1].name)),
+        Task::Launch(preset, settings) => Some(format!("Launch {} {}", preset.name, settings.join(" "))),
+        _ => None,
+    };
+    app.take_tasks().iter().filter_map(words).collect()
+}
+
+/// The list of runs with the cursor on the one of this name.
+fn on_run(name: &str) -> App {
+    let mut app = sample::app_with_runs();
+    app.home.pane = Pane::Runs;
+    app.home.run_at.at = at(&app, name);
+    app.take_tasks();
+    app
+}
+
+fn at(app: &App, name: &str) -> usize {
+    app.home.shown_runs().iter().position(|row| views::short_id(&row.dir.id()) == name).expect(name)
+}
+
+fn marked(names: &[&str]) -> App {
+    let mut app = on_run(names[0]);
+    for name in names {
+        app.home.run_at.at = at(&app, name);
+        press(&mut app, " ");
+    }
+    app
+}
+
+#[test]
+fn the_selected_run_of_the_list_is_driven_without_opening_it() {
+    let cases = [
+        ("quickstart-s0", "p", "Pause quickstart-s0", "asked to pause 1 run"),
+        ("quickstart-s0", "S", "Suspend quickstart-s0", "asked to suspend 1 run"),
+        ("quickstart-s0", "C", "Checkpoint quickstart-s0", "asked to save a checkpoint of 1 run"),
+        ("quickstart-s0", "E", "Evaluate quickstart-s0", "asked to evaluate 1 run"),
+        ("quickstart-s0", "Xy", "Stop quickstart-s0", "asked to stop 1 run"),
+        ("quickstart-s1", "r", "Continue quickstart-s1", "asked to resume 1 run"),
+        ("slides-labels-4-s0", "r", "Resume slides-labels-4-s0", "asked to resume 1 run"),
+        ("quickstart-s2", "Dy", "Discard quickstart-s2", ""),
+    ];
+    for (name, keys, task, said) in cases {
+        let mut app = on_run(name);
+        press(&mut app, keys);
+        assert_eq!((asked(&mut app), notice(&app), app.place), (vec![task.to_owned()], said, Place::Home), "{keys}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_follow_is_left_alone_with_the_reason_and_the_key_that_can() {
+    let cases = [
+        ("quickstart-s2", "p", "cannot pause quickstart-s2: it has finished"),
+        ("quickstart-s2", "r", "cannot resume quickstart-s2: it has finished; F goes on from it in a new run"),
+        ("slides-labels-4-s0", "S", "cannot suspend slides-labels-4-s0: it is suspended; r starts a worker on it"),
+        ("quickstart-s0", "r", "cannot resume quickstart-s0: it is running"),
+        ("quickstart-s0", "D", "cannot delete quickstart-s0: it is running; X stops it"),
+        ("paper-cifar10-40-s0", "X", "cannot stop paper-cifar10-40-s0: it has failed; r starts a worker on it"),
+    ];
+    for (name, keys, said) in cases {
+        let mut app = on_run(name);
+        press(&mut app, keys);
+        assert_eq!((asked(&mut app).len(), notice(&app)), (0, said));
+        assert!(app.dialog.is_none());
+    }
+}
+
+#[test]
+fn keys_act_on_all_marked_runs_and_say_how_many_were_left_out() {
+    let mut app = marked(&["quickstart-s0", "quickstart-s1", "quickstart-s2"]);
+    press(&mut app, "S");
+    assert_eq!(asked(&mut app), ["Suspend quickstart-s0", "Suspend quickstart-s1"]);
+    assert_eq!(notice(&app), "asked to suspend 2 runs; not quickstart-s2: it has finished");
+    press(&mut app, "X");
+    assert!(matches!(&app.dialog, Some(Dialog::Confirm(Confirm::Stop(dirs, 1))) if dirs.len() == 2), "one question");
+    press(&mut app, "y");
+    assert_eq!(asked(&mut app), ["Stop quickstart-s0", "Stop quickstart-s1"]);
+    press(&mut app, "\x1bp");
+    assert!(app.home.marked.is_empty(), "escape takes the marks away");
+    let mut app = marked(&["quickstart-s2", "slides-labels-4-s0"]);
+    press(&mut app, "p");
+    assert_eq!(notice(&app), "cannot pause any of the 2 marked runs as they stand");
+}
+
+#[test]
+fn marked_runs_are_deleted_after_one_question_and_one_key_brings_them_back() {
+    let mut app = marked(&["quickstart-s2", "slides-labels-4-s0"]);
+    press(&mut app, "Dy");
+    assert_eq!(asked(&mut app), ["Discard quickstart-s2 slides-labels-4-s0"]);
+    let kept: Vec<_> = app.home.marked.iter().map(|dir| (dir.clone(), PathBuf::from("/runs/.trash"))).collect();
+    let n_before = app.home.shown_runs().len();
+    app.learn(News::Trashed { kept, failed: vec!["c: locked".into()] });
+    assert_eq!(app.home.shown_runs().len(), n_before - 2, "what is gone is not listed");
+    assert!(app.home.marked.is_empty());
+    assert_eq!(
+        notice(&app),
+        "moved 2 runs to the trash; u brings them back; `fixmatch trash list` shows it; but c: locked"
+    );
+    press(&mut app, "u");
+    assert_eq!(asked(&mut app), ["Restore 2"]);
+    press(&mut app, "u");
+    assert!(asked(&mut app).is_empty() && notice(&app).starts_with("nothing was moved to the trash"));
+}
+
+#[test]
+fn two_marked_runs_are_shown_beside_each_other_and_three_are_too_many() {
+    let mut app = marked(&["quickstart-s0", "quickstart-s1"]);
+    press(&mut app, "c");
+    assert_eq!(app.place, Place::Race);
+    let mut app = marked(&["quickstart-s0", "quickstart-s1", "quickstart-s2"]);
+    press(&mut app, "c");
+    assert_eq!((app.place, notice(&app)), (Place::Home, "two runs go beside each other; 3 are marked"));
+}
+
+#[test]
+fn a_mark_goes_with_its_run() {
+    let mut app = marked(&["quickstart-s0", "quickstart-s1"]);
+    let Listing::Read(mut rows) = app.home.runs.clone() else { unreachable!("they were read") };
+    rows.remove(0);
+    app.learn(News::Runs(Listing::Read(rows)));
+    assert_eq!(app.home.marked, [sample::dir("20261123-180112-quickstart-s1")]);
+}
+
+#[test]
+fn a_fork_and_a_change_from_the_list_open_the_run_and_go_on_there_once_it_is_read() {
+    let file = || sample::run().file;
+    for (key, name, place) in [("F", "quickstart-s2", Place::Preset), ("s", "quickstart-s0", Place::Run)] {
+        let mut app = on_run(name);
+        press(&mut app, key);
+        let dir = app.run.as_ref().expect("open").dir.clone();
+        assert_eq!(app.place, Place::Run);
+        let glance = sample::run().glance;
+        app.learn(News::Run(dir, Box::new(Reading { file: file(), glance, ..Reading::default() })));
+        assert_eq!((app.place, app.dialog.is_some()), (place, key == "s"), "{key}");
+    }
+}
+
+#[test]
+fn a_resume_is_offered_only_where_it_can_help() {
+    let mut app = on_run("paper-cifar10-40-s0");
+    assert!(!app.fits(Action::Resume), "a loss that is not finite comes back");
+    let Listing::Read(rows) = &mut app.home.runs else { unreachable!("they were read") };
+    let row = rows.iter_mut().find(|row| row.status == Status::Failed).expect("one failed");
+    row.summary.last_state = Some(LastState::Failed("cannot write x: No space left on device".into()));
+    assert!(app.fits(Action::Resume));
+    assert!(!on_run("quickstart-s2").fits(Action::Resume), "it has finished");
+}
+
+#[test]
+fn values_that_were_changed_are_not_thrown_away_unasked() {
+    for (key, quits) in [("\x1b", false), ("q", true)] {
+        let mut app = sample::app();
+        press(&mut app, "\n");
+        press(&mut app, key);
+        assert!(app.dialog.is_none(), "nothing was changed");
+        let mut app = sample::app();
+        press(&mut app, "\n");
+        app.draft.as_mut().expect("open").set("train.steps=7".into());
+        press(&mut app, key);
+        assert!(matches!(app.dialog, Some(Dialog::Confirm(Confirm::LeaveDraft(_)))), "{key:?}");
+        press(&mut app, "n");
+        assert_eq!((app.place, app.draft.as_ref().map(|it| it.settings.len())), (Place::Preset, Some(1)));
+        press(&mut app, key);
+        press(&mut app, "y");
+        let has_quit = app.take_tasks().iter().any(|task| matches!(task, Task::Quit));
+        assert_eq!((has_quit, app.place == Place::Home), (quits, !quits));
+    }
+}
+
+#[test]
+fn a_launch_with_its_baseline_starts_the_labels_alone_beside_it() {
+    let mut app = sample::app();
+    press(&mut app, "\nL");
+    assert_eq!(asked(&mut app), ["Launch quickstart "]);
+    press(&mut app, "BL");
+    assert_eq!(asked(&mut app), ["Race quickstart quickstart-labels-only"]);
+    app.draft.as_mut().expect("open").set("train.lambda_u=0".into());
+    press(&mut app, "L");
+    assert_eq!(asked(&mut app), ["Launch quickstart train.lambda_u=0"], "it is its own baseline");
+}
+
+#[test]
+fn a_race_asks_before_it_starts_two_runs() {
+    let mut app = sample::app_browsing();
+    app.take_tasks();
+    press(&mut app, "R\n");
+    assert!(matches!(app.dialog, Some(Dialog::Confirm(Confirm::Race(_)))), "{:?}", app.dialog);
+    assert!(asked(&mut app).is_empty());
+    press(&mut app, "y");
+    assert!(asked(&mut app)[0].starts_with("Race most-"));
+}
+
+/// Consoles in a place that between them can follow each of its keys.
+fn consoles_at(place: Place) -> Vec<App> {
+    let stood = |mut app: App, place| {
+        app.place = place;
+        app
+    };
+    let with_status = |status| {
+        let mut app = sample::app_on_run();
+        app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read").status = status;
+        app
+    };
+    let insight = || [Tab::Strip, Tab::Images, Tab::Confusion].map(sample::app_on_insight);
+    match place {
+        Place::Home => {
+            let mut presets = sample::app_with_runs();
+            presets.home.pane = Pane::Presets;
+            presets.home.preset_at.at = 1;
+            presets.home.filter.text = "i".into();
+            let mut trashed = on_run("quickstart-s1");
+            trashed.home.trashed = vec![(sample::dir("gone"), PathBuf::new())];
+            vec![presets, trashed, on_run("quickstart-s0"), on_run("quickstart-s2")]
+        }
+        Place::Preset => {
+            let mut app = sample::app();
+            app.home.set_data("fashion-mini", &DataState::Missing(7));
+            press(&mut app, "\n");
+            vec![app]
+        }
+        Place::Run => vec![sample::app_on_run(), with_status(Status::Paused), with_status(Status::Suspended)],
+        Place::Configuration | Place::Log => vec![stood(sample::app_on_run(), place)],
+        Place::Samples => {
+            let mut app = stood(sample::app_on_insight(Tab::Strip), place);
+            app.samples = sample::samples();
+            let mut enlarged = stood(sample::app_on_insight(Tab::Strip), place);
+            enlarged.samples = sample::samples();
+            enlarged.samples.enlarge();
+            vec![app, enlarged]
+        }
+        Place::Insight => {
+            let [strip, mut images, confusion] = insight();
+            images.update(Action::Enter);
+            let [mut what_if, ..] = insight();
+            what_if.update(Action::LowerTau);
+            vec![strip, images, confusion, what_if]
+        }
+        Place::Shelf => {
+            let mut app = sample::app_browsing();
+            (app.browser, app.place) = (None, Place::Shelf);
+            let mut missing = sample::app_browsing();
+            (missing.browser, missing.place) = (None, Place::Shelf);
+            missing.shelf.set_data("fashion-mini", &DataState::Missing(7));
+            vec![app, missing]
+        }
+        Place::Browse => vec![sample::app_browsing()],
+        Place::Race => vec![sample::app_racing()],
+    }
+}
+
+/// The state and what is to be done, to tell whether a key did something.
+fn print(app: &mut App) -> String {
+    // The presets stay as they are; all of them would take most of the time.
+    let presets = std::mem::take(&mut app.home.presets);
+    let data: Vec<_> = presets.iter().map(|row| row.data.clone()).collect();
+    let text = format!("{app:?}{data:?}");
+    app.home.presets = presets;
+    text
+}
+
+#[test]
+fn each_line_of_the_key_table_does_something_in_each_of_its_places() {
+    let ways: [&[Action]; 9] = [
+        &[],
+        &[Action::Down],
+        &[Action::Last],
+        &[Action::Right],
+        &[Action::Next],
+        &[Action::Earlier, Action::Earlier],
+        &[Action::Last, Action::Up],
+        &[Action::Next, Action::Next, Action::Right],
+        &[Action::ZoomIn, Action::ZoomIn, Action::PanLeft],
+    ];
+    let mut idle = Vec::new();
+    for binding in TABLE {
+        for place in binding.places {
+            let acts = ways.iter().any(|way| {
+                consoles_at(*place).into_iter().any(|mut app| {
+                    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("memory");
+                    terminal.draw(|frame| views::draw(frame, &mut app)).expect("memory");
+                    for action in *way {
+                        app.update(*action);
+                    }
+                    app.dialog = None;
+                    if app.place != *place {
+                        return false;
+                    }
+                    let before = print(&mut app);
+                    app.follow(binding);
+                    print(&mut app) != before
+                })
+            });
+            if !acts {
+                idle.push(format!("{} at {place:?}", binding.name));
+            }
+        }
+    }
+    assert!(idle.is_empty(), "{idle:?}");
+}
+
+#[test]
+fn read_only_drives_nothing_from_the_list() {
+    let mut app = on_run("quickstart-s0");
+    app.access = Access::ReadOnly;
+    for key in ["p", "S", "X", "D", "C", "E", "u", "s", "F"] {
+        press(&mut app, key);
+        assert!(notice(&app).contains("--readonly") && asked(&mut app).is_empty() && app.dialog.is_none(), "{key}");
+    }
+    assert!(!app.take_tasks().iter().any(|task| matches!(task, Task::Post(_, Request::Stop))));
+}

@@ -1,0 +1,487 @@
+//! What a user can do, and the one table that says with which key.
+//!
+//! The table drives the dispatch, the footer and the help, so these cannot disagree. The configuration replaces keys in
+//! it by an action's name. Text fields and questions read keys themselves, see [`super::input`].
+
+use anyhow::{Context as _, Result, bail};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::run::state::Status;
+
+/// Something that a user can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Next,
+    Enter,
+    Back,
+    Filter,
+    Fetch,
+    Delete,
+    Launch,
+    Pause,
+    Suspend,
+    Resume,
+    Stop,
+    Checkpoint,
+    Evaluate,
+    Change,
+    Undo,
+    ZoomIn,
+    ZoomOut,
+    PanLeft,
+    PanRight,
+    ResetView,
+    Layout,
+    Scale,
+    Axis,
+    Smooth,
+    Log,
+    Samples,
+    Insight,
+    Freeze,
+    Earlier,
+    Later,
+    FarEarlier,
+    FarLater,
+    LowerTau,
+    HigherTau,
+    ApplyTau,
+    Fork,
+    Redrawn,
+    Draw,
+    Order,
+    Pictures,
+    Copy,
+    Glyphs,
+    Mouse,
+    Help,
+    Background,
+    Quit,
+    Browse,
+    Beside,
+    Class,
+    Ranking,
+    Mark,
+    From,
+    Swap,
+    SwapMore,
+    SwapLess,
+    More,
+    Less,
+    GoTo,
+    Save,
+    Race,
+    Baseline,
+    Configuration,
+}
+
+/// Where a key means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The lists of presets and runs.
+    Home,
+    /// One preset's values.
+    Preset,
+    /// A run's charts.
+    Run,
+    /// A run's configuration.
+    Configuration,
+    /// A run's events and output.
+    Log,
+    /// The labeled images.
+    Samples,
+    /// What the pseudo-labels did.
+    Insight,
+    /// What label sets there are to browse.
+    Shelf,
+    /// The images of a data set, and a label set of them.
+    Browse,
+    /// Two runs beside each other.
+    Race,
+}
+
+/// Whether an action changes something outside of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only looks.
+    Looks,
+    /// It drives: hidden and refused with `--readonly`.
+    Drives,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// What the configuration calls it.
+    pub name: &'static str,
+    /// The keys as it comes, between blanks.
+    keys: &'static str,
+    /// Where.
+    pub places: &'static [Place],
+    /// A word for the footer; empty to leave it out there.
+    pub footer: &'static str,
+    /// A line for the help.
+    pub help: &'static str,
+    /// Whether it drives.
+    pub effect: Effect,
+}
+
+use Place::{Browse, Configuration, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
+/// Where there is a list or a text to page through.
+const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse];
+const ALL: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race];
+
+const fn look(
+    action: Action,
+    name: &'static str,
+    keys: &'static str,
+    places: &'static [Place],
+    footer: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding { action, name, keys, places, footer, help, effect: Effect::Looks }
+}
+
+const fn drive(
+    action: Action,
+    name: &'static str,
+    keys: &'static str,
+    places: &'static [Place],
+    footer: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding { effect: Effect::Drives, ..look(action, name, keys, places, footer, help) }
+}
+
+/// Every key, in the order of the help; the footer shows them in this order too.
+pub const TABLE: &[Binding] = &[
+    look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
+    look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
+    drive(Action::Undo, "restore", "u", &[Home], "undelete", "bring back the runs that were deleted last"),
+    drive(Action::Pause, "pause", "p", &[Home, Run], "pause", "pause: the worker waits and keeps its memory"),
+    drive(Action::Suspend, "suspend", "S", &[Home, Run], "suspend", "suspend: save and end the worker, memory freed"),
+    drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
+    drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
+    drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
+    look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys then act on all that are marked"),
+    look(Action::Beside, "beside", "c", &[Home], "", "see two runs together: the marked ones, or mark one"),
+    look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
+    drive(Action::Fetch, "fetch", "f", &[Home, Preset, Shelf], "fetch", "fetch the data set"),
+    look(Action::Back, "show-all", "esc backspace", &[Home], "clear", "take the marks away, then the filter"),
+    drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
+    drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
+    drive(Action::Left, "choice-before", "left h", &[Preset], "", "the choice before, of a value that has choices"),
+    drive(Action::Right, "choice-after", "right l", &[Preset], "", "the next choice"),
+    drive(Action::Baseline, "baseline", "B", &[Preset], "baseline", "train the labels alone beside it, to compare"),
+    look(Action::Enter, "open-set", "enter", &[Shelf], "open", "open the data set or the label set"),
+    look(Action::Next, "next-tab", "tab", &[Browse], "view", "both ends, the order, the label set, the scores"),
+    look(Action::Mark, "mark", "space", &[Browse], "mark", "put the image into the set, or take it out"),
+    look(Action::From, "from", "f", &[Browse], "from", "start the set from a pick, a saved set or a run"),
+    drive(Action::Save, "save", "s", &[Browse], "save", "save the label set under a name"),
+    drive(Action::Launch, "launch-set", "L", &[Browse], "launch", "launch a run on the label set"),
+    drive(Action::Race, "race", "R", &[Browse], "race", "two runs: most against least representative"),
+    look(Action::Ranking, "ranking", "o", &[Browse], "order", "another order of the images, or have one made"),
+    look(Action::Enter, "look-at-image", "enter", &[Browse], "look", "one image: scores, predictions, neighbours"),
+    look(Action::Class, "class", "c", &[Browse], "class", "the images of one class, or of all"),
+    look(Action::Swap, "swap", "x", &[Browse], "", "find another image for this one of the set"),
+    look(Action::SwapMore, "swap-more", "< ,", &[Browse], "", "swap it for the next more representative one"),
+    look(Action::SwapLess, "swap-less", "> .", &[Browse], "", "swap it for the next less representative one"),
+    look(Action::Undo, "undo-edit", "u", &[Browse], "", "take the last change of the set back"),
+    look(Action::More, "more", "+ =", &[Browse], "", "pick more images of each class"),
+    look(Action::Less, "less", "-", &[Browse], "", "pick fewer"),
+    look(Action::GoTo, "go-to", "/", &[Browse], "", "go to an image by its number"),
+    look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
+    look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
+    look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
+    drive(Action::Change, "change", "s", &[Home, Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
+    drive(Action::Fork, "fork", "F", &[Home, Run, Insight], "", "go on in a new run, with other values or labels"),
+    drive(Action::Undo, "undo", "u", &[Run, Insight], "", "take the last change back, then the one before"),
+    drive(Action::Checkpoint, "checkpoint", "C", &[Home, Run], "", "save a checkpoint now"),
+    drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
+    look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
+    look(Action::Layout, "layout", "enter z", &[Run], "", "one chart or all of them"),
+    look(Action::Next, "next-insight", "tab", &[Insight], "next", "go to images, confusion, classes, CTAugment"),
+    look(Action::LowerTau, "tau-down", "[", &[Insight], "what if τ", "what if τ had been lower"),
+    look(Action::HigherTau, "tau-up", "]", &[Insight], "", "what if τ had been higher"),
+    drive(Action::ApplyTau, "apply-tau", "a", &[Insight], "apply τ", "give the run this τ; u puts the old one back"),
+    look(Action::Enter, "look", "enter", &[Insight], "look", "the images in a cell; one image with its views"),
+    look(Action::Left, "cell-left", "left h", &[Insight], "", "left"),
+    look(Action::Right, "cell-right", "right l", &[Insight], "", "right"),
+    look(Action::Scale, "normalize", "y", &[Insight], "", "confusion in images or in shares"),
+    look(Action::Draw, "draw-followed", "space n", &[Insight], "", "draw new views of the image"),
+    look(
+        Action::Freeze,
+        "freeze",
+        "f",
+        &[Run, Samples, Insight],
+        "",
+        "hold this moment, or go back to now; the run goes on",
+    ),
+    look(Action::Earlier, "earlier", ",", &[Run, Samples, Insight], "", "an earlier moment"),
+    look(Action::Later, "later", ".", &[Run, Samples, Insight], "", "a later moment"),
+    look(Action::FarEarlier, "far-earlier", "<", &[Samples, Insight], "", "earlier by a tenth of all moments"),
+    look(Action::FarLater, "far-later", ">", &[Samples, Insight], "", "later by a tenth of all moments"),
+    look(Action::Insight, "insight", "v", &[Run, Log, Samples], "pseudo", "what the pseudo-labels do, class by class"),
+    look(Action::Log, "log", "o", &[Run, Samples, Insight], "log", "events and the worker's output"),
+    look(Action::Samples, "samples", "i", &[Run, Log, Insight], "images", "the labeled images and their views"),
+    look(
+        Action::Configuration,
+        "configuration",
+        "c",
+        &[Run, Log, Samples, Insight],
+        "config",
+        "all values of the run, and how long it took",
+    ),
+    look(Action::Left, "cursor-left", "left h", &[Run], "", "read values: cursor to the left"),
+    look(Action::Right, "cursor-right", "right l", &[Run], "", "read values: cursor to the right"),
+    look(Action::ZoomIn, "zoom-in", "+ =", &[Run], "", "zoom in"),
+    look(Action::ZoomOut, "zoom-out", "-", &[Run], "", "zoom out"),
+    look(Action::PanLeft, "pan-left", "< H", &[Run], "", "earlier"),
+    look(Action::PanRight, "pan-right", "> L", &[Run], "", "later"),
+    look(Action::ResetView, "reset", "0", &[Run], "", "the whole run, no cursor"),
+    look(Action::Axis, "axis", "t", &[Run], "", "steps or time"),
+    look(Action::Scale, "scale", "y", &[Run], "", "from zero, fitted, or logarithmic"),
+    look(Action::Smooth, "smooth", "w", &[Run], "", "smoothing: off, 0.6, 0.9, 0.97"),
+    look(Action::Next, "next-view", "tab", &[Log], "view", "what happened, all events, the worker's output"),
+    look(Action::Order, "order", "n", &[Log], "", "the newest line last or first"),
+    look(Action::Filter, "filter-log", "/", &[Log], "filter", "show only lines that hold some text"),
+    look(Action::Enter, "enlarge", "enter", &[Samples], "enlarge", "one image with its weak and strong views"),
+    look(Action::Draw, "draw", "space n", &[Samples], "new views", "draw new views"),
+    look(
+        Action::Pictures,
+        "pictures",
+        "P",
+        &[Samples, Browse],
+        "",
+        "pictures instead of characters: kitty, sixel, iTerm2",
+    ),
+    look(
+        Action::Browse,
+        "browse",
+        "b",
+        &[Home, Preset, Run, Samples],
+        "label sets",
+        "browse label sets and representative images",
+    ),
+    look(Action::Left, "left", "left h", &[Samples, Browse, Race], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples, Browse, Race], "", "right"),
+    look(Action::Up, "up", "up k", ALL, "", "up"),
+    look(Action::Down, "down", "down j", ALL, "", "down"),
+    look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
+    look(Action::PageDown, "page-down", "pagedown ctrl-f", PAGED, "", "a page down"),
+    look(Action::First, "first", "home g", PAGED, "", "to the start"),
+    look(Action::Last, "last", "end G", PAGED, "", "to the end; there a log is followed"),
+    look(
+        Action::Copy,
+        "copy",
+        "Y",
+        &[Home, Run, Configuration, Log, Samples, Insight],
+        "",
+        "copy the run's path (OSC 52)",
+    ),
+    look(Action::Glyphs, "glyphs", "ctrl-g", ALL, "", "braille, blocks or ASCII"),
+    look(Action::Mouse, "mouse", "m", ALL, "", "mouse on or off: clicks, the wheel, zooming"),
+    look(Action::Redrawn, "redraw", "ctrl-l", ALL, "", "draw the screen anew"),
+    look(
+        Action::Back,
+        "back",
+        "esc backspace",
+        &[Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race],
+        "back",
+        "go back",
+    ),
+    look(Action::Help, "help", "? f1", ALL, "help", "this help"),
+    look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
+    look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),
+];
+
+impl Action {
+    /// Whether a run that stands so can follow it. What fits no matter how a run stands fits always.
+    pub fn fits(self, status: Status) -> bool {
+        match self {
+            Self::Pause => matches!(status, Status::Starting | Status::Running),
+            Self::Resume => match status {
+                Status::Paused | Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => true,
+                Status::Starting | Status::Running | Status::NotResponding | Status::Finished => false,
+            },
+            Self::Suspend | Self::Stop | Self::Checkpoint | Self::Evaluate => status.is_alive(),
+            Self::Change | Self::ApplyTau | Self::Undo => status != Status::Finished,
+            Self::Delete => !status.is_alive(),
+            _ => true,
+        }
+    }
+}
+
+/// A key with what is held down beside it. Shift is part of the character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    code: KeyCode,
+    ctrl: bool,
+}
+
+impl From<KeyEvent> for Key {
+    fn from(event: KeyEvent) -> Self {
+        Self { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+}
+
+impl std::str::FromStr for Key {
+    type Err = anyhow::Error;
+
+    /// A character, or a name such as `enter`, `ctrl-c`, `f1`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (ctrl, name) = text.strip_prefix("ctrl-").map_or((false, text), |name| (true, name));
+        let mut chars = name.chars();
+        let code = match (chars.next(), chars.next()) {
+            (Some(c), None) => KeyCode::Char(c),
+            _ => named(name).with_context(|| {
+                format!("{text:?} is no key; a key is a character, ctrl-CHARACTER or one of {}", names().join(", "))
+            })?,
+        };
+        Ok(Self { code, ctrl })
+    }
+}
+
+const NAMED: [(&str, KeyCode); 15] = [
+    ("enter", KeyCode::Enter),
+    ("esc", KeyCode::Esc),
+    ("tab", KeyCode::Tab),
+    ("space", KeyCode::Char(' ')),
+    ("backspace", KeyCode::Backspace),
+    ("delete", KeyCode::Delete),
+    ("up", KeyCode::Up),
+    ("down", KeyCode::Down),
+    ("left", KeyCode::Left),
+    ("right", KeyCode::Right),
+    ("pageup", KeyCode::PageUp),
+    ("pagedown", KeyCode::PageDown),
+    ("home", KeyCode::Home),
+    ("end", KeyCode::End),
+    ("f1", KeyCode::F(1)),
+];
+
+fn named(name: &str) -> Option<KeyCode> {
+    NAMED.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
+}
+
+fn names() -> Vec<&'static str> {
+    NAMED.iter().map(|(name, _)| *name).collect()
+}
+
+/// The table with the user's own keys in it.
+#[derive(Clone, Debug)]
+pub struct Keymap {
+    /// For each line of the table, its keys as the user writes them.
+    keys: Vec<Vec<(String, Key)>>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let parse = |word: &str| (word.to_owned(), word.parse().expect("the table's keys are keys"));
+        Self { keys: TABLE.iter().map(|binding| binding.keys.split(' ').map(parse).collect()).collect() }
+    }
+}
+
+impl Keymap {
+    /// Gives the action of that name other keys.
+    pub fn remap(&mut self, name: &str, words: &[String]) -> Result<()> {
+        let Some(line) = TABLE.iter().position(|binding| binding.name == name) else {
+            let names: Vec<_> = TABLE.iter().map(|binding| binding.name).collect();
+            bail!("{name:?} is nothing that has a key; what has: {}", names.join(", "));
+        };
+        let parsed = words.iter().map(|word| Ok((word.clone(), word.parse()?)));
+        self.keys[line] = parsed.collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// A key that means two things in one place, and the names of both, if there is one.
+    pub fn conflict(&self) -> Option<(&str, [&'static str; 2])> {
+        for (line, binding) in TABLE.iter().enumerate() {
+            for (other_line, other) in TABLE.iter().enumerate().skip(line + 1) {
+                let shares_place = binding.places.iter().any(|place| other.places.contains(place));
+                let shared = self.keys[line].iter().find(|key| self.keys[other_line].iter().any(|it| it.1 == key.1));
+                if let (true, Some((word, _))) = (shares_place, shared) {
+                    return Some((word, [binding.name, other.name]));
+                }
+            }
+        }
+        None
+    }
+
+    /// What a key does in a place.
+    pub fn find(&self, place: Place, key: Key) -> Option<&'static Binding> {
+        let holds = |line: usize| self.keys[line].iter().any(|(_, known)| *known == key);
+        TABLE.iter().enumerate().find(|(line, it)| it.places.contains(&place) && holds(*line)).map(|(_, it)| it)
+    }
+
+    /// The first key of an action in a place, as a user reads it; None where it has none.
+    pub fn key(&self, place: Place, action: Action) -> Option<String> {
+        let (_, keys) = self.of(place).find(|(binding, _)| binding.action == action)?;
+        keys.split(' ').next().filter(|key| !key.is_empty()).map(str::to_owned)
+    }
+
+    /// The lines of the table that hold in a place, with their keys as a user reads them.
+    pub fn of(&self, place: Place) -> impl Iterator<Item = (&'static Binding, String)> {
+        let here = TABLE.iter().zip(&self.keys).filter(move |(binding, _)| binding.places.contains(&place));
+        here.map(|(binding, keys)| (binding, keys.iter().map(|(word, _)| shown(word)).collect::<Vec<_>>().join(" ")))
+    }
+}
+
+fn shown(word: &str) -> String {
+    match word {
+        "up" => "↑".into(),
+        "down" => "↓".into(),
+        "left" => "←".into(),
+        "right" => "→".into(),
+        "ctrl-z" | "ctrl-c" | "ctrl-l" | "ctrl-g" | "ctrl-f" | "ctrl-b" => format!("^{}", word[5..].to_uppercase()),
+        _ => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        assert_eq!(Keymap::default().conflict(), None);
+    }
+
+    #[test]
+    fn every_line_of_the_help_fits_into_its_column() {
+        for binding in TABLE {
+            assert!(binding.help.chars().count() <= 52, "{}", binding.help);
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        for (line, binding) in TABLE.iter().enumerate() {
+            assert!(TABLE[..line].iter().all(|other| other.name != binding.name), "{}", binding.name);
+        }
+    }
+
+    #[test]
+    fn a_key_can_be_moved_and_conflicts_and_unknown_names_are_told() {
+        let mut keymap = Keymap::default();
+        keymap.remap("pause", &["ctrl-p".into()]).expect("free");
+        let pressed = KeyEvent::new(KeyCode::Char('p'), KeyModifiers::CONTROL);
+        assert_eq!(keymap.find(Place::Run, pressed.into()).map(|it| it.action), Some(Action::Pause));
+        assert!(keymap.find(Place::Run, "p".parse().expect("a key")).is_none());
+        let error = keymap.remap("puase", &[]).expect_err("unknown").to_string();
+        assert!(error.contains("\"puase\" is nothing that has a key; what has: open, "), "{error}");
+        let error = keymap.remap("pause", &["enterr".into()]).expect_err("no key").to_string();
+        assert!(error.contains("\"enterr\" is no key"), "{error}");
+        keymap.remap("pause", &["s".into()]).expect("a key");
+        assert_eq!(keymap.conflict(), Some(("s", ["pause", "change"])));
+    }
+}

@@ -1,0 +1,333 @@
+//! What the state looks like. Views draw it and do nothing else: no files, no clock, no decisions.
+//!
+//! ```text
+//! fixmatch › quickstart-s0                        where, and what matters of it
+//!
+//! … the screen of the place …
+//!
+//! asked: pause … applied at step 312              what was last done
+//! enter open  / filter  ? help  q quit            keys, from the table
+//! ```
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::words::numbers::grouped;
+
+use super::app::{Access, App, Dialog, Notice, Tone};
+use super::glyphs::{Glyphs, to_ascii};
+use super::keys::{Action, Effect, Place};
+use super::mouse::{Rows, Spot};
+use super::run::{Asked, Stage};
+use super::text;
+
+mod browser;
+mod chart;
+mod choose;
+mod configuration;
+mod dialog;
+mod help;
+mod home;
+mod insight;
+mod log;
+mod picture;
+mod preset;
+mod race;
+mod run;
+mod samples;
+mod shelf;
+#[cfg(test)]
+mod snapshots;
+
+/// Smaller screens only say that they are too small.
+const SMALLEST: (u16, u16) = (60, 14);
+
+/// A request's end stays on the screen for so many seconds.
+const ANSWER_S: f64 = 15.0;
+
+/// Draws the console.
+pub fn draw(frame: &mut Frame, app: &mut App) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(buffer, area);
+    } else {
+        let body = body(area);
+        arrange(app, body);
+        header(buffer, app, Rect { height: 1, ..area });
+        match app.place {
+            Place::Home => home::draw(buffer, app, body),
+            Place::Preset => preset::draw(buffer, app, body),
+            Place::Run => run::draw(buffer, app, body),
+            Place::Configuration => configuration::draw(buffer, app, body),
+            Place::Log => log::draw(buffer, app, body),
+            Place::Samples => samples::draw(buffer, app, body),
+            Place::Insight => insight::draw(buffer, app, body),
+            Place::Shelf => shelf::draw(buffer, app, body),
+            Place::Browse => browser::draw(buffer, app, body),
+            Place::Race => race::draw(buffer, app, body),
+        }
+        status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
+        footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
+        match &app.dialog {
+            None => {}
+            Some(Dialog::Help(line)) => help::draw(buffer, app, *line, body),
+            Some(Dialog::Confirm(question)) => dialog::confirm(buffer, app, question, body),
+            Some(Dialog::Change(form)) => dialog::change(buffer, app, form, body),
+            Some(Dialog::Choose(chooser)) => choose::list(buffer, app, chooser, body),
+            Some(Dialog::Ask(ask)) => choose::ask(buffer, app, ask, body),
+        }
+    }
+    if app.glyphs == Glyphs::Ascii {
+        to_ascii(buffer);
+    }
+}
+
+/// Tells the state what fits on the screen, and scrolls to what is selected.
+fn arrange(app: &mut App, body: Rect) {
+    app.page = usize::from(body.height).saturating_sub(4).max(1);
+    let last = help::last_first(app, body);
+    if let Some(Dialog::Help(first)) = &mut app.dialog {
+        *first = (*first).min(last);
+    }
+    home::arrange(app, body);
+    preset::arrange(app, body);
+    if let Some(run) = app.run.as_mut().filter(|_| app.place == Place::Run) {
+        run.charts.settle(&run.curves);
+    }
+    configuration::arrange(app, body);
+    samples::arrange(app, body);
+    insight::arrange(app, body);
+    shelf::arrange(app, body);
+    if let Some(browser) = &mut app.browser {
+        browser.grid = browser::grid(browser, body);
+    }
+}
+
+/// The screen without its header and its footer.
+fn body(area: Rect) -> Rect {
+    Rect { y: 2, height: area.height.saturating_sub(4), ..area }
+}
+
+/// What a mouse points at.
+pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
+    let body = body(area);
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !body.contains(position) {
+        return None;
+    }
+    match app.place {
+        Place::Home => home::spot(app, body, position),
+        Place::Preset => preset::spot(app, body, position),
+        Place::Run => run::spot(app, body, position),
+        Place::Samples => samples::spot(app, body, position),
+        Place::Shelf => shelf::spot(app, body, position),
+        Place::Browse => browser::spot(app, body, position),
+        Place::Insight => insight::spot(app, body, position),
+        Place::Configuration | Place::Log | Place::Race => None,
+    }
+}
+
+fn too_small(buffer: &mut Buffer, area: Rect) {
+    let (width, height) = SMALLEST;
+    let text = format!("too small: {}×{}, needs {width}×{height}", area.width, area.height);
+    for (line, y) in text::wrap(&text, usize::from(area.width).max(1)).iter().zip(area.top()..area.bottom()) {
+        put(buffer, area.x, y, line, Style::new());
+    }
+}
+
+/// Writes text, as far as there is room; returns the column after it.
+fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    if !buffer.area.contains((x, y).into()) {
+        return x;
+    }
+    buffer.set_stringn(x, y, text::clean(text), usize::MAX, style).0
+}
+
+/// Writes text so that it ends before column `end`.
+fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
+    let width = text::width(text) as u16;
+    put(buffer, end.saturating_sub(width), y, text, style);
+}
+
+/// Writes pieces of text behind each other, cut at the area's end.
+fn put_spans(buffer: &mut Buffer, area: Rect, y: u16, spans: Vec<Span>) {
+    if y < area.bottom() {
+        let spans: Vec<Span> =
+            spans.into_iter().map(|span| Span::styled(text::clean(&span.content), span.style)).collect();
+        buffer.set_line(area.x, y, &Line::from(spans), area.width);
+    }
+}
+
+fn header(buffer: &mut Buffer, app: &App, area: Rect) {
+    let mut path = vec!["fixmatch".to_owned()];
+    match app.place {
+        Place::Home => {}
+        Place::Shelf => path.push("label sets".into()),
+        Place::Browse => {
+            let name = app.browser.as_ref().map(|browser| browser.opening.data.dataset.clone());
+            path.extend(["label sets".to_owned()].into_iter().chain(name));
+        }
+        Place::Race => path.push("two runs".into()),
+        Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
+        Place::Run | Place::Configuration | Place::Log | Place::Samples | Place::Insight => {
+            path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
+        }
+    }
+    match app.place {
+        Place::Configuration => path.push("configuration".into()),
+        Place::Log => path.push("log".into()),
+        Place::Samples => path.push("labeled images".into()),
+        Place::Insight => path.push("pseudo-labels".into()),
+        Place::Home | Place::Preset | Place::Run | Place::Shelf | Place::Browse | Place::Race => {}
+    }
+    let is_of_run = matches!(app.place, Place::Run | Place::Log | Place::Samples | Place::Insight);
+    let frozen = app.run.as_ref().filter(|_| is_of_run).and_then(|run| Some((run.moment?, run.step())));
+    let right = match (frozen, app.place, app.access) {
+        (Some((moment, now)), ..) => format!("frozen at {} of {}{}", grouped(moment), grouped(now), scrub_keys(app)),
+        (None, Place::Home, Access::Full) => home::counts(app),
+        (None, Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
+        (None, _, Access::ReadOnly) => "read-only".into(),
+        (None, _, Access::Full) => String::new(),
+    };
+    // Where there is no room for both, the way here loses its beginning, then what matters its keys.
+    let path = text::clean(&path.join(" › "));
+    let without_start = path.split_once(" › ").map_or(path.as_str(), |(_, rest)| rest);
+    let without_keys = right.split(": ").next().unwrap_or_default();
+    let width = usize::from(area.width) - 2;
+    let fits = |(path, right): &(&str, &str)| text::width(path) + 2 + text::width(right) <= width;
+    let ways = [(path.as_str(), right.as_str()), (without_start, &right), (without_start, without_keys)];
+    let (path, right) = ways.into_iter().find(fits).unwrap_or(ways[2]);
+    let path = text::fit(path, width.saturating_sub(text::width(right) + 2));
+    let last = path.rfind(" › ").map_or(0, |at| at + " › ".len());
+    let x = put(buffer, 1, area.y, &path[..last], app.theme.faint());
+    put(buffer, x, area.y, &path[last..], app.theme.strong());
+    let style = if frozen.is_some() { app.theme.changed() } else { app.theme.faint() };
+    put_right(buffer, area.right().saturating_sub(1), area.y, right, style);
+}
+
+/// The keys that move a frozen screen through time, where there are some.
+fn scrub_keys(app: &App) -> String {
+    let key = |action| app.keymap.key(app.place, action);
+    let moves = [Action::FarEarlier, Action::Earlier, Action::Later, Action::FarLater].into_iter().filter_map(key);
+    let moves = moves.collect::<Vec<_>>().join(" ");
+    let freeze = key(Action::Freeze).map_or_else(String::new, |key| format!(", {key} now"));
+    if moves.is_empty() { moves } else { format!(": {moves} move{freeze}") }
+}
+
+/// A run's name without the moment that it begins with.
+pub fn short_id(id: &str) -> String {
+    let is_moment = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
+    match id.splitn(3, '-').collect::<Vec<_>>()[..] {
+        [day, time, name] if is_moment(day, 8) && is_moment(time, 6) => text::clean(name),
+        _ => text::clean(id),
+    }
+}
+
+/// What was last done: a notice, else the request that was last heard of.
+fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
+    let theme = app.theme;
+    if let Some(notice) = &app.notice {
+        let style = if notice.tone == Tone::Error { theme.error() } else { theme.accent() };
+        notice_lines(buffer, &notice.text, style, area);
+        return;
+    }
+    let asked = app.run.as_ref().and_then(|run| run.asked.as_ref());
+    if let Some(asked) = asked.filter(|asked| is_current(asked, app.now)) {
+        let who = asked.who.as_ref().map_or_else(String::new, |who| format!("{} asks: ", text::clean(who)));
+        let (outcome, style) = match &asked.stage {
+            Stage::Posted => ("asked…".to_owned(), theme.accent()),
+            Stage::Accepted => ("accepted…".into(), theme.accent()),
+            Stage::Applied(step) => (format!("✓ applied at step {step}"), theme.good()),
+            Stage::Refused(reason) => (format!("refused: {}", text::clean(reason)), theme.error()),
+        };
+        let x = put(buffer, 1, area.y, &format!("{who}{}  ", asked.what), theme.text());
+        put(buffer, x, area.y, &outcome, style);
+    }
+}
+
+/// Whether something lies over the screen between header and footer.
+fn covers_body(app: &App, area: Rect) -> bool {
+    let is_long = |notice: &Notice| text::width(&notice.text) > usize::from(area.width).saturating_sub(2);
+    app.dialog.is_some() || app.notice.as_ref().is_some_and(is_long)
+}
+
+/// A long notice, such as why something failed, takes rows from the screen above it.
+fn notice_lines(buffer: &mut Buffer, notice: &str, style: Style, area: Rect) {
+    let lines = text::wrap(&text::clean(notice), usize::from(area.width) - 2);
+    let lines = &lines[..lines.len().min(4)];
+    let top = area.y + 1 - lines.len() as u16;
+    for (line, y) in lines.iter().zip(top..) {
+        put(buffer, 0, y, &text::left("", area.width.into()), Style::reset());
+        put(buffer, 1, y, line, style);
+    }
+}
+
+fn is_current(asked: &Asked, now: f64) -> bool {
+    match asked.stage {
+        Stage::Posted | Stage::Accepted => true,
+        Stage::Applied(_) | Stage::Refused(_) => now - asked.at < ANSWER_S,
+    }
+}
+
+/// Says at the right of a list how much of it lies above and below what is in sight.
+fn more(buffer: &mut Buffer, app: &App, rows: &Rows) {
+    let (list, end) = (rows.area, rows.area.right().saturating_sub(1));
+    let below = rows.n.saturating_sub(rows.first + usize::from(list.height));
+    if rows.first > 0 && list.height > 0 {
+        put_right(buffer, end, list.y, &format!(" ↑ {} more", rows.first), app.theme.faint());
+    }
+    if below > 0 && list.height > 0 {
+        put_right(buffer, end, list.bottom() - 1, &format!(" ↓ {below} more"), app.theme.faint());
+    }
+}
+
+/// The keys of this place that have a word for the footer, as many as fit; help and quit always do.
+fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
+    let is_allowed = |effect: Effect| effect == Effect::Looks || app.access == Access::Full;
+    let hints: Vec<(String, &str)> = app
+        .keymap
+        .of(app.place)
+        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect) && app.fits(binding.action))
+        .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
+        .collect();
+    let width_of = |hint: &(String, &str)| text::width(&hint.0) + text::width(hint.1) + 3;
+    let always: usize = hints.iter().rev().take(2).map(width_of).sum();
+    let mut room = usize::from(area.width).saturating_sub(always + 1);
+    let (n, mut x) = (hints.len(), 1);
+    for (i, hint) in hints.iter().enumerate() {
+        if i + 2 < n {
+            if width_of(hint) > room {
+                continue;
+            }
+            room -= width_of(hint);
+        }
+        x = put(buffer, x, area.y, &hint.0, app.theme.accent());
+        x = put(buffer, x, area.y, &format!(" {}  ", hint.1), app.theme.faint());
+    }
+}
+
+/// Empties a box in the middle of an area and draws a frame around it; returns what is inside.
+fn overlay(buffer: &mut Buffer, app: &App, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 2;
+    let outer = Rect { x, y, width, height };
+    for position in outer.positions() {
+        if let Some(cell) = buffer.cell_mut(position) {
+            cell.reset();
+        }
+    }
+    let style = app.theme.faint();
+    let line = "─".repeat(usize::from(width.saturating_sub(2)));
+    put(buffer, x, y, &format!("╭{line}╮"), style);
+    put(buffer, x, y + height - 1, &format!("╰{line}╯"), style);
+    for row in y + 1..y + height - 1 {
+        put(buffer, x, row, "│", style);
+        put(buffer, x + width - 1, row, "│", style);
+    }
+    put(buffer, x + 2, y, &format!(" {title} "), app.theme.strong());
+    Rect { x: x + 2, y: y + 1, width: width.saturating_sub(4), height: height.saturating_sub(2) }
+}

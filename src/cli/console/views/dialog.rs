@@ -1,0 +1,163 @@
+//! Questions, and the values that can change while a run trains.
+
+use fixmatch::run::dir::RunDir;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{overlay, put};
+use crate::console::app::{App, Confirm};
+use crate::console::browser::Base;
+use crate::console::form::{Form, preview};
+use crate::console::keys::{Action, Place};
+use crate::console::text::{clean, fit, left, wrap};
+use crate::words::numbers::plural;
+
+/// Names of runs that a question lists.
+const N_NAMES: usize = 5;
+
+/// Asks before something that one key cannot take back.
+pub fn confirm(buffer: &mut Buffer, app: &App, question: &Confirm, area: Rect) {
+    let (title, about, text) = words(app, question);
+    let width = 58_u16.min(area.width.saturating_sub(4)).max(20);
+    let lines = wrap(&text, usize::from(width) - 4);
+    let height = about.len() as u16 + lines.len() as u16 + 4;
+    let inside = overlay(buffer, app, area, (width, height), &title);
+    let width = usize::from(inside.width);
+    for (line, y) in about.iter().zip(inside.y..) {
+        put(buffer, inside.x, y, &fit(&clean(line), width), app.theme.strong());
+    }
+    let below = inside.y + about.len() as u16;
+    for (line, y) in lines.iter().zip(below..inside.bottom().saturating_sub(2)) {
+        put(buffer, inside.x, y, line, app.theme.faint());
+    }
+    let y = inside.bottom() - 1;
+    let x = put(buffer, inside.x, y, "y", app.theme.accent());
+    let x = put(buffer, x, y, " yes   ", app.theme.text());
+    let x = put(buffer, x, y, "n", app.theme.accent());
+    put(buffer, x, y, " no", app.theme.text());
+}
+
+/// A question's title, what it is about, and what there is to know first.
+fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
+    match question {
+        Confirm::Stop(dirs, n_others) => {
+            let it = if dirs.len() == 1 { "The worker saves and ends. " } else { "Their workers save and end. " };
+            let resumes = app.offer(app.place, Action::Resume, ("", " starts one again. "));
+            let suspends = app.offer(app.place, Action::Suspend, ("To free memory for a while, suspend with ", "."));
+            let text = format!("{it}{resumes}{suspends}{}", left_out(*n_others));
+            (format!("stop {}?", the_runs(dirs)), names(dirs), text)
+        }
+        Confirm::Delete(dirs, n_others) => {
+            let text = "To the folder .trash beside the runs; `fixmatch trash list` shows it. Nothing is removed from it \
+                        by itself.";
+            (format!("move {} to the trash?", the_runs(dirs)), names(dirs), format!("{text}{}", left_out(*n_others)))
+        }
+        Confirm::DeleteSet(name, _) => (
+            "move the label set to the trash?".into(),
+            vec![name.clone()],
+            "To the folder .trash beside the label sets; `fixmatch trash list` shows it. Nothing is removed from it by \
+             itself."
+                .into(),
+        ),
+        Confirm::LeaveSet(_) => (
+            "leave the label set?".into(),
+            vec!["it was edited and is not saved".into()],
+            "What was done by hand would be lost; n goes back to where it can be saved.".into(),
+        ),
+        Confirm::LeaveDraft(_) => {
+            let settings = app.draft.as_ref().map_or_else(Vec::new, |draft| draft.settings.clone());
+            let more = settings.len().saturating_sub(N_NAMES);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            let lines = settings.into_iter().take(N_NAMES).chain(more).collect();
+            let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
+            ("leave without launching?".into(), lines, format!("What was changed would be lost{launches}."))
+        }
+        Confirm::Race(base) => race(app, base),
+    }
+}
+
+/// What two runs that race each other take, before they are started.
+fn race(app: &App, base: &Base) -> (String, Vec<String>, String) {
+    let about = vec![base.preset.name.clone(), "on the most and on the least representative labels".into()];
+    let Ok(config) = base.preset.resolve(&base.settings) else {
+        return ("start two runs?".into(), about, String::new());
+    };
+    let steps = plural(config.train.steps, "step");
+    let cost = super::home::cost(app, &config);
+    let cost = if app.home.estimate(&config).is_some() { format!("Each alone takes {cost}") } else { capital(&cost) };
+    let text = format!("Two whole runs of {steps} each train at the same time and share this machine. {cost}.");
+    ("start two runs?".into(), about, text)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn the_runs(dirs: &[RunDir]) -> String {
+    if dirs.len() == 1 { "the run".into() } else { plural(dirs.len() as u64, "run") }
+}
+
+fn left_out(n: usize) -> String {
+    match n {
+        0 => String::new(),
+        1 => " Another marked run cannot, and stays as it is.".into(),
+        n => format!(" {n} other marked runs cannot, and stay as they are."),
+    }
+}
+
+fn names(dirs: &[RunDir]) -> Vec<String> {
+    let n_shown = if dirs.len() > N_NAMES { N_NAMES - 1 } else { dirs.len() };
+    let more = (dirs.len() > n_shown).then(|| format!("and {} more", dirs.len() - n_shown));
+    dirs.iter().take(n_shown).map(RunDir::id).chain(more).collect()
+}
+
+/// The values that can change while a run trains, with what a new one comes to.
+pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
+    const NAMES: [&str; 4] = [
+        "τ, confidence a pseudo-label needs",
+        "λ_u, weight of the unsupervised loss",
+        "factor of the learning rate",
+        "steps to do",
+    ];
+    let inside = overlay(buffer, app, area, (66, 9), "change while it trains");
+    let theme = app.theme;
+    for (i, (field, y)) in form.fields.iter().zip(inside.y..).enumerate() {
+        let is_selected = i == form.at.at;
+        let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
+        put(buffer, inside.x, y, &format!("{mark}{}", left(NAMES[i.min(3)], 40)), style);
+        match form.editing.as_ref().filter(|_| is_selected) {
+            Some(input) => put(
+                buffer,
+                inside.x + 43,
+                y,
+                &input.shown(usize::from(inside.width).saturating_sub(43)),
+                theme.changed(),
+            ),
+            None => put(buffer, inside.x + 43, y, &field.value, theme.strong()),
+        };
+    }
+    let (text, style) = hint(app, form);
+    for (line, y) in wrap(&text, inside.width.into()).iter().take(2).zip(inside.y + 5..) {
+        put(buffer, inside.x, y, line, style);
+    }
+}
+
+fn hint(app: &App, form: &Form) -> (String, Style) {
+    let theme = app.theme;
+    if let Some(error) = &form.error {
+        return (error.clone(), theme.error());
+    }
+    let typed = form.editing.as_ref().zip(form.field());
+    let live = app.run.as_ref().and_then(|run| Some((run.live()?, run.step())));
+    match (typed, live) {
+        (Some((input, field)), Some((live, step))) => {
+            match preview(&live, &format!("{}={}", field.key, input.text), step) {
+                Ok(text) => (format!("{text}; enter asks the worker"), theme.faint()),
+                Err(error) => (format!("{error:#}"), theme.error()),
+            }
+        }
+        (Some(_) | None, _) => ("enter changes the value, esc leaves".into(), theme.faint()),
+    }
+}

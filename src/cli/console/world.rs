@@ -1,0 +1,518 @@
+//! The world outside of the screen: what the console asks of it ([`Task`]), and what it hears ([`News`]).
+//!
+//! Whatever may take a moment (a disk, a network, a worker that starts) happens in a thread of its own and ends as news.
+//! Nothing here knows what is on the screen.
+
+mod following;
+mod labels;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use fixmatch::base::dirs;
+use fixmatch::config::preset::Preset;
+use fixmatch::config::{Data, Metric};
+use fixmatch::data::download::{Client, Progress};
+use fixmatch::data::nearest::nearest;
+use fixmatch::data::{self, DATASETS, Descriptor, Place, fetch};
+use fixmatch::labels::ranking::N_NEIGHBORS;
+use fixmatch::labels::saved::{self, Overwrite};
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::amend::amend;
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::fork::Fork;
+use fixmatch::run::insight::{InsightReader, Pointer, Record};
+use fixmatch::run::launch::{Worker, launch, log_tail};
+use fixmatch::run::mailbox;
+use fixmatch::run::seen::{self, Seen};
+use fixmatch::run::state::{RunState, Status};
+use fixmatch::run::survey::Survey;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::atlas::Atlas;
+use super::browser::{Base, Start};
+use super::home::{DataState, Listing};
+use super::machine::{Machine, Watch};
+use super::run::Reading;
+use super::samples::Sheet;
+use super::shelf::Row;
+use crate::commands::train::Plan;
+use crate::words::events::sentence;
+use following::Following;
+pub use following::read_run;
+pub use labels::Started;
+
+/// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
+const FOLLOW: Duration = Duration::from_millis(250);
+
+/// How often the list of runs is looked at.
+const SURVEY: Duration = Duration::from_secs(1);
+
+/// How often the machine is looked at.
+const MACHINE: Duration = Duration::from_secs(2);
+
+/// Something to be done outside of the console's state.
+#[derive(Debug)]
+pub enum Task {
+    /// Leave; runs go on.
+    Quit,
+    /// Go to the shell until `fg`.
+    Background,
+    /// Draw the whole screen.
+    Redraw,
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
+    /// Ask the terminal whether it can show pictures.
+    AskForPictures,
+    /// Ring the bell, or tell the terminal what happened.
+    Ring(String),
+    /// Give this to the terminal's clipboard.
+    Copy(String),
+    /// Read this run as it grows, and no other.
+    Follow(RunDir),
+    /// Read no run.
+    Unfollow,
+    /// Make a run and start a worker on it.
+    Launch(Preset, Vec<String>),
+    /// Make a fork of a run, at the newest checkpoint up to a step, and start a worker on it.
+    Fork(RunDir, Option<u64>, Vec<String>),
+    /// Start a worker on a run that has none.
+    Resume(RunDir),
+    /// Put a request into a run's mailbox.
+    Post(RunDir, Request),
+    /// Change what a run without a worker goes on with.
+    Amend(RunDir, Request),
+    /// Move runs to the trash.
+    Discard(Vec<RunDir>),
+    /// Bring runs back from where they are in the trash.
+    Restore(Vec<(RunDir, PathBuf)>),
+    /// Fetch a data set.
+    Fetch(String),
+    /// Read a run's labeled images.
+    Sheet(RunDir),
+    /// Read records of a run's `insight.bin`.
+    Insight(RunDir, Vec<Pointer>),
+    /// Read the images that a run follows.
+    Followed(RunDir, Vec<u32>),
+    /// Remember what was seen of a run.
+    Remember(RunDir, Seen),
+    /// Look which label sets there are to browse.
+    Shelf,
+    /// Read a data set with its orders.
+    Atlas(Data),
+    /// Find the preset that a run was made of, with its settings.
+    Base(String, Vec<String>),
+    /// Pick a label set.
+    Start {
+        /// Of these images.
+        atlas: Arc<Atlas>,
+        /// By this order of theirs.
+        order: Option<usize>,
+        /// In this way.
+        start: Start,
+        /// So many of each class.
+        per_class: u32,
+        /// The seed of a random one.
+        seed: u64,
+    },
+    /// Save a label set.
+    SaveSet {
+        /// The images that it is of.
+        atlas: Arc<Atlas>,
+        /// Its name.
+        name: String,
+        /// The set.
+        set: LabelSet,
+        /// How it came about.
+        how: String,
+        /// Whether one of that name gives way.
+        overwrite: Overwrite,
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+    },
+    /// Move a saved label set to the trash.
+    DiscardSet(PathBuf),
+    /// Find the images nearest to one by their pixels.
+    Nearest(Arc<Atlas>, u32),
+    /// Have a run make an order of a data set.
+    Rank(Data, Metric),
+    /// Make two runs and start a worker on each.
+    Race(Box<[Contestant; 2]>),
+    /// Read these two runs as they grow, and no other.
+    FollowBoth([RunDir; 2]),
+}
+
+/// One of two runs that are to be compared.
+#[derive(Debug)]
+pub struct Contestant {
+    /// What to call it.
+    pub name: String,
+    /// What it is made of.
+    pub preset: Preset,
+    /// What that is changed by.
+    pub settings: Vec<String>,
+}
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum News {
+    /// The runs as they are.
+    Runs(Listing),
+    /// The machine, as it stands.
+    Machine(Machine),
+    /// What is new in the run that is followed.
+    Run(RunDir, Box<Reading>),
+    /// A run was made and its worker is on its way, or not.
+    Launched(Result<RunDir, String>),
+    /// A worker that this console started has ended badly.
+    Died(RunDir, String),
+    /// A request is in the mailbox under this id, or cannot be put there.
+    Posted(RunDir, Request, Result<String, String>),
+    /// What was changed of a run without a worker, or why nothing was.
+    Amended(Result<String, String>),
+    /// A worker is on its way to a run that had none, or not.
+    Resumed(Result<RunDir, String>),
+    /// Runs are in the trash, in these places; others cannot be moved there.
+    Trashed {
+        /// Those that are.
+        kept: Vec<(RunDir, PathBuf)>,
+        /// Why others are not.
+        failed: Vec<String>,
+    },
+    /// Runs are back from these places in the trash; others cannot be moved.
+    Restored {
+        /// Those that are.
+        kept: Vec<(RunDir, PathBuf)>,
+        /// Why others are not.
+        failed: Vec<String>,
+    },
+    /// A label set is in the trash, or cannot be moved there.
+    Discarded(Result<PathBuf, String>),
+    /// Where a data set is.
+    Data(String, DataState),
+    /// A data set was fetched, or not.
+    Fetched(String, Result<(), String>),
+    /// A run's labeled images, or why not.
+    Sheet(RunDir, Result<Sheet, String>),
+    /// Records of a run, or why they cannot be read.
+    Insight(RunDir, Vec<(Pointer, Result<Record, String>)>),
+    /// The images that a run follows, or why not.
+    Followed(RunDir, Result<Sheet, String>),
+    /// What label sets there are to browse.
+    Shelf(Result<Vec<Row>, String>),
+    /// A data set with its orders.
+    Atlas(Data, Result<Arc<Atlas>, String>),
+    /// The preset that a run was made of, if it is still there.
+    Base(Box<Base>),
+    /// A label set with how it was picked and, if it is a saved one, its name and file.
+    Start(Result<Started, String>),
+    /// A label set is saved in this file, or not.
+    SetSaved {
+        /// Its name.
+        name: String,
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+        /// Its file.
+        saved: Result<PathBuf, String>,
+    },
+    /// The images nearest to one by their pixels.
+    Nearest(u32, Vec<u32>),
+    /// Two runs were made and their workers are on their way, or not.
+    Raced(Result<[RunDir; 2], String>),
+}
+
+/// Does what is asked, in threads.
+pub struct World {
+    runs: PathBuf,
+    news: UnboundedSender<News>,
+    followed: Vec<Arc<AtomicBool>>,
+}
+
+impl World {
+    /// Begins to look at the runs in a folder and at which data sets are here.
+    pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
+        let world = Self { runs: runs.clone(), news, followed: Vec::new() };
+        world.spawn("survey", move |news| survey(&runs, &news));
+        world.spawn("machine", |news| watch_machine(&news));
+        world.spawn("data", |news| {
+            for state in data_states() {
+                let _ = news.send(state);
+            }
+        });
+        world
+    }
+
+    /// Does what is asked, or begins to. What concerns the terminal is not done here.
+    pub fn begin(&mut self, task: Task) {
+        match task {
+            Task::Quit
+            | Task::Background
+            | Task::Redraw
+            | Task::Mouse(_)
+            | Task::AskForPictures
+            | Task::Ring(_)
+            | Task::Copy(_) => {}
+            Task::Follow(dir) => self.follow(&[dir]),
+            Task::FollowBoth(dirs) => self.follow(&dirs),
+            Task::Unfollow => self.unfollow(),
+            Task::Launch(preset, settings) => {
+                let runs = self.runs.clone();
+                self.spawn("launch", move |news| {
+                    let made = Plan::of(&preset, settings).and_then(|plan| plan.make(&runs));
+                    start(made, &news, News::Launched);
+                });
+            }
+            Task::Fork(dir, until, settings) => {
+                let runs = self.runs.clone();
+                self.spawn("fork", move |news| {
+                    let made = Fork::plan_until(&dir, until, &settings).and_then(|fork| fork.make(&runs, None));
+                    start(made, &news, News::Launched);
+                });
+            }
+            Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news, News::Resumed)),
+            Task::Post(dir, request) => self.spawn("post", move |news| {
+                let posted = mailbox::post(&dir.control(), request).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Posted(dir, request, posted));
+            }),
+            Task::Amend(dir, request) => self.spawn("amend", move |news| {
+                let _ = news.send(News::Amended(amended(&dir, request).map_err(|error| in_one_line(&error))));
+            }),
+            Task::Discard(dirs) => self.spawn("discard", move |news| {
+                let moved =
+                    |dir: RunDir| dir.discard().map(|to| (dir.clone(), to)).map_err(|error| of_run(&dir, &error));
+                let (kept, failed) = apart(dirs.into_iter().map(moved));
+                let _ = news.send(News::Trashed { kept, failed });
+            }),
+            Task::Restore(trashed) => self.spawn("restore", move |news| {
+                let restored = |dir: &RunDir, from: &Path| dir.restore(from).map_err(|error| of_run(dir, &error));
+                let moved = |(dir, from): (RunDir, PathBuf)| restored(&dir, &from).map(|()| (dir, from));
+                let (kept, failed) = apart(trashed.into_iter().map(moved));
+                let _ = news.send(News::Restored { kept, failed });
+            }),
+            Task::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
+            Task::Sheet(dir) => self.spawn("samples", move |news| {
+                let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Sheet(dir, sheet));
+            }),
+            Task::Insight(dir, pointers) => self.spawn("insight", move |news| {
+                let _ = news.send(read_insight(dir, pointers));
+            }),
+            Task::Followed(dir, indices) => self.spawn("images", move |news| {
+                let sheet = Sheet::of(&dir, &indices).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Followed(dir, sheet));
+            }),
+            Task::Remember(dir, seen) => {
+                if let Ok(path) = seen_file() {
+                    seen::remember(&path, &dir, seen); // at once: the program may be about to end
+                }
+            }
+            Task::Shelf => self.spawn("shelf", |news| drop(news.send(News::Shelf(labels::shelf())))),
+            Task::Atlas(data) => self.spawn("images", move |news| {
+                let atlas = Atlas::read(&data).map(Arc::new).map_err(|error| in_one_line(&error));
+                let _ = news.send(News::Atlas(data, atlas));
+            }),
+            Task::Base(preset, settings) => self.spawn("preset", move |news| {
+                // a preset that is gone, or that made a ranking, is none to launch from
+                if let Ok(preset) = Preset::find(&preset) {
+                    let _ = news.send(News::Base(Box::new(Base { preset, settings })));
+                }
+            }),
+            Task::Start { atlas, order, start, per_class, seed } => self.spawn("pick", move |news| {
+                let started = labels::start(&atlas, order, &start, per_class, seed);
+                let _ = news.send(News::Start(started.map_err(|error| in_one_line(&error))));
+            }),
+            Task::SaveSet { atlas, name, set, how, overwrite, then_launch } => self.spawn("save", move |news| {
+                let saved = dirs::label_sets_dir()
+                    .and_then(|folder| saved::save(&folder, &name, &set, &atlas.dataset, &how, overwrite));
+                let saved = saved.map_err(|error| in_one_line(&error));
+                let _ = news.send(News::SetSaved { name, then_launch, saved });
+            }),
+            Task::DiscardSet(path) => self.spawn("discard", move |news| {
+                let _ = news.send(News::Discarded(saved::discard(&path).map_err(|error| in_one_line(&error))));
+                let _ = news.send(News::Shelf(labels::shelf()));
+            }),
+            Task::Nearest(atlas, index) => self.spawn("nearest", move |news| {
+                let near = nearest(&atlas.dataset.train, index, N_NEIGHBORS);
+                let _ = news.send(News::Nearest(index, near));
+            }),
+            Task::Rank(data, by) => {
+                let runs = self.runs.clone();
+                self.spawn("rank", move |news| labels::rank(&runs, &data, by, &news));
+            }
+            Task::Race(contestants) => {
+                let runs = self.runs.clone();
+                self.spawn("race", move |news| labels::race(&runs, *contestants, &news));
+            }
+        }
+    }
+
+    fn follow(&mut self, dirs: &[RunDir]) {
+        self.unfollow();
+        for dir in dirs.iter().cloned() {
+            let wanted = Arc::new(AtomicBool::new(true));
+            self.followed.push(wanted.clone());
+            self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
+        }
+    }
+
+    fn unfollow(&mut self) {
+        for wanted in self.followed.drain(..) {
+            wanted.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn spawn(&self, name: &str, body: impl FnOnce(UnboundedSender<News>) + Send + 'static) {
+        let news = self.news.clone();
+        // Without a thread nothing comes of the task; a machine that has none left has other worries.
+        let _ = thread::Builder::new().name(name.into()).spawn(move || body(news));
+    }
+}
+
+/// An error as one line of a screen.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    super::text::clean(&format!("{error:#}"))
+}
+
+/// Where the console remembers what was seen.
+pub fn seen_file() -> Result<PathBuf> {
+    Ok(dirs::state_dir()?.join("last-seen.json"))
+}
+
+fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
+    let mut survey = Survey::new(runs);
+    let mut last = None;
+    loop {
+        let rows = survey.look().map_err(|error| in_one_line(&error));
+        if last.as_ref() != Some(&rows) {
+            last = Some(rows.clone());
+            let listing = rows.map_or_else(Listing::Unreadable, Listing::Read);
+            if news.send(News::Runs(listing)).is_err() {
+                return;
+            }
+        }
+        survey.save();
+        thread::sleep(SURVEY);
+    }
+}
+
+fn watch_machine(news: &UnboundedSender<News>) {
+    let watch = Watch::new();
+    let mut last = None;
+    loop {
+        let machine = watch.look();
+        if last.as_ref() != Some(&machine) && news.send(News::Machine(machine.clone())).is_err() {
+            return;
+        }
+        last = Some(machine);
+        thread::sleep(MACHINE);
+    }
+}
+
+fn whereabouts(descriptor: &Descriptor) -> DataState {
+    let Ok(data_dir) = dirs::data_dir() else { return DataState::Unknown };
+    let place = Place::usual(&data_dir);
+    match (descriptor.find)(&place) {
+        Some(_) => DataState::Here,
+        None if descriptor.downloads.is_empty() => DataState::Nowhere,
+        None => DataState::Missing(descriptor.downloads.iter().map(|download| download.n_bytes).sum()),
+    }
+}
+
+/// What was done, and why the rest was not.
+fn apart<T>(outcomes: impl Iterator<Item = Result<T, String>>) -> (Vec<T>, Vec<String>) {
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(it) => done.push(it),
+            Err(error) => failed.push(error),
+        }
+    }
+    (done, failed)
+}
+
+fn of_run(dir: &RunDir, error: &anyhow::Error) -> String {
+    super::text::clean(&format!("{}: {error:#}", dir.id()))
+}
+
+/// Starts a worker, says how that went, stays until it ends, and says so if it ended without a word.
+fn start(made: Result<RunDir>, news: &UnboundedSender<News>, says: fn(Result<RunDir, String>) -> News) {
+    let started = made.and_then(|dir| {
+        let child = launch(&dir, None)?;
+        Ok((dir, child))
+    });
+    let (dir, mut child) = match started {
+        Ok(started) => started,
+        Err(error) => return drop(news.send(says(Err(in_one_line(&error))))),
+    };
+    let _ = news.send(says(Ok(dir.clone())));
+    stay_until_it_ends(dir, &mut child, news);
+}
+
+fn stay_until_it_ends(dir: RunDir, child: &mut Worker, news: &UnboundedSender<News>) {
+    let Ok(status) = child.wait() else { return };
+    let last = RunState::read(&dir).map(|state| state.status(&dir));
+    if !status.success() && !matches!(last, Ok(Status::Failed)) {
+        let words = child.last_words();
+        let tail = log_tail(&dir.worker_log());
+        let silence = if dir.free_bytes() == Some(0) { "its disk is full" } else { "it printed nothing" };
+        let tail = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(silence);
+        let tail = words.as_deref().unwrap_or(tail);
+        let _ = news.send(News::Died(dir, format!("the worker ended ({status}): {}", super::text::clean(tail))));
+    }
+}
+
+fn fetch_data(name: &str, news: &UnboundedSender<News>) {
+    let coming = |share| drop(news.send(News::Data(name.into(), DataState::Coming(share))));
+    let fetched = data::find(name).and_then(|descriptor| {
+        let all: u64 = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
+        let (mut before, mut of_file, mut shown) = (0, 0, Instant::now());
+        coming(0.0);
+        let mirror = std::env::var("FIXMATCH_DATA_URL").ok().filter(|url| !url.is_empty());
+        fetch::fetch(descriptor, &dirs::data_dir()?, &Client::new(mirror), &mut |progress| match progress {
+            Progress::Started { total, .. } => of_file = total,
+            Progress::Advanced { done } if shown.elapsed() > FOLLOW => {
+                shown = Instant::now();
+                coming((before + done) as f64 / all.max(1) as f64);
+            }
+            Progress::Checking { .. } => before += of_file,
+            Progress::Advanced { .. } | Progress::Unpacking { .. } => {}
+        })
+    });
+    let _ = news.send(News::Fetched(name.into(), fetched.map(drop).map_err(|error| in_one_line(&error))));
+    if let Ok(descriptor) = data::find(name) {
+        let _ = news.send(News::Data(name.into(), whereabouts(descriptor)));
+    }
+}
+
+/// Records a change of a run that has no worker, and says what came of it.
+fn amended(dir: &RunDir, request: Request) -> Result<String> {
+    let (step, records) = amend(dir, &[request])?;
+    let said = records.iter().filter(|it| !matches!(it.event, Event::Accepted { .. }));
+    let said: Vec<_> = said.filter_map(|record| sentence(&record.event)).collect();
+    Ok(format!("{}; it goes on at step {step}", said.join("; ")))
+}
+
+/// Reads records that a run's events name.
+pub fn read_insight(dir: RunDir, pointers: Vec<Pointer>) -> News {
+    let mut reader = InsightReader::open(&dir.insight());
+    let read = |pointer: Pointer| {
+        let record = match &mut reader {
+            Ok(reader) => reader.read(&pointer).map_err(|error| in_one_line(&error)),
+            Err(error) => Err(in_one_line(error)),
+        };
+        (pointer, record)
+    };
+    let records = pointers.into_iter().map(read).collect();
+    News::Insight(dir, records)
+}
+
+/// Where each data set is.
+pub fn data_states() -> Vec<News> {
+    DATASETS.iter().map(|descriptor| News::Data(descriptor.name.into(), whereabouts(descriptor))).collect()
+}

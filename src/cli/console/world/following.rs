@@ -1,0 +1,118 @@
+//! A run that is read while it grows, for the screens that follow it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, anyhow};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::file::RunFile;
+use fixmatch::run::log::Follower;
+use fixmatch::run::seen;
+use fixmatch::run::state::{RunState, Status, live_step};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::super::run::{Glance, Reading};
+use super::{FOLLOW, News, in_one_line, seen_file};
+use fixmatch::run::rate::Rate;
+
+/// What can be read of a run at once.
+pub fn read_run(dir: &RunDir) -> Reading {
+    Following::new(dir.clone()).look()
+}
+
+/// A run that is read as it grows.
+pub struct Following {
+    dir: RunDir,
+    events: Follower,
+    output: Follower,
+    state: RunState,
+    rate: Rate,
+    file_written: Option<SystemTime>,
+    is_first: bool,
+}
+
+impl Following {
+    /// Nothing read yet.
+    pub fn new(dir: RunDir) -> Self {
+        Self {
+            events: Follower::new(dir.events()),
+            output: Follower::new(dir.worker_log()),
+            state: RunState::default(),
+            rate: Rate::default(),
+            file_written: None,
+            is_first: true,
+            dir,
+        }
+    }
+
+    /// Reads what is new, again and again, while it is wanted.
+    pub fn run(mut self, wanted: &AtomicBool, news: &UnboundedSender<News>) {
+        let mut last = None;
+        while wanted.load(Ordering::Relaxed) {
+            let reading = self.look();
+            let is_new = !reading.records.is_empty()
+                || !reading.output.is_empty()
+                || reading.file.is_some()
+                || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
+            last = Some((reading.glance.clone(), reading.error.clone()));
+            if is_new && news.send(News::Run(self.dir.clone(), Box::new(reading))).is_err() {
+                return;
+            }
+            thread::sleep(FOLLOW);
+        }
+    }
+
+    fn look(&mut self) -> Reading {
+        let mut reading = Reading { file: self.read_file(), ..Reading::default() };
+        let read = if self.dir.path().exists() {
+            self.events.read_new().context("the event log cannot be read")
+        } else {
+            Err(anyhow!("the run is gone: {} was deleted or moved", self.dir.path().display()))
+        };
+        reading.records = read.unwrap_or_else(|error| {
+            reading.error = Some(in_one_line(&error));
+            Vec::new()
+        });
+        reading.output = self.output.read_new_lines().unwrap_or_default();
+        for record in &reading.records {
+            match record.event {
+                // The curves are the screen's; what is needed here is how the run stands.
+                Event::Progress(ref progress) => self.state.step = progress.step,
+                Event::Evaluated(ref evaluated) => self.state.step = evaluated.step,
+                _ => self.state.apply(record),
+            }
+        }
+        reading.glance = Some(self.glance());
+        if std::mem::take(&mut self.is_first) {
+            reading.seen = seen_file().ok().and_then(|path| seen::recall(&path, &self.dir));
+        }
+        reading
+    }
+
+    fn read_file(&mut self) -> Option<Result<Box<RunFile>, String>> {
+        let written = self.dir.run_toml().metadata().and_then(|meta| meta.modified()).ok();
+        if written == self.file_written && !self.is_first {
+            return None;
+        }
+        self.file_written = written;
+        Some(self.dir.read_run().map(Box::new).map_err(|error| in_one_line(&error)))
+    }
+
+    fn glance(&mut self) -> Glance {
+        let status = self.state.status(&self.dir);
+        let (step, phase) = live_step(&self.dir, self.state.step);
+        let now = Instant::now();
+        if status == Status::Running {
+            self.rate.observe(now, step);
+        } else {
+            self.rate.clear();
+        }
+        let steps = self.state.steps().unwrap_or(0);
+        let remaining = self.rate.remaining(now, steps).map(|left| Duration::from_secs(left.as_secs()));
+        let silent = (status == Status::NotResponding).then(|| self.dir.heartbeat().map(|(_, age)| age)).flatten();
+        let silent = silent.map(|age| Duration::from_secs(age.as_secs()));
+        Glance { status, step, phase, remaining, silent }
+    }
+}

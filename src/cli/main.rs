@@ -1,0 +1,147 @@
+//! The `fixmatch` command: parses, hands over to a file of [`commands`], and says what went wrong.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use fixmatch::base::{dirs, output};
+
+mod commands;
+mod console;
+mod words;
+
+use commands::{
+    Runs, attach, augment, changes, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume,
+    runs, screenshot, show, train, trash, wait, watch,
+};
+
+/// Semi-supervised image classification with FixMatch, driven from the terminal.
+///
+/// Without a command it opens the console.
+/// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
+#[derive(Parser)]
+#[command(name = "fixmatch", bin_name = "fixmatch", version = fixmatch::VERSION)]
+struct Cli {
+    /// The folder of runs [default: `$FIXMATCH_RUNS`, else fixmatch/runs in the XDG state directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    #[command(flatten)]
+    look: attach::Look,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Attach(attach::Args),
+    Train(train::Args),
+    Presets(presets::Args),
+    Runs(runs::Args),
+    Show(show::Args),
+    Pseudo(pseudo::Args),
+    Watch(watch::Args),
+    Wait(wait::Args),
+    Pause(requests::Pause),
+    Resume(resume::Args),
+    Stop(requests::Stop),
+    Suspend(requests::Suspend),
+    Checkpoint(requests::Checkpoint),
+    Evaluate(requests::Evaluate),
+    Set(requests::Set),
+    Changes(changes::Args),
+    Fork(fork::Args),
+    Export(export::Args),
+    Data(data::DataArgs),
+    Augment(augment::Args),
+    Rank(rank::Args),
+    Labels(labels::Args),
+    Trash(trash::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Screenshot(screenshot::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match arguments().and_then(Cli::try_parse_from) {
+        Ok(cli) => cli,
+        Err(answer) => return refuse(&answer),
+    };
+    run(cli).unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return ExitCode::SUCCESS; // whoever read the output has seen enough
+        }
+        output::note(format_args!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// The arguments. `~/` is the home directory also where no shell has looked for it: behind `=` and in quotes.
+fn arguments() -> Result<Vec<OsString>, clap::Error> {
+    let expand = |path: &OsStr| {
+        let path = dirs::expand_home(Path::new(path));
+        path.map(PathBuf::into_os_string).map_err(|error| Cli::command().error(ErrorKind::ValueValidation, error))
+    };
+    let of_argument = |argument: OsString| match argument.to_str().and_then(|text| text.split_once('=')) {
+        Some((option, path)) if option.starts_with('-') && path.starts_with('~') => {
+            let mut whole = OsString::from(format!("{option}="));
+            whole.push(expand(path.as_ref())?);
+            Ok(whole)
+        }
+        _ => expand(&argument),
+    };
+    std::env::args_os().map(of_argument).collect()
+}
+
+/// Prints the help that was asked for, in its colours, or what is wrong with the arguments, which may hold anything.
+fn refuse(answer: &clap::Error) -> ExitCode {
+    if answer.use_stderr() {
+        output::note(answer.render().to_string().trim_end());
+    } else {
+        let _ = answer.print();
+    }
+    ExitCode::from(answer.exit_code() as u8)
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let runs = Runs::at(cli.runs)?;
+    let Some(command) = cli.command else {
+        return attach::open(&cli.look, &runs, console::Shown::Home, console::Stay::Open);
+    };
+    match command {
+        Command::Attach(args) => attach::run(&args, &runs),
+        Command::Train(args) => train::run(&args, &runs),
+        Command::Presets(args) => presets::run(&args),
+        Command::Runs(args) => runs::run(&args, &runs),
+        Command::Show(args) => show::run(&args, &runs),
+        Command::Pseudo(args) => pseudo::run(&args, &runs),
+        Command::Watch(args) => watch::run(&args, &runs),
+        Command::Wait(args) => wait::run(&args, &runs),
+        Command::Pause(args) => requests::pause(&args.ask, &runs),
+        Command::Resume(args) => resume::run(&args, &runs),
+        Command::Stop(args) => requests::stop(&args.ask, &runs),
+        Command::Suspend(args) => requests::suspend(&args.ask, &runs),
+        Command::Checkpoint(args) => requests::checkpoint(&args.ask, &runs),
+        Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
+        Command::Changes(args) => changes::run(&args, &runs),
+        Command::Set(args) => requests::set(&args, &runs),
+        Command::Fork(args) => fork::run(&args, &runs),
+        Command::Export(args) => export::run(&args, &runs),
+        Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Augment(args) => augment::run(&args),
+        Command::Rank(args) => rank::run(&args, &runs),
+        Command::Labels(args) => labels::run(&args, &runs),
+        Command::Trash(args) => trash::run(&args, &runs),
+        Command::Screenshot(args) => screenshot::run(&args, &runs),
+        Command::Completions(args) => completions::run::<Cli>(&args),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
+}

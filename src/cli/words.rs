@@ -1,0 +1,6 @@
+//! How things are said, to whoever types commands and whoever looks at the console alike.
+
+pub mod digest;
+pub mod events;
+pub mod labels;
+pub mod numbers;

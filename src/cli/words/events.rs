@@ -1,0 +1,103 @@
+//! Events as sentences, for terminals without a bar, logs of batch systems and screen readers.
+
+use fixmatch::run::change::Request;
+use fixmatch::run::event::{Evaluated, Event, Progress, Started};
+
+use super::numbers::{grouped, percent, plural, short};
+
+/// What happened, in one line; None for what the next event says anyway.
+pub fn sentence(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Launched { pid, host, version } => format!("worker {pid} started on {host}, version {version}"),
+        Event::Started(started) => start(started),
+        Event::Forked(parent) => format!("forked from {} after {}", parent.run, plural(parent.step, "step")),
+        Event::Resumed { step } => format!("resumed at step {step}"),
+        Event::Progress(progress) => progress_made(progress),
+        Event::Evaluated(evaluated) => evaluation(evaluated),
+        Event::Checkpointed { step, file, best } => {
+            format!("step {step}: saved {file}{}", if *best { ", the best so far" } else { "" })
+        }
+        Event::Warning { message } => format!("warning: {message}"),
+        Event::Alarm(alarm) => format!("step {}: alarm: {}", alarm.step, alarm.message),
+        Event::Accepted { request, who, .. } => format!("{who} asks {}", asked(*request)),
+        Event::Applied { step, change: Some(change), undoes, cancels, .. } => {
+            let undoes = undoes.map_or_else(String::new, |number| format!(", which takes change {number} back"));
+            let cancelled: Vec<_> = cancels.iter().map(u32::to_string).collect();
+            let cancels = match cancelled.len() {
+                0 => String::new(),
+                _ => format!("; it cancels what lay ahead: change {}", cancelled.join(", ")),
+            };
+            format!("{change} from step {step} on{undoes}{cancels}")
+        }
+        Event::Edited { step, edit, .. } => format!("edited at step {step}: {edit}"),
+        Event::Refused { reason, .. } => format!("the request was refused: {reason}"),
+        Event::Paused { step } => format!("paused at step {step}"),
+        Event::Continued { step } => format!("going on at step {step}"),
+        Event::Suspended { step } => format!("suspended at step {step}"),
+        Event::Stopped { step } => format!("stopped at step {step}"),
+        Event::Finished { step } => format!("finished all {}", plural(*step, "step")),
+        Event::Failed { step, reason } => format!("failed at step {step}: {reason}"),
+        Event::Applied { change: None, .. } | Event::Diverged { .. } | Event::Insight(_) | Event::Unknown => {
+            return None;
+        }
+    })
+}
+
+fn start(started: &Started) -> String {
+    format!(
+        "training on {} with {}: {} labeled and {} unlabeled images, {} test images, {} classes, {}, {}",
+        started.device,
+        plural(u64::from(started.threads), "thread"),
+        grouped(started.n_labeled),
+        grouped(started.n_unlabeled),
+        grouped(started.n_test),
+        started.classes.len(),
+        plural(started.n_parameters, "parameter"),
+        plural(started.steps, "step"),
+    )
+}
+
+fn progress_made(progress: &Progress) -> String {
+    let mask = progress.mask_ratio.map_or_else(String::new, |mask| format!(", mask {mask:.2}"));
+    format!(
+        "step {}: loss {:.3}{mask}, learning rate {:.4}, {} images/s",
+        progress.step,
+        progress.loss,
+        progress.lr,
+        short(progress.images_per_s)
+    )
+}
+
+fn evaluation(evaluated: &Evaluated) -> String {
+    let scores = format!(
+        "step {}: test accuracy {} (EMA), {} (raw)",
+        evaluated.step,
+        percent(evaluated.ema.accuracy),
+        percent(evaluated.raw.accuracy)
+    );
+    if evaluated.requested {
+        return format!("{scores}, as requested");
+    }
+    format!(
+        "{scores}, median of the last {} {}, best {} at step {}",
+        evaluated.median_of,
+        percent(evaluated.median),
+        percent(evaluated.best),
+        evaluated.best_step
+    )
+}
+
+/// What a request asks, after "asks".
+fn asked(request: Request) -> String {
+    match request {
+        Request::Stop => "to stop".into(),
+        Request::Suspend => "to suspend".into(),
+        Request::Pause => "to pause".into(),
+        Request::Continue => "to go on".into(),
+        Request::Checkpoint => "for a checkpoint".into(),
+        Request::Evaluate => "for an evaluation".into(),
+        Request::Set(change) => format!("for {change}"),
+        Request::Undo => "to take the last change back".into(),
+        Request::Edit(edit) => format!("for an edit: {edit}"),
+    }
+}

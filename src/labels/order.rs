@@ -1,0 +1,59 @@
+//! A ranking, read for the places of single images in it.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::Dataset;
+use crate::labels::ranking::Ranking;
+use anyhow::{Context as _, Result};
+
+/// An order of a data set's training images.
+#[derive(Debug)]
+pub struct Order {
+    /// Its file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub ranking: Ranking,
+    ranks: Vec<u32>,
+    class_ranks: Vec<u32>,
+}
+
+impl Order {
+    /// Reads a ranking of this data set.
+    pub fn read(path: &Path, dataset: &Dataset) -> Result<Self> {
+        Self::new(path, Ranking::read(path)?, dataset)
+    }
+
+    /// Of a ranking that was read from a file. Fails if it is of other images.
+    pub fn new(path: &Path, ranking: Ranking, dataset: &Dataset) -> Result<Self> {
+        ranking.ensure_of(&dataset.digest, dataset.train.n()).with_context(|| path.display().to_string())?;
+        let mut seen = vec![0; dataset.classes.len()];
+        let mut class_ranks = vec![0; ranking.order.len()];
+        for &index in &ranking.order {
+            let n_before = &mut seen[usize::from(dataset.train.labels[index as usize])];
+            class_ranks[index as usize] = *n_before;
+            *n_before += 1;
+        }
+        Ok(Self { path: path.into(), ranks: ranking.ranks(), class_ranks, ranking })
+    }
+
+    /// An image's place among all, from 1, the most representative.
+    pub fn rank(&self, index: u32) -> u32 {
+        self.ranks[index as usize] + 1
+    }
+
+    /// Its place in its class, from 1.
+    pub fn class_rank(&self, index: u32) -> u32 {
+        self.class_ranks[index as usize] + 1
+    }
+
+    /// Its score by the metric.
+    pub fn score(&self, index: u32) -> f32 {
+        self.ranking.scores[index as usize]
+    }
+
+    /// The mean place of some images, at least one, among all.
+    pub fn mean_rank(&self, indices: &[u32]) -> f64 {
+        let sum: u64 = indices.iter().map(|&index| u64::from(self.rank(index))).sum();
+        sum as f64 / indices.len() as f64
+    }
+}

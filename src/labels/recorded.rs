@@ -1,0 +1,37 @@
+//! The label set of a run, as its worker recorded it in `labels.json`.
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::base::files;
+use crate::data::Dataset;
+use crate::labels::set::{LabelSet, from_indices};
+use crate::run::dir::RunDir;
+
+/// Reads the label set of a run.
+///
+/// # Errors
+/// If none is recorded yet, the run is of other images than this data set, or an index is none of them or there twice.
+pub fn read(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
+    let path = dir.labels();
+    ensure!(path.exists(), "{} has no labels yet: its worker picks them when it starts", dir.id());
+    if let Some(environment) = dir.read_run()?.environment {
+        ensure!(
+            environment.data_digest == dataset.digest,
+            "{} labels images of a data set with digest {:.12}…, the one on this machine has {:.12}…",
+            dir.id(),
+            environment.data_digest,
+            dataset.digest,
+        );
+    }
+    read_of(dir, dataset.train.n())
+}
+
+/// The same for whoever has compared the images: a run of `n_train` training images.
+pub fn read_of(dir: &RunDir, n_train: usize) -> Result<LabelSet> {
+    let path = dir.labels();
+    let reason = || format!("cannot read {}", path.display());
+    let text = files::read(&path).with_context(reason)?;
+    let set: LabelSet = serde_json::from_slice(&text).with_context(reason)?;
+    let LabelSet { indices, .. } = from_indices(&set.indices, n_train).with_context(|| path.display().to_string())?;
+    Ok(LabelSet { indices, picked: set.picked })
+}

@@ -1,0 +1,196 @@
+//! Which training images are labeled, and how they were picked.
+//!
+//! Indices refer to the data set's training order and are kept ascending, so a label set is a set: how it was drawn
+//! or listed does not leak into the order in which a run sees its images.
+
+use std::fmt;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Metric;
+use crate::data::Dataset;
+
+/// The labeled training images and how they were picked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelSet {
+    /// Indices into the training images, ascending, without duplicates.
+    pub indices: Vec<u32>,
+    /// How they were picked.
+    pub picked: Picked,
+}
+
+/// How a label set came about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Picked {
+    /// `n` of every class by seed.
+    PerClass {
+        /// Images of every class.
+        n: usize,
+        /// The label set's own seed.
+        seed: u64,
+    },
+    /// Every image whose class is known.
+    All,
+    /// `n` of every class by an order of the training images.
+    Ranked {
+        /// Images of every class, or for `typical`, their mean.
+        n: usize,
+        /// Which end or place of the order, as `labels.pick` says it.
+        pick: String,
+        /// The order's metric.
+        by: Metric,
+    },
+    /// A published set.
+    Published(String),
+    /// A fold of the original code.
+    Fold {
+        /// Its number.
+        number: u32,
+        /// Labels in all.
+        n: usize,
+    },
+    /// Listed in the configuration.
+    Listed,
+    /// Read from this file.
+    File(String),
+}
+
+impl fmt::Display for Picked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PerClass { n, seed } => write!(f, "random, {n} per class, seed {seed}"),
+            Self::All => f.write_str("all"),
+            Self::Ranked { n, pick, by } => write!(f, "{pick} by {by}, {n} per class"),
+            Self::Published(name) => write!(f, "published:{name}"),
+            Self::Fold { number, n } => write!(f, "fold:{number}, {n} in all"),
+            Self::Listed => f.write_str("listed one by one"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+/// The listed images. Fails if an index is not one of the `n_train` training images or is listed twice.
+pub fn from_indices(indices: &[u32], n_train: usize) -> Result<LabelSet> {
+    for (i, &index) in indices.iter().enumerate() {
+        check_index(index, n_train)?;
+        ensure!(!indices[..i].contains(&index), "labeled image {index} is listed twice");
+    }
+    sorted(indices.to_vec(), Picked::Listed)
+}
+
+/// Refuses an index that is none of the `n_train` training images.
+pub(super) fn check_index(index: u32, n_train: usize) -> Result<()> {
+    ensure!(
+        (index as usize) < n_train,
+        "there is no training image {index}: indices go from 0 to {}",
+        n_train.saturating_sub(1),
+    );
+    Ok(())
+}
+
+/// The set of these images, which must be some, in any order.
+pub(super) fn sorted(mut indices: Vec<u32>, picked: Picked) -> Result<LabelSet> {
+    ensure!(!indices.is_empty(), "the list of labeled images is empty");
+    indices.sort_unstable();
+    Ok(LabelSet { indices, picked })
+}
+
+impl LabelSet {
+    /// Puts an image in. Fails if it is none of the `n_train` training images or in it already.
+    pub fn insert(&mut self, index: u32, n_train: usize) -> Result<()> {
+        check_index(index, n_train)?;
+        match self.indices.binary_search(&index) {
+            Ok(_) => bail!("image {index} is in the label set already"),
+            Err(place) => self.indices.insert(place, index),
+        }
+        Ok(())
+    }
+
+    /// Takes an image out. Fails if it is not in it.
+    pub fn remove(&mut self, index: u32) -> Result<()> {
+        let place = self.indices.binary_search(&index);
+        let place = place.map_err(|_| anyhow!("image {index} is not in the label set"))?;
+        self.indices.remove(place);
+        Ok(())
+    }
+
+    /// The classes without a labeled image; a run can start, but will hardly learn them.
+    pub fn classes_without_label(&self, labels: &[u16], n_classes: usize) -> Vec<usize> {
+        let mut has_label = vec![false; n_classes];
+        for &index in &self.indices {
+            has_label[usize::from(labels[index as usize])] = true;
+        }
+        (0..n_classes).filter(|&class| !has_label[class]).collect()
+    }
+
+    /// Refuses a set without an image of some classes, with their names.
+    pub fn ensure_all_classes(&self, dataset: &Dataset) -> Result<()> {
+        let n = dataset.classes.len();
+        let missing = self.classes_without_label(&dataset.train.labels, n);
+        let names: Vec<_> = missing.iter().map(|&class| format!("{class} ({})", dataset.classes[class])).collect();
+        ensure!(
+            missing.is_empty(),
+            "{} of {n} classes {} no labeled image: {}",
+            missing.len(),
+            if missing.len() == 1 { "has" } else { "have" },
+            names.join(", "),
+        );
+        Ok(())
+    }
+
+    /// The unlabeled images, ascending: all `n_train`, or all but the labeled ones.
+    ///
+    /// The paper's code keeps the labeled images among the unlabeled ones.
+    pub fn unlabeled(&self, n_train: usize, labeled: LabeledImages) -> Vec<u32> {
+        let all = 0..n_train as u32;
+        match labeled {
+            LabeledImages::Included => all.collect(),
+            LabeledImages::LeftOut => all.filter(|index| self.indices.binary_search(index).is_err()).collect(),
+        }
+    }
+}
+
+/// Whether the labeled images are also among the unlabeled ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabeledImages {
+    /// As in the paper.
+    Included,
+    /// Strictly apart.
+    LeftOut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three classes in turn: image i has class i % 3.
+    fn labels(n: usize) -> Vec<u16> {
+        (0..n).map(|i| (i % 3) as u16).collect()
+    }
+
+    #[test]
+    fn listed_images_are_sorted_and_checked() {
+        assert_eq!(from_indices(&[7, 0, 3], 8).expect("valid").indices, [0, 3, 7]);
+        let check = |indices: &[u32], expected: &str| {
+            assert_eq!(from_indices(indices, 8).expect_err(expected).to_string(), expected);
+        };
+        check(&[8], "there is no training image 8: indices go from 0 to 7");
+        check(&[2, 5, 2], "labeled image 2 is listed twice");
+        check(&[], "the list of labeled images is empty");
+    }
+
+    #[test]
+    fn classes_without_a_labeled_image_are_found() {
+        let set = from_indices(&[0, 3, 5], 9).expect("valid");
+        assert_eq!(set.classes_without_label(&labels(9), 3), [1]);
+    }
+
+    #[test]
+    fn the_unlabeled_images_include_the_labeled_ones_or_not() {
+        let set = from_indices(&[1, 3], 5).expect("valid");
+        assert_eq!(set.unlabeled(5, LabeledImages::Included), [0, 1, 2, 3, 4]);
+        assert_eq!(set.unlabeled(5, LabeledImages::LeftOut), [0, 2, 4]);
+    }
+}

@@ -1,0 +1,4 @@
+//! What this machine has, held against what a run asks for.
+
+pub mod gpu;
+pub mod processor;

@@ -1,0 +1,411 @@
+//! The run directory: the only interface between a worker and everyone else, and the only place that knows its file
+//! names.
+//!
+//! ```text
+//! 20261123-180112-quickstart-s0/
+//!   run.toml        the resolved configuration and where it came from
+//!   labels.json     the labeled indices and how they were picked
+//!   events.jsonl    append-only, one writer: the truth
+//!   insight.bin     bulky records at places that events name: histograms and followed images
+//!   summary.json    what lists show; a cache of the log, rebuilt at will
+//!   checkpoints/    00012000.safetensors
+//!   control/        the mailbox
+//!   heartbeat       replaced every two seconds
+//!   worker.lock     held for the worker's life
+//!   worker.log      its stdout and stderr
+//! ```
+//!
+//! Every file that is replaced is written aside, synced and renamed.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::base::files::{self, replace_file};
+use crate::base::{text, trash};
+use crate::run::file::RunFile;
+use crate::run::heartbeat::{Heartbeat, STALE};
+
+/// The length of a heartbeat's file: one of the same length can take its place on a full disk.
+const BEAT_BYTES: usize = 512;
+
+/// A run's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes the folder of a new run in `runs`, named after the moment, `name` and the seed, and writes `run.toml`.
+    pub fn create(runs: &Path, name: &str, run: &RunFile) -> Result<Self> {
+        fs::create_dir_all(runs).with_context(|| format!("cannot make the folder for runs {}", runs.display()))?;
+        let moment = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
+        let id = format!("{moment}-{}-s{}", sanitized(name), run.config.train.seed);
+        let dir = Self { path: first_free(runs, &id)? };
+        let filled = dir.fill(run);
+        if filled.is_err() {
+            let _ = fs::remove_dir_all(&dir.path); // a full disk, say: what is left would be no run
+        }
+        filled.map(|()| dir)
+    }
+
+    fn fill(&self, run: &RunFile) -> Result<()> {
+        for folder in [self.checkpoints(), self.control()] {
+            fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        self.write_run(run)
+    }
+
+    /// The run in a folder that need not be there, an absolute path.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The run in an existing folder.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
+        let dir = Self { path };
+        ensure!(dir.run_toml().is_file(), "{} is not a run: it has no run.toml", dir.path.display());
+        Ok(dir)
+    }
+
+    /// The run that a user means: a path, a name, a unique prefix or part of a name, or without any, the newest.
+    pub fn find(runs: &Path, wanted: Option<&str>) -> Result<Self> {
+        let all = Self::list(runs)?;
+        let Some(wanted) = wanted else {
+            return all.into_iter().next_back().with_context(|| {
+                format!("there are no runs in {}; start one with `fixmatch train quickstart`", runs.display())
+            });
+        };
+        if wanted.contains('/') || wanted.starts_with('.') {
+            return Self::open(Path::new(wanted));
+        }
+        let exact = all.iter().find(|dir| dir.id() == wanted);
+        let named: Vec<_> = all.iter().filter(|dir| dir.id().starts_with(wanted)).collect();
+        let holding: Vec<_> = all.iter().filter(|dir| dir.id().contains(wanted)).collect();
+        let candidates = if named.is_empty() { holding } else { named };
+        match (exact, candidates.as_slice()) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, [dir]) => Ok((*dir).clone()),
+            (None, []) => bail!("no run in {} is called {wanted:?}; `fixmatch runs` lists them", runs.display()),
+            (None, several) => {
+                let ids: Vec<_> = several.iter().map(|dir| dir.id()).collect();
+                bail!("{wanted:?} fits {} runs, give more of the name: {}", ids.len(), ids.join(", "))
+            }
+        }
+    }
+
+    /// The runs in a folder, oldest first. A missing folder has none.
+    pub fn list(runs: &Path) -> Result<Vec<Self>> {
+        let entries = match fs::read_dir(runs) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("cannot read the folder of runs {}", runs.display()))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let dir = Self { path: std::path::absolute(entry?.path())? };
+            if dir.run_toml().is_file() {
+                found.push(dir);
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// Moves the run into the folder `.trash` beside it, and returns where it is now.
+    ///
+    /// Refused while a worker holds it. A run of the same name in the trash stays.
+    pub fn discard(&self) -> Result<PathBuf> {
+        let _lock = self.lock()?;
+        let folder = self.path.with_file_name(trash::FOLDER);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let to = first_free(&folder, &self.id())?;
+        fs::rename(&self.path, &to).with_context(|| format!("cannot move the run to {}", to.display()))?;
+        Ok(to)
+    }
+
+    /// Brings the run back from its folder in the trash. Refused where another one has its name by now.
+    pub fn restore(&self, from: &Path) -> Result<()> {
+        trash::bring_back(from, &self.path)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder's name, which names the run.
+    pub fn id(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// `run.toml`
+    pub fn run_toml(&self) -> PathBuf {
+        self.path.join("run.toml")
+    }
+
+    /// `labels.json`
+    pub fn labels(&self) -> PathBuf {
+        self.path.join("labels.json")
+    }
+
+    /// `events.jsonl`
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `insight.bin`
+    pub fn insight(&self) -> PathBuf {
+        self.path.join("insight.bin")
+    }
+
+    /// `summary.json`
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// `ranking.json`, the result of a run that ranks.
+    pub fn ranking(&self) -> PathBuf {
+        self.path.join("ranking.json")
+    }
+
+    /// `checkpoints/`
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `control/`
+    pub fn control(&self) -> PathBuf {
+        self.path.join("control")
+    }
+
+    /// `worker.log`
+    pub fn worker_log(&self) -> PathBuf {
+        self.path.join("worker.log")
+    }
+
+    /// Reads `run.toml`.
+    pub fn read_run(&self) -> Result<RunFile> {
+        let path = self.run_toml();
+        let text =
+            files::read_text(&path, files::MAX_TOML).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+        })
+    }
+
+    /// Replaces `run.toml`.
+    pub fn write_run(&self, run: &RunFile) -> Result<()> {
+        replace_file(&self.run_toml(), toml::to_string(run).expect("a run has only TOML's types").as_bytes())
+    }
+
+    /// Takes the worker's lock, or says within two seconds that another worker holds it.
+    ///
+    /// Consoles probe the lock with a shared one for an instant, so a first refusal means nothing. Only the owner can
+    /// open it: whoever can read it can hold it.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path.join("worker.lock");
+        let file = files::open_as(&path, OpenOptions::new().write(true).create(true).mode(0o600));
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        let deadline = std::time::Instant::now() + Duration::from_secs(2);
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    let _ = file.set_permissions(Permissions::from_mode(0o600)); // it may be of an earlier version
+                    return Ok(file);
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+                Err(TryLockError::WouldBlock) if std::time::Instant::now() > deadline => {
+                    bail!("another worker is training this run ({} is locked)", path.display())
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// Whether a worker holds the lock. To users who cannot open it, a fresh heartbeat says so.
+    pub fn is_locked(&self) -> bool {
+        match files::open(&self.path.join("worker.lock")) {
+            Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.heartbeat().is_some_and(|(_, age)| age < STALE)
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Makes the folders that a worker needs and does not find, and removes what a killed one left half written. For
+    /// whoever holds the lock.
+    pub fn mend(&self) -> Result<()> {
+        for folder in [self.checkpoints(), self.control()] {
+            fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        files::remove_leftovers(&self.path);
+        files::remove_leftovers(&self.checkpoints());
+        Ok(())
+    }
+
+    /// The bytes that this user can still write where the run is, if that can be told.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// The last heartbeat, and its age by this machine's view of the file.
+    pub fn heartbeat(&self) -> Option<(Heartbeat, Duration)> {
+        let path = self.path.join("heartbeat");
+        let beat = serde_json::from_slice(&files::read_at_most(&path, 1 << 16).ok()?).ok()?;
+        let written = fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
+        Some((beat, SystemTime::now().duration_since(written).unwrap_or_default()))
+    }
+
+    /// Replaces the heartbeat. Not synced: it is worth nothing after a crash.
+    ///
+    /// Where there is no room for a second file, the old one is written over in place.
+    pub fn beat(&self, heartbeat: &Heartbeat) -> Result<()> {
+        let path = self.path.join("heartbeat");
+        let mut text = serde_json::to_vec(heartbeat)?;
+        text.resize(text.len().max(BEAT_BYTES), b' ');
+        let write = |path: &Path, options: &OpenOptions| files::open_as(path, options)?.write_all(&text);
+        let aside = self.path.join(".heartbeat");
+        let replaced = write(&aside, OpenOptions::new().write(true).create(true).truncate(true))
+            .and_then(|()| fs::rename(&aside, &path));
+        if replaced.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        replaced
+            .or_else(|_| write(&path, OpenOptions::new().write(true)))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// A name that is safe as part of a file name, on any system and in any shell: letters of any script stay.
+fn sanitized(name: &str) -> String {
+    const MAX_BYTES: usize = 160; // a file's name has 255, the moment and the seed take some
+    let stays = |c: char, before: Option<char>| match c {
+        c if c.is_ascii() => c.is_ascii_alphanumeric() || "-_.".contains(c),
+        c => !c.is_whitespace() && !text::is_unshown(c, before),
+    };
+    let mut safe = String::new();
+    for c in name.chars() {
+        let c = if stays(c, safe.chars().next_back()) { c } else { '-' };
+        if safe.len() + c.len_utf8() > MAX_BYTES {
+            break;
+        }
+        safe.push(c);
+    }
+    let safe = safe.trim_matches(['-', '.']);
+    if safe.is_empty() { "run".into() } else { safe.into() }
+}
+
+/// Makes `id`, or where two runs start in one second, `id-2`, `id-3`, …
+fn first_free(runs: &Path, id: &str) -> Result<PathBuf> {
+    for n in 1.. {
+        let path = std::path::absolute(runs)?.join(if n == 1 { id.to_owned() } else { format!("{id}-{n}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot make {}", path.display())),
+        }
+    }
+    unreachable!("numbers do not end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::run::file::Provenance;
+
+    fn some_run() -> RunFile {
+        let provenance = Provenance {
+            preset: "quickstart".into(),
+            settings: vec![],
+            version: "0".into(),
+            who: "me@here".into(),
+            created: "2026-11-23T18:01:00Z".into(),
+            parent: None,
+        };
+        RunFile { provenance, environment: None, config: RunConfig::default() }
+    }
+
+    #[test]
+    fn run_toml_survives_the_disk() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "a/b c", &some_run()).expect("made");
+        assert!(dir.id().ends_with("-a-b-c-s0"), "{}", dir.id());
+        assert_eq!(dir.read_run().expect("reads"), some_run());
+    }
+
+    #[test]
+    fn names_keep_the_letters_of_any_script() {
+        for (name, expected) in [
+            ("Käfer_v1.2", "Käfer_v1.2"),
+            ("猫と犬", "猫と犬"),
+            ("a/b c;$(rm)", "a-b-c---rm"),
+            ("..", "run"),
+            ("~", "run"),
+            ("\u{1b}[31mred\u{202e}", "31mred"),
+            ("", "run"),
+        ] {
+            assert_eq!(sanitized(name), expected, "{name:?}");
+        }
+        assert_eq!(sanitized(&"猫".repeat(200)), "猫".repeat(53));
+    }
+
+    #[test]
+    fn runs_of_one_second_get_different_names() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dirs: Vec<_> = (0..3).map(|_| RunDir::create(runs.path(), "x", &some_run()).expect("made")).collect();
+        assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 3);
+        assert_ne!(dirs[0].id(), dirs[1].id());
+    }
+
+    #[test]
+    fn a_run_is_found_by_path_name_prefix_part_or_as_the_newest() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        for name in ["20260101-000000-one-s0", "20260102-000000-two-s0", "20260102-000001-two-s1"] {
+            fs::create_dir(runs.path().join(name)).expect("made");
+            RunDir { path: runs.path().join(name) }.write_run(&some_run()).expect("written");
+        }
+        let find = |wanted| RunDir::find(runs.path(), wanted);
+        let id = |wanted| find(wanted).expect("found").id();
+        assert_eq!(id(None), "20260102-000001-two-s1");
+        assert_eq!(id(Some("20260101")), "20260101-000000-one-s0");
+        assert_eq!(id(Some("one")), "20260101-000000-one-s0");
+        let path = runs.path().join("20260102-000000-two-s0");
+        assert_eq!(id(path.to_str()), "20260102-000000-two-s0");
+        assert!(find(Some("two")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
+        assert!(find(Some("three")).expect_err("unknown").to_string().contains("`fixmatch runs` lists them"));
+    }
+
+    #[test]
+    fn a_discarded_run_is_in_the_trash_and_no_longer_listed() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "x", &some_run()).expect("made");
+        let lock = dir.lock().expect("free");
+        assert!(dir.discard().expect_err("in use").to_string().contains("another worker is training"));
+        drop(lock);
+        let trashed = dir.discard().expect("moved");
+        assert!(RunDir::list(runs.path()).expect("lists").is_empty());
+        assert_eq!(RunDir::open(&trashed).expect("a run").read_run().expect("reads"), some_run());
+    }
+
+    #[test]
+    fn the_lock_is_exclusive_and_visible() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::create(runs.path(), "x", &some_run()).expect("made");
+        assert!(!dir.is_locked());
+        let lock = dir.lock().expect("free");
+        assert!(dir.is_locked());
+        drop(lock);
+        assert!(!dir.is_locked());
+    }
+}

@@ -1,0 +1,474 @@
+//! What a reader knows of a run: the fold of its events, and the status that follows from them, the lock and the
+//! heartbeat.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::checkpoint;
+use crate::run::dir::RunDir;
+use crate::run::event::{Evaluated, Event, Progress, Record, Started};
+use crate::run::heartbeat::{Phase, STALE};
+use crate::run::history::{Fate, History};
+use crate::run::insight::Pointer;
+use crate::run::log::read_all;
+use crate::run::pseudo::alarm::Alarm;
+
+/// A run without events and without a worker is still starting for this long.
+const STARTING: Duration = Duration::from_secs(30);
+
+/// How a run stands. Derived, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The worker is on its way.
+    Starting,
+    /// Taking steps, or about to.
+    Running,
+    /// Parked, memory kept.
+    Paused,
+    /// A worker holds the lock but gives no sign of life.
+    NotResponding,
+    /// All steps are done.
+    Finished,
+    /// Saved and ended on request.
+    Stopped,
+    /// Saved and ended, to be resumed.
+    Suspended,
+    /// Ended by an error.
+    Failed,
+    /// The worker vanished: killed, or the machine went down.
+    Lost,
+}
+
+impl Status {
+    /// As a user reads it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::NotResponding => "not responding",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Suspended => "suspended",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether a worker is at work on the run, or about to be.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Starting | Self::Running | Self::Paused | Self::NotResponding => true,
+            Self::Finished | Self::Stopped | Self::Suspended | Self::Failed | Self::Lost => false,
+        }
+    }
+}
+
+/// The fold of a run's events.
+#[derive(Clone, Debug, Default)]
+pub struct RunState {
+    /// What it trains on, once known.
+    pub started: Option<Started>,
+    /// The steps done by the last event that says so.
+    pub step: u64,
+    /// Points of the curves, oldest first.
+    pub progress: Vec<Progress>,
+    /// Evaluations, oldest first.
+    pub evaluations: Vec<Evaluated>,
+    /// Where records of `insight.bin` are, oldest first.
+    pub insights: Vec<Pointer>,
+    /// What was seen to go wrong with the pseudo-labels, oldest first.
+    pub alarms: Vec<Alarm>,
+    /// The changes that were made.
+    pub history: History,
+    /// The number of the change that the run failed shortly after.
+    pub cause: Option<u32>,
+    /// Events of a later version, which were passed over.
+    pub n_unknown: usize,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// The last event that says how the run stands.
+    pub last_state: Option<LastState>,
+    /// When the first and the last event were written, in seconds since 1970.
+    pub span: Option<(f64, f64)>,
+    /// When the last event was written that says what a worker did.
+    pub counted_until: Option<f64>,
+    /// Seconds of training, evaluations and checkpoints with it, pauses and absent workers without.
+    pub training_s: f64,
+    /// The steps that were taken in that time, also those that were lost and taken again.
+    pub n_timed_steps: u64,
+}
+
+/// The last event that says how the run stands: in JSON an object with its `state` and, of a failed run, the `reason`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "reason", rename_all = "snake_case")]
+pub enum LastState {
+    /// `launched`, `started`, `resumed` or `continued`.
+    Running,
+    /// `paused`
+    Paused,
+    /// `suspended`
+    Suspended,
+    /// `stopped`
+    Stopped,
+    /// `finished`
+    Finished,
+    /// `failed`, with the reason.
+    Failed(String),
+}
+
+impl RunState {
+    /// The state of a run as its log stands.
+    pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
+        let mut state = Self::default();
+        for record in &read_all(&dir.events())? {
+            state.apply(record);
+        }
+        Ok(state)
+    }
+
+    /// Takes one more event into account.
+    pub fn apply(&mut self, record: &Record) {
+        self.clock(record);
+        self.history.apply(record);
+        self.span = Some((self.span.map_or(record.time, |(first, _)| first), record.time));
+        match &record.event {
+            Event::Launched { .. } => (self.last_state, self.cause) = (Some(LastState::Running), None),
+            Event::Started(started) => {
+                self.started = Some(started.clone());
+                self.last_state = Some(LastState::Running);
+            }
+            Event::Forked(parent) => {
+                self.step = parent.step;
+                (self.training_s, self.n_timed_steps) = (0.0, 0); // these were the parent's
+            }
+            Event::Resumed { step } => {
+                self.rewind(*step);
+                self.last_state = Some(LastState::Running);
+            }
+            Event::Progress(progress) => {
+                self.step = progress.step;
+                self.progress.push(progress.clone());
+            }
+            Event::Evaluated(evaluated) => {
+                self.step = evaluated.step;
+                self.evaluations.push((**evaluated).clone());
+            }
+            Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
+            Event::Insight(pointer) => self.insights.push(*pointer),
+            Event::Applied { step, .. } | Event::Edited { step, .. } => self.step = self.step.max(*step),
+            Event::Diverged { change, .. } => self.cause = *change,
+            Event::Unknown => self.n_unknown += 1,
+            Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
+            Event::Warning { message } => self.warnings.push(message.clone()),
+            Event::Paused { step } => self.now(*step, LastState::Paused),
+            Event::Continued { step } => self.now(*step, LastState::Running),
+            Event::Suspended { step } => self.now(*step, LastState::Suspended),
+            Event::Stopped { step } => self.now(*step, LastState::Stopped),
+            Event::Finished { step } => self.now(*step, LastState::Finished),
+            Event::Failed { step, reason } => self.now(*step, LastState::Failed(reason.clone())),
+            Event::Checkpointed { .. } | Event::Accepted { .. } | Event::Refused { .. } => {}
+        }
+    }
+
+    /// Counts the time since the event before as training, unless a worker only now begins.
+    fn clock(&mut self, record: &Record) {
+        let begins = matches!(
+            record.event,
+            Event::Launched { .. } | Event::Started(_) | Event::Resumed { .. } | Event::Continued { .. }
+        );
+        let before = self.counted_until.unwrap_or(record.time);
+        if record.event.is_of_a_request() {
+            return; // it may be of a time when no worker was there
+        }
+        if let (Some(LastState::Running), false) = (&self.last_state, begins) {
+            self.training_s += (record.time - before).max(0.0);
+        }
+        self.counted_until = Some(record.time);
+        if let Event::Progress(progress) = &record.event {
+            self.n_timed_steps = self.n_timed_steps.saturating_add(progress.n_steps);
+        }
+    }
+
+    /// How the run stands.
+    pub fn status(&self, dir: &RunDir) -> Status {
+        status_of(dir, self.last_state.as_ref())
+    }
+
+    /// Steps to do, as the last change of them has it.
+    pub fn steps(&self) -> Option<u64> {
+        let changed = self.history.steps();
+        changed.or(self.started.as_ref().map(|started| started.steps))
+    }
+
+    /// The step that the run goes on from, where no worker is left: that of the newest intact checkpoint.
+    pub fn goes_on_at(dir: &RunDir) -> anyhow::Result<u64> {
+        Ok(checkpoint::newest(&dir.checkpoints())?.0.map_or(0, |found| found.state.step))
+    }
+
+    /// The step from which on changes lie ahead: the next one that a worker comes to, or the one to go on from.
+    pub fn ahead_from(&self, dir: &RunDir, status: Status) -> anyhow::Result<u64> {
+        match status {
+            Status::Finished => Ok(u64::MAX),
+            _ if status.is_alive() => Ok(self.step.saturating_add(1)),
+            _ => Self::goes_on_at(dir),
+        }
+    }
+
+    /// How to go on without the change that the run failed shortly after, where there is one. `name` names the run in
+    /// a command.
+    pub fn way_out(&self, dir: &RunDir, name: &str) -> Option<String> {
+        self.failure()?;
+        let entry = self.history.at(self.cause?).filter(|it| it.fate == Fate::Stands)?;
+        let (done, what) = (Self::goes_on_at(dir).ok()?, entry.name());
+        if entry.step >= done {
+            return Some(format!(
+                "{} lies ahead of step {done}, where it goes on. Without it: `fixmatch resume {name} --drop {what}`",
+                entry.change
+            ));
+        }
+        let earlier = checkpoint::list(&dir.checkpoints()).ok()?;
+        let (step, _) = earlier.into_iter().rev().find(|(step, _)| *step <= entry.step)?;
+        Some(format!("to go on from before {what}: `fixmatch fork {name} --at {step}`"))
+    }
+
+    /// Why the run failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.last_state {
+            Some(LastState::Failed(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether the run finished no better than guessing: its last accuracy, of the averaged weights, is within two standard
+    /// errors of an even guess, or every image is taken for one class.
+    pub fn is_at_chance(&self) -> bool {
+        let (Some(LastState::Finished), Some(started), Some(last)) =
+            (&self.last_state, &self.started, self.evaluations.last())
+        else {
+            return false;
+        };
+        let chance = 1.0 / started.classes.len().max(1) as f64;
+        let noise = (chance * (1.0 - chance) / started.n_test.max(1) as f64).sqrt();
+        let known: Vec<f64> = last.ema.per_class.iter().copied().flatten().collect();
+        let n_taken = known.iter().filter(|&&accuracy| accuracy > 0.0).count();
+        let is_one_class = known.len() > 1 && n_taken == 1 && known.contains(&1.0);
+        started.classes.len() > 1 && (is_one_class || last.ema.accuracy <= chance + 2.0 * noise)
+    }
+
+    /// Leaves the state as it was after `step` steps, as far as the log tells.
+    pub fn forget_after(&mut self, step: u64) {
+        self.rewind(step.min(self.step));
+        self.history.forget_after(step);
+    }
+
+    /// Drops every point after `step`: a run that was resumed there takes those steps again.
+    fn rewind(&mut self, step: u64) {
+        self.progress.retain(|point| point.step <= step);
+        self.evaluations.retain(|point| point.step <= step);
+        self.insights.retain(|pointer| pointer.step <= step);
+        self.alarms.retain(|alarm| alarm.step <= step);
+        self.step = step;
+    }
+
+    fn now(&mut self, step: u64, state: LastState) {
+        self.step = step;
+        self.last_state = Some(state);
+    }
+}
+
+/// How a run stands whose last state event is known.
+pub fn status_of(dir: &RunDir, last_state: Option<&LastState>) -> Status {
+    let locked = dir.is_locked();
+    let beat_age = if locked { dir.heartbeat().map(|(_, age)| age) } else { None };
+    // A run that is gone is not about to start.
+    let made = dir.run_toml().metadata().map(|meta| meta.modified().ok());
+    let age = made.map_or(Duration::MAX, |made| made.and_then(|made| made.elapsed().ok()).unwrap_or_default());
+    status_given(last_state, locked, beat_age, age)
+}
+
+/// The same from what the folder shows. `age` is how long ago the run was made.
+fn status_given(last: Option<&LastState>, locked: bool, beat_age: Option<Duration>, age: Duration) -> Status {
+    if locked {
+        let fresh = beat_age.is_some_and(|beat_age| beat_age < STALE);
+        return match (last, fresh) {
+            (_, false) if age < STARTING => Status::Starting,
+            (_, false) => Status::NotResponding,
+            (Some(LastState::Paused), true) => Status::Paused,
+            (None, true) => Status::Starting,
+            (Some(_), true) => Status::Running,
+        };
+    }
+    match last {
+        None if age < STARTING => Status::Starting,
+        Some(LastState::Finished) => Status::Finished,
+        Some(LastState::Stopped) => Status::Stopped,
+        Some(LastState::Suspended) => Status::Suspended,
+        Some(LastState::Failed(_)) => Status::Failed,
+        None | Some(LastState::Running | LastState::Paused) => Status::Lost,
+    }
+}
+
+/// Whether what a run failed of may be over when it is resumed: a full disk, say, and not a value that cannot work.
+pub fn may_pass(reason: &str) -> bool {
+    const OUTSIDE: [&str; 9] =
+        ["disk", "No space", "memory", "device", "CUDA", "GPU", "cannot ", "is not on this machine", "there is no "];
+    OUTSIDE.iter().any(|words| reason.contains(words))
+}
+
+/// Accuracies that a summary keeps for a sparkline.
+const N_TREND: usize = 24;
+
+/// `summary.json`: what a list of runs shows, without reading their logs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The steps done.
+    pub step: u64,
+    /// Steps to do; 0 where that is not known yet.
+    pub steps: u64,
+    /// The last evaluation of the averaged weights.
+    pub ema_accuracy: Option<f64>,
+    /// The best one.
+    pub best: Option<f64>,
+    /// The median of the last 20.
+    pub median: Option<f64>,
+    /// The last event that says how the run stands.
+    #[serde(default)]
+    pub last_state: Option<LastState>,
+    /// How the accuracy went, oldest first, in at most 24 parts.
+    #[serde(default)]
+    pub trend: Vec<f32>,
+    /// Seconds that a step takes, evaluations and checkpoints shared out; None before any was timed.
+    pub step_s: Option<f64>,
+    /// The most memory that the worker held. Without a default: a summary of before this was counted is read anew.
+    pub memory_bytes: u64,
+    /// How often pseudo-labels were seen to go wrong.
+    #[serde(default)]
+    pub alarms: usize,
+    /// The last of them, with its step.
+    #[serde(default)]
+    pub last_alarm: Option<(u64, String)>,
+    /// Whether the run finished no better than guessing.
+    #[serde(default)]
+    pub at_chance: bool,
+    /// The length of the log that this sums up. It says nothing about a log of another length.
+    #[serde(default)]
+    pub n_log_bytes: u64,
+}
+
+impl RunState {
+    /// The summary of what was folded.
+    pub fn summary(&self) -> Summary {
+        let last = self.evaluations.iter().rev().find(|evaluated| !evaluated.requested);
+        Summary {
+            step: self.step,
+            steps: self.steps().unwrap_or_default(),
+            ema_accuracy: last.map(|evaluated| evaluated.ema.accuracy),
+            best: last.map(|evaluated| evaluated.best),
+            median: last.map(|evaluated| evaluated.median),
+            last_state: self.last_state.clone(),
+            trend: self.trend(),
+            step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
+            memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
+            alarms: self.alarms.len(),
+            last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
+            at_chance: self.is_at_chance(),
+            n_log_bytes: 0,
+        }
+    }
+
+    /// The accuracies of the averaged weights in equal parts, each a power of two of them.
+    fn trend(&self) -> Vec<f32> {
+        let size = self.evaluations.len().div_ceil(N_TREND).max(1).next_power_of_two();
+        let mean = |part: &[Evaluated]| part.iter().map(|it| it.ema.accuracy).sum::<f64>() / part.len() as f64;
+        self.evaluations.chunks(size).map(|part| mean(part) as f32).collect()
+    }
+}
+
+/// The steps done right now and what the worker is doing, where the log was read up to `step`.
+pub fn live_step(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
+    match dir.heartbeat() {
+        Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(step), Some(beat.phase)),
+        _ => (step, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::change::Change;
+
+    fn state_after(events: Vec<Event>) -> RunState {
+        let mut state = RunState::default();
+        for event in events {
+            state.apply(&Record { time: 0.0, event });
+        }
+        state
+    }
+
+    fn point(step: u64) -> Event {
+        Event::Progress(Progress { step, ..Progress::default() })
+    }
+
+    #[test]
+    fn the_status_follows_from_events_lock_and_heartbeat() {
+        const OLD: Duration = Duration::from_hours(1);
+        const NEW: Duration = Duration::from_secs(1);
+        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into() };
+        let failed = Event::Failed { step: 1, reason: "r".into() };
+        let cases = [
+            (vec![], false, None, NEW, Status::Starting),
+            (vec![], false, None, OLD, Status::Lost),
+            (vec![launched.clone()], true, Some(NEW), OLD, Status::Running),
+            (vec![launched.clone()], true, Some(OLD), OLD, Status::NotResponding),
+            (vec![launched.clone()], false, Some(NEW), NEW, Status::Lost),
+            (vec![Event::Paused { step: 1 }], true, Some(NEW), OLD, Status::Paused),
+            (vec![Event::Paused { step: 1 }], false, Some(OLD), OLD, Status::Lost),
+            (vec![Event::Paused { step: 1 }, Event::Continued { step: 1 }], true, Some(NEW), OLD, Status::Running),
+            (vec![Event::Suspended { step: 1 }], false, Some(NEW), OLD, Status::Suspended),
+            (vec![Event::Stopped { step: 1 }], false, None, OLD, Status::Stopped),
+            (vec![Event::Finished { step: 1 }], false, None, OLD, Status::Finished),
+            (vec![failed.clone()], false, None, OLD, Status::Failed),
+            (vec![failed, launched], true, Some(NEW), OLD, Status::Running),
+        ];
+        for (events, locked, beat, age, expected) in cases {
+            let status = status_given(state_after(events.clone()).last_state.as_ref(), locked, beat, age);
+            assert_eq!(status, expected, "{events:?}, locked {locked}, heartbeat {beat:?}, age {age:?}");
+        }
+    }
+
+    #[test]
+    fn points_after_a_resumed_step_are_void() {
+        let state = state_after(vec![point(10), point(20), point(30), Event::Resumed { step: 20 }, point(40)]);
+        let steps: Vec<_> = state.progress.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [10, 20, 40]);
+    }
+
+    #[test]
+    fn a_run_that_finishes_no_better_than_guessing_is_at_chance() {
+        let at_chance = |accuracy: f64, per_class: Vec<Option<f64>>, n_test: u64| {
+            let started = Started { classes: vec!["a".into(), "b".into()], n_test, ..Started::default() };
+            let ema = crate::run::event::Evaluation { accuracy, per_class, ..Default::default() };
+            let evaluated = Evaluated { ema, ..Evaluated::default() };
+            let events =
+                vec![Event::Started(started), Event::Evaluated(Box::new(evaluated)), Event::Finished { step: 9 }];
+            state_after(events).is_at_chance()
+        };
+        assert!(at_chance(0.5, vec![], 100) && at_chance(0.59, vec![], 100));
+        assert!(!at_chance(0.65, vec![], 100) && !at_chance(0.52, vec![], 1_000_000));
+        assert!(at_chance(0.9, vec![Some(1.0), Some(0.0)], 100), "all images are taken for the larger class");
+        assert!(!at_chance(0.9, vec![Some(0.9), Some(0.9)], 100));
+    }
+
+    #[test]
+    fn changes_outlive_a_resume() {
+        let change =
+            Event::Applied { id: "1".into(), step: 25, change: Some(Change::Steps(99)), undoes: None, cancels: vec![] };
+        let state = state_after(vec![point(10), change, Event::Resumed { step: 10 }]);
+        let changes: Vec<_> = state.history.entries().iter().map(|it| (it.step, it.change)).collect();
+        assert_eq!(changes, [(25, Change::Steps(99))]);
+        assert_eq!(state.steps(), Some(99));
+    }
+}

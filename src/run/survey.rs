@@ -1,0 +1,291 @@
+//! All runs of a folder at a glance: what a list shows, kept up to date cheaply.
+//!
+//! A run whose log has the length that its `summary.json` speaks of is not read at all; of any other one only what is
+//! new is read. So a folder of a thousand runs opens at once. A run that cannot be read is a row with its error.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Result;
+
+use crate::base::files::{self, replace_file};
+use crate::run::dir::RunDir;
+use crate::run::file::{Parent, RunFile};
+use crate::run::heartbeat::Phase;
+use crate::run::log::Follower;
+use crate::run::setup::Setup;
+use crate::run::state::{LastState, RunState, Status, Summary, live_step, status_of};
+
+/// What a list says of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The run.
+    pub dir: RunDir,
+    /// How it stands.
+    pub status: Status,
+    /// Steps, accuracies and their trend.
+    pub summary: Summary,
+    /// What the worker is doing, while there is one.
+    pub phase: Option<Phase>,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<f64>,
+    /// The preset that it was made of.
+    pub preset: String,
+    /// The run that it was forked from.
+    pub parent: Option<Parent>,
+    /// How long the rest takes at the rate of the last minutes.
+    pub remaining: Option<Duration>,
+    /// What its speed depends on, if it ran on this machine.
+    pub setup: Option<Setup>,
+    /// Why a part of it cannot be read.
+    pub error: Option<String>,
+}
+
+impl Row {
+    /// Why the run failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.summary.last_state {
+            Some(LastState::Failed(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// The runs of a folder, looked at again and again.
+#[derive(Debug)]
+pub struct Survey {
+    folder: PathBuf,
+    known: HashMap<PathBuf, Known>,
+}
+
+/// What is remembered of a run between two looks.
+#[derive(Debug)]
+struct Known {
+    summary: Summary,
+    /// The fold of a log that grew since it was first seen.
+    fold: Option<(Follower, RunState)>,
+    /// Whether the summary stands in the run's folder, or need not.
+    is_saved: bool,
+    /// `run.toml` as last read, and when it was written.
+    file: Option<(SystemTime, Result<About, String>)>,
+    pace: Pace,
+}
+
+/// What the list needs of `run.toml`.
+#[derive(Clone, Debug)]
+struct About {
+    preset: String,
+    parent: Option<Parent>,
+    created: Option<f64>,
+    steps: u64,
+    setup: Option<Setup>,
+}
+
+impl Survey {
+    /// A survey of the runs in `folder`, nothing looked at yet.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), known: HashMap::new() }
+    }
+
+    /// All runs as they are now, the newest first.
+    pub fn look(&mut self) -> Result<Vec<Row>> {
+        let dirs = RunDir::list(&self.folder)?;
+        let mut known = HashMap::with_capacity(dirs.len());
+        let mut rows = Vec::with_capacity(dirs.len());
+        for dir in dirs.into_iter().rev() {
+            let mut run = self.known.remove(dir.path()).unwrap_or_default();
+            rows.push(run.look(&dir));
+            known.insert(dir.path().to_owned(), run);
+        }
+        self.known = known;
+        Ok(rows)
+    }
+
+    /// Writes the summaries of runs whose logs had to be read and have no worker, for the next survey. Slow, since each
+    /// is synced; so apart from looking, and best effort.
+    pub fn save(&mut self) {
+        for (path, run) in self.known.iter_mut().filter(|(_, run)| !run.is_saved) {
+            let dir = RunDir::at(path.clone());
+            run.is_saved = true;
+            if !dir.is_locked() {
+                let text = serde_json::to_vec(&run.summary).expect("a summary has only JSON's types");
+                let _ = replace_file(&dir.summary(), &text);
+            }
+        }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { summary: Summary::default(), fold: None, is_saved: true, file: None, pace: Pace::default() }
+    }
+}
+
+impl Known {
+    fn look(&mut self, dir: &RunDir) -> Row {
+        let about = self.about(dir);
+        let mut error = about.as_ref().err().cloned();
+        if let Err(unread) = self.read_log(dir) {
+            error.get_or_insert(format!("{unread:#}"));
+        }
+        let mut summary = self.summary.clone();
+        let status = status_of(dir, summary.last_state.as_ref());
+        let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
+        summary.step = step;
+        let about =
+            about.unwrap_or(About { preset: String::new(), parent: None, created: None, steps: 0, setup: None });
+        if summary.steps == 0 {
+            summary.steps = about.steps;
+        }
+        let remaining = self.pace.remaining(status, summary.step, summary.steps);
+        let About { preset, parent, created, setup, .. } = about;
+        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, error }
+    }
+
+    /// Brings the summary up to the end of the log.
+    fn read_log(&mut self, dir: &RunDir) -> Result<()> {
+        let n_bytes = dir.events().metadata().map_or(0, |meta| meta.len());
+        if n_bytes == self.summary.n_log_bytes {
+            return Ok(());
+        }
+        if self.fold.is_none() {
+            let cached = files::read_at_most(&dir.summary(), files::MAX_TEXT)
+                .ok()
+                .and_then(|text| serde_json::from_slice(&text).ok());
+            if let Some(cached) = cached.filter(|cached: &Summary| cached.n_log_bytes == n_bytes) {
+                self.summary = cached;
+                return Ok(());
+            }
+        }
+        let (follower, state) = self.fold.get_or_insert_with(|| (Follower::new(dir.events()), RunState::default()));
+        for record in follower.read_new()? {
+            state.apply(&record);
+        }
+        self.summary = Summary { n_log_bytes: n_bytes, ..state.summary() };
+        if follower.n_bytes() == n_bytes && !dir.is_locked() {
+            (self.fold, self.is_saved) = (None, false);
+        }
+        Ok(())
+    }
+
+    fn about(&mut self, dir: &RunDir) -> Result<About, String> {
+        let written = dir.run_toml().metadata().and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        match &self.file {
+            Some((then, about)) if *then == written => about.clone(),
+            _ => {
+                let about = dir.read_run().map(About::of).map_err(|error| format!("{error:#}"));
+                self.file = Some((written, about.clone()));
+                about
+            }
+        }
+    }
+}
+
+impl About {
+    fn of(run: RunFile) -> Self {
+        let created = run.provenance.created.parse::<jiff::Timestamp>().ok();
+        Self {
+            setup: Setup::measured(&run),
+            preset: run.provenance.preset,
+            parent: run.provenance.parent,
+            created: created.map(|created| created.as_millisecond() as f64 / 1000.0),
+            steps: run.config.train.steps,
+        }
+    }
+}
+
+/// How fast a run went since it was first looked at, or over the last minutes.
+#[derive(Debug, Default)]
+struct Pace {
+    seen: Vec<(Instant, u64)>,
+}
+
+/// How far back the pace looks, and how many looks that is at most.
+const PACE_WINDOW: Duration = Duration::from_mins(2);
+
+impl Pace {
+    fn remaining(&mut self, status: Status, step: u64, steps: u64) -> Option<Duration> {
+        if status != Status::Running || self.seen.last().is_some_and(|&(_, last)| last > step) {
+            self.seen.clear();
+            return None;
+        }
+        let now = Instant::now();
+        if self.seen.last().is_none_or(|&(_, last)| last != step) {
+            self.seen.push((now, step));
+        }
+        self.seen.retain(|(at, _)| now.duration_since(*at) < PACE_WINDOW);
+        let (&(first, from), &(last, to)) = (self.seen.first()?, self.seen.last()?);
+        let span = last.duration_since(first).as_secs_f64();
+        if span < 4.0 || to == from {
+            return None;
+        }
+        Duration::try_from_secs_f64(span / (to - from) as f64 * steps.saturating_sub(to) as f64).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::run::event::Event;
+    use crate::run::log::EventLog;
+
+    fn some_run(runs: &Path, name: &str, events: &[Event]) -> RunDir {
+        let run = RunFile::new("quickstart".into(), vec![], RunConfig::default());
+        let dir = RunDir::create(runs, name, &run).expect("made");
+        append(&dir, events);
+        dir
+    }
+
+    fn append(dir: &RunDir, events: &[Event]) {
+        let mut log = EventLog::open(&dir.events()).expect("opens");
+        for event in events {
+            log.append(event.clone()).expect("appended");
+        }
+    }
+
+    #[test]
+    fn a_log_is_read_once_and_then_only_what_is_new() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = some_run(runs.path(), "a", &[Event::Stopped { step: 7 }]);
+        let mut survey = Survey::new(runs.path());
+        let row = &survey.look().expect("looks")[0];
+        assert_eq!((row.status, row.summary.step, row.summary.steps), (Status::Stopped, 7, 1 << 20));
+        append(&dir, &[Event::Finished { step: 9 }]);
+        assert_eq!(survey.look().expect("looks")[0].status, Status::Finished);
+    }
+
+    #[test]
+    fn a_summary_of_the_whole_log_stands_for_it_and_any_other_does_not() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = some_run(runs.path(), "a", &[Event::Stopped { step: 7 }]);
+        let mut first = Survey::new(runs.path());
+        first.look().expect("looks");
+        first.save();
+        let text = fs::read_to_string(dir.summary()).expect("a cache").replace("\"step\":7", "\"step\":8");
+        fs::write(dir.summary(), text).expect("written");
+        let step = || Survey::new(runs.path()).look().expect("looks")[0].summary.step;
+        assert_eq!(step(), 8, "the cache was not used");
+        append(&dir, &[Event::Paused { step: 9 }]);
+        assert_eq!(step(), 9, "an old cache was used");
+    }
+
+    #[test]
+    fn a_broken_run_is_a_row_with_its_error() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = some_run(runs.path(), "a", &[Event::Finished { step: 7 }]);
+        fs::write(dir.run_toml(), "config = 3").expect("written");
+        fs::write(dir.summary(), "{").expect("written");
+        let rows = Survey::new(runs.path()).look().expect("looks");
+        assert!(rows[0].error.as_ref().is_some_and(|error| error.contains("run.toml")), "{rows:?}");
+        assert_eq!((rows[0].status, rows[0].summary.step), (Status::Finished, 7));
+    }
+
+    #[test]
+    fn a_missing_folder_has_no_runs() {
+        assert!(Survey::new(Path::new("/nowhere/at/all")).look().expect("looks").is_empty());
+    }
+}
