@@ -3,7 +3,37 @@
 //! An axis ends close to what it shows, but only at round numbers: a new point then mostly changes a few pixels, not the
 //! whole picture, which is what a slow link needs. The vertical one stays as it is while it suits.
 
-use super::charts::Scale;
+/// How values are laid out from bottom to top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Around what is to be seen, from zero where that costs no more than half of the height.
+    #[default]
+    Fitted,
+    /// From zero.
+    FromZero,
+    /// By powers of ten.
+    Log,
+}
+
+impl Scale {
+    /// The next one.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Fitted => Self::FromZero,
+            Self::FromZero => Self::Log,
+            Self::Log => Self::Fitted,
+        }
+    }
+
+    /// As a user reads it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FromZero => "from zero",
+            Self::Fitted => "fitted",
+            Self::Log => "log",
+        }
+    }
+}
 
 /// What an axis of steps ends at, times a power of ten: each less than a fifth above the number before it.
 const ENDS: [f64; 14] = [1.0, 1.2, 1.4, 1.6, 1.9, 2.2, 2.6, 3.0, 3.6, 4.2, 5.0, 6.0, 7.0, 8.4];

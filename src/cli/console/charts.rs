@@ -2,7 +2,7 @@
 
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 
-use super::axis::{Vertical, end_of_steps, end_of_time};
+use super::axis::{Scale, Vertical, end_of_steps, end_of_time};
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,38 +55,6 @@ pub enum Layout {
     Grid,
     /// The one in focus.
     Single,
-}
-
-/// How values are laid out from bottom to top.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
-    /// Around what is to be seen, from zero where that costs no more than half of the height.
-    #[default]
-    Fitted,
-    /// From zero.
-    FromZero,
-    /// By powers of ten.
-    Log,
-}
-
-impl Scale {
-    /// The next one.
-    pub fn next(self) -> Self {
-        match self {
-            Self::Fitted => Self::FromZero,
-            Self::FromZero => Self::Log,
-            Self::Log => Self::Fitted,
-        }
-    }
-
-    /// As a user reads it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::FromZero => "from zero",
-            Self::Fitted => "fitted",
-            Self::Log => "log",
-        }
-    }
 }
 
 /// Weights on the past to choose from.

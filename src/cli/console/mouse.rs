@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::browser::End;
-use super::insight::Tab;
+use super::tab::Tab;
 
 /// Something that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq)]

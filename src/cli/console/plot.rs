@@ -2,8 +2,9 @@
 
 use fixmatch::run::curves::{Axis, Bucket, Series};
 
+use super::axis::Scale;
 use super::axis::Vertical;
-use super::charts::{CHARTS, Scale};
+use super::charts::CHARTS;
 use super::run::OpenRun;
 
 /// A chart, in pixels.

@@ -15,10 +15,10 @@ use fixmatch::run::seen::{Digest, Seen};
 use fixmatch::run::state::{RunState, Status};
 
 use super::charts::Charts;
-use super::flags::Marks;
 use super::form::{Field, fields_of};
 use super::insight::Insight;
 use super::log::Log;
+use super::marks::Marks;
 
 /// How a run stands this moment.
 #[derive(Clone, Debug, PartialEq)]

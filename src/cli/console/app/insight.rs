@@ -5,9 +5,10 @@ use fixmatch::run::insight::{EDGES, N_BINS};
 
 use super::screens::scrub;
 use super::{App, Tone};
-use crate::console::insight::{Cell, Tab};
+use crate::console::insight::Cell;
 use crate::console::keys::{Action, Place};
 use crate::console::samples::Loading;
+use crate::console::tab::Tab;
 use crate::console::world::Task;
 
 impl App {

@@ -141,7 +141,8 @@ mod tests {
 
     use super::*;
     use crate::console::app::Access;
-    use crate::console::insight::{Cell, Tab};
+    use crate::console::insight::Cell;
+    use crate::console::tab::Tab;
     use crate::console::{sample, views};
 
     const AREA: Rect = Rect::new(0, 0, 120, 40);

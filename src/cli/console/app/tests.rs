@@ -10,12 +10,11 @@ use ratatui::backend::TestBackend;
 
 use super::{Access, App, Confirm, Dialog};
 use crate::console::home::{DataState, Listing, Pane};
-use crate::console::insight::Tab;
 use crate::console::keys::{Action, Place, TABLE};
 use crate::console::run::Reading;
-use crate::console::sample;
-use crate::console::views;
+use crate::console::tab::Tab;
 use crate::console::world::{News, Task};
+use crate::console::{sample, views};
 
 fn press(app: &mut App, keys: &str) {
     for c in keys.chars() {

@@ -15,9 +15,9 @@ use ratatui::text::Span;
 
 use super::{put, put_right, put_spans};
 use crate::console::app::App;
-use crate::console::insight::Tab;
 use crate::console::mouse::{Rows, Spot};
 use crate::console::run::OpenRun;
+use crate::console::tab::Tab;
 use crate::console::text::{self, wrap};
 use crate::words::numbers::grouped;
 

@@ -193,7 +193,7 @@ fn gpu_words(gpu: &Gpu) -> String {
 fn view_words(run: &OpenRun) -> String {
     let charts = &run.charts;
     let mut words = Vec::new();
-    if charts.scale != crate::console::charts::Scale::default() {
+    if charts.scale != crate::console::axis::Scale::default() {
         words.push(charts.scale.label().to_owned());
     }
     if charts.smoothing() > 0.0 {

@@ -13,9 +13,9 @@ use ratatui::style::Color;
 
 use crate::console::app::{Access, App, Confirm, Dialog};
 use crate::console::glyphs::Glyphs;
-use crate::console::insight::Tab;
 use crate::console::keys::{Action, Place};
 use crate::console::sample;
+use crate::console::tab::Tab;
 use crate::console::theme::{Depth, Theme};
 
 fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {

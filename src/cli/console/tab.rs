@@ -1,0 +1,33 @@
+//! The tabs of what the pseudo-labels do.
+
+/// What the screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Classes by confidence.
+    #[default]
+    Strip,
+    /// The images that are followed.
+    Images,
+    /// What is taken for what.
+    Confusion,
+    /// The accuracy of each class over the run.
+    Classes,
+    /// CTAugment's rates.
+    Rates,
+}
+
+impl Tab {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Strip, Self::Images, Self::Confusion, Self::Classes, Self::Rates];
+
+    /// As a user reads it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Strip => "pseudo-labels",
+            Self::Images => "images",
+            Self::Confusion => "confusion",
+            Self::Classes => "classes",
+            Self::Rates => "CTAugment",
+        }
+    }
+}
