@@ -14,6 +14,7 @@ pub mod data;
 pub mod labels;
 pub mod loader;
 pub mod machine;
+pub mod manual;
 pub mod run;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.

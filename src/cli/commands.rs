@@ -18,6 +18,7 @@ use image::{ExtendedColorType, ImageEncoder as _};
 pub mod attach;
 pub mod augment;
 pub mod changes;
+mod complete;
 pub mod completions;
 pub mod data;
 pub mod export;
@@ -46,7 +47,7 @@ const STOPPED: u8 = 3;
 #[derive(clap::Args)]
 pub struct RunArg {
     /// A path, a name, a part of one that fits one run, or nothing for the newest
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = complete::run())]
     pub run: Option<String>,
 }
 

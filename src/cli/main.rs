@@ -8,7 +8,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use fixmatch::base::{dirs, output};
+use fixmatch::examples;
+use fixmatch::manual;
 
 mod commands;
 mod console;
@@ -25,6 +28,7 @@ use commands::{
 /// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
 #[derive(Parser)]
 #[command(name = "fixmatch", bin_name = "fixmatch", version = fixmatch::VERSION)]
+#[command(after_help = examples!("fixmatch", "fixmatch train quickstart --baseline --attach", "fixmatch runs"))]
 struct Cli {
     /// The folder of runs [default: `$FIXMATCH_RUNS`, else fixmatch/runs in the XDG state directory]
     #[arg(long, global = true, value_name = "DIR")]
@@ -63,9 +67,15 @@ enum Command {
     Completions(completions::Args),
     #[command(hide = true)]
     Screenshot(screenshot::Args),
+    /// Write the manual pages into a folder
+    #[command(hide = true, after_help = examples!("fixmatch man ~/.local/share/man/man1"))]
+    Man {
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
+    CompleteEnv::with_factory(Cli::command).var(completions::VARIABLE).complete(); // where a shell asks, that is all
     let cli = match arguments().and_then(Cli::try_parse_from) {
         Ok(cli) => cli,
         Err(answer) => return refuse(&answer),
@@ -136,7 +146,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Labels(args) => labels::run(&args, &runs),
         Command::Trash(args) => trash::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
-        Command::Completions(args) => completions::run::<Cli>(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man { folder } => manual::write_pages(Cli::command(), &folder).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -144,4 +155,26 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_examples_that_it_takes() {
+        for command in manual::tree(Cli::command()) {
+            let name = command.get_bin_name().expect("built").to_owned();
+            let examples = manual::examples_of(&command);
+            assert!(!examples.is_empty(), "`{name} --help` has no example");
+            for example in examples {
+                assert!(name == "fixmatch" || example.starts_with(&name), "{example:?} is none of {name}");
+                // up to where the shell takes over
+                for one in example.split(" && ").map(|one| one.split(" > ").next().unwrap_or(one)) {
+                    let parsed = Cli::try_parse_from(one.split_whitespace());
+                    assert!(parsed.is_ok(), "{one}: {}", parsed.err().expect("an error"));
+                }
+            }
+        }
+    }
 }

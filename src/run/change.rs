@@ -81,6 +81,9 @@ pub enum Change {
 }
 
 impl Change {
+    /// The keys of what can change while a run trains.
+    pub const KEYS: [&str; 4] = ["threshold", "lambda_u", "lr_factor", "steps"];
+
     /// Checks the value by itself.
     pub fn validate(self) -> Result<()> {
         match self {
@@ -132,9 +135,9 @@ impl FromStr for Change {
 
     /// `threshold=0.9`; the key may carry the preset's `train.` in front.
     fn from_str(text: &str) -> Result<Self> {
-        const KEYS: &str = "threshold, lambda_u, lr_factor, steps";
+        let keys = Self::KEYS.join(", ");
         let (key, value) =
-            text.split_once('=').with_context(|| format!("{text:?} is not KEY=VALUE; KEY is one of {KEYS}"))?;
+            text.split_once('=').with_context(|| format!("{text:?} is not KEY=VALUE; KEY is one of {keys}"))?;
         let number = || value.trim().parse::<f64>().with_context(|| format!("{text:?}: {value:?} is not a number"));
         let change = match key.trim().trim_start_matches("train.") {
             "threshold" => Self::Threshold(number()?),
@@ -144,7 +147,7 @@ impl FromStr for Change {
                 value.trim().parse().with_context(|| format!("{text:?}: {value:?} is not a whole number of steps"))?,
             ),
             "lr" => bail!("the learning rate follows its schedule; set lr_factor, which multiplies it"),
-            other => bail!("{other:?} cannot change while a run trains; what can: {KEYS}"),
+            other => bail!("{other:?} cannot change while a run trains; what can: {keys}"),
         };
         change.validate()?;
         Ok(change)

@@ -15,6 +15,7 @@ use fixmatch::augment::{Strong, StrongPolicy, Weak};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
+use fixmatch::examples;
 use fixmatch::loader::{Loader, Maker, Source};
 use pulp::{Simd, WithSimd};
 use tch::{Cuda, Device, Kind, Tensor};
@@ -28,6 +29,10 @@ use crate::{device, ops};
 
 /// What to time
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch-worker bench",
+    "fixmatch-worker bench --model wrn --precision bf16 --steps 5",
+))]
 pub struct Args {
     /// Which network
     #[arg(long, value_enum, default_value_t = Which::Cnn)]

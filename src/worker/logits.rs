@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use fixmatch::base::output::{note, say_json_line};
 use fixmatch::data;
+use fixmatch::examples;
 use fixmatch::run::checkpoint::{self, Which};
 use fixmatch::run::dir::RunDir;
 use serde_json::json;
@@ -17,6 +18,9 @@ const BATCH: usize = 500;
 
 /// Which logits to print
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch-worker logits ~/.local/state/fixmatch/runs/20261123-180112-quickstart-s0 --ema",
+))]
 pub struct Args {
     /// The run directory
     dir: PathBuf,

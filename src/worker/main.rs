@@ -36,8 +36,10 @@ use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use fixmatch::base::output::note;
+use fixmatch::examples;
+use fixmatch::manual;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::OVERTAKEN;
 use fixmatch::run::log::Follower;
@@ -49,6 +51,7 @@ const LIBTORCH_VERSION: &str = "2.13.0";
 
 #[derive(Parser)]
 #[command(version = fixmatch::VERSION, about = "Trains one fixmatch run; `fixmatch` starts it")]
+#[command(after_help = examples!("fixmatch-worker run RUN_DIRECTORY", "fixmatch-worker bench --model wrn --steps 5"))]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -57,6 +60,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Trains the run in a run directory, from its newest checkpoint if it has one
+    #[command(after_help = examples!("fixmatch-worker run ~/.local/state/fixmatch/runs/20261123-180112-quickstart-s0"))]
     Run {
         /// The run directory
         dir: PathBuf,
@@ -68,6 +72,9 @@ enum Task {
     Bench(bench::Args),
     /// Prints the logits of a run's newest checkpoint for the first test images, as JSON
     Logits(logits::Args),
+    /// Writes the manual pages into a folder
+    #[command(hide = true, after_help = examples!("fixmatch-worker man ~/.local/share/man/man1"))]
+    Man { folder: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -79,6 +86,7 @@ fn main() -> ExitCode {
         Task::Run { dir, seen } => RunDir::open(&dir).and_then(|dir| run(&dir, seen)),
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
+        Task::Man { folder } => manual::write_pages(Arguments::command(), &folder),
     }));
     match done.unwrap_or_else(|panic| Err(fault(&*panic))) {
         Ok(()) => ExitCode::SUCCESS,
@@ -166,4 +174,23 @@ fn fault(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     anyhow!("a fault in the worker: {}; see worker.log", text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_examples_that_it_takes() {
+        for command in manual::tree(Arguments::command()) {
+            let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+            let examples = manual::examples_of(&command);
+            assert!(!examples.is_empty(), "`{name} --help` has no example");
+            for example in examples {
+                assert!(example.starts_with(&name), "{example:?} is none of {name}");
+                let parsed = Arguments::try_parse_from(example.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {}", parsed.err().expect("an error"));
+            }
+        }
+    }
 }

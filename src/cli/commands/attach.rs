@@ -1,13 +1,14 @@
 //! `fixmatch attach`: the console on a run, or in a few lines, what happened to it since one last looked.
 
 use anyhow::Result;
+use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::log::read_all;
 use fixmatch::run::seen::{self, Digest, Seen};
 use fixmatch::run::state::RunState;
 use std::process::ExitCode;
 
-use super::{RunArg, Runs, say};
+use super::{RunArg, Runs, complete, say};
 pub use crate::console::Shown;
 use crate::console::app::Access;
 use crate::console::glyphs::Glyphs;
@@ -18,11 +19,16 @@ use crate::words::digest::digest_lines;
 ///
 /// Without a terminal, `fixmatch watch` follows a run.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch attach",
+    "fixmatch attach quickstart --readonly",
+    "fixmatch attach quickstart --brief",
+))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
     /// Show this run beside it
-    #[arg(long, value_name = "RUN", conflicts_with = "brief")]
+    #[arg(long, value_name = "RUN", conflicts_with = "brief", add = complete::run())]
     beside: Option<String>,
     #[command(flatten)]
     look: Look,

@@ -14,6 +14,7 @@ use fixmatch::base::output;
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{self, Augment, Table};
 use fixmatch::data::decode::{self, Wanted};
+use fixmatch::examples;
 
 use super::{fresh_file, note, png_of, say};
 
@@ -31,6 +32,10 @@ const GAP: usize = 2;
 /// fixmatch augment IN.png --op rotate=20 --op posterize=4 -o OUT.png applies both, in this order. With --policy, a
 /// sheet of views, each drawn as in training: flip and shift, the policy's operations, Cutout.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch augment cat.png --op rotate=20 --op cutout=0.5@16,16 --out rotated.png",
+    "fixmatch augment cat.png --policy randaugment --out views.png",
+))]
 pub struct Args {
     /// A PNG or JPEG image of at most 512×512 pixels
     #[arg(required_unless_present = "list")]

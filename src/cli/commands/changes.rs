@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use fixmatch::examples;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::history::History;
 
@@ -16,6 +17,7 @@ use crate::words::numbers::table;
 /// CHANGE is its number in the list, or KEY@STEP, such as lr_factor@415. A change lies ahead while no step was taken
 /// under it, as after a crash: then the run goes on from its newest checkpoint. Works with a worker and without one.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch changes", "fixmatch changes quickstart --drop lr_factor@415"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -11,15 +11,17 @@ use fixmatch::config::{Color, Data};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
+use fixmatch::examples;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{note, say};
+use super::{complete, note, say};
 use crate::words::numbers::{aligned, bytes, columns, grouped};
 
 /// List, fetch and check data sets
 ///
 /// Fetched data sets live in $FIXMATCH_DATA, else fixmatch in the XDG data directory.
 #[derive(Args, Debug)]
+#[command(after_help = examples!("fixmatch data list", "fixmatch data fetch cifar10"))]
 pub struct DataArgs {
     #[command(subcommand)]
     command: DataCommand,
@@ -28,6 +30,7 @@ pub struct DataArgs {
 #[derive(Subcommand, Debug)]
 enum DataCommand {
     /// List the data sets, and which are on this machine
+    #[command(after_help = examples!("fixmatch data list"))]
     List {
         /// Print JSON, one object per data set
         #[arg(long)]
@@ -37,13 +40,20 @@ enum DataCommand {
     ///
     /// A broken download goes on where it stopped. `FIXMATCH_DATA_URL` names the address of a folder that has the files,
     /// to use instead of the official places; `HTTPS_PROXY` is honoured.
+    #[command(after_help = examples!("fixmatch data fetch cifar10"))]
     Fetch {
         /// A name that `data list` shows
+        #[arg(add = complete::dataset())]
         name: String,
     },
     /// Read a whole data set and say what is in it and whether it is the published one
+    #[command(after_help = examples!(
+        "fixmatch data verify cifar10",
+        "fixmatch data verify folder --path photos --resize 32",
+    ))]
     Verify {
         /// A name that `data list` shows
+        #[arg(add = complete::dataset())]
         name: String,
         /// Where its files are, if not in the usual places
         #[arg(long)]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use fixmatch::base::files::replace_file;
+use fixmatch::examples;
 use fixmatch::run::checkpoint::{self, Checkpoint, Which};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::state::RunState;
@@ -17,6 +18,7 @@ use crate::words::numbers::bytes;
 
 /// Export a checkpoint's weights as safetensors, with PyTorch's names
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch export quickstart --ema --weights weights.safetensors"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -3,15 +3,20 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use fixmatch::examples;
 use fixmatch::run::fork::Fork;
 
 use super::train::{self, check};
-use super::{RunArg, Runs, foreground, note};
+use super::{RunArg, Runs, complete, foreground, note};
 
 /// Go on from a checkpoint of a run in a new run, with changed values or other labels
 ///
 /// The new run knows its parent, whose curves up to there it has too. Without changes it goes on as its parent did, bit for bit.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch fork quickstart --set train.threshold=0.9",
+    "fixmatch fork quickstart --at 200 --set labels.seed=2 --name other-labels",
+))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -19,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "STEP")]
     at: Option<u64>,
     /// Change a value, such as train.threshold=0.9 or labels.seed=2; repeatable
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
     set: Vec<String>,
     /// What to call the new run [default: the preset's name and -fork]
     #[arg(long)]

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::Runs;
+use fixmatch::examples;
 
 mod choice;
 mod compare;
@@ -21,6 +22,10 @@ mod show;
 /// `show RUN`, `show file:PATH`, `show cifar10 --pick least-representative --by agreement --per-class 10`. The options
 /// are the keys of a preset's [labels] and [data]; with a preset they override its values, with a run they pick anew.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch labels show quickstart",
+    "fixmatch labels compare cifar10 --pick random --pick least-representative --by agreement",
+))]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -5,15 +5,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Augment, ModelName, RunConfig, Strong};
+use fixmatch::examples;
 use serde::Serialize;
 
-use super::{say, say_json};
+use super::{complete, say, say_json};
 use crate::words::numbers::{short, table};
 
 /// List the presets, or show one in full
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch presets", "fixmatch presets quickstart"))]
 pub struct Args {
     /// A preset's name or path: shows all its values, and the default where it departs from it
+    #[arg(add = complete::preset())]
     preset: Option<String>,
     /// As JSON
     #[arg(long)]

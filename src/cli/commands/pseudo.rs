@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::insight::{self, Agreement, Histogram, Panel, Record};
 use fixmatch::run::pseudo::alarm::Alarm;
@@ -18,6 +19,7 @@ use crate::words::numbers::{grouped, or_dash, percent, plural, table};
 /// Accuracy is judged by the true labels, which training does not see. A what-if tells what another τ would have accepted of
 /// what the network said, not what the network would have learned with it.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch pseudo", "fixmatch pseudo quickstart --tau 0.9"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -8,18 +8,24 @@ use clap::builder::TypedValueParser as _;
 use fixmatch::base::dirs;
 use fixmatch::config::{Device, Metric, ModelName, Rank, RunConfig};
 use fixmatch::data;
+use fixmatch::examples;
 use fixmatch::labels::ranking::{self, Ranking};
 
 use super::foreground::{self, End};
-use super::{Runs, note, say, train, writable_file};
+use super::{Runs, complete, note, say, train, writable_file};
 
 /// Order the training images from the most to the least representative
 ///
 /// A run like any other makes the ranking: it can be watched, paused and resumed, and a ranking that exists is not made
 /// again. Presets ask for it with labels.pick and labels.by, `fixmatch labels` shows what it comes to.
 #[derive(Clone, clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch rank cifar10 --by agreement",
+    "fixmatch rank folder --path photos --resize 32 --by typicality --clusters 40",
+))]
 pub struct Args {
     /// A name that `fixmatch data list` shows
+    #[arg(add = complete::dataset())]
     dataset: String,
     /// What representative means
     #[arg(long, value_name = "METRIC", default_value = "agreement")]
@@ -50,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Where to train: auto, cpu or cuda:N
-    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()))]
+    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()), add = complete::choices("machine.device"))]
     device: Option<Device>,
     /// Write the ranking to this file too
     #[arg(short, long, value_name = "FILE")]

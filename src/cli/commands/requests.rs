@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::examples;
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
@@ -15,7 +16,7 @@ use fixmatch::run::state::Status;
 use fixmatch::run::{checkpoint, mailbox};
 
 use super::watch::POLL;
-use super::{Reader, RunArg, Runs, note, say};
+use super::{Reader, RunArg, Runs, complete, note, say};
 use crate::words::numbers::percent;
 
 /// How long a worker may take to answer: its mailbox is read ten times a second, but its disk may be slow.
@@ -40,6 +41,7 @@ pub struct Patience {
 
 /// Pause a run: it keeps its memory and waits for `fixmatch resume`
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch pause", "fixmatch pause quickstart"))]
 pub struct Pause {
     #[command(flatten)]
     pub ask: Ask,
@@ -47,6 +49,7 @@ pub struct Pause {
 
 /// Save a run and end its worker
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch stop quickstart"))]
 pub struct Stop {
     #[command(flatten)]
     pub ask: Ask,
@@ -54,6 +57,7 @@ pub struct Stop {
 
 /// Save a run and end its worker for now, which frees its memory; `fixmatch resume` goes on
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suspend quickstart"))]
 pub struct Suspend {
     #[command(flatten)]
     pub ask: Ask,
@@ -61,6 +65,7 @@ pub struct Suspend {
 
 /// Save a run now
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch checkpoint quickstart"))]
 pub struct Checkpoint {
     #[command(flatten)]
     pub ask: Ask,
@@ -68,6 +73,7 @@ pub struct Checkpoint {
 
 /// Evaluate a run on the test set now
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch evaluate quickstart"))]
 pub struct Evaluate {
     #[command(flatten)]
     pub ask: Ask,
@@ -75,11 +81,12 @@ pub struct Evaluate {
 
 /// Change values of a run while it trains: `threshold`, `lambda_u`, `lr_factor`, `steps`
 ///
-/// For example `fixmatch set quickstart threshold=0.9 lr_factor=0.5`. RUN may be left out for the newest run.
+/// RUN may be left out for the newest run.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch set threshold=0.9", "fixmatch set quickstart threshold=0.9 lr_factor=0.5"))]
 pub struct Set {
     /// RUN, then KEY=VALUE, repeatable
-    #[arg(required = true, value_name = "RUN | KEY=VALUE")]
+    #[arg(required = true, value_name = "RUN | KEY=VALUE", add = complete::run_or_change())]
     words: Vec<String>,
     #[command(flatten)]
     patience: Patience,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use fixmatch::examples;
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Edit, Request};
 use fixmatch::run::history::in_words;
@@ -14,6 +15,7 @@ use super::{Reader, RunArg, Runs, foreground, note, requests, train};
 ///
 /// Where no worker is left, one starts from the newest checkpoint and stays in the foreground, as with `fixmatch train`.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch resume", "fixmatch resume quickstart --drop-changes --detach"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fixmatch::base::host::now;
+use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::{Status, Summary};
@@ -16,6 +17,7 @@ use crate::words::numbers::{duration, or_dash, percent, percent_of, plural, tabl
 
 /// List the runs, the newest last
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch runs", "fixmatch runs --json"))]
 pub struct Args {
     /// As JSON
     #[arg(long)]

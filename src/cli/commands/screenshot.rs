@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::base::host::now;
+use fixmatch::examples;
 use fixmatch::run::survey::Survey;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
@@ -24,6 +25,7 @@ use crate::console::{self, svg, views};
 
 /// Print a screen of the console as SVG
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch screenshot quickstart --size 100x30 > run.svg"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use fixmatch::examples;
 use fixmatch::run::change::Change;
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
@@ -23,6 +24,7 @@ use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural
 
 /// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch show", "fixmatch show quickstart --at 200"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

@@ -8,6 +8,7 @@ use fixmatch::base::dirs;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Device, Labels, Pick, RunConfig};
 use fixmatch::data::{self, Dataset};
+use fixmatch::examples;
 use fixmatch::labels::pick;
 use fixmatch::labels::ranking::{self, Ranking};
 use fixmatch::machine::gpu::Gpu;
@@ -19,7 +20,7 @@ use fixmatch::run::state::RunState;
 
 use super::attach::{self, Look};
 use super::foreground::{self, End, Report};
-use super::{Runs, note, say};
+use super::{Runs, complete, note, say};
 use crate::console::{self, Stay};
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
 
@@ -32,17 +33,22 @@ pub const LABELS_ONLY: &str = "train.lambda_u=0";
 /// that goes away, training goes on. Exit code: 0 finished, 1 failed, 3 stopped or suspended from elsewhere, 130 after
 /// Ctrl-C, 143 after SIGTERM.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch train quickstart --baseline",
+    "fixmatch train quickstart --set train.steps=2000 --seed 1 --detach",
+))]
 pub struct Args {
     /// A name that `fixmatch presets` lists, or the path of a .toml file
+    #[arg(add = complete::preset())]
     preset: String,
     /// Override a value, such as train.lr=0.01; repeatable
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
     set: Vec<String>,
     /// The run's seed, as train.seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Where to train, as machine.device: auto, cpu or cuda:N
-    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()))]
+    #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()), add = complete::choices("machine.device"))]
     device: Option<Device>,
     /// What to call the run [default: the preset's name]
     #[arg(long)]

@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use fixmatch::base::dirs;
 use fixmatch::base::host::now;
+use fixmatch::examples;
 use serde::Serialize;
 
-use super::{Runs, note, say, say_json};
+use super::{Runs, complete, note, say, say_json};
 use crate::words::numbers::{bytes, duration, plural, table};
 
 mod items;
@@ -20,6 +21,7 @@ mod items;
 ///
 /// The console moves them to the folder .trash beside the others. Nothing is removed from there by itself.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch trash list", "fixmatch trash restore quickstart"))]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -28,6 +30,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// List what is in the trash, with its size and since when
+    #[command(after_help = examples!("fixmatch trash list"))]
     List {
         /// As JSON
         #[arg(long)]
@@ -36,11 +39,14 @@ enum Command {
     /// Bring a run or a label set back
     ///
     /// Refused where another one has its name by now.
+    #[command(after_help = examples!("fixmatch trash restore quickstart"))]
     Restore {
         /// A name that `trash list` shows, a part that fits no other, or a path
+        #[arg(add = complete::trashed())]
         name: String,
     },
     /// Remove all that is in the trash for good, after a question
+    #[command(after_help = examples!("fixmatch trash empty"))]
     Empty {
         /// Without the question
         #[arg(long)]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use fixmatch::examples;
 use fixmatch::run::state::Status;
 
 use super::signals::let_signals_end_this;
@@ -13,6 +14,7 @@ use super::{Reader, RunArg, Runs, STOPPED};
 ///
 /// Exit code: 0 finished, 1 failed or lost, 3 stopped or suspended.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch wait quickstart && fixmatch show quickstart"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

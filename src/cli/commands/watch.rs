@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fixmatch::base::output::say_json_text;
+use fixmatch::examples;
 use fixmatch::run::event::Record;
 use fixmatch::run::log::Follower;
 use fixmatch::run::state::Status;
@@ -26,6 +27,7 @@ const TAIL: usize = 10;
 ///
 /// Exit code: 0 finished, stopped or suspended; 1 failed or lost.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch watch", "fixmatch watch quickstart --all"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

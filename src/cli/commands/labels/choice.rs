@@ -15,7 +15,7 @@ use fixmatch::labels::set::{LabelSet, Picked};
 use fixmatch::labels::{file, pick, recorded, saved};
 use fixmatch::run::dir::RunDir;
 
-use crate::commands::{RunArg, Runs, note};
+use crate::commands::{RunArg, Runs, complete, note};
 use crate::words::labels::recipe_words;
 use fixmatch::labels::order::Order;
 
@@ -24,7 +24,7 @@ use fixmatch::labels::order::Order;
 pub struct Choice {
     /// Which images: random, most-representative, least-representative, quantile:Q, typical, published:NAME, fold:N or
     /// file:PATH [default for a data set: most-representative with --by or --ranking, else random]
-    #[arg(long, value_name = "PICK", value_parser = |text: &str| Pick::try_from(text.to_owned()))]
+    #[arg(long, value_name = "PICK", add = complete::choices("labels.pick"), value_parser = |text: &str| Pick::try_from(text.to_owned()))]
     pick: Vec<Pick>,
     /// The order to pick by, and to tell ranks by: the one that `fixmatch rank` makes for this metric
     #[arg(long, value_name = "METRIC", conflicts_with = "ranking")]

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use fixmatch::config::Metric;
 use fixmatch::data::Dataset;
+use fixmatch::examples;
 use fixmatch::labels::ranking::spearman;
 use serde::Serialize;
 
 use super::choice::{Choice, Side, Wanted};
 use super::sheet::Files;
-use crate::commands::{Runs, say, say_json};
+use crate::commands::{Runs, complete, say, say_json};
 use crate::words::numbers::{grouped, or_dash, percent, plural, table};
 use fixmatch::labels::order::Order;
 
@@ -20,9 +21,10 @@ use fixmatch::labels::order::Order;
 /// `compare cifar10 --pick most-representative --pick random --by agreement`, or to compare two orders and the best of
 /// each, `compare cifar10 --by agreement --by density --per-class 100`.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch labels compare quickstart --seed 1 --seed 2"))]
 pub struct Args {
     /// Presets, runs, file:PATH or data sets; one for both sets, or one each [default: the newest run]
-    #[arg(value_name = "SOURCE", num_args = 0..=2)]
+    #[arg(value_name = "SOURCE", num_args = 0..=2, add = complete::label_source())]
     sources: Vec<String>,
     #[command(flatten)]
     choice: Choice,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::base::dirs;
 use fixmatch::config::Rank;
+use fixmatch::examples;
 use fixmatch::labels::published::PUBLISHED;
 use fixmatch::labels::{ranking, saved};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::words::numbers::{columns, grouped};
 
 /// List the orders of images that were made, and the label sets that are saved or published
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch labels list"))]
 pub struct Args {
     /// As JSON
     #[arg(long)]

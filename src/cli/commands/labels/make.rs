@@ -9,19 +9,25 @@ use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use fixmatch::base::dirs;
 use fixmatch::base::files::replace_file;
 use fixmatch::config::Pick;
+use fixmatch::examples;
 use fixmatch::labels::set::LabelSet;
 use fixmatch::labels::{file, saved};
 
 use super::choice::{Choice, Indices};
-use crate::commands::{Runs, fresh_file, say};
+use crate::commands::{Runs, complete, fresh_file, say};
 use crate::words::numbers::plural;
 
 /// Write a label set into a file, which a preset loads with labels.pick = "file:PATH", or save it under a name
 ///
 /// It starts from any label set, and takes images out, puts others in, or swaps them.
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch labels make quickstart --seed 3 --name third",
+    "fixmatch labels make cifar10 --per-class 10 --output labels.txt",
+))]
 pub struct Args {
     /// A preset, a run, file:PATH or a data set [default: the newest run]
+    #[arg(add = complete::label_source())]
     source: Option<String>,
     #[command(flatten)]
     choice: Choice,

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Metric, Pick};
+use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
 
 use crate::commands::attach::{self, Look};
 use crate::commands::train::Plan;
-use crate::commands::{Runs, foreground, note};
+use crate::commands::{Runs, complete, foreground, note};
 use crate::console::{self, Stay};
 
 /// Train a preset on the most and on the least representative images at once, in the background
@@ -18,8 +19,10 @@ use crate::console::{self, Stay};
 /// The two runs differ in their labels alone. `fixmatch attach RUN --beside RUN` shows both beside each other, as
 /// --attach does at once. Where the order is missing, one of the runs has another one make it first.
 #[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch labels race quickstart --by agreement --per-class 2 --attach"))]
 pub struct Args {
     /// A name that `fixmatch presets` lists, or the path of a .toml file
+    #[arg(add = complete::preset())]
     preset: String,
     /// What representative means [default: the preset's labels.by]
     #[arg(long, value_name = "METRIC", conflicts_with = "ranking")]
@@ -31,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     per_class: Option<u32>,
     /// Override a value of both, such as train.steps=1000; repeatable
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
     set: Vec<String>,
     /// The seed of both, as train.seed
     #[arg(long, value_name = "N")]

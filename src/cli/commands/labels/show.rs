@@ -5,17 +5,23 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::config::Metric;
 use fixmatch::data::Dataset;
+use fixmatch::examples;
 use serde::Serialize;
 
 use super::choice::{Choice, Side};
 use super::sheet::Files;
-use crate::commands::{Runs, say, say_json};
+use crate::commands::{Runs, complete, say, say_json};
 use crate::words::numbers::{grouped, or_dash, plural, significant, table};
 
 /// Show the images of a label set, the most representative ones of each class first where an order is known
 #[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch labels show quickstart",
+    "fixmatch labels show cifar10 --by agreement --per-class 10",
+))]
 pub struct Args {
     /// A preset, a run, file:PATH or a data set [default: the newest run]
+    #[arg(add = complete::label_source())]
     source: Option<String>,
     #[command(flatten)]
     choice: Choice,
