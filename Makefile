@@ -1,9 +1,11 @@
 # `make run` and `make test` do all the set-up they need; ARGS goes to set-up: `make run ARGS=--cpu`.
+# `make install` goes by PREFIX (~/.local unless set) and DESTDIR.
 .DEFAULT_GOAL := help
-.PHONY: help run test setup build bench bench-setup clean
+.PHONY: help run test setup build install uninstall bench bench-setup clean
 
 CONSOLE_ONLY := --no-default-features
 ARGS :=
+export PREFIX DESTDIR
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | column -t -s '|'
@@ -25,6 +27,12 @@ test: setup ## Check the format, lint and run all tests, without and with traini
 
 setup: ## Fetch libtorch if there is none, and say what else is missing
 	@scripts/setup.sh $(ARGS)
+
+install: build ## Install both programs, manual pages and completions into PREFIX (~/.local)
+	@scripts/install.sh install $${CARGO_TARGET_DIR:-target}/debug
+
+uninstall: ## Remove exactly what `make install` put there
+	@scripts/install.sh uninstall
 
 bench: build ## Measure augmentation, opening runs and a training step; beside Pillow and PyTorch after `make bench-setup`
 	cargo bench
