@@ -1,14 +1,12 @@
 //! Image files into bytes: PNG, JPEG, WebP, BMP, TIFF, GIF and binary PNM, told apart by what they hold and not by name.
 //!
-//! A damaged file is an error and never half an image: [`whole`] finds a cut end, and the decoders are strict about the
-//! rest. Of a file with several frames or pages the first one counts. The camera's orientation is applied, then what is
+//! A damaged file is an error and never half an image: [`whole`] finds a cut end, [`jpeg`] also a hole, and the decoders
+//! are strict about the rest. Of a file with several frames or pages the first one counts. The camera's orientation is applied, then what is
 //! transparent is laid over a colour. An image is gray (one channel) if its file stores gray; all others are RGB, also
 //! when a palette holds grays only. 16 bits become 8 by rounding.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
 use ::image::error::ImageError;
@@ -16,14 +14,13 @@ use ::image::metadata::Orientation;
 use ::image::{
     DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, imageops::FilterType,
 };
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::base::files;
 use crate::base::image::Image;
 use crate::config::Color;
 
+mod jpeg;
+mod quiet;
 pub mod sniff;
 mod whole;
 
@@ -113,16 +110,12 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
         ErrorKind::PermissionDenied => Fault::Unreadable("this user may not (permission denied)".into()),
         _ => Fault::Unreadable(error.to_string()),
     };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(Fault::Unreadable("it is no regular file".into())); // a FIFO would wait for ever
+    let file = files::open(path).map_err(unreadable)?;
+    let n_bytes = file.metadata().map_err(unreadable)?.len();
+    if n_bytes > MAX_BYTES {
+        return Err(Fault::TooLong(n_bytes));
     }
-    if metadata.len() > MAX_BYTES {
-        return Err(Fault::TooLong(metadata.len()));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
-    Ok(bytes)
+    files::read_open(&file, MAX_BYTES).map_err(unreadable)
 }
 
 /// Decodes the bytes of an image file.
@@ -131,8 +124,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
 /// As [`read`].
 pub fn decode(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
     // A decoder's panic over odd bytes is one file's fault, and it is named like any other.
-    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, wanted)))
-        .unwrap_or_else(|_| Err(Fault::Damaged("its decoder gave up".into())))
+    quiet::catch(|| decode_unguarded(bytes, wanted)).unwrap_or(Err(Fault::Damaged("its decoder gave up".into())))
 }
 
 fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
@@ -140,9 +132,8 @@ fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
         return Err(Fault::Empty);
     }
     let sniff::Kind::Image(format) = sniff::kind(bytes) else { return Err(Fault::NoImage) };
-    let whole = whole::check(format, bytes).ok_or(Fault::Cut)?;
-    let (mut image, orientation) =
-        if format == ImageFormat::Jpeg { jpeg(bytes)? } else { by_format(format, bytes, &whole)? };
+    let (mut image, orientation, has_more) =
+        if format == ImageFormat::Jpeg { jpeg::decode(bytes)? } else { by_format(format, bytes)? };
     image.apply_orientation(orientation);
     let is_transparent = has_transparency(&image);
     if is_transparent {
@@ -157,37 +148,15 @@ fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
         image: to_bytes(image),
         is_turned: orientation != Orientation::NoTransforms,
         is_transparent,
-        has_more: whole.has_more,
+        has_more,
     })
 }
 
-/// Decodes a JPEG. Its headers are read with patience, its pixels strictly: otherwise what is missing becomes gray.
-fn jpeg(bytes: &[u8]) -> Result<(DynamicImage, Orientation), Fault> {
-    let damaged = |error: zune_jpeg::errors::DecodeErrors| match error {
-        zune_jpeg::errors::DecodeErrors::Unsupported(kind) => Fault::Unsupported(format!("{kind:?}")),
-        other => Fault::Damaged(format!("{other:?}")),
-    };
-    let options = DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(damaged)?;
-    let (width, height) = decoder.dimensions().ok_or(Fault::Cut)?;
-    let (width, height) = (width as u32, height as u32); // of 16 bits each
-    check_size(width, height)?;
-    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let stored = if is_gray { ColorSpace::Luma } else { ColorSpace::RGB };
-    decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(stored));
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let pixels = decoder.decode().map_err(damaged)?;
-    let image = if is_gray {
-        GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
-    } else {
-        RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
-    };
-    let image = image.ok_or_else(|| Fault::Damaged("too few pixels".into()))?;
-    Ok((image, orientation.unwrap_or(Orientation::NoTransforms)))
-}
+/// The image, its orientation, and whether there are more frames or pages.
+type Read = (DynamicImage, Orientation, bool);
 
-fn by_format(format: ImageFormat, bytes: &[u8], whole: &whole::Whole) -> Result<(DynamicImage, Orientation), Fault> {
+fn by_format(format: ImageFormat, bytes: &[u8]) -> Result<Read, Fault> {
+    let whole = whole::check(format, bytes).ok_or(Fault::Cut)?;
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
@@ -198,7 +167,7 @@ fn by_format(format: ImageFormat, bytes: &[u8], whole: &whole::Whole) -> Result<
     // An orientation that cannot be read is none.
     let tag = whole.exif.and_then(Orientation::from_exif_chunk);
     let orientation = tag.or_else(|| decoder.orientation().ok()).unwrap_or(Orientation::NoTransforms);
-    Ok((DynamicImage::from_decoder(decoder).map_err(fault)?, orientation))
+    Ok((DynamicImage::from_decoder(decoder).map_err(fault)?, orientation, whole.has_more))
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), Fault> {

@@ -114,6 +114,24 @@ fn a_run_that_is_broken_is_a_row_and_a_hostile_name_is_only_a_name() {
 }
 
 #[test]
+fn a_run_that_waits_for_its_disk_says_so_in_the_list() {
+    let place = Place::new();
+    let dir = some_run(&place, "mine", &[Event::Launched { pid: 1, host: host(), version: "1".into() }]);
+    let _lock = dir.lock().expect("free");
+    for (phase, label, told) in [
+        (Phase::NoSpace, "no disk space", "the training is held: waiting for disk space"),
+        (Phase::DiskFails, "disk fails", "the training is held: waiting for its disk, which fails"),
+    ] {
+        dir.beat(&Heartbeat { time: now(), pid: 1, host: host(), step: 7, phase }).expect("written");
+        let mut terminal = place.open(&[]);
+        terminal.until(label);
+        terminal.press("\t");
+        terminal.until(told);
+        quit(&mut terminal);
+    }
+}
+
+#[test]
 fn a_run_whose_folder_vanishes_while_it_is_open_says_so() {
     let place = Place::new();
     let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);

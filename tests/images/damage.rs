@@ -57,6 +57,80 @@ fn a_jpeg_whose_rest_is_zeros_is_refused() {
     assert!(decode(&zeros, &Wanted::default()).is_err());
 }
 
+/// A gray progressive JPEG of 16×16 pixels: six scans.
+const PROGRESSIVE: &str = "\
+    ffd8ffe000104a46494600010100000100010000ffdb004300140e0f120f0d14121012171514181e32211e1c1c1e3d2c2e243249404c4b47\
+    404645505a736250556d5645466488656d777b8182814e608d978c7d96737e817cffc2000b080010001001011100ffc40016000101010000\
+    0000000000000000000000020105ffda0008010100000001c9a9ff00ffc400161000030000000000000000000000000000001011ffda0008\
+    01010001050270ffc40014100100000000000000000000000000000020ffda0008010100063f021fffc40016100101010000000000000000\
+    0000000000010011ffda0008010100013f21c82089ffda00080101000000107fffc400191000010500000000000000000000000000000110\
+    2161a1ffda0008010100013f104c14b711ffd9\
+    ";
+
+/// A gray JPEG of 24×24 pixels, restarted after every second block.
+const RESTARTS: &str = "\
+    ffd8ffe000104a46494600010100000100010000ffdb004300140e0f120f0d14121012171514181e32211e1c1c1e3d2c2e243249404c4b47\
+    404645505a736250556d5645466488656d777b8182814e608d978c7d96737e817cffc0000b080018001801011100ffc40018000003010100\
+    00000000000000000000000205060003ffc4001e100002020202030000000000000000000000020111032112314161a1ffdd00040002ffda\
+    0008010100003f009385f81aa7a3ffd09a8c46443fffd14098f41cd278b9a3ffd2438d2ea8ed31c575d9ffd34e98ea371a3fffd9\
+    ";
+
+fn from_hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks_exact(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("digits")).collect()
+}
+
+#[test]
+fn a_jpeg_that_ends_early_is_refused_though_it_has_an_end_marker() {
+    let wide = RgbImage::from_fn(40, 16, |x, y| image::Rgb([x * 37 + y * 91, x * x * 13, y * 7].map(|it| it as u8)));
+    let files = [
+        ("rgb", encoded(&noise(40).into(), ImageFormat::Jpeg)),
+        ("wide", encoded(&wide.into(), ImageFormat::Jpeg)),
+        (
+            "gray",
+            encoded(&GrayImage::from_fn(24, 24, |x, y| image::Luma([(x * y * 5) as u8])).into(), ImageFormat::Jpeg),
+        ),
+        ("restarts", from_hex(RESTARTS)),
+        ("progressive", from_hex(PROGRESSIVE)),
+    ];
+    for (name, bytes) in files {
+        let whole = decode(&bytes, &Wanted::default()).expect(name).image;
+        // what is missing of the very last block may read as another block
+        for n in 2..bytes.len() - 6 {
+            let ended = [&bytes[..n], b"\xff\xd9"].concat();
+            if let Ok(read) = decode(&ended, &Wanted::default()) {
+                assert!(read.image == whole, "{name}: {n} of {} bytes", bytes.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_that_lacks_a_part_in_the_middle_is_refused() {
+    let bytes = encoded(&GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y) as u8])).into(), ImageFormat::Jpeg);
+    let (from, to) = (bytes.len() / 2, bytes.len() / 2 + bytes.len() / 8);
+    let fault = decode(&[&bytes[..from], &bytes[to..]].concat(), &Wanted::default()).expect_err("a hole");
+    assert_eq!(fault, Fault::Damaged("some of its data is missing or garbled".into()));
+    for (name, bytes) in [("restarts", from_hex(RESTARTS)), ("progressive", from_hex(PROGRESSIVE))] {
+        let scan = bytes.windows(2).rposition(|marker| marker == b"\xff\xda").expect("a scan");
+        let hole = [&bytes[..scan], b"\xff\xd9"].concat();
+        assert_eq!(decode(&hole, &Wanted::default()).expect_err(name), Fault::Cut, "{name}: its last scan");
+    }
+}
+
+#[test]
+fn a_named_pipe_among_the_images_is_counted_and_one_that_is_named_is_refused() {
+    let root = gray_folder();
+    let pipe = root.path().join("train/cat/2.png");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+    std::os::unix::fs::symlink("/dev/zero", root.path().join("train/cat/3.png")).expect("a link");
+    let said = "4 of 6 files read; 2 not regular files, such as train/cat/2.png";
+    assert_eq!(super::load_folder(root.path(), None).warnings, [said]);
+    let fault = fixmatch::data::decode::read(&pipe, &Wanted::default()).expect_err("a pipe");
+    assert_eq!(fault.to_string(), "cannot be read: it is a named pipe, not a file");
+    assert!(fixmatch::data::decode::sniff::kind_of(&pipe).is_err());
+}
+
 #[test]
 fn a_damaged_image_is_named() {
     let root = gray_folder();

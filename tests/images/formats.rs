@@ -234,6 +234,22 @@ fn of_several_frames_the_first_counts_and_that_is_said() {
 }
 
 #[test]
+fn of_several_pages_the_first_counts_and_that_is_said() {
+    let one = tiff_with(1);
+    let directory = u32::from_be_bytes(one[4..8].try_into().expect("4 bytes")) as usize;
+    let next = directory + 2 + 12 * 10;
+    assert_eq!(one[next..], [0; 4]);
+    let mut two = one.clone();
+    two[next..].copy_from_slice(&(one.len() as u32).to_be_bytes());
+    two.extend_from_slice(&one[directory..]); // the same pixels again
+    assert!(!decoded(&one).has_more);
+    assert_eq!((decoded(&two).has_more, decoded(&two).image.pixels), (true, six().into_raw()));
+    for (format, extension) in LOSSLESS {
+        assert!(!decoded(&encoded(&six().into(), format)).has_more, "{extension}");
+    }
+}
+
+#[test]
 fn raw_files_of_cameras_are_not_taken_for_their_small_copies() {
     let root = gray_folder();
     let tiff = encoded(&GrayImage::new(4, 4).into(), ImageFormat::Tiff);

@@ -1,11 +1,12 @@
 //! What a file is, by its first bytes.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use ::image::ImageFormat;
+
+use crate::base::files;
 
 /// How many of a file's first bytes tell what it is.
 const N_BYTES: u64 = 32;
@@ -36,7 +37,7 @@ const RAW: [&str; 13] = ["cr2", "nef", "nrw", "arw", "sr2", "srf", "dng", "pef",
 /// If it cannot be read.
 pub fn kind_of(path: &Path) -> io::Result<Kind> {
     let mut head = Vec::new();
-    File::open(path)?.take(N_BYTES).read_to_end(&mut head)?;
+    files::open(path)?.take(N_BYTES).read_to_end(&mut head)?;
     let kind = kind(&head);
     if kind == Kind::Image(ImageFormat::Tiff) && has_extension(path, &RAW) {
         return Ok(Kind::Foreign("camera raw"));

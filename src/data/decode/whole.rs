@@ -1,5 +1,5 @@
 //! Whether all of a file is there, told from its structure: decoders are content without an image's last bytes, or fill
-//! in what is missing. What a decoder refuses by itself is left to it.
+//! in what is missing. What a decoder refuses by itself is left to it, and JPEG to [`jpeg`](super::jpeg).
 
 use ::image::ImageFormat;
 
@@ -15,32 +15,11 @@ pub struct Whole<'a> {
 /// None if the end of the file is missing. What follows the end does not count.
 pub fn check(format: ImageFormat, bytes: &[u8]) -> Option<Whole<'_>> {
     match format {
-        ImageFormat::Jpeg => jpeg(bytes),
         ImageFormat::Png => png(bytes),
         ImageFormat::Gif => gif(bytes),
         ImageFormat::WebP => webp(bytes),
+        ImageFormat::Tiff => Some(Whole { has_more: tiff_has_more(bytes).unwrap_or(false), exif: None }),
         _ => Some(Whole::default()),
-    }
-}
-
-/// Segments with their lengths; after a start of scan, coded bytes up to the next marker; all up to the end of image.
-fn jpeg(bytes: &[u8]) -> Option<Whole<'_>> {
-    let mut at = 2;
-    let mut whole = Whole::default();
-    loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
-        at += bytes[at..].iter().position(|&byte| byte != 0xff)?;
-        let marker = bytes[at];
-        at += 1;
-        match marker {
-            0xd9 => return Some(whole),
-            0x00 | 0x01 | 0xd0..=0xd8 => {} // an escaped 0xff, and markers without a length
-            _ => {
-                let length = usize::from(be_u16(bytes, at)?);
-                whole.has_more |= marker == 0xe2 && bytes.get(at + 2..)?.starts_with(b"MPF\0");
-                at = at.checked_add(length.max(2))?;
-            }
-        }
     }
 }
 
@@ -99,6 +78,19 @@ fn webp(bytes: &[u8]) -> Option<Whole<'_>> {
     (bytes.len() >= length.checked_add(8)?).then_some(Whole { has_more: is_animated, exif: None })
 }
 
-fn be_u16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+/// Whether a TIFF's first directory leads to another one; none if the file ends before that can be known.
+fn tiff_has_more(bytes: &[u8]) -> Option<bool> {
+    let is_little = bytes.first()? == &b'I';
+    let number = |at: usize, n: usize| -> Option<usize> {
+        let field = bytes.get(at..at.checked_add(n)?)?;
+        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        let value = if is_little { field.iter().rev().fold(0, add) } else { field.iter().fold(0, add) };
+        usize::try_from(value).ok()
+    };
+    // in a BigTIFF offsets and counts have 8 bytes, and an entry has 20
+    let (first, of_count, of_entry, of_offset) = if number(2, 2)? == 43 { (8, 8, 20, 8) } else { (4, 2, 12, 4) };
+    let directory = number(first, of_offset)?;
+    let entries = directory.checked_add(of_count)?;
+    let next = entries.checked_add(number(directory, of_count)?.checked_mul(of_entry)?)?;
+    Some(number(next, of_offset)? != 0)
 }

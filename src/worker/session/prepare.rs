@@ -86,7 +86,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     );
     if run.environment.is_none() {
         run.environment = Some(found);
-        dir.write_run(&run)?;
+        reporter.insist(|| dir.write_run(&run))?;
     }
     let started = Started {
         steps: config.train.steps,
@@ -218,7 +218,8 @@ fn labels(
     for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
-    replace_file(&path, &serde_json::to_vec(&labels)?)?;
+    let text = serde_json::to_vec(&labels)?;
+    reporter.insist(|| replace_file(&path, &text))?;
     Ok(Labels::Picked(labels))
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fixmatch::config::RunConfig;
 use fixmatch::run::estimate::Estimate;
+use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::Status;
 use fixmatch::run::survey::Row;
 use ratatui::buffer::Buffer;
@@ -336,7 +337,17 @@ impl Columns {
 }
 
 fn label(row: &Row) -> &'static str {
-    if row.error.is_some() { "unreadable" } else { row.status.label() }
+    match trouble(row) {
+        _ if row.error.is_some() => "unreadable",
+        Some(Phase::NoSpace) => "no disk space",
+        Some(_) => "disk fails",
+        None => row.status.label(),
+    }
+}
+
+/// What keeps a live worker from going on, if something does.
+fn trouble(row: &Row) -> Option<Phase> {
+    row.phase.filter(|phase| phase.trouble().is_some())
 }
 
 /// A flag for a run that raised alarms, with their number where there are several.
@@ -363,7 +374,8 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     } else {
         name(row)
     };
-    let status = if row.error.is_some() { theme.error() } else { theme.status(row.status) };
+    let is_bad = row.error.is_some() || trouble(row).is_some();
+    let status = if is_bad { theme.error() } else { theme.status(row.status) };
     let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
     let (done, rest) = app.glyphs.bar(share, columns.bar);
     let accuracy = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
@@ -428,6 +440,9 @@ fn hint(app: &App, row: &Row) -> Option<(String, bool)> {
     let goes_on = |after| {
         if app.fits(Action::Resume) { app.offer(Place::Home, Action::Resume, ("; ", after)) } else { String::new() }
     };
+    if let Some(what) = trouble(row).and_then(Phase::trouble) {
+        return Some((format!("the training is held: {what}"), true));
+    }
     Some(match row.status {
         Status::Failed => {
             (format!("failed: {}{}", row.failure().map(clean).unwrap_or_default(), goes_on(" resumes")), true)
