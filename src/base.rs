@@ -7,6 +7,7 @@ pub mod files;
 pub mod hex;
 pub mod host;
 pub mod image;
+pub mod manual;
 pub mod output;
 pub mod rng;
 pub mod text;

@@ -1,11 +1,11 @@
 //! FixMatch: semi-supervised image classification, driven from the terminal.
 //!
-//! The story of a run, in the order of the modules: a [`preset`] resolves to a [`config`], which is written into a new
-//! [`run_dir`]; [`launch`] starts a worker on it. The worker (its own program, the only one that loads libtorch) appends
-//! [`event`]s to the [`event_log`] and follows requests put into the mailbox by [`control`]. Everyone else folds the
-//! log into a [`run_state`].
+//! The story of a run: a preset ([`config`]) becomes a [`plan`], and that a directory ([`run`]); a worker is launched on
+//! it. The worker (its own program, the only one that loads libtorch) appends events to the log and follows requests from
+//! the mailbox. Everyone else folds the log into a state.
 //!
-//! Nothing here knows tensors, or of a terminal more than what a text does to it ([`text`], [`output`]).
+//! The parts are floors, from [`base`] up: each imports only from those below (`tests/floors.rs`). Nothing here knows
+//! tensors, or of a terminal more than what a text does to it.
 
 pub mod augment;
 pub mod base;
@@ -14,7 +14,7 @@ pub mod data;
 pub mod labels;
 pub mod loader;
 pub mod machine;
-pub mod manual;
+pub mod plan;
 pub mod run;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.

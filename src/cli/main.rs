@@ -9,9 +9,9 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
+use fixmatch::base::manual;
 use fixmatch::base::{dirs, output};
 use fixmatch::examples;
-use fixmatch::manual;
 
 mod commands;
 mod console;

@@ -37,9 +37,9 @@ use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use fixmatch::base::manual;
 use fixmatch::base::output::note;
 use fixmatch::examples;
-use fixmatch::manual;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::OVERTAKEN;
 use fixmatch::run::log::Follower;

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::examples;
+use fixmatch::plan::check;
 use fixmatch::run::fork::Fork;
 
-use super::train::{self, check};
+use super::train;
 use super::{RunArg, Runs, complete, foreground, note};
 
 /// Go on from a checkpoint of a run in a new run, with changed values or other labels

@@ -1,21 +1,14 @@
 //! `fixmatch train`: makes a run of a preset and starts a worker on it.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::dirs;
+use anyhow::Result;
+use fixmatch::config::Device;
 use fixmatch::config::preset::Preset;
-use fixmatch::config::{Device, Labels, Pick, RunConfig};
-use fixmatch::data::{self, Dataset};
 use fixmatch::examples;
-use fixmatch::labels::pick;
-use fixmatch::labels::ranking::{self, Ranking};
-use fixmatch::machine::gpu::Gpu;
-use fixmatch::machine::processor;
+use fixmatch::plan::Plan;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Evaluated;
-use fixmatch::run::file::RunFile;
 use fixmatch::run::state::RunState;
 
 use super::attach::{self, Look};
@@ -23,9 +16,6 @@ use super::foreground::{self, End, Report};
 use super::{Runs, complete, note, say};
 use crate::console::{self, Stay};
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
-
-/// The setting that leaves the unlabeled images out.
-pub const LABELS_ONLY: &str = "train.lambda_u=0";
 
 /// Train a preset
 ///
@@ -66,21 +56,21 @@ pub struct Args {
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let preset = Preset::find(&args.preset)?;
-    let plan = Plan::new(args, &preset)?;
+    let plan = plan(args, &preset)?;
     if args.detach {
-        return foreground::detach(&plan.make_and_say(runs)?, runs);
+        return foreground::detach(&make(&plan, runs)?, runs);
     }
     if !args.baseline {
-        return finish(&plan.train(runs, args.attach)?, runs);
+        return finish(&train(&plan, runs, args.attach)?, runs);
     }
     let labels_only = plan.labels_only(&preset)?;
     note("first with the unlabeled images");
-    let fixmatch = plan.train(runs, args.attach)?;
+    let fixmatch = train(&plan, runs, args.attach)?;
     if fixmatch.end != End::Finished {
         return fixmatch.conclude(runs);
     }
     note("then on the labels alone");
-    let labels_only = labels_only.train(runs, args.attach)?;
+    let labels_only = train(&labels_only, runs, args.attach)?;
     if labels_only.end == End::Finished {
         say(comparison(&fixmatch, &labels_only))?;
     }
@@ -98,119 +88,40 @@ pub fn finish(report: &Report, runs: &Runs) -> Result<ExitCode> {
 /// What is said of a run that finished without having learned anything.
 pub const AT_CHANCE: &str = "this is no better than guessing: the run has learned nothing that the test set shows";
 
-/// A run as it will be made, checked in full before anything is written.
-#[derive(Debug)]
-pub struct Plan {
-    name: String,
-    preset: String,
-    settings: Vec<String>,
-    config: RunConfig,
-    /// What was read of a folder of images, and what was left out.
-    read: Option<String>,
+/// The plan of these arguments.
+fn plan(args: &Args, preset: &Preset) -> Result<Plan> {
+    let mut settings = args.set.clone();
+    settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
+    settings.extend(args.device.map(|device| format!("machine.device={device}")));
+    let plan = Plan::of(preset, settings)?;
+    Ok(match &args.name {
+        Some(name) => plan.named(name.clone()),
+        None => plan,
+    })
 }
 
-impl Plan {
-    fn new(args: &Args, preset: &Preset) -> Result<Self> {
-        let mut settings = args.set.clone();
-        settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
-        settings.extend(args.device.map(|device| format!("machine.device={device}")));
-        Ok(Self { name: args.name.clone().unwrap_or_else(|| preset.name.clone()), ..Self::of(preset, settings)? })
+/// Makes a run's directory, and says where it is and what is odd about it.
+fn make(plan: &Plan, runs: &Runs) -> Result<RunDir> {
+    let dir = plan.make(runs.folder())?;
+    note(format_args!("run directory: {}", dir.path().display()));
+    if let Some(read) = plan.read() {
+        note(format_args!("images: {read}"));
     }
-
-    /// A run of a preset with these settings, named after the preset.
-    pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
-        let config = preset.resolve(&settings)?;
-        let read = check(&config)?;
-        processor::check_precision(&config)?;
-        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, read })
+    if let Some(told) = plan.config().slow_averages() {
+        note(format_args!("warning: {told}"));
     }
-
-    /// The same under another name.
-    pub fn named(self, name: String) -> Self {
-        Self { name, ..self }
-    }
-
-    /// The same without unlabeled images.
-    fn labels_only(&self, preset: &Preset) -> Result<Self> {
-        ensure!(
-            self.config.train.lambda_u > 0.0,
-            "train.lambda_u is 0 in this run, so it is its own baseline; leave --baseline out"
-        );
-        let mut settings = self.settings.clone();
-        settings.push(LABELS_ONLY.into());
-        let config = preset.resolve(&settings)?;
-        let name = format!("{}-labels-only", self.name);
-        Ok(Self { name, preset: self.preset.clone(), settings, config, read: None })
-    }
-
-    /// Makes the run's directory in a folder of runs.
-    pub fn make(&self, runs: &Path) -> Result<RunDir> {
-        let run = RunFile::new(self.preset.clone(), self.settings.clone(), self.config.clone());
-        RunDir::create(runs, &self.name, &run)
-    }
-
-    fn make_and_say(&self, runs: &Runs) -> Result<RunDir> {
-        let dir = self.make(runs.folder())?;
-        note(format_args!("run directory: {}", dir.path().display()));
-        if let Some(read) = &self.read {
-            note(format_args!("images: {read}"));
-        }
-        if let Some(told) = self.config.slow_averages() {
-            note(format_args!("warning: {told}"));
-        }
-        Ok(dir)
-    }
-
-    fn train(&self, runs: &Runs, attach: bool) -> Result<Report> {
-        let dir = self.make_and_say(runs)?;
-        foreground::follow(&dir, self.config.train.steps, || {
-            if attach && console::has_terminal() {
-                attach::open(&Look::default(), runs, attach::Shown::Run(dir.clone()), Stay::WithRun)?;
-            }
-            Ok(())
-        })
-    }
+    Ok(dir)
 }
 
-/// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
-/// images, labels that the data set does not have, a GPU where there is no driver. Returns what was read of a folder of
-/// images.
-pub fn check(config: &RunConfig) -> Result<Option<String>> {
-    if let Device::Cuda(n) = config.machine.device {
-        ensure!(
-            Gpu::look().has_driver,
-            "machine.device = \"cuda:{n}\", but there is no NVIDIA driver on this machine; use \"cpu\" or \"auto\""
-        );
-    }
-    let data_dir = dirs::data_dir()?;
-    if config.data.dataset != data::folder::DESCRIPTOR.name {
-        data::check(&config.data, &data_dir)?;
-    }
-    let dataset = data::load(&config.data, &data_dir)?;
-    if config.rank.is_none() {
-        check_labels(config, &dataset)?;
-    }
-    Ok(dataset.read)
-}
-
-/// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
-fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
-    let labels = &config.labels;
-    let ranking = match (&labels.ranking, ranking::wanted(config, dataset.classes.len())) {
-        (Some(path), _) => Some(Ranking::read(path).context("labels.ranking")?),
-        (None, Some(rank)) => {
-            let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
-            let cached = ranking::cached_at(&recipe, &dataset.digest)?;
-            cached.exists().then(|| Ranking::read(&cached)).transpose()?
+/// Makes a run and trains it, in the console if that is asked for and can be.
+fn train(plan: &Plan, runs: &Runs, attach: bool) -> Result<Report> {
+    let dir = make(plan, runs)?;
+    foreground::follow(&dir, plan.config().train.steps, || {
+        if attach && console::has_terminal() {
+            attach::open(&Look::default(), runs, attach::Shown::Run(dir.clone()), Stay::WithRun)?;
         }
-        (None, None) => None,
-    };
-    let is_awaited = labels.pick.needs_ranking() && labels.indices.is_none() && ranking.is_none();
-    if is_awaited && labels.pick == Pick::Typical {
-        return Ok(()); // it takes as many as its clusters hold
-    }
-    let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
-    pick::pick(&checked, dataset, ranking.as_ref()).map(drop)
+        Ok(())
+    })
 }
 
 fn summary(report: &Report) -> String {

@@ -7,10 +7,10 @@ use anyhow::Result;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Metric, Pick};
 use fixmatch::examples;
+use fixmatch::plan::Plan;
 use fixmatch::run::dir::RunDir;
 
 use crate::commands::attach::{self, Look};
-use crate::commands::train::Plan;
 use crate::commands::{Runs, complete, foreground, note};
 use crate::console::{self, Stay};
 

@@ -1,7 +1,8 @@
 //! What each screen does with an action.
 
+use fixmatch::plan::LABELS_ONLY;
+
 use super::{App, Confirm, Dialog, Tone};
-use crate::commands::train::LABELS_ONLY;
 use crate::console::charts::Layout;
 use crate::console::form::Draft;
 use crate::console::home::{DataState, Pane};

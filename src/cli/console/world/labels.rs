@@ -10,12 +10,12 @@ use fixmatch::data::{self, DATASETS};
 use fixmatch::labels::ranking::{self, Ranking};
 use fixmatch::labels::set::LabelSet;
 use fixmatch::labels::{pick, recorded, saved};
+use fixmatch::plan::Plan;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::launch;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Contestant, News, in_one_line, start as start_worker, stay_until_it_ends, whereabouts};
-use crate::commands::train::Plan;
 use crate::console::atlas::Atlas;
 use crate::console::browser::Start;
 use crate::console::shelf::Row;

@@ -1,0 +1,116 @@
+//! A run before it exists: everything that can be known is checked before its directory is made.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::base::dirs;
+use crate::config::preset::Preset;
+use crate::config::{Device, Labels, Pick, RunConfig};
+use crate::data::{self, Dataset};
+use crate::labels::pick;
+use crate::labels::ranking::{self, Ranking};
+use crate::machine::gpu::Gpu;
+use crate::machine::processor;
+use crate::run::dir::RunDir;
+use crate::run::file::RunFile;
+
+/// The setting that leaves the unlabeled images out.
+pub const LABELS_ONLY: &str = "train.lambda_u=0";
+
+/// A run as it will be made, checked in full before anything is written.
+#[derive(Debug)]
+pub struct Plan {
+    name: String,
+    preset: String,
+    settings: Vec<String>,
+    config: RunConfig,
+    /// What was read of a folder of images, and what was left out.
+    read: Option<String>,
+}
+
+impl Plan {
+    /// A run of a preset with these settings, named after the preset.
+    pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
+        let config = preset.resolve(&settings)?;
+        let read = check(&config)?;
+        processor::check_precision(&config)?;
+        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, read })
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same on the labels alone: the baseline of the run.
+    pub fn labels_only(&self, preset: &Preset) -> Result<Self> {
+        ensure!(
+            self.config.train.lambda_u > 0.0,
+            "train.lambda_u is 0 in this run, so it is its own baseline; leave --baseline out"
+        );
+        let mut settings = self.settings.clone();
+        settings.push(LABELS_ONLY.into());
+        let config = preset.resolve(&settings)?;
+        let name = format!("{}-labels-only", self.name);
+        Ok(Self { name, preset: self.preset.clone(), settings, config, read: None })
+    }
+
+    /// Makes the run's directory in a folder of runs.
+    pub fn make(&self, runs: &Path) -> Result<RunDir> {
+        let run = RunFile::new(self.preset.clone(), self.settings.clone(), self.config.clone());
+        RunDir::create(runs, &self.name, &run)
+    }
+
+    /// The configuration of the run.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// What was read of a folder of images, and what was left out.
+    pub fn read(&self) -> Option<&str> {
+        self.read.as_deref()
+    }
+}
+
+/// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
+/// images, labels that the data set does not have, a GPU where there is no driver. Returns what was read of a folder of
+/// images.
+pub fn check(config: &RunConfig) -> Result<Option<String>> {
+    if let Device::Cuda(n) = config.machine.device {
+        ensure!(
+            Gpu::look().has_driver,
+            "machine.device = \"cuda:{n}\", but there is no NVIDIA driver on this machine; use \"cpu\" or \"auto\""
+        );
+    }
+    let data_dir = dirs::data_dir()?;
+    if config.data.dataset != data::folder::DESCRIPTOR.name {
+        data::check(&config.data, &data_dir)?;
+    }
+    let dataset = data::load(&config.data, &data_dir)?;
+    if config.rank.is_none() {
+        check_labels(config, &dataset)?;
+    }
+    Ok(dataset.read)
+}
+
+/// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
+fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
+    let labels = &config.labels;
+    let ranking = match (&labels.ranking, ranking::wanted(config, dataset.classes.len())) {
+        (Some(path), _) => Some(Ranking::read(path).context("labels.ranking")?),
+        (None, Some(rank)) => {
+            let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
+            let cached = ranking::cached_at(&recipe, &dataset.digest)?;
+            cached.exists().then(|| Ranking::read(&cached)).transpose()?
+        }
+        (None, None) => None,
+    };
+    let is_awaited = labels.pick.needs_ranking() && labels.indices.is_none() && ranking.is_none();
+    if is_awaited && labels.pick == Pick::Typical {
+        return Ok(()); // it takes as many as its clusters hold
+    }
+    let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
+    pick::pick(&checked, dataset, ranking.as_ref()).map(drop)
+}
