@@ -11,7 +11,7 @@ use crate::data::{self, Dataset};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
-use crate::machine::processor;
+use crate::machine::processor::{self, Level};
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
 
@@ -75,9 +75,10 @@ impl Plan {
 }
 
 /// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
-/// images, labels that the data set does not have, a GPU where there is no driver. Returns what was read of a folder of
-/// images.
+/// images, labels that the data set does not have, a GPU where there is no driver, instructions that the processor lacks.
+/// Returns what was read of a folder of images.
 pub fn check(config: &RunConfig) -> Result<Option<String>> {
+    Level::wanted()?;
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
             Gpu::look().has_driver,

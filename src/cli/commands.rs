@@ -34,7 +34,7 @@ pub mod runs;
 mod screen;
 pub mod screenshot;
 pub mod show;
-mod signals;
+pub mod signals;
 pub mod train;
 pub mod trash;
 pub mod wait;

@@ -17,7 +17,8 @@ use fixmatch::base::{dirs, output};
 use fixmatch::run::dir::RunDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::StreamExt as _;
 
 pub mod app;
@@ -67,8 +68,13 @@ use terminal::Screen;
 use theme::{Depth, Theme};
 use world::{Task, World};
 
+use crate::commands::signals::Ask;
+
 /// What happens outside is drawn at most this often.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// How long a terminal may take to be given back.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How to open the console.
 pub struct Options {
@@ -106,14 +112,53 @@ pub enum Stay {
 
 /// Opens the console and stays until the user leaves.
 pub fn open(options: Options) -> Result<ExitCode> {
+    let (_stays, asked) = oneshot::channel();
+    stay_until(options, asked)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A console in a thread of its own, beside a program that goes on without it.
+pub struct Beside {
+    asks: oneshot::Sender<()>,
+    left: oneshot::Receiver<Result<()>>,
+}
+
+impl Beside {
+    /// Opens it.
+    pub fn open(options: Options) -> Result<Self> {
+        let ((asks, asked), (says, left)) = (oneshot::channel(), oneshot::channel());
+        let stay = move || drop(says.send(stay_until(options, asked)));
+        thread::Builder::new().name("console".into()).spawn(stay).context("cannot open the console")?;
+        Ok(Self { asks, left })
+    }
+
+    /// Waits until it was left.
+    pub async fn left(&mut self) -> Result<()> {
+        // A thread that panicked has said so, and the terminal was given back.
+        (&mut self.left).await.unwrap_or(Ok(()))
+    }
+
+    /// Has it give the terminal back, and takes that from it if it takes longer than anyone would wait.
+    pub async fn close(mut self) -> Result<()> {
+        let _ = self.asks.send(());
+        if let Ok(outcome) = timeout(PATIENCE, &mut self.left).await {
+            return outcome.unwrap_or(Ok(()));
+        }
+        give_back();
+        Ok(())
+    }
+}
+
+/// Opens the console and stays until the user leaves or it is asked to.
+fn stay_until(options: Options, asked: oneshot::Receiver<()>) -> Result<()> {
     check_terminal()?;
     let settings = Settings::read(&dirs::config_file()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up signals and timers")?;
-    runtime.block_on(run(options, settings))?;
+    runtime.block_on(run(options, settings, asked))?;
     // Threads that read disks may be in the middle of it; nothing depends on their end.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Whether there is a terminal that can show the console.
@@ -138,7 +183,7 @@ fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-async fn run(options: Options, settings: Settings) -> Result<()> {
+async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<()>) -> Result<()> {
     let theme = Theme { depth: Depth::detect(env) };
     let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
     let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
@@ -156,7 +201,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
         Shown::Both(dirs) => app.open_race(dirs),
     }
     let (sender, mut news) = unbounded_channel();
-    leave_on_signals()?;
+    leave_on_signals(options.stay)?;
     let (mut stopped, mut continued) = (listen(libc::SIGTSTP)?, listen(libc::SIGCONT)?);
     let mut screen = Screen::open()?;
     screen.draw(&mut app)?;
@@ -188,6 +233,7 @@ async fn run(options: Options, settings: Settings) -> Result<()> {
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => leave_at_once(1),
             },
+            Ok(()) = &mut asked => return Ok(()),
             // Asked from elsewhere, as Ctrl-Z asks. Whatever stopped it, the shell may have had the terminal meanwhile.
             _ = stopped.recv() => screen.suspend()?,
             _ = continued.recv() => {
@@ -243,11 +289,13 @@ fn listen(number: i32) -> Result<Signal> {
 }
 
 /// Ends the program from a thread of its own when the terminal goes away (SIGHUP) or someone asks (SIGTERM, SIGINT, SIGQUIT;
-/// Ctrl-C on the console is a key).
+/// Ctrl-C on the console is a key). A command that stays with the run hears some of them itself, and has more to do.
 ///
 /// The loop cannot do that: once a terminal is gone crossterm reads its end for ever, in the loop's own thread if that
 /// is where it looked for keys, and a terminal that takes no more output stops the loop in the middle of a frame.
-fn leave_on_signals() -> Result<()> {
+fn leave_on_signals(stay: Stay) -> Result<()> {
+    let is_heard = |ask| stay == Stay::WithRun && Ask::is_heard(ask);
+    let [hears_hang_up, hears_interrupt, hears_terminate] = [Ask::HangUp, Ask::Interrupt, Ask::Terminate].map(is_heard);
     let (ready, is_ready) = std::sync::mpsc::channel();
     let listen = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -256,10 +304,10 @@ fn leave_on_signals() -> Result<()> {
             let (mut interrupt, mut quit) = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
             let _ = ready.send(());
             tokio::select! {
-                _ = hang_up.recv() => leave_at_once(128 + 1),
-                _ = interrupt.recv() => leave_at_once(128 + 2),
+                _ = hang_up.recv(), if !hears_hang_up => leave_at_once(128 + 1),
+                _ = interrupt.recv(), if !hears_interrupt => leave_at_once(128 + 2),
                 _ = quit.recv() => leave_at_once(128 + 3),
-                _ = terminate.recv() => leave_at_once(128 + 15),
+                _ = terminate.recv(), if !hears_terminate => leave_at_once(128 + 15),
             }
         })
     };
@@ -273,11 +321,16 @@ fn leave_on_signals() -> Result<()> {
 
 /// Gives the terminal back, unless that takes longer than anyone would wait, and ends the program.
 fn leave_at_once(code: i32) -> ! {
+    give_back();
+    std::process::exit(code)
+}
+
+/// Gives the terminal back, unless that takes longer than anyone would wait.
+fn give_back() {
     let (done, is_done) = std::sync::mpsc::channel();
     thread::spawn(move || {
         terminal::give_back();
         let _ = done.send(());
     });
-    let _ = is_done.recv_timeout(Duration::from_millis(300));
-    std::process::exit(code)
+    let _ = is_done.recv_timeout(PATIENCE);
 }

@@ -1,5 +1,6 @@
 //! How things are said, to whoever types commands and whoever looks at the console alike.
 
+pub mod changes;
 pub mod digest;
 pub mod events;
 pub mod labels;

@@ -16,6 +16,7 @@ use crate::base::dirs;
 use crate::base::files::{self, replace_file};
 use crate::base::hex::hex;
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
+use crate::machine::processor::Level;
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
 use crate::run::state::{RunState, Status};
@@ -247,6 +248,7 @@ pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
 /// Makes the run directory of a recipe, on behalf of a command or of another run.
 pub fn make(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
     let rank = recipe.rank.as_ref().context("the configuration has no [rank] table")?;
+    Level::wanted()?;
     let name = format!("rank-{}-{}", recipe.data.dataset, rank.by);
     RunDir::create(runs, &name, &RunFile::new(format!("for {on_behalf}"), Vec::new(), recipe.clone()))
 }

@@ -1,11 +1,88 @@
-//! What the processor of this machine can do, by what the kernel says of it.
+//! What the processor of this machine can do, by what it and the kernel say of it.
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
 
 use crate::config::{Device, Precision, RunConfig};
 use crate::machine::gpu::Gpu;
+
+/// Vector instructions that a processor may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// No vectors but those that every processor of its kind has.
+    Scalar,
+    /// 8 numbers of f32 a vector, x86-64-v3: AVX2 and FMA.
+    Avx2,
+    /// 16 numbers of f32 a vector, x86-64-v4.
+    Avx512,
+    /// 4 numbers of f32 a vector, on ARM.
+    Neon,
+}
+
+/// The environment variable that names a level for the worker.
+const VARIABLE: &str = "FIXMATCH_SIMD";
+
+impl Level {
+    /// As `--simd` and `FIXMATCH_SIMD` say it.
+    pub fn name(self) -> String {
+        self.to_possible_value().expect("no level is skipped").get_name().to_owned()
+    }
+
+    /// Those that this processor has, the widest last.
+    pub fn all() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|level| level.is_here()).collect()
+    }
+
+    /// What `FIXMATCH_SIMD` names, if it is set. An error where that is no level or one that the processor lacks.
+    pub fn wanted() -> Result<Option<Self>> {
+        let Some(name) = std::env::var_os(VARIABLE) else { return Ok(None) };
+        let name = name.to_string_lossy();
+        Self::named(&name).map(Some).with_context(|| format!("{VARIABLE}={name}"))
+    }
+
+    /// The level of a name.
+    pub fn named(name: &str) -> Result<Self> {
+        let names = |levels: &[Self]| levels.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ");
+        let Ok(level) = Self::from_str(name, true) else {
+            bail!("{name:?} is none of {}", names(Self::value_variants()))
+        };
+        level.check()?;
+        Ok(level)
+    }
+
+    /// Refuses a level that the processor lacks.
+    pub fn check(self) -> Result<()> {
+        let names = || Self::all().into_iter().map(Self::name).collect::<Vec<_>>().join(", ");
+        ensure!(self.is_here(), "this processor has no {} instructions: choose one of {}", self.name(), names());
+        Ok(())
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_here(self) -> bool {
+        macro_rules! all {
+            ($($feature:tt),*) => { $(is_x86_feature_detected!($feature))&&* };
+        }
+        let has_v3 = || all!("avx", "avx2", "bmi1", "bmi2", "fma", "lzcnt", "popcnt", "sse4.2");
+        match self {
+            Self::Scalar => true,
+            Self::Avx2 => has_v3(),
+            Self::Avx512 => has_v3() && all!("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+            Self::Neon => false,
+        }
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    fn is_here(self) -> bool {
+        self == Self::Scalar || self == Self::Neon && std::arch::is_aarch64_feature_detected!("neon")
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn is_here(self) -> bool {
+        self == Self::Scalar
+    }
+}
 
 /// What Linux says of the processor; empty elsewhere.
 pub fn cpuinfo() -> String {

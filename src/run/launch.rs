@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::dirs::expand_home;
 use crate::base::files;
+use crate::machine::processor::Level;
 use crate::run::checkpoint;
 use crate::run::dir::RunDir;
 
@@ -74,6 +75,7 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 /// A hang-up of the terminal, Ctrl-C in it or the end of the calling program do not reach the worker. What it prints goes
 /// to `worker.log`, the reason of its end also to [`Worker::last_words`].
 pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
+    Level::wanted()?; // the worker would only fail of it
     check_room(dir)?;
     let program = worker_program()?;
     let path = dir.worker_log();

@@ -234,6 +234,14 @@ impl RunState {
         Some(format!("to go on from before {what}: `fixmatch fork {name} --at {step}`"))
     }
 
+    /// Whether a worker that is started on the run may get further than the last one: it did not fail, or of something
+    /// that may be over, or of a change that was dropped or edited since.
+    pub fn may_get_further(&self) -> bool {
+        let cause = self.cause.and_then(|number| self.history.at(number));
+        let is_gone = cause.is_some_and(|entry| entry.fate != Fate::Stands || entry.made.is_some());
+        is_gone || self.failure().is_none_or(may_pass)
+    }
+
     /// Why the run failed, if it did.
     pub fn failure(&self) -> Option<&str> {
         match &self.last_state {

@@ -67,8 +67,8 @@ struct Session {
 
 /// Trains the run in `dir` to its end, or to the request that ends it.
 pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> Result<()> {
-    let log = RunState::read(dir)?;
-    let run = match prepare(dir, reporter, &commands)? {
+    let mut log = RunState::read(dir)?;
+    let run = match prepare(dir, reporter, &commands, &mut log.history)? {
         Preparation::Ready(run) => *run,
         Preparation::Ended(end) => {
             reporter.event(end);

@@ -62,8 +62,18 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 
 /// Opens the console.
 pub fn open(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Result<ExitCode> {
+    console::open(options(look, runs, shown, stay))
+}
+
+fn options(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Options {
     let access = if look.readonly { Access::ReadOnly } else { Access::Full };
-    console::open(Options { runs: runs.folder().to_owned(), shown, stay, access, glyphs: look.glyphs })
+    Options { runs: runs.folder().to_owned(), shown, stay, access, glyphs: look.glyphs }
+}
+
+/// How a command that stays with a run shows it in the console, if it is to and there is a terminal that can.
+pub fn console_on(dir: &RunDir, attach: bool, runs: &Runs) -> Option<Options> {
+    let is_wanted = attach && console::has_terminal();
+    is_wanted.then(|| options(&Look::default(), runs, Shown::Run(dir.clone()), Stay::WithRun))
 }
 
 fn brief(dir: &RunDir) -> Result<ExitCode> {

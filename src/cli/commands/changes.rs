@@ -8,8 +8,8 @@ use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::history::History;
 
 use super::requests::{Patience, change};
-use super::show::Changed;
 use super::{Reader, RunArg, Runs, say, say_json};
+use crate::words::changes::Changed;
 use crate::words::numbers::table;
 
 /// List the recorded changes of a run; drop or edit those that lie ahead

@@ -2,7 +2,8 @@
 //!
 //! The worker does not depend on this program. Ctrl-C asks it to save and stop, and a second one leaves it alone; SIGTERM
 //! asks it to save and suspend, and this program waits until it has: what stops a container kills everything in it once
-//! this program ends. A hang-up of the terminal ends this program at once, and the run goes on.
+//! this program ends. A hang-up of the terminal ends this program at once, and the run goes on. All that holds also while
+//! the console shows the run: it is closed first.
 
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use rustix::process::{Pid, kill_process};
 use super::screen::{Glimpse, Screen};
 use super::signals::{Ask, Asks, is_first_process, takes_all_along};
 use super::{Reader, Runs, STOPPED, note, say};
+use crate::console::{self, Beside};
 use fixmatch::run::rate::Rate;
 
 /// How often the run is looked at.
@@ -58,8 +60,9 @@ pub struct Report {
     pub wall: Duration,
 }
 
-/// Starts a worker on the run and shows how it goes until it ends: as `first` shows it until that returns, then in lines.
-pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> Result<Report> {
+/// Starts a worker on the run and shows how it goes until it ends: in the console until that is left, if it is to be, then
+/// in lines.
+pub fn follow(dir: &RunDir, steps: u64, console: Option<console::Options>) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up signals and timers")?;
     let mut asks = {
@@ -68,13 +71,25 @@ pub fn follow(dir: &RunDir, steps: u64, first: impl FnOnce() -> Result<()>) -> R
     };
     warn_of_idle_gpu(dir)?;
     let mut foreground = Foreground::launch(dir, steps)?;
-    first()?;
     runtime.block_on(async {
+        let mut open = console.map(Beside::open).transpose()?;
         let mut tick = tokio::time::interval(TICK);
         let end = loop {
             tokio::select! {
-                _ = tick.tick() => if let Some(end) = foreground.look()? { break end },
-                ask = asks.next() => if foreground.is_left_by(ask) { break End::Left } else { foreground.ask(ask) },
+                outcome = left(&mut open) => {
+                    open = None;
+                    outcome?;
+                }
+                _ = tick.tick(), if open.is_none() => if let Some(end) = foreground.look()? { break end },
+                ask = asks.next() => {
+                    if let Some(open) = open.take() {
+                        open.close().await?;
+                    }
+                    if foreground.is_left_by(ask) {
+                        break End::Left;
+                    }
+                    foreground.ask(ask);
+                }
             }
         };
         Ok(foreground.report(end))
@@ -121,6 +136,14 @@ fn warn_of_idle_gpu(dir: &RunDir) -> Result<()> {
         note(format_args!("warning: {warning}"));
     }
     Ok(())
+}
+
+/// Waits until the console was left; for ever where there is none.
+async fn left(open: &mut Option<Beside>) -> Result<()> {
+    match open {
+        Some(open) => open.left().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Foreground {

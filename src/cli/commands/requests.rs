@@ -92,6 +92,13 @@ pub struct Set {
     patience: Patience,
 }
 
+impl Patience {
+    /// As it comes.
+    pub fn usual() -> Self {
+        Self { timeout: TIMEOUT_S }
+    }
+}
+
 pub fn pause(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
     let (mut reader, status) = open(&ask.run, runs)?;
     let name = runs.name_of(&reader.dir);
@@ -109,7 +116,7 @@ pub fn pause(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
 
 /// Ends a pause, for `fixmatch resume`.
 pub fn go_on(mut reader: Reader) -> Result<ExitCode> {
-    let step = request(&mut reader, Request::Continue, &Patience { timeout: TIMEOUT_S })?;
+    let step = request(&mut reader, Request::Continue, &Patience::usual())?;
     say(format_args!("{} goes on at step {step}", reader.dir.id()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,10 +6,11 @@ use anyhow::{Result, bail};
 use fixmatch::examples;
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Edit, Request};
-use fixmatch::run::history::in_words;
+use fixmatch::run::history::{History, in_words};
 use fixmatch::run::state::{RunState, Status};
 
-use super::{Reader, RunArg, Runs, foreground, note, requests, train};
+use super::requests::Patience;
+use super::{Reader, RunArg, Runs, attach, foreground, note, requests, train};
 
 /// Go on with a run: one that is paused, stopped, suspended, failed or lost
 ///
@@ -22,6 +23,9 @@ pub struct Args {
     /// Hand it to the background and return
     #[arg(long)]
     detach: bool,
+    /// Show it in the console, if this is a terminal that can; that closes when the run ends, or with q
+    #[arg(long, conflicts_with = "detach")]
+    attach: bool,
     /// Drop the recorded changes that lie ahead of the step that it goes on from
     #[arg(long)]
     drop_changes: bool,
@@ -30,29 +34,62 @@ pub struct Args {
     drop: Vec<String>,
 }
 
-/// Drops what is not wanted of the changes that lie ahead; then says where the run goes on, and with which.
-fn settle_changes(args: &Args, reader: &mut Reader) -> Result<()> {
-    let step = RunState::goes_on_at(&reader.dir)?;
-    let history = &reader.state.history;
-    let mut drop: Vec<u32> = args.drop.iter().map(|text| history.find(text)).collect::<Result<_>>()?;
-    if args.drop_changes {
-        drop.extend(history.ahead(step).iter().map(|it| it.number));
+impl Args {
+    /// The changes that are to be dropped, by their numbers, where the run goes on from `step`.
+    fn dropped(&self, history: &History, step: u64) -> Result<Vec<u32>> {
+        let mut dropped: Vec<u32> = self.drop.iter().map(|text| history.find(text)).collect::<Result<_>>()?;
+        if self.drop_changes {
+            dropped.extend(history.ahead(step).iter().map(|it| it.number));
+        }
+        dropped.sort_unstable();
+        dropped.dedup();
+        Ok(dropped)
     }
-    drop.sort_unstable();
-    drop.dedup();
-    if !drop.is_empty() {
-        let edits: Vec<_> = drop.into_iter().map(|number| Request::Edit(Edit::Drop(number))).collect();
-        amend(&reader.dir, &edits)?;
+
+    /// Drops what is not wanted of the changes that lie ahead; then says where the run goes on, and with which.
+    fn settle_changes(&self, reader: &mut Reader) -> Result<()> {
+        let step = RunState::goes_on_at(&reader.dir)?;
+        let dropped = self.dropped(&reader.state.history, step)?;
+        if !dropped.is_empty() {
+            amend(&reader.dir, &drops(&dropped))?;
+            reader.read()?;
+        }
+        let history = &reader.state.history;
+        let ahead = history.ahead(step);
+        let gone: Vec<_> = dropped.iter().filter_map(|number| history.at(*number)).collect();
+        if !gone.is_empty() {
+            note(format_args!("dropped: {}", in_words(&gone)));
+        }
+        let others = if gone.is_empty() { "" } else { "other " };
+        if !ahead.is_empty() {
+            note(format_args!("goes on at step {step}; {others}recorded changes ahead: {}", in_words(&ahead)));
+            note("  (they are made again at their steps; `fixmatch changes` drops or edits them)");
+        } else if !gone.is_empty() {
+            note(format_args!("goes on at step {step} without {}", if gone.len() == 1 { "it" } else { "them" }));
+        } else if self.drop_changes {
+            note(format_args!("goes on at step {step}; there was nothing to drop: no recorded change lies ahead"));
+        } else if !history.entries().is_empty() {
+            note(format_args!("goes on at step {step}; no recorded change lies ahead"));
+        }
+        Ok(())
+    }
+
+    /// Ends a pause, after what is not wanted of the changes that lie ahead was dropped.
+    fn go_on(&self, reader: Reader, runs: &Runs) -> Result<ExitCode> {
+        let dropped = self.dropped(&reader.state.history, reader.state.step)?;
+        if dropped.is_empty() && self.drop_changes {
+            note("there was nothing to drop: no recorded change lies ahead");
+        }
+        let dir = reader.dir.clone();
+        requests::change(reader.dir, &drops(&dropped), &Patience::usual(), runs)?;
+        let mut reader = Reader::new(dir);
         reader.read()?;
+        requests::go_on(reader)
     }
-    let ahead = reader.state.history.ahead(step);
-    if !ahead.is_empty() {
-        note(format_args!("goes on at step {step}; recorded changes ahead: {}", in_words(&ahead)));
-        note("  (`fixmatch changes` drops or edits them)");
-    } else if !reader.state.history.entries().is_empty() {
-        note(format_args!("goes on at step {step}; no recorded change lies ahead"));
-    }
-    Ok(())
+}
+
+fn drops(numbers: &[u32]) -> Vec<Request> {
+    numbers.iter().map(|number| Request::Edit(Edit::Drop(*number))).collect()
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
@@ -60,9 +97,12 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let (_, status) = reader.look()?;
     let (dir, name) = (reader.dir.clone(), runs.name_of(&reader.dir));
     match status {
-        Status::Paused => requests::go_on(reader),
+        Status::Paused => args.go_on(reader, runs),
         Status::Starting | Status::Running => {
-            bail!("{} is {} already; `fixmatch watch {name}` follows it", dir.id(), status.label())
+            let drops = args.drop_changes || !args.drop.is_empty();
+            let drops =
+                if drops { format!(", `fixmatch changes {name} --drop CHANGE` drops a change") } else { String::new() };
+            bail!("{} is {} already; `fixmatch watch {name}` follows it{drops}", dir.id(), status.label())
         }
         Status::NotResponding => bail!("{}", requests::not_responding(&dir)),
         Status::Finished => bail!(
@@ -72,13 +112,14 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             2 * reader.state.step
         ),
         Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => {
-            settle_changes(args, &mut reader)?;
+            args.settle_changes(&mut reader)?;
             let steps = dir.read_run()?.config.train.steps;
             note(format_args!("run directory: {}", dir.path().display()));
             if args.detach {
                 return foreground::detach(&dir, runs);
             }
-            train::finish(&foreground::follow(&dir, steps, || Ok(()))?, runs)
+            let console = attach::console_on(&dir, args.attach, runs);
+            train::finish(&foreground::follow(&dir, steps, console)?, runs)
         }
     }
 }

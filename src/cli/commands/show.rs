@@ -5,13 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use fixmatch::examples;
-use fixmatch::run::change::Change;
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Progress, Started};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
-use fixmatch::run::history::{Entry, Fate};
 use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::state::{RunState, Status, live_step};
 use serde::Serialize;
@@ -20,6 +18,7 @@ use super::foreground::last_output;
 use super::pseudo::Moment;
 use super::train::AT_CHANCE;
 use super::{Reader, RunArg, Runs, say, say_json};
+use crate::words::changes::Changed;
 use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
 
 /// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
@@ -72,53 +71,10 @@ struct Page {
 }
 
 #[derive(Serialize)]
-pub struct Changed {
-    number: u32,
-    step: u64,
-    #[serde(flatten)]
-    change: Change,
-    who: String,
-    time: f64,
-    state: String,
-}
-
-#[derive(Serialize)]
 struct CheckpointFile {
     step: u64,
     file: String,
     n_bytes: u64,
-}
-
-impl Changed {
-    /// Every change of a run, with what became of it. From `ahead_from` on they lie ahead.
-    pub fn all(state: &RunState, ahead_from: u64) -> Vec<Self> {
-        let history = &state.history;
-        let of = |entry: &Entry| {
-            let words = match (entry.fate, history.undone_by(entry.number)) {
-                (Fate::Dropped, _) => "dropped".to_owned(),
-                (Fate::Cancelled { by }, _) => format!("cancelled by change {by}"),
-                (Fate::Stands, _) if entry.step >= ahead_from => "lies ahead".into(),
-                (Fate::Stands, Some(by)) => format!("undone by change {by}"),
-                (Fate::Stands, None) => "in force".into(),
-            };
-            let who = entry.who.clone();
-            Self { number: entry.number, step: entry.step, change: entry.change, who, time: entry.time, state: words }
-        };
-        history.entries().iter().map(of).collect()
-    }
-
-    /// As a line of a table.
-    pub fn row(&self) -> Vec<String> {
-        let when = jiff::Timestamp::from_second(self.time as i64).map_or_else(|_| String::new(), |it| it.to_string());
-        vec![
-            self.number.to_string(),
-            self.step.to_string(),
-            self.change.to_string(),
-            self.who.clone(),
-            when,
-            self.state.clone(),
-        ]
-    }
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {

@@ -21,6 +21,11 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// Whether [`Asks`] hears it, rather than that it ends the command at once.
+    pub fn is_heard(self) -> bool {
+        self != Self::HangUp || hears_hang_up()
+    }
+
     /// What it asks of the worker.
     pub fn request(self) -> Request {
         match self {
@@ -71,7 +76,7 @@ impl Asks {
     /// the end of the worker.
     pub fn new() -> Result<Self> {
         let on = |kind| signal(kind).context("cannot listen for signals");
-        let hang_up = if takes_all_along() && !ignores_hang_up() { Some(on(SignalKind::hangup())?) } else { None };
+        let hang_up = if hears_hang_up() { Some(on(SignalKind::hangup())?) } else { None };
         Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())?, hang_up })
     }
 
@@ -100,6 +105,11 @@ pub fn is_first_process() -> bool {
 /// init of a container, a service manager) waits for.
 pub fn takes_all_along() -> bool {
     is_first_process() || getppid().is_none_or(rustix::process::Pid::is_init)
+}
+
+/// Whether a hang-up would be the end of the worker too.
+fn hears_hang_up() -> bool {
+    takes_all_along() && !ignores_hang_up()
 }
 
 /// Whether SIGHUP is ignored, as under `nohup`.

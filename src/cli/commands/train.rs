@@ -11,10 +11,9 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Evaluated;
 use fixmatch::run::state::RunState;
 
-use super::attach::{self, Look};
+use super::attach;
 use super::foreground::{self, End, Report};
 use super::{Runs, complete, note, say};
-use crate::console::{self, Stay};
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
 
 /// Train a preset
@@ -116,12 +115,7 @@ fn make(plan: &Plan, runs: &Runs) -> Result<RunDir> {
 /// Makes a run and trains it, in the console if that is asked for and can be.
 fn train(plan: &Plan, runs: &Runs, attach: bool) -> Result<Report> {
     let dir = make(plan, runs)?;
-    foreground::follow(&dir, plan.config().train.steps, || {
-        if attach && console::has_terminal() {
-            attach::open(&Look::default(), runs, attach::Shown::Run(dir.clone()), Stay::WithRun)?;
-        }
-        Ok(())
-    })
+    foreground::follow(&dir, plan.config().train.steps, attach::console_on(&dir, attach, runs))
 }
 
 fn summary(report: &Report) -> String {

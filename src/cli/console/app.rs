@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a file or a clock or knows a terminal: what is to be done outside is put into a list of tasks.
 
+mod changes;
 mod choosing;
 mod driving;
 mod insight;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::config::Metric;
+use fixmatch::run::change::Edit;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::state::may_pass;
 use fixmatch::run::survey::Row;
@@ -97,6 +99,10 @@ pub enum Purpose {
         /// Whether a run is to be launched from it.
         then_launch: bool,
     },
+    /// Another value of a recorded change, of this number.
+    ChangeValue(u32),
+    /// The step to which one is moved.
+    MoveChange(u32),
 }
 
 /// A question before something that cannot be taken back with one key.
@@ -106,6 +112,8 @@ pub enum Confirm {
     Stop(Vec<RunDir>, usize),
     /// Move these runs to the trash? So many others cannot be.
     Delete(Vec<RunDir>, usize),
+    /// Drop these recorded changes, by their numbers?
+    DropChanges(Vec<u32>),
     /// Leave a preset's values that were edited, back or out of the console?
     LeaveDraft(Action),
     /// Start two whole runs on these presets' labels?
@@ -168,6 +176,8 @@ pub struct App {
     pub run: Option<OpenRun>,
     /// The value of its configuration that is looked at.
     pub value_at: Cursor,
+    /// The recorded change of it that is looked at.
+    pub change_at: Cursor,
     /// Its labeled images.
     pub samples: Samples,
     /// Whether images are shown as pictures.
@@ -209,6 +219,7 @@ impl App {
             draft: None,
             run: None,
             value_at: Cursor::default(),
+            change_at: Cursor::default(),
             samples: Samples::default(),
             pictures: Pictures::Off,
             shelf: Shelf::default(),
@@ -293,12 +304,14 @@ impl App {
             Action::Copy => self.copy(),
             Action::Browse => self.browse(),
             Action::Configuration => self.open_configuration(),
+            Action::Changes => self.open_recorded(),
             _ if self.drives_runs(action) => self.drive_runs(action),
             _ => match self.place {
                 Place::Home => self.update_home(action),
                 Place::Preset => self.update_preset(action),
                 Place::Run => self.update_run(action),
                 Place::Configuration => self.update_configuration(action),
+                Place::Changes => self.update_recorded(action),
                 Place::Log => self.update_log(action),
                 Place::Samples => self.update_samples(action),
                 Place::Insight => self.update_insight(action),
@@ -348,11 +361,20 @@ impl App {
                 matches!(self.shelf.row(), Some(shelf::Row::Data { state: DataState::Missing(_), .. }))
             }
             (Place::Shelf, _, Action::Delete) => matches!(self.shelf.row(), Some(shelf::Row::Set(_))),
-            (Place::Run, _, Action::Resume) => self.run.as_ref().is_some_and(|run| {
-                let is_of_use = run.state.failure().is_none_or(may_pass) && run.error.is_none();
+            (Place::Run | Place::Changes, _, Action::Resume) => self.run.as_ref().is_some_and(|run| {
+                let is_of_use = run.state.may_get_further() && run.error.is_none();
                 is_of_use && action.fits(run.status())
             }),
-            (Place::Run | Place::Insight, ..) => self.run.as_ref().is_none_or(|run| action.fits(run.status())),
+            (Place::Run, _, Action::Drop) => self.run.as_ref().is_some_and(|run| !run.ahead().is_empty()),
+            (Place::Run | Place::Insight, _, Action::Changes) => {
+                self.run.as_ref().is_some_and(|run| !run.state.history.entries().is_empty())
+            }
+            (Place::Changes, _, Action::Enter | Action::Move | Action::Drop) => {
+                self.recorded().is_some_and(|entry| self.why_not(Edit::Drop(entry.number)).is_none())
+            }
+            (Place::Run | Place::Insight | Place::Changes, ..) => {
+                self.run.as_ref().is_none_or(|run| action.fits(run.status()))
+            }
             _ => true,
         }
     }
@@ -430,7 +452,7 @@ impl App {
         self.then = None;
         self.tasks.push(Task::Follow(dir.clone()));
         self.run = Some(OpenRun::new(dir));
-        self.samples = Samples::default();
+        (self.samples, self.change_at) = (Samples::default(), Cursor::default());
         self.place = Place::Run;
     }
 

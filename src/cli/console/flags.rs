@@ -2,6 +2,7 @@
 //! are. Flags that would lie over each other are gathered into one.
 
 use fixmatch::run::curves::{Axis, Metric};
+use fixmatch::run::history::Entry;
 
 use super::plot::place;
 use super::run::OpenRun;
@@ -64,17 +65,16 @@ pub fn of(run: &OpenRun) -> Vec<Flag> {
         let step = step as f64;
         Flag { step, x: if run.charts.axis == Axis::Step { step } else { seconds(step) }, kind, words }
     };
-    let change = |(it, number): (&super::run::Flag, usize)| Flag {
-        x: if run.charts.axis == Axis::Step { it.step } else { it.seconds },
-        step: it.step,
-        kind: Kind::Change(number),
-        words: format!("{} by {}", it.change, it.who),
+    let ahead_from = run.glance.as_ref().map_or(u64::MAX, |glance| glance.ahead_from);
+    let change = |it: &Entry| {
+        let ahead = if it.step >= ahead_from { ", lies ahead" } else { "" };
+        flag(it.step, Kind::Change(it.number as usize), format!("{} by {}{ahead}", it.change, it.who))
     };
     let keep = match &run.file {
         Some(Ok(file)) => file.config.checkpoint.keep as usize,
         Some(Err(_)) | None => 0,
     };
-    let changes = run.flags.iter().zip(1..).map(change);
+    let changes = run.state.history.standing().into_iter().map(change);
     let alarms = run.state.alarms.iter().map(|it| flag(it.step, Kind::Alarm, it.message.clone()));
     let forks = run.marks.forks.iter().map(|it| flag(it.step, Kind::Fork, format!("forked from {}", it.run)));
     let checkpoints = run.marks.kept(keep).map(|step| flag(step, Kind::Checkpoint, "checkpoint".into()));

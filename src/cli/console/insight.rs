@@ -114,6 +114,7 @@ impl Insight {
             | Spot::Value(_)
             | Spot::Panel(..)
             | Spot::Sample(_)
+            | Spot::Change(_)
             | Spot::Shelf(_)
             | Spot::Image(..) => return false,
         }

@@ -80,6 +80,9 @@ pub enum Action {
     Race,
     Baseline,
     Configuration,
+    Changes,
+    Drop,
+    Move,
 }
 
 /// Where a key means something.
@@ -93,6 +96,8 @@ pub enum Place {
     Run,
     /// A run's configuration.
     Configuration,
+    /// A run's recorded changes.
+    Changes,
     /// A run's events and output.
     Log,
     /// The labeled images.
@@ -135,10 +140,10 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Browse, Configuration, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
+use Place::{Browse, Changes, Configuration, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
 /// Where there is a list or a text to page through.
-const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse];
-const ALL: &[Place] = &[Home, Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race];
+const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse];
+const ALL: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse, Race];
 
 const fn look(
     action: Action,
@@ -169,7 +174,14 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Undo, "restore", "u", &[Home], "undelete", "bring back the runs that were deleted last"),
     drive(Action::Pause, "pause", "p", &[Home, Run], "pause", "pause: the worker waits and keeps its memory"),
     drive(Action::Suspend, "suspend", "S", &[Home, Run], "suspend", "suspend: save and end the worker, memory freed"),
-    drive(Action::Resume, "resume", "r", &[Home, Run], "resume", "go on: after a pause, a stop, a suspension, a crash"),
+    drive(
+        Action::Resume,
+        "resume",
+        "r",
+        &[Home, Run, Changes],
+        "resume",
+        "go on: after a pause, a stop, a suspension, a crash",
+    ),
     drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
     look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys then act on all that are marked"),
@@ -203,8 +215,11 @@ pub const TABLE: &[Binding] = &[
     look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
     drive(Action::Change, "change", "s", &[Home, Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
+    drive(Action::Enter, "edit-change", "enter s", &[Changes], "value", "give the change another value"),
+    drive(Action::Move, "move-change", "M", &[Changes], "move", "have the change take effect at another step"),
+    drive(Action::Drop, "drop-change", "D", &[Run, Changes], "drop", "drop the change; on charts, all that lie ahead"),
     drive(Action::Fork, "fork", "F", &[Home, Run, Insight], "", "go on in a new run, with other values or labels"),
-    drive(Action::Undo, "undo", "u", &[Run, Insight], "", "take the last change back, then the one before"),
+    drive(Action::Undo, "undo", "u", &[Run, Changes, Insight], "", "take the last change back, then the one before"),
     drive(Action::Checkpoint, "checkpoint", "C", &[Home, Run], "", "save a checkpoint now"),
     drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
@@ -233,6 +248,14 @@ pub const TABLE: &[Binding] = &[
     look(Action::Insight, "insight", "v", &[Run, Log, Samples], "pseudo", "what the pseudo-labels do, class by class"),
     look(Action::Log, "log", "o", &[Run, Samples, Insight], "log", "events and the worker's output"),
     look(Action::Samples, "samples", "i", &[Run, Log, Insight], "images", "the labeled images and their views"),
+    look(
+        Action::Changes,
+        "changes",
+        "e",
+        &[Run, Insight],
+        "changes",
+        "list the recorded changes; drop, edit, move them",
+    ),
     look(
         Action::Configuration,
         "configuration",
@@ -284,7 +307,7 @@ pub const TABLE: &[Binding] = &[
         Action::Copy,
         "copy",
         "Y",
-        &[Home, Run, Configuration, Log, Samples, Insight],
+        &[Home, Run, Configuration, Changes, Log, Samples, Insight],
         "",
         "copy the run's path (OSC 52)",
     ),
@@ -295,7 +318,7 @@ pub const TABLE: &[Binding] = &[
         Action::Back,
         "back",
         "esc backspace",
-        &[Preset, Run, Configuration, Log, Samples, Insight, Shelf, Browse, Race],
+        &[Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse, Race],
         "back",
         "go back",
     ),
@@ -314,7 +337,7 @@ impl Action {
                 Status::Starting | Status::Running | Status::NotResponding | Status::Finished => false,
             },
             Self::Suspend | Self::Stop | Self::Checkpoint | Self::Evaluate => status.is_alive(),
-            Self::Change | Self::ApplyTau | Self::Undo => status != Status::Finished,
+            Self::Change | Self::ApplyTau | Self::Undo | Self::Drop | Self::Move => status != Status::Finished,
             Self::Delete => !status.is_alive(),
             _ => true,
         }

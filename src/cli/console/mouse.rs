@@ -12,6 +12,8 @@ pub enum Spot {
     Preset(usize),
     /// A run, by its place among those that are shown.
     Run(usize),
+    /// A recorded change of a run.
+    Change(usize),
     /// A value of a preset.
     Value(usize),
     /// A chart or the classes; where it is a curve's own place, at which share of the width.

@@ -1,14 +1,14 @@
 //! An open run: all that its screens show, kept up to date by what its follower reads.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use fixmatch::run::change::{Change, Request};
+use fixmatch::run::change::{Edit, Request};
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Event, Record};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::history::{Entry, start};
 use fixmatch::run::live::Live;
 use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::seen::{Digest, Seen};
@@ -33,6 +33,8 @@ pub struct Glance {
     pub remaining: Option<Duration>,
     /// How long the worker has given no sign of life.
     pub silent: Option<Duration>,
+    /// From this step on recorded changes lie ahead.
+    pub ahead_from: u64,
 }
 
 /// What a follower found.
@@ -80,19 +82,6 @@ pub struct Asked {
     pub at: f64,
 }
 
-/// A change, as a flag on the charts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Flag {
-    /// From which step on.
-    pub step: f64,
-    /// Seconds after the run's first event.
-    pub seconds: f64,
-    /// What changed.
-    pub change: Change,
-    /// Who asked for it.
-    pub who: String,
-}
-
 /// A run on the screen.
 #[derive(Debug)]
 pub struct OpenRun {
@@ -116,16 +105,12 @@ pub struct OpenRun {
     pub glance: Option<Glance>,
     /// The request that was last heard of.
     pub asked: Option<Asked>,
-    /// The changes.
-    pub flags: Vec<Flag>,
     /// Its checkpoints and forks.
     pub marks: Marks,
     /// What happened since the user last looked.
     pub digest: Option<Digest>,
     /// What cannot be read.
     pub error: Option<String>,
-    who: HashMap<String, String>,
-    first_time: Option<f64>,
 }
 
 impl OpenRun {
@@ -142,12 +127,9 @@ impl OpenRun {
             log: Log::default(),
             glance: None,
             asked: None,
-            flags: Vec::new(),
             marks: Marks::default(),
             digest: None,
             error: None,
-            who: HashMap::new(),
-            first_time: None,
         }
     }
 
@@ -176,24 +158,14 @@ impl OpenRun {
     }
 
     fn apply(&mut self, record: &Record, is_past: bool, now: f64) {
-        let first = *self.first_time.get_or_insert(record.time);
         self.state.apply(record);
         self.curves.apply(record);
         self.marks.apply(&record.event);
         match &record.event {
-            Event::Accepted { id, request, who } => {
-                self.who.insert(id.clone(), who.clone());
-                if !is_past {
-                    self.heard(id, Some((who, *request)), Stage::Accepted, now);
-                }
+            Event::Accepted { id, request, who } if !is_past => {
+                self.heard(id, Some((who, *request)), Stage::Accepted, now);
             }
-            Event::Edited { id, step, .. } => self.heard(id, None, Stage::Applied(*step), now),
-            Event::Applied { id, step, change, .. } => {
-                if let Some(change) = change {
-                    let who = self.who.get(id).cloned().unwrap_or_default();
-                    let (step, seconds) = (*step as f64, record.time - first);
-                    self.flags.push(Flag { step, seconds, change: *change, who });
-                }
+            Event::Applied { id, step, .. } | Event::Edited { id, step, .. } => {
                 self.heard(id, None, Stage::Applied(*step), now);
             }
             Event::Refused { id, reason } => self.heard(id, None, Stage::Refused(reason.clone()), now),
@@ -354,7 +326,33 @@ impl OpenRun {
         fields_of(&file.config)
     }
 
-    /// The values in force.
+    /// The recorded changes that lie ahead, in the order in which they take effect.
+    pub fn ahead(&self) -> Vec<&Entry> {
+        self.glance.as_ref().map_or_else(Vec::new, |glance| self.state.history.ahead(glance.ahead_from))
+    }
+
+    /// The step from which on a change can be edited: the one that the run goes on from, or has come to.
+    fn done(&self) -> u64 {
+        match &self.glance {
+            Some(glance) if !glance.status.is_alive() => glance.ahead_from,
+            _ => self.state.step,
+        }
+    }
+
+    /// Why a recorded change cannot be edited so, as far as can be told from here.
+    pub fn refusal(&self, edit: Edit) -> Option<String> {
+        let Some(Ok(file)) = &self.file else { return Some("run.toml cannot be read".into()) };
+        let answer = self.state.history.answer(Request::Edit(edit), "", self.done(), &start(&file.config));
+        answer.err().map(|error| format!("{error:#}"))
+    }
+
+    /// The value that a recorded change replaces.
+    pub fn value_before(&self, entry: &Entry) -> Option<String> {
+        let Some(Ok(file)) = &self.file else { return None };
+        self.state.history.before(entry.number, &start(&file.config)).map(fixmatch::run::change::Change::value)
+    }
+
+    /// The values in force; where no worker is left, those that the next one goes on with.
     pub fn live(&self) -> Option<Live> {
         self.live_until(None)
     }
@@ -367,9 +365,12 @@ impl OpenRun {
     fn live_until(&self, until: Option<u64>) -> Option<Live> {
         let Some(Ok(file)) = &self.file else { return None };
         let start = Live::new(&file.config, self.steps_per_pass(&file.config.train));
-        // Without a moment: the next step's; a change at a moment is in force after it.
-        let step = until.map_or(self.state.step, |until| until.saturating_sub(1));
-        Some(self.state.history.live(&start, step))
+        Some(match until {
+            // a change at a moment is in force after it, so at the beginning none is
+            Some(0) => start,
+            Some(until) => self.state.history.live(&start, until - 1),
+            None => self.state.history.live(&start, self.done()),
+        })
     }
 
     fn steps_per_pass(&self, train: &fixmatch::config::Train) -> u64 {
@@ -400,6 +401,7 @@ fn words(request: Request) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fixmatch::run::change::Change;
     use fixmatch::run::insight::{Kind, Pointer};
 
     use super::*;

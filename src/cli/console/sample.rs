@@ -69,6 +69,23 @@ pub fn app_on_run() -> App {
     app
 }
 
+/// A suspended run with `n` more changes, one at each step from 301 on, in the list of them: those from 313 on lie ahead.
+pub fn app_on_changes(n: u64) -> App {
+    let mut app = app_on_run();
+    let run = app.run.as_mut().expect("open");
+    let change = |i: u64| {
+        let (id, step) = (format!("c{i}"), 300 + i);
+        let (change, who) = (Change::LrFactor(1.0 + i as f64 / 4.0), "me@here".to_owned());
+        let accepted = Event::Accepted { id: id.clone(), request: Request::Set(change), who };
+        let applied = Event::Applied { id, step, change: Some(change), undoes: None, cancels: Vec::new() };
+        [accepted, applied].map(|event| Record { time: NOW, event })
+    };
+    run.take(Reading { records: (1..=n).flat_map(change).collect(), ..Reading::default() }, NOW);
+    run.glance.as_mut().expect("read").status = Status::Suspended;
+    app.update(super::keys::Action::Changes);
+    app
+}
+
 /// A machine with two GPUs, one of which others use.
 pub fn machine() -> Machine {
     let gpu = |used, holders: &[(&str, u64)]| Gpu {
@@ -178,6 +195,7 @@ pub fn run() -> OpenRun {
         phase: Some(Phase::Training),
         remaining: Some(Duration::from_secs(72)),
         silent: None,
+        ahead_from: 313,
     };
     run.take(
         Reading { file: Some(Ok(Box::new(file))), records: records(31), glance: Some(glance), ..Reading::default() },

@@ -25,6 +25,7 @@ use super::run::{Asked, Stage};
 use super::text;
 
 mod browser;
+mod changes;
 mod chart;
 mod choose;
 mod configuration;
@@ -63,6 +64,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Place::Preset => preset::draw(buffer, app, body),
             Place::Run => run::draw(buffer, app, body),
             Place::Configuration => configuration::draw(buffer, app, body),
+            Place::Changes => changes::draw(buffer, app, body),
             Place::Log => log::draw(buffer, app, body),
             Place::Samples => samples::draw(buffer, app, body),
             Place::Insight => insight::draw(buffer, app, body),
@@ -99,6 +101,7 @@ fn arrange(app: &mut App, body: Rect) {
         run.charts.settle(&run.curves);
     }
     configuration::arrange(app, body);
+    changes::arrange(app, body);
     samples::arrange(app, body);
     insight::arrange(app, body);
     shelf::arrange(app, body);
@@ -126,6 +129,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Place::Shelf => shelf::spot(app, body, position),
         Place::Browse => browser::spot(app, body, position),
         Place::Insight => insight::spot(app, body, position),
+        Place::Changes => changes::spot(app, body, position),
         Place::Configuration | Place::Log | Place::Race => None,
     }
 }
@@ -172,12 +176,13 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
         }
         Place::Race => path.push("two runs".into()),
         Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
-        Place::Run | Place::Configuration | Place::Log | Place::Samples | Place::Insight => {
+        Place::Run | Place::Configuration | Place::Changes | Place::Log | Place::Samples | Place::Insight => {
             path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
         }
     }
     match app.place {
         Place::Configuration => path.push("configuration".into()),
+        Place::Changes => path.push("recorded changes".into()),
         Place::Log => path.push("log".into()),
         Place::Samples => path.push("labeled images".into()),
         Place::Insight => path.push("pseudo-labels".into()),

@@ -22,7 +22,7 @@ use fixmatch::data::{self, DATASETS, Descriptor, Place, fetch};
 use fixmatch::labels::ranking::N_NEIGHBORS;
 use fixmatch::labels::saved::{self, Overwrite};
 use fixmatch::labels::set::LabelSet;
-use fixmatch::plan::Plan;
+use fixmatch::plan::{self, Plan};
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
@@ -87,7 +87,7 @@ pub enum Task {
     /// Put a request into a run's mailbox.
     Post(RunDir, Request),
     /// Change what a run without a worker goes on with.
-    Amend(RunDir, Request),
+    Amend(RunDir, Vec<Request>),
     /// Move runs to the trash.
     Discard(Vec<RunDir>),
     /// Bring runs back from where they are in the trash.
@@ -270,18 +270,15 @@ impl World {
             }
             Task::Fork(dir, until, settings) => {
                 let runs = self.runs.clone();
-                self.spawn("fork", move |news| {
-                    let made = Fork::plan_until(&dir, until, &settings).and_then(|fork| fork.make(&runs, None));
-                    start(made, &news, News::Launched);
-                });
+                self.spawn("fork", move |news| start(forked(&dir, until, &settings, &runs), &news, News::Launched));
             }
             Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news, News::Resumed)),
             Task::Post(dir, request) => self.spawn("post", move |news| {
                 let posted = mailbox::post(&dir.control(), request).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Posted(dir, request, posted));
             }),
-            Task::Amend(dir, request) => self.spawn("amend", move |news| {
-                let _ = news.send(News::Amended(amended(&dir, request).map_err(|error| in_one_line(&error))));
+            Task::Amend(dir, requests) => self.spawn("amend", move |news| {
+                let _ = news.send(News::Amended(amended(&dir, &requests).map_err(|error| in_one_line(&error))));
             }),
             Task::Discard(dirs) => self.spawn("discard", move |news| {
                 let moved =
@@ -491,11 +488,18 @@ fn fetch_data(name: &str, news: &UnboundedSender<News>) {
 }
 
 /// Records a change of a run that has no worker, and says what came of it.
-fn amended(dir: &RunDir, request: Request) -> Result<String> {
-    let (step, records) = amend(dir, &[request])?;
+fn amended(dir: &RunDir, requests: &[Request]) -> Result<String> {
+    let (step, records) = amend(dir, requests)?;
     let said = records.iter().filter(|it| !matches!(it.event, Event::Accepted { .. }));
     let said: Vec<_> = said.filter_map(|record| sentence(&record.event)).collect();
     Ok(format!("{}; it goes on at step {step}", said.join("; ")))
+}
+
+/// A fork's directory, made after it was checked like any other run's.
+fn forked(dir: &RunDir, until: Option<u64>, settings: &[String], runs: &Path) -> Result<RunDir> {
+    let fork = Fork::plan_until(dir, until, settings)?;
+    plan::check(fork.config())?;
+    fork.make(runs, None)
 }
 
 /// Reads records that a run's events name.

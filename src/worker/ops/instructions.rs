@@ -7,37 +7,9 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result, bail};
-use clap::ValueEnum;
+use anyhow::{Context as _, Result};
+pub use fixmatch::machine::processor::Level;
 use pulp::{Arch, WithSimd};
-
-/// What a processor may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Level {
-    /// No vectors but those that every processor of its kind has.
-    Scalar,
-    /// 8 numbers of f32 a vector, x86-64-v3: AVX2 and FMA.
-    Avx2,
-    /// 16 numbers of f32 a vector, x86-64-v4.
-    Avx512,
-    /// 4 numbers of f32 a vector, on ARM.
-    Neon,
-}
-
-/// The environment variable that names a level.
-const VARIABLE: &str = "FIXMATCH_SIMD";
-
-impl Level {
-    /// As `--simd` and `FIXMATCH_SIMD` say it.
-    pub fn name(self) -> String {
-        self.to_possible_value().expect("no level is skipped").get_name().to_owned()
-    }
-
-    /// Those that this processor has, the widest last.
-    pub fn all() -> Vec<Self> {
-        Self::value_variants().iter().copied().filter(|level| arch(*level).is_some()).collect()
-    }
-}
 
 /// The instructions of one level, known to be there.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +27,8 @@ static OF_PROCESS: OnceLock<Instructions> = OnceLock::new();
 impl Instructions {
     /// Those of a level. An error where the processor lacks it.
     pub fn of(level: Level) -> Result<Self> {
-        let arch = arch(level).with_context(|| {
-            let names: Vec<_> = Level::all().into_iter().map(Level::name).collect();
-            format!("this processor has no {} instructions: choose one of {}", level.name(), names.join(", "))
-        })?;
+        level.check()?;
+        let arch = arch(level).with_context(|| format!("our loops have no {} instructions here", level.name()))?;
         Ok(Self { level, arch })
     }
 
@@ -96,20 +66,7 @@ impl Instructions {
 
     /// What `FIXMATCH_SIMD` names, else the widest.
     fn by_default() -> Result<Self> {
-        match std::env::var(VARIABLE) {
-            Ok(name) => Self::named(&name).with_context(|| format!("{VARIABLE}={name}")),
-            Err(_) => Ok(Self::widest()),
-        }
-    }
-
-    fn named(name: &str) -> Result<Self> {
-        match Level::from_str(name, true) {
-            Ok(level) => Self::of(level),
-            Err(_) => bail!(
-                "{name:?} is none of {}",
-                Level::value_variants().iter().map(|it| it.name()).collect::<Vec<_>>().join(", ")
-            ),
-        }
+        Level::wanted()?.map_or_else(|| Ok(Self::widest()), Self::of)
     }
 
     fn widest() -> Self {
@@ -173,9 +130,10 @@ mod tests {
             "{error}"
         );
         for level in Level::all() {
-            assert_eq!(Instructions::named(&level.name()).expect("it was found").level(), level);
+            assert_eq!(Level::named(&level.name()).expect("it was found"), level);
+            Instructions::of(level).expect("what the processor has, our loops have");
         }
-        let error = Instructions::named("sse9").expect_err("no level").to_string();
+        let error = Level::named("sse9").expect_err("no level").to_string();
         assert_eq!(error, "\"sse9\" is none of scalar, avx2, avx512, neon");
     }
 

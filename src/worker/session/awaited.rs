@@ -6,14 +6,17 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use fixmatch::base::host::now;
 use fixmatch::config::{Rank, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::labels::ranking::{self, Ranking};
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, Record};
 use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::history::{History, start};
 use fixmatch::run::launch::{Worker, launch};
+use fixmatch::run::live::Live;
 use fixmatch::run::mailbox;
 use fixmatch::run::state::{RunState, Status};
 
@@ -29,14 +32,13 @@ pub enum Awaited {
     Ended(Event),
 }
 
-/// The ranking that `rank` asks for, of a run's data set.
+/// The ranking that `rank` asks for, of a run's data set. Changes that are asked for meanwhile go into the history.
 pub fn ranking(
     dir: &RunDir,
     config: &RunConfig,
-    rank: Rank,
-    dataset: &Dataset,
-    reporter: &Reporter,
-    commands: &Receiver<Command>,
+    (rank, dataset): (Rank, &Dataset),
+    (reporter, commands): (&Reporter, &Receiver<Command>),
+    history: &mut History,
 ) -> Result<Awaited> {
     let found = |path: &Path| Ranking::read(path).map(|ranking| Awaited::Found(Box::new(ranking)));
     if let Some(path) = &config.labels.ranking {
@@ -53,7 +55,8 @@ pub fn ranking(
     let runs = dir.path().parent().expect("a run directory is in a folder");
     let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
     let worker = if other.is_locked() { None } else { Some(launch(&other, None)?) };
-    if let Some(end) = wait(&other, worker, reporter, commands)? {
+    let changes = Changes { history, start: start(config) };
+    if let Some(end) = wait(&other, worker, (reporter, commands), changes)? {
         return Ok(Awaited::Ended(end));
     }
     found(&cached).with_context(|| format!("the run {} has ended", other.id()))
@@ -63,8 +66,8 @@ pub fn ranking(
 fn wait(
     other: &RunDir,
     mut worker: Option<Worker>,
-    reporter: &Reporter,
-    commands: &Receiver<Command>,
+    (reporter, commands): (&Reporter, &Receiver<Command>),
+    mut changes: Changes,
 ) -> Result<Option<Event>> {
     loop {
         match commands.try_recv() {
@@ -78,6 +81,7 @@ fn wait(
                     if request == Request::Stop { Event::Stopped { step: 0 } } else { Event::Suspended { step: 0 } };
                 return Ok(Some(end));
             }
+            Ok(Command { id, request }) if request.is_about_changes() => changes.make(&id, request, reporter)?,
             Ok(Command { id, .. }) => {
                 let reason = format!("it has not begun: it waits for {}, which can be asked itself", other.id());
                 reporter.event(Event::Refused { id, reason });
@@ -97,6 +101,26 @@ fn wait(
             other.id(),
             status.label()
         ),
+    }
+}
+
+/// The changes of a run that has taken no step: each can be made, edited and taken back before the first one.
+struct Changes<'a> {
+    history: &'a mut History,
+    start: Live,
+}
+
+impl Changes<'_> {
+    fn make(&mut self, id: &str, request: Request, reporter: &Reporter) -> Result<()> {
+        match self.history.answer(request, id, 0, &self.start) {
+            Err(error) => reporter.event(Event::Refused { id: id.to_owned(), reason: format!("{error:#}") }),
+            Ok(event) => {
+                reporter.event(event.clone());
+                reporter.sync()?;
+                self.history.apply(&Record { time: now(), event });
+            }
+        }
+        Ok(())
     }
 }
 

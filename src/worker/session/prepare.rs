@@ -18,6 +18,7 @@ use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Started};
 use fixmatch::run::file::{Environment, RunFile};
+use fixmatch::run::history::History;
 
 use super::awaited::{self, Awaited};
 use crate::recorder::{Command, Reporter};
@@ -44,7 +45,13 @@ pub enum Preparation {
 }
 
 /// Reads what the run directory asks for. Writes into it what the first worker finds: the environment and the labels.
-pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) -> Result<Preparation> {
+/// Changes that are asked for meanwhile go into the history.
+pub fn prepare(
+    dir: &RunDir,
+    reporter: &Reporter,
+    commands: &Receiver<Command>,
+    history: &mut History,
+) -> Result<Preparation> {
     let mut run = dir.read_run()?;
     let config = run.config.clone();
     let device = device::resolve(config.machine.device, |warning| {
@@ -69,7 +76,7 @@ pub fn prepare(dir: &RunDir, reporter: &Reporter, commands: &Receiver<Command>) 
     let labels = if config.rank.is_some() {
         None
     } else {
-        match labels(dir, &config, &dataset, reporter, commands)? {
+        match labels(dir, &config, &dataset, (reporter, commands), history)? {
             Labels::Picked(labels) => Some(labels),
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         }
@@ -199,8 +206,8 @@ fn labels(
     dir: &RunDir,
     config: &RunConfig,
     dataset: &Dataset,
-    reporter: &Reporter,
-    commands: &Receiver<Command>,
+    (reporter, commands): (&Reporter, &Receiver<Command>),
+    history: &mut History,
 ) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
@@ -208,7 +215,7 @@ fn labels(
     }
     let wanted = ranking::wanted(config, dataset.classes.len()).filter(|_| config.labels.indices.is_none());
     let ranking = match wanted {
-        Some(rank) => match awaited::ranking(dir, config, rank, dataset, reporter, commands)? {
+        Some(rank) => match awaited::ranking(dir, config, (rank, dataset), (reporter, commands), history)? {
             Awaited::Found(ranking) => Some(ranking),
             Awaited::Ended(end) => return Ok(Labels::Ended(end)),
         },

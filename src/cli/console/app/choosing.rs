@@ -287,6 +287,9 @@ impl App {
 
     /// A line was typed; returns why it cannot be.
     pub(super) fn answered(&mut self, text: &str, purpose: &Purpose) -> Result<(), String> {
+        if let Purpose::ChangeValue(_) | Purpose::MoveChange(_) = purpose {
+            return self.answered_change(text, purpose);
+        }
         let Some(browser) = &mut self.browser else { return Ok(()) };
         let Some(atlas) = browser.atlas().cloned() else { return Ok(()) };
         match purpose {
@@ -307,6 +310,7 @@ impl App {
                 let pick = Pick::try_from(text.to_owned())?;
                 self.begin_start(Start::Pick(pick));
             }
+            Purpose::ChangeValue(_) | Purpose::MoveChange(_) => {}
             Purpose::Save { then_launch } => {
                 let Some(set) = browser.chosen.set() else { return Ok(()) };
                 saved::path_of(Path::new(""), text).map_err(|error| error.to_string())?;

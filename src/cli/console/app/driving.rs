@@ -46,7 +46,7 @@ pub(super) fn stands(status: Status) -> &'static str {
 impl App {
     /// Whether an action here is about the runs of the list, or the open one.
     pub(super) fn drives_runs(&self, action: Action) -> bool {
-        verb(action).is_some() && matches!(self.place, Place::Home | Place::Run)
+        verb(action).is_some() && matches!(self.place, Place::Home | Place::Run | Place::Changes)
     }
 
     /// The runs that a key is about: the marked ones, else the selected one, or the open one.
@@ -165,12 +165,18 @@ impl App {
 
     /// Asks the worker. Where none is left, a change edits what the next one goes on with.
     pub(super) fn post(&mut self, request: Request) {
-        if let Some(run) = self.run.as_ref().filter(|run| request.is_about_changes() && run.is_resumable()) {
+        self.post_all(vec![request]);
+    }
+
+    /// The same with several requests about changes: all of them or none.
+    pub(super) fn post_all(&mut self, requests: Vec<Request>) {
+        let are_about_changes = requests.iter().all(|request| request.is_about_changes());
+        if let Some(run) = self.run.as_ref().filter(|run| are_about_changes && run.is_resumable()) {
             let dir = run.dir.clone();
-            return self.tasks.push(Task::Amend(dir, request));
+            return self.tasks.push(Task::Amend(dir, requests));
         }
         if let Some(dir) = self.living_run().map(|run| run.dir.clone()) {
-            self.tasks.push(Task::Post(dir, request));
+            self.tasks.extend(requests.into_iter().map(|request| Task::Post(dir.clone(), request)));
         }
     }
 

@@ -42,6 +42,7 @@ impl App {
             }),
             Place::Home
             | Place::Configuration
+            | Place::Changes
             | Place::Log
             | Place::Insight
             | Place::Shelf

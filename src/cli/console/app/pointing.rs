@@ -86,6 +86,7 @@ impl App {
             (Spot::Run(to), _) => (Some(Pane::Runs), &mut self.home.run_at.at, to),
             (Spot::Value(to), Some(draft)) => (None, &mut draft.form.at.at, to),
             (Spot::Sample(to), _) => (None, &mut self.samples.at.at, to),
+            (Spot::Change(to), _) => (None, &mut self.change_at.at, to),
             (Spot::Shelf(to), _) => (None, &mut self.shelf.at.at, to),
             (Spot::Value(_), None)
             | (

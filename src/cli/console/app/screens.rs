@@ -167,6 +167,7 @@ impl App {
             Action::Back => return self.leave_run(),
             Action::Change => return self.open_changes(),
             Action::Undo => return self.undo(),
+            Action::Drop => return self.drop_ahead(),
             Action::Fork => return self.open_fork(),
             _ => {}
         }

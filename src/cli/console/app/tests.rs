@@ -260,6 +260,7 @@ fn consoles_at(place: Place) -> Vec<App> {
             vec![app]
         }
         Place::Run => vec![sample::app_on_run(), with_status(Status::Paused), with_status(Status::Suspended)],
+        Place::Changes => vec![sample::app_on_changes(30)],
         Place::Configuration | Place::Log => vec![stood(sample::app_on_run(), place)],
         Place::Samples => {
             let mut app = stood(sample::app_on_insight(Tab::Strip), place);

@@ -57,6 +57,7 @@ impl App {
                 Place::Log => self.run.as_ref().is_some_and(|run| run.log.is_filtering),
                 Place::Run
                 | Place::Configuration
+                | Place::Changes
                 | Place::Samples
                 | Place::Insight
                 | Place::Race
@@ -130,6 +131,7 @@ impl App {
             Confirm::Delete(dirs, _) => self.tasks.push(Task::Discard(dirs)),
             Confirm::LeaveDraft(Action::Quit) | Confirm::LeaveSet(Action::Quit) => self.quit(),
             Confirm::LeaveDraft(_) => self.close_draft(),
+            Confirm::DropChanges(numbers) => self.drop_changes(&numbers),
             Confirm::Race(base) => self.start_race(&base),
             Confirm::DeleteSet(_, path) => self.tasks.extend([Task::DiscardSet(path), Task::Shelf]),
             Confirm::LeaveSet(_) => self.close_browser(),

@@ -80,8 +80,8 @@ fn head(app: &App, run: &OpenRun, file: &RunFile, width: usize) -> Vec<String> {
     });
     let departures = file.config.departures().len();
     let departs = format!("departs from the paper's recipe in {}", plural(departures as u64, "value"));
-    let changes: Vec<_> =
-        run.flags.iter().map(|flag| format!("{} at step {}", flag.change, grouped(flag.step as u64))).collect();
+    let changes = run.state.history.standing().into_iter();
+    let changes: Vec<_> = changes.map(|it| format!("{} at step {}", it.change, grouped(it.step))).collect();
     let changed = (!changes.is_empty()).then(|| format!("changed while it trained: {}", changes.join(", ")));
     let lines = [parent, Some(made), place, Some(times(app, run)), changed, Some(departs)];
     lines.into_iter().flatten().flat_map(|text| wrap(&text, width).into_iter().take(2).collect::<Vec<_>>()).collect()

@@ -11,7 +11,7 @@ use crate::console::browser::Base;
 use crate::console::form::{Form, preview};
 use crate::console::keys::{Action, Place};
 use crate::console::text::{clean, fit, left, wrap};
-use crate::words::numbers::plural;
+use crate::words::numbers::{grouped, plural};
 
 /// Names of runs that a question lists.
 const N_NAMES: usize = 5;
@@ -60,6 +60,14 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
              itself."
                 .into(),
         ),
+        Confirm::DropChanges(numbers) => {
+            let entries = app.run.iter().flat_map(|run| numbers.iter().filter_map(|number| run.state.history.at(*number)));
+            let lines: Vec<_> = entries.map(|it| format!("{} at step {}", it.change, grouped(it.step))).collect();
+            let them = if lines.len() == 1 { "the recorded change" } else { "the recorded changes" };
+            let text = "No step was taken under it that would be kept. The run then goes on as if it had never been made.";
+            let text = if lines.len() == 1 { text.to_owned() } else { text.replace("under it", "under them") };
+            (format!("drop {them}?"), at_most(lines), text)
+        }
         Confirm::LeaveSet(_) => (
             "leave the label set?".into(),
             vec!["it was edited and is not saved".into()],
@@ -67,11 +75,8 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
         ),
         Confirm::LeaveDraft(_) => {
             let settings = app.draft.as_ref().map_or_else(Vec::new, |draft| draft.settings.clone());
-            let more = settings.len().saturating_sub(N_NAMES);
-            let more = (more > 0).then(|| format!("and {more} more"));
-            let lines = settings.into_iter().take(N_NAMES).chain(more).collect();
             let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
-            ("leave without launching?".into(), lines, format!("What was changed would be lost{launches}."))
+            ("leave without launching?".into(), at_most(settings), format!("What was changed would be lost{launches}."))
         }
         Confirm::Race(base) => race(app, base),
     }
@@ -88,6 +93,13 @@ fn race(app: &App, base: &Base) -> (String, Vec<String>, String) {
     let cost = if app.home.estimate(&config).is_some() { format!("Each alone takes {cost}") } else { capital(&cost) };
     let text = format!("Two whole runs of {steps} each train at the same time and share this machine. {cost}.");
     ("start two runs?".into(), about, text)
+}
+
+/// The first lines of a long list, and how many more there are.
+fn at_most(lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(N_NAMES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    lines.into_iter().take(N_NAMES).chain(more).collect()
 }
 
 fn capital(text: &str) -> String {

@@ -13,6 +13,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::{put, put_spans, short_id};
+use crate::commands::train::AT_CHANCE;
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
@@ -341,6 +342,7 @@ fn label(row: &Row) -> &'static str {
         _ if row.error.is_some() => "unreadable",
         Some(Phase::NoSpace) => "no disk space",
         Some(_) => "disk fails",
+        None if row.status == Status::Finished && row.summary.at_chance => "at chance",
         None => row.status.label(),
     }
 }
@@ -374,7 +376,7 @@ fn run_line<'a>(app: &App, row: &Row, (is_selected, has_focus): (bool, bool), co
     } else {
         name(row)
     };
-    let is_bad = row.error.is_some() || trouble(row).is_some();
+    let is_bad = row.error.is_some() || trouble(row).is_some() || row.summary.at_chance;
     let status = if is_bad { theme.error() } else { theme.status(row.status) };
     let share = if summary.steps > 0 { summary.step as f64 / summary.steps as f64 } else { 0.0 };
     let (done, rest) = app.glyphs.bar(share, columns.bar);
@@ -454,6 +456,7 @@ fn hint(app: &App, row: &Row) -> Option<(String, bool)> {
         Status::Paused => (format!("paused: the worker waits and keeps its memory{}", goes_on(" goes on")), false),
         Status::NotResponding => ("its worker gives no sign of life".into(), true),
         Status::Running if row.remaining.is_some() => (format!("done in {}", remaining(row)), false),
+        Status::Finished if row.summary.at_chance => (format!("finished at chance: {AT_CHANCE}"), true),
         Status::Running | Status::Starting | Status::Finished => return None,
     })
 }

@@ -64,6 +64,7 @@ fn warnings(app: &App, draft: &Draft) -> Vec<String> {
         let fetches = app.offer(Place::Preset, Action::Fetch, ("; ", " fetches them"));
         found.push(format!("the images of {} are not here, {}{fetches}", config.data.dataset, bytes(n_bytes)));
     }
+    found.extend(config.slow_averages());
     let free = app.machine.as_ref().and_then(|machine| machine.memory).map(|(free, _)| free);
     let n_runs = if draft.with_baseline { 2 } else { 1 };
     if let (Some(estimate), Some(free)) = (app.home.estimate(config), free) {

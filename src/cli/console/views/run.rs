@@ -18,8 +18,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
+use super::changes::resumes;
 use super::chart::{self, number};
 use super::{overlay, put, put_right, put_spans};
+use crate::commands::train::AT_CHANCE;
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout, N_PANELS};
 use crate::console::flags;
@@ -41,7 +43,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
     let Some(run) = &app.run else { return };
     head(buffer, app, run, area);
     machine(buffer, app, run, Rect { y: area.y + 1, ..area });
-    let body = below_head(area);
+    ahead(buffer, app, run, Rect { y: area.y + 3, ..area });
+    let body = below_head(run, area);
     values(buffer, app, run, Rect { width: VALUES, ..body });
     let flags = flags::of(run);
     for (panel, place) in panels(run, body) {
@@ -82,7 +85,7 @@ fn panels(run: &OpenRun, body: Rect) -> Vec<(usize, Rect)> {
 /// What a mouse points at: a chart, or one's values in the list.
 pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
     let run = app.run.as_ref()?;
-    let body = below_head(area);
+    let body = below_head(run, area);
     if position.x < VALUES {
         let panel = (0..N_PANELS).rev().find(|&panel| panel_y(run, panel, body) <= position.y)?;
         return Some(Spot::Panel(panel, None));
@@ -93,8 +96,30 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
     Some(Spot::Panel(panel, share))
 }
 
-fn below_head(area: Rect) -> Rect {
-    Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area }
+/// What is below the lines about the run: two, and one more where changes lie ahead.
+fn below_head(run: &OpenRun, area: Rect) -> Rect {
+    let n = 3 + u16::from(!run.ahead().is_empty());
+    Rect { y: area.y + n, height: area.height.saturating_sub(n), ..area }
+}
+
+/// The recorded changes that lie ahead, where there are any, and what comes of them.
+fn ahead(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
+    let ahead = run.ahead();
+    if ahead.is_empty() {
+        return;
+    }
+    let list: Vec<_> = ahead.iter().map(|it| format!("{} at step {}", it.change, grouped(it.step))).collect();
+    let goes_on = run.glance.as_ref().filter(|_| run.is_resumable()).map(|glance| {
+        let again = if ahead.len() == 1 { "comes to it again" } else { "comes to them again" };
+        format!(" · {} and {again}", resumes(app, Place::Run, glance.ahead_from))
+    });
+    let it = if ahead.len() == 1 { " drops it" } else { " drops them" };
+    let drops = app.offer(Place::Run, Action::Drop, (" · ", it));
+    let lists = app.offer(Place::Run, Action::Changes, (", ", " edits"));
+    let keys = format!("{}{drops}{lists}", goes_on.unwrap_or_default());
+    let width = usize::from(area.width).saturating_sub(2);
+    let list = fit(&format!("ahead: {}", list.join(", ")), width.saturating_sub(text::width(&keys)));
+    put(buffer, 1, area.y, &format!("{list}{keys}"), app.theme.changed());
 }
 
 /// The row at which the values of a chart, or at last the classes, begin in the list.
@@ -222,7 +247,9 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
     Some(match (run.status(), phase) {
         (Status::Failed, _) => {
             let undo = app.offer(Place::Run, Action::Undo, ("; ", " takes the last change back"));
-            let undo = if run.state.cause.is_some() { undo } else { String::new() };
+            // one that lies ahead is dropped instead, which the line below says
+            let is_behind = |cause| run.ahead().iter().all(|entry| entry.number != cause);
+            let undo = if run.state.cause.is_some_and(is_behind) { undo } else { String::new() };
             let reason = run.state.failure().unwrap_or_default();
             (format!("failed: {reason}{undo}{}", goes_on(" resumes")), theme.error())
         }
@@ -245,6 +272,9 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
         }
         (Status::Suspended | Status::Stopped, _) => {
             (format!("saved{}", goes_on(" goes on from here")), theme.changed())
+        }
+        (Status::Finished, _) if run.state.is_at_chance() => {
+            (format!("finished at chance: {AT_CHANCE}"), theme.changed())
         }
         (Status::Running | Status::Finished, _) => return None,
     })

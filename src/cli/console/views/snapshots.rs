@@ -268,6 +268,7 @@ fn screens() -> Vec<(&'static str, App)> {
         ("preset_mistyped", mistyped()),
         ("preset_left", edited(&[Action::Right, Action::Back])),
         ("configuration", configuration()),
+        ("changes", sample::app_on_changes(14)),
         ("race_asked", racing_asked()),
     ]
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::file::RunFile;
+use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::log::Follower;
 use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status, live_step};
@@ -30,6 +31,9 @@ pub struct Following {
     state: RunState,
     rate: Rate,
     file_written: Option<SystemTime>,
+    /// From where changes lie ahead, and of how many events and which status that was found.
+    ahead_from: Option<(u64, usize, Status)>,
+    n_events: usize,
     is_first: bool,
 }
 
@@ -42,6 +46,8 @@ impl Following {
             state: RunState::default(),
             rate: Rate::default(),
             file_written: None,
+            ahead_from: None,
+            n_events: 0,
             is_first: true,
             dir,
         }
@@ -76,6 +82,7 @@ impl Following {
             Vec::new()
         });
         reading.output = self.output.read_new_lines().unwrap_or_default();
+        self.n_events += reading.records.len();
         for record in &reading.records {
             match record.event {
                 // The curves are the screen's; what is needed here is how the run stands.
@@ -113,6 +120,24 @@ impl Following {
         let remaining = self.rate.remaining(now, steps).map(|left| Duration::from_secs(left.as_secs()));
         let silent = (status == Status::NotResponding).then(|| self.dir.heartbeat().map(|(_, age)| age)).flatten();
         let silent = silent.map(|age| Duration::from_secs(age.as_secs()));
-        Glance { status, step, phase, remaining, silent }
+        let ahead_from = self.ahead_from(status, step, phase);
+        Glance { status, step, phase, remaining, silent, ahead_from }
+    }
+
+    /// From where changes lie ahead. Checkpoints are read for it, so only where there are changes, and once each time that
+    /// something has happened.
+    fn ahead_from(&mut self, status: Status, step: u64, phase: Option<Phase>) -> u64 {
+        let has_begun = status.is_alive() && phase.is_some_and(|phase| phase != Phase::Loading);
+        if self.state.history.entries().is_empty() || status == Status::Finished || has_begun {
+            return if status == Status::Finished { u64::MAX } else { step.saturating_add(1) };
+        }
+        match self.ahead_from {
+            Some((found, n_events, at)) if (n_events, at) == (self.n_events, status) => found,
+            _ => {
+                let found = RunState::goes_on_at(&self.dir).unwrap_or(step);
+                self.ahead_from = Some((found, self.n_events, status));
+                found
+            }
+        }
     }
 }
