@@ -14,7 +14,10 @@ const FLOORS: [(&[&str], &str); 9] = [
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
     (&["labels"], "label sets know what they are picked from, and nobody below them does"),
     (&["plan"], "a plan checks all that a run will need"),
-    (&["cli/words", "worker"], "words are how things are said, and know no screen; the worker is a program of its own"),
+    (
+        &["cli/words", "cli/signals", "worker"],
+        "words are how things are said, and know no screen; the worker is a program of its own",
+    ),
     (&["cli/console"], "the console knows no commands"),
     (&["cli/commands", "cli/main"], "a command may open the console"),
 ];

@@ -34,7 +34,6 @@ pub mod runs;
 mod screen;
 pub mod screenshot;
 pub mod show;
-pub mod signals;
 pub mod train;
 pub mod trash;
 pub mod wait;

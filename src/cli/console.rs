@@ -68,7 +68,7 @@ use terminal::Screen;
 use theme::{Depth, Theme};
 use world::{Task, World};
 
-use crate::commands::signals::Ask;
+use crate::signals::Ask;
 
 /// What happens outside is drawn at most this often.
 const FRAME: Duration = Duration::from_millis(100);

@@ -15,6 +15,7 @@ use fixmatch::examples;
 
 mod commands;
 mod console;
+mod signals;
 mod words;
 
 use commands::{

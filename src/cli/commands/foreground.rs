@@ -19,9 +19,9 @@ use fixmatch::run::state::{RunState, live_step};
 use rustix::process::{Pid, kill_process};
 
 use super::screen::{Glimpse, Screen};
-use super::signals::{Ask, Asks, is_first_process, takes_all_along};
 use super::{Reader, Runs, STOPPED, note, say};
 use crate::console::{self, Beside};
+use crate::signals::{Ask, Asks, is_first_process, takes_all_along};
 use fixmatch::run::rate::Rate;
 
 /// How often the run is looked at.

@@ -16,9 +16,9 @@ use serde::Serialize;
 
 use super::foreground::last_output;
 use super::pseudo::Moment;
-use super::train::AT_CHANCE;
 use super::{Reader, RunArg, Runs, say, say_json};
 use crate::words::changes::Changed;
+use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
 
 /// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints

@@ -14,6 +14,7 @@ use fixmatch::run::state::RunState;
 use super::attach;
 use super::foreground::{self, End, Report};
 use super::{Runs, complete, note, say};
+use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
 
 /// Train a preset
@@ -83,9 +84,6 @@ pub fn finish(report: &Report, runs: &Runs) -> Result<ExitCode> {
     }
     report.conclude(runs)
 }
-
-/// What is said of a run that finished without having learned anything.
-pub const AT_CHANCE: &str = "this is no better than guessing: the run has learned nothing that the test set shows";
 
 /// The plan of these arguments.
 fn plan(args: &Args, preset: &Preset) -> Result<Plan> {

@@ -6,9 +6,9 @@ use anyhow::Result;
 use fixmatch::examples;
 use fixmatch::run::state::Status;
 
-use super::signals::let_signals_end_this;
 use super::watch::POLL;
 use super::{Reader, RunArg, Runs, STOPPED};
+use crate::signals::let_signals_end_this;
 
 /// Wait until a run's worker ends
 ///

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::foreground::last_output;
-use super::signals::let_signals_end_this;
 use super::{Reader, RunArg, Runs, note, say};
+use crate::signals::let_signals_end_this;
 use crate::words::events::sentence;
 
 /// How often the log is read.

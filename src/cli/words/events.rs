@@ -5,6 +5,9 @@ use fixmatch::run::event::{Evaluated, Event, Progress, Started};
 
 use super::numbers::{grouped, percent, plural, short};
 
+/// What is said of a run that finished without having learned anything.
+pub const AT_CHANCE: &str = "this is no better than guessing: the run has learned nothing that the test set shows";
+
 /// What happened, in one line; None for what the next event says anyway.
 pub fn sentence(event: &Event) -> Option<String> {
     Some(match event {

@@ -13,12 +13,12 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::{put, put_spans, short_id};
-use crate::commands::train::AT_CHANCE;
 use crate::console::app::App;
 use crate::console::home::{DataState, Listing, Pane, PresetRow, model_name};
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{self, clean, fit, fit_middle, left, right, wrap};
+use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{bytes, duration, grouped, percent, plural, short};
 
 /// Keeps what is selected in sight.

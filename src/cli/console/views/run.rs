@@ -21,7 +21,6 @@ use ratatui::text::Span;
 use super::changes::resumes;
 use super::chart::{self, number};
 use super::{overlay, put, put_right, put_spans};
-use crate::commands::train::AT_CHANCE;
 use crate::console::app::App;
 use crate::console::charts::{CHARTS, Layout, N_PANELS};
 use crate::console::flags;
@@ -30,6 +29,7 @@ use crate::console::machine::{Gpu, gpu_of};
 use crate::console::mouse::Spot;
 use crate::console::run::OpenRun;
 use crate::console::text::{self, fit, fit_parts, left, right, wrap};
+use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{bytes, duration, grouped, percent, plural, seconds, short};
 
 /// Columns of the list of values.
