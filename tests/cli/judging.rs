@@ -20,7 +20,7 @@ fn histogram(step: u64, sure: [u64; 2], right: f64) -> Record {
     Record::Histogram(Histogram { step, n_steps: 10, threshold: 0.95, has_oracle: true, bins, accepted })
 }
 
-fn run(place: &Place) -> RunDir {
+pub fn run(place: &Place) -> RunDir {
     let dir = place.run("one", &[launched(), started()]);
     let mut file = InsightFile::open(&dir.insight(), &[]).expect("opens");
     let verdict = |class| Verdict { class, confidence: 0.5 };

@@ -19,7 +19,7 @@ static MINI: LazyLock<Dataset> =
     LazyLock::new(|| data::load(&Data::named("fashion-mini"), Path::new("")).expect("it is embedded"));
 
 /// A ranking of the embedded images with these scores.
-fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
+pub fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
     let scores: Vec<f32> = (0..10_000).map(score).collect();
     Ranking {
         dataset: "fashion-mini".into(),
@@ -36,7 +36,7 @@ fn ranked(by: Metric, score: impl Fn(u32) -> f32) -> Ranking {
 }
 
 /// By agreement, of which less is more: the images in their own order.
-fn forward() -> Ranking {
+pub fn forward() -> Ranking {
     ranked(Metric::Agreement, |index| index as f32)
 }
 
@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// Puts a ranking where `fixmatch rank` would.
-    fn cache(&self, ranking: &Ranking) {
+    pub fn cache(&self, ranking: &Ranking) {
         let mut config = RunConfig::default();
         config.data.dataset.clone_from(&ranking.dataset);
         let recipe = ranking::recipe(&ranking::standard_base(&config), ranking.rank.clone(), 10_000);

@@ -7,6 +7,7 @@ mod cleaning;
 mod completing;
 mod extremes;
 mod forking;
+mod json;
 mod judging;
 mod labeling;
 mod naming;
@@ -185,7 +186,7 @@ fn started() -> Event {
         n_unlabeled: 10_000,
         n_test: 100,
         classes: vec!["cats".into(), "dogs".into()],
-        labeled_per_class: vec![],
+        labeled_per_class: vec![20, 20],
     })
 }
 

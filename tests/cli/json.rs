@@ -1,0 +1,260 @@
+//! What `docs/json.md` says of `--json` is what the commands print: each key that comes out stands there with its type, and
+//! each key that stands there comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use fixmatch::config::{Metric, Rank};
+use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::{Evaluated, Event, Progress};
+use fixmatch::run::file::{Environment, Parent};
+use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::pseudo::alarm::{Alarm, Rule};
+use serde_json::Value;
+
+use super::judging::run as judged_run;
+use super::labeling::{forward, ranked};
+use super::{Place, Worker, append, evaluated, progress, started};
+
+/// The keys of one part of the document with their types; those below another key are written with it, an element of an
+/// array with `[]`.
+type Keys = BTreeMap<String, String>;
+
+/// The tables of the document by the command that stands above them.
+fn documented() -> BTreeMap<String, Keys> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/json.md");
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut parts = BTreeMap::<String, Keys>::new();
+    let mut part = String::new();
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            title.trim_matches('`').clone_into(&mut part);
+        } else if let Some(row) = line.strip_prefix("| `") {
+            let cells: Vec<_> = row.split(" | ").collect();
+            let [key, kind, meaning] = cells[..] else { panic!("not three cells: {line}") };
+            assert!(meaning.len() > 4, "{line} has no meaning");
+            let keys = parts.entry(part.clone()).or_default();
+            let earlier = keys.insert(key.trim_end_matches('`').to_owned(), kind.to_owned());
+            assert_eq!(earlier, None, "twice: {line}");
+        }
+    }
+    parts
+}
+
+/// What was seen of a part.
+#[derive(Default)]
+struct Seen {
+    keys: BTreeSet<String>,
+    wrong: BTreeSet<String>,
+}
+
+impl Seen {
+    fn look(&mut self, value: &Value, path: &str, known: &Keys) {
+        let kind = known.get(path);
+        self.keys.insert(path.to_owned());
+        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        let has_keys_below =
+            known.keys().any(|key| key.starts_with(&below("")) || key.starts_with(&format!("{path}[")));
+        let is_closed = kind.is_some() && !has_keys_below;
+        let name = match value {
+            Value::Object(fields) => {
+                for (key, value) in fields.iter().filter(|_| !is_closed) {
+                    self.look(value, &below(key), known);
+                }
+                "object"
+            }
+            Value::Array(values) => {
+                for value in values.iter().filter(|_| !is_closed) {
+                    self.look(value, &format!("{path}[]"), known);
+                }
+                "array"
+            }
+            Value::Number(number) if number.is_u64() || number.is_i64() => "integer",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Bool(_) => "boolean",
+            Value::Null => "null",
+        };
+        let is_container = matches!(name, "object" | "array");
+        match kind {
+            None if is_container => {}
+            None => drop(self.wrong.insert(format!("| `{path}` | {name} | not documented"))),
+            Some(kind) => {
+                let fits = kind.split([' ', ',']).any(|word| word == name || (word == "number" && name == "integer"));
+                if !fits {
+                    self.wrong.insert(format!("{path} is {kind} in the document, and was {name}"));
+                }
+            }
+        }
+    }
+}
+
+/// A run in which everything happened that can be told.
+fn eventful(place: &Place) -> RunDir {
+    let dir = judged_run(place);
+    let mut run = dir.read_run().expect("reads");
+    run.provenance.parent = Some(Parent { run: "elder".into(), step: 5 });
+    run.provenance.settings = vec!["train.steps=500".into()];
+    run.environment = Some(Environment {
+        host: "here".into(),
+        cpu: "a processor".into(),
+        device: "cpu".into(),
+        cuda_visible_devices: Some("0".into()),
+        libtorch: "2".into(),
+        threads: 2,
+        version: "0".into(),
+        data_digest: "d".into(),
+        data_known: true,
+        instructions: Some("avx2".into()),
+    });
+    dir.write_run(&run).expect("written");
+    let checkpoint = Checkpoint { state: State { step: 20, ..State::default() }, ..Checkpoint::default() };
+    checkpoint.write(&dir.checkpoints().join(file_name(20))).expect("written");
+    let changes = [Change::Threshold(0.9), Change::LambdaU(2.0), Change::LrFactor(9.0), Change::Steps(600)];
+    for (n, change) in changes.into_iter().enumerate() {
+        let (id, who) = (n.to_string(), "user@host".into());
+        append(&dir, &[Event::Accepted { id: id.clone(), request: Request::Set(change), who }]);
+        let (undoes, cancels) = if n == 3 { (Some(1), vec![2]) } else { (None, vec![]) };
+        append(&dir, &[Event::Applied { id, step: 20, change: Some(change), undoes, cancels }]);
+    }
+    let Event::Evaluated(last) = evaluated(20, 0.5) else { unreachable!() };
+    let mut last = Evaluated { rates: Some(vec![500]), ..*last };
+    last.ema.confusion = vec![vec![1, 2], vec![3, 4]];
+    last.raw.confusion = vec![vec![1, 2], vec![3, 4]];
+    let full = Progress {
+        step: 30,
+        n_steps: 10,
+        mask_ratio: Some(0.5),
+        pseudo_label_accuracy: Some(0.5),
+        ..Progress::default()
+    };
+    append(
+        &dir,
+        &[
+            Event::Forked(Parent { run: "elder".into(), step: 5 }),
+            Event::Edited { id: "9".into(), step: 20, edit: Edit::Drop(1) },
+            Event::Resumed { step: 20 },
+            Event::Progress(full),
+            Event::Evaluated(Box::new(last)),
+            Event::Alarm(Alarm { step: 30, rule: Rule::Share, class: Some(1), message: "too many".into() }),
+            Event::Checkpointed { step: 20, file: "00000020.safetensors".into(), best: true },
+            Event::Warning { message: "look".into() },
+            Event::Refused { id: "10".into(), reason: "no".into() },
+            Event::Paused { step: 30 },
+            Event::Continued { step: 30 },
+            Event::Suspended { step: 30 },
+            Event::Stopped { step: 30 },
+            Event::Finished { step: 30 },
+            Event::Diverged { step: 30, change: Some(3) },
+            Event::Failed { step: 30, reason: "the loss is NaN".into() },
+        ],
+    );
+    dir
+}
+
+#[test]
+fn the_keys_of_json_are_those_of_the_document() {
+    let place = Place::new();
+    eventful(&place);
+    let cut_off = place.run("cut-off", &[]);
+    fs::write(cut_off.run_toml(), "no configuration").expect("written");
+    let alive = place.run("alive", &[]);
+    let worker = Worker::on(&alive);
+    append(&alive, &[started(), progress(10)]);
+    worker.beat(Phase::NoSpace);
+    place.run("thrown-away", &[]).discard().expect("moved to the trash");
+    place.cache(&forward());
+    place.cache(&ranked(Metric::Density, |index| index as f32));
+    place.fixmatch(&["labels", "make", "fashion-mini", "--per-class", "1", "--name", "few"]).check(0, &[], &[]);
+    let ranking = format!("[train]\nlambda_u = 0.0\n[rank]\nby = \"{}\"\n", Rank::default().by);
+    fs::write(place.folder.path().join("ranking.toml"), ranking).expect("written");
+    let mini = ["fashion-mini", "--per-class", "1", "--by"];
+    // so many of each class that the two sets share some
+    let compare = ["labels", "compare", "fashion-mini", "--per-class", "600", "--by", "agreement", "--by", "density"];
+    let show = [&["labels", "show"], &mini[..], &["agreement"]].concat();
+    let calls: &[(&str, &[&str])] = &[
+        ("fixmatch runs --json", &["runs"]),
+        ("fixmatch show --json", &["show", "one"]),
+        ("fixmatch show --json", &["show", "one", "--at", "20"]),
+        ("fixmatch show --json", &["show", "alive"]),
+        ("fixmatch changes --json", &["changes", "one"]),
+        ("fixmatch pseudo --json", &["pseudo", "one", "--tau", "0.9"]),
+        ("fixmatch watch --json", &["watch", "one", "--all"]),
+        ("fixmatch presets --json", &["presets"]),
+        ("fixmatch presets PRESET --json", &["presets", "ranking.toml"]),
+        ("fixmatch data list --json", &["data", "list"]),
+        ("fixmatch labels list --json", &["labels", "list"]),
+        ("fixmatch labels show --json", &show),
+        ("fixmatch labels compare --json", &compare),
+        ("fixmatch trash list --json", &["trash", "list"]),
+    ];
+    let document = documented();
+    let mut seen = BTreeMap::<&str, Seen>::new();
+    for (part, call) in calls {
+        let said = place.fixmatch(&[call, &["--json"][..]].concat());
+        let values = serde_json::Deserializer::from_str(&said.out).into_iter::<Value>();
+        let values: Vec<_> =
+            values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{call:?}: {error} {said:?}"));
+        assert!(!values.is_empty(), "{said:?}");
+        let known = document.get(*part).cloned().unwrap_or_default();
+        for value in &values {
+            // Of an event, all but the first two keys are written with its name.
+            let event = value["event"].as_str().filter(|_| *part == "fixmatch watch --json").map(str::to_owned);
+            let value = match event {
+                Some(event) => {
+                    let mut fields = value.clone();
+                    let rest = fields.as_object_mut().expect("an object");
+                    let common = ["time", "event"].map(|key| (key.to_owned(), rest.remove(key).expect("there")));
+                    common.into_iter().chain([(event, fields)]).collect()
+                }
+                None => value.clone(),
+            };
+            seen.entry(part).or_default().look(&value, "", &known);
+        }
+    }
+    let mut wrong = Vec::new();
+    for (part, seen) in &seen {
+        let missing =
+            document.get(*part).into_iter().flat_map(|known| known.keys()).filter(|key| !seen.keys.contains(*key));
+        let missing = missing.map(|key| format!("{key} is documented and did not come out"));
+        let lines: Vec<_> = seen.wrong.iter().cloned().chain(missing).collect();
+        if !lines.is_empty() {
+            wrong.push(format!("## {part}\n{}", lines.join("\n")));
+        }
+    }
+    assert!(wrong.is_empty(), "docs/json.md\n{}", wrong.join("\n"));
+    let parts: BTreeSet<_> = document.keys().map(String::as_str).collect();
+    assert_eq!(parts, calls.iter().map(|(part, _)| *part).collect(), "the commands of the document");
+}
+
+#[test]
+fn every_command_with_json_is_in_the_document() {
+    let place = Place::new();
+    let document = documented();
+    let help = |args: &[&str]| place.fixmatch(&[args, &["--help"]].concat()).out;
+    let commands = |help: &str| -> Vec<String> {
+        let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap_or(rest));
+        let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        names
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut with_json = BTreeSet::new();
+    for command in commands(&help(&[])) {
+        let text = help(&[&command]);
+        for below in commands(&text) {
+            if help(&[&command, &below]).contains("--json") {
+                with_json.insert(format!("fixmatch {command} {below} --json"));
+            }
+        }
+        if text.contains("\n      --json") {
+            with_json.insert(format!("fixmatch {command} --json"));
+        }
+    }
+    let parts = document.into_keys().filter(|part| !part.contains("PRESET")).collect();
+    assert_eq!(with_json, parts);
+}
