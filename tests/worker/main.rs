@@ -3,6 +3,7 @@
 #![cfg(feature = "train")]
 
 mod asking;
+mod changes;
 mod disk;
 mod faults;
 mod forking;

@@ -13,7 +13,7 @@ use fixmatch::run::log::EventLog;
 use fixmatch::run::state::RunState;
 use rustix::process::Signal;
 
-use super::support::{Place, Worker, assert_same, copy, events, finish};
+use super::support::{Place, Worker, assert_same, copy, events, finish, killed_after};
 
 /// A run that was broken off by a signal after its second window, at a moment that `is_right` for the test.
 ///
@@ -208,25 +208,6 @@ fn without_lambda_u_no_unlabeled_image_is_drawn() {
             assert_eq!((progress.loss, progress.loss_unsupervised), (progress.loss_supervised, 0.0));
         }
     }
-}
-
-/// An endless run that was killed after some steps with a change, and goes on from before it. Returns that step too.
-fn killed_after(place: &Place, config: &RunConfig, change: Change) -> (RunDir, u64) {
-    let dir = place.run(config);
-    let mut worker = Worker::start(&dir);
-    let _ = worker.until_progress();
-    let step = worker.ask(Request::Pause);
-    assert_eq!(worker.ask(Request::Set(change)), step);
-    let _ = worker.ask(Request::Continue);
-    let _ = worker.until_progress();
-    worker.signal(Signal::KILL);
-    let _ = worker.end();
-    for (saved, path) in checkpoint::list(&dir.checkpoints()).expect("lists") {
-        if saved >= step {
-            fs::remove_file(path).expect("removed");
-        }
-    }
-    (dir, step)
 }
 
 #[test]

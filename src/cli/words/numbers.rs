@@ -24,9 +24,12 @@ pub fn or_dash<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".into(), format)
 }
 
-/// 12345 → `12.3k`: three digits and a letter from ten thousand on, whole numbers below.
+/// 12345 → `12.3k`: three digits and a letter from ten thousand on, whole numbers below; from 10^12 on, `5.0e13`.
 pub fn short(number: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    if number.abs() >= 999.5e9 {
+        return format!("{number:.1e}");
+    }
     let unit = UNITS.iter().find(|(size, _)| number >= 0.9995 * size);
     match unit {
         Some((size, letter)) if number >= 9999.5 => {
@@ -125,6 +128,7 @@ mod tests {
             (999_960.0, "1.00M"),
             (1_048_576.0, "1.05M"),
             (123_456.0, "123k"),
+            (5.0044e13, "5.0e13"),
         ];
         for (number, expected) in cases {
             assert_eq!(short(number), expected);

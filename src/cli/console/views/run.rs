@@ -13,6 +13,7 @@
 
 use fixmatch::run::event::Evaluated;
 use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::history::Fate;
 use fixmatch::run::state::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -109,17 +110,15 @@ fn ahead(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         return;
     }
     let list: Vec<_> = ahead.iter().map(|it| format!("{} at step {}", it.change, grouped(it.step))).collect();
-    let goes_on = run.glance.as_ref().filter(|_| run.is_resumable()).map(|glance| {
-        let again = if ahead.len() == 1 { "comes to it again" } else { "comes to them again" };
-        format!(" · {} and {again}", resumes(app, Place::Run, glance.ahead_from))
-    });
+    let goes_on = run.glance.as_ref().filter(|_| run.is_resumable());
+    let goes_on = goes_on.map(|glance| resumes(app, Place::Run, glance.ahead_from)).unwrap_or_default();
     let it = if ahead.len() == 1 { " drops it" } else { " drops them" };
-    let drops = app.offer(Place::Run, Action::Drop, (" · ", it));
-    let lists = app.offer(Place::Run, Action::Changes, (", ", " edits"));
-    let keys = format!("{}{drops}{lists}", goes_on.unwrap_or_default());
-    let width = usize::from(area.width).saturating_sub(2);
-    let list = fit(&format!("ahead: {}", list.join(", ")), width.saturating_sub(text::width(&keys)));
-    put(buffer, 1, area.y, &format!("{list}{keys}"), app.theme.changed());
+    let drops = app.offer(Place::Run, Action::Drop, ("", it));
+    let lists = app.offer(Place::Run, Action::Changes, ("", " edits"));
+    // the list first: with little room, the keys are in the footer and the help
+    let parts = [(1, format!("ahead: {}", list.join(", "))), (4, goes_on), (2, drops), (3, lists)];
+    let parts: Vec<_> = parts.into_iter().filter(|(_, part)| !part.is_empty()).collect();
+    put(buffer, 1, area.y, &fit_parts(parts, usize::from(area.width).saturating_sub(2)), app.theme.changed());
 }
 
 /// The row at which the values of a chart, or at last the classes, begin in the list.
@@ -248,7 +247,10 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
         (Status::Failed, _) => {
             let undo = app.offer(Place::Run, Action::Undo, ("; ", " takes the last change back"));
             // one that lies ahead is dropped instead, which the line below says
-            let is_behind = |cause| run.ahead().iter().all(|entry| entry.number != cause);
+            let is_behind = |cause| {
+                let stands = run.state.history.at(cause).is_some_and(|entry| entry.fate == Fate::Stands);
+                stands && run.ahead().iter().all(|entry| entry.number != cause)
+            };
             let undo = if run.state.cause.is_some_and(is_behind) { undo } else { String::new() };
             let reason = run.state.failure().unwrap_or_default();
             (format!("failed: {reason}{undo}{}", goes_on(" resumes")), theme.error())
