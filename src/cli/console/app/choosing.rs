@@ -92,6 +92,7 @@ impl App {
             }
         }
         items.push(pick(format!("random, {n} of each class"), "another draw each time", Pick::Random));
+        items.push(pick("all".into(), "every image whose class is known", Pick::All));
         items.extend(self.saved_sets(&atlas.dataset.digest).map(|saved| {
             let picked = saved.header.picked.clone().unwrap_or_default();
             pick(format!("saved: {}", saved.name), &format!("{}; {picked}", plural(saved.n as u64, "image")), {
