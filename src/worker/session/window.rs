@@ -75,9 +75,15 @@ impl Window {
 
     /// Takes the rows from a checkpoint.
     pub fn restore(&mut self, from: &BTreeMap<String, Array>) -> Result<()> {
-        let array = from.get(NAME).cloned().unwrap_or_default();
-        let (rows, rest) = array.values.as_chunks();
-        ensure!(rest.is_empty(), "the checkpoint's progress window is not {N_COLUMNS} columns wide");
+        let Some(Array { shape, values }) = from.get(NAME) else {
+            *self = Self::default();
+            return Ok(());
+        };
+        let (rows, rest) = values.as_chunks();
+        ensure!(
+            rest.is_empty() && shape[..] == [rows.len(), N_COLUMNS],
+            "the checkpoint's progress window has the shape {shape:?}, not [steps, {N_COLUMNS}]"
+        );
         *self = Self { rows: rows.to_vec(), ..Self::default() };
         Ok(())
     }
@@ -109,6 +115,19 @@ mod tests {
         assert_eq!((progress.images_per_s, progress.data_wait), (25.0, 0.25));
         assert!(progress.memory_bytes > 0);
         assert_eq!(window.close(12), None);
+    }
+
+    #[test]
+    fn a_window_of_another_shape_is_refused() {
+        let restore = |shape: [usize; 2]| {
+            let array = Array { shape: shape.to_vec(), values: vec![1.0; shape[0] * shape[1]] };
+            Window::default().restore(&BTreeMap::from([(NAME.to_owned(), array)]))
+        };
+        restore([2, N_COLUMNS]).expect("rows of all columns");
+        restore([0, N_COLUMNS]).expect("a window that was just closed");
+        let error = restore([N_COLUMNS, 2]).expect_err("columns of two steps").to_string();
+        assert!(error.contains(&format!("shape [{N_COLUMNS}, 2], not [steps, {N_COLUMNS}]")), "{error}");
+        Window::default().restore(&BTreeMap::new()).expect("a checkpoint without one");
     }
 
     #[test]
