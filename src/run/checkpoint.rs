@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -128,10 +129,14 @@ pub fn file_name(step: u64) -> String {
     format!("{step:08}.safetensors")
 }
 
-/// The checkpoints in a folder, oldest first: steps and paths.
+/// The checkpoints in a folder, oldest first: steps and paths. A missing folder has none.
 pub fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(found),
+        entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
+    };
+    for entry in entries {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(step) = name.strip_suffix(".safetensors").and_then(|stem| stem.parse().ok()) {
@@ -231,6 +236,7 @@ mod tests {
     fn the_newest_intact_one_is_taken() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         assert_eq!(newest(folder.path()).expect("looks").0, None);
+        assert_eq!(list(&folder.path().join("gone")).expect("looks"), []);
         for step in [10, 9, 100] {
             some_checkpoint(step).write(&folder.path().join(file_name(step))).expect("written");
         }

@@ -77,6 +77,8 @@ pub struct RunState {
     pub progress: Vec<Progress>,
     /// Evaluations, oldest first.
     pub evaluations: Vec<Evaluated>,
+    /// The step of the checkpoint that was saved last.
+    pub saved: Option<u64>,
     /// Where records of `insight.bin` are, oldest first.
     pub insights: Vec<Pointer>,
     /// What was seen to go wrong with the pseudo-labels, oldest first.
@@ -169,7 +171,8 @@ impl RunState {
             Event::Stopped { step } => self.now(*step, LastState::Stopped),
             Event::Finished { step } => self.now(*step, LastState::Finished),
             Event::Failed { step, reason } => self.now(*step, LastState::Failed(reason.clone())),
-            Event::Checkpointed { .. } | Event::Accepted { .. } | Event::Refused { .. } => {}
+            Event::Checkpointed { step, .. } => self.saved = Some(*step),
+            Event::Accepted { .. } | Event::Refused { .. } => {}
         }
     }
 

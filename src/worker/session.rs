@@ -89,6 +89,12 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
         reporter.warn(format!("{n} events of a later version in the log were passed over: changes may be among them"));
     }
     session.restore(&log.insights)?;
+    if let (None, Some(step)) = (session.saved_at, log.saved) {
+        reporter.warn(format!(
+            "no checkpoint is left, though one was saved at step {step}: the run starts again from step 0; stop it if the \
+             checkpoints can be brought back"
+        ));
+    }
     if log.started.is_some() || session.state.step > 0 {
         reporter.event(Event::Resumed { step: session.state.step });
     }

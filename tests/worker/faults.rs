@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 
 use fixmatch::config::RunConfig;
+use fixmatch::run::change::Request;
 use fixmatch::run::checkpoint::{Checkpoint, file_name, list};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 
-use super::support::{PER_CLASS, Place, assert_same, copy, events, failure, finish, worker_command};
+use super::support::{PER_CLASS, Place, Worker, assert_same, copy, events, failure, finish, worker_command};
 
 #[test]
 fn bad_data_and_labels_fail_with_the_reason() {
@@ -78,6 +79,24 @@ fn cut(dir: &RunDir, step: u64) {
     let path = dir.checkpoints().join(file_name(step));
     let length = path.metadata().expect("exists").len();
     File::options().write(true).open(path).expect("opens").set_len(length / 2).expect("cut");
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_gone_starts_again_and_says_so() {
+    let place = Place::new();
+    let dir = place.run(&place.endless_config());
+    let mut worker = Worker::start(&dir);
+    let _ = worker.until_progress();
+    let step = worker.ask(Request::Stop);
+    let _ = worker.end();
+    fs::remove_dir_all(dir.checkpoints()).expect("removed");
+    let mut worker = Worker::start(&dir);
+    let warning = worker.until("a warning", |event| match event {
+        Event::Warning { message } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(warning.contains(&format!("one was saved at step {step}: the run starts again from step 0")), "{warning}");
+    worker.until("the resumption", |event| (*event == Event::Resumed { step: 0 }).then_some(()));
 }
 
 #[test]
