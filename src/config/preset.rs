@@ -20,7 +20,6 @@ const MAX_DEPTH: usize = 8;
 
 #[derive(RustEmbed)]
 #[folder = "experiments"]
-#[include = "*.toml"]
 struct Shipped;
 
 /// A preset and where it came from.
