@@ -51,6 +51,7 @@ const LIBTORCH_VERSION: &str = "2.13.0";
 
 #[derive(Parser)]
 #[command(version = fixmatch::VERSION, about = "Trains one fixmatch run; `fixmatch` starts it")]
+#[command(name = "fixmatch-worker", bin_name = "fixmatch-worker")]
 #[command(after_help = examples!("fixmatch-worker run RUN_DIRECTORY", "fixmatch-worker bench --model wrn --steps 5"))]
 struct Arguments {
     #[command(subcommand)]
