@@ -6,13 +6,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use fixmatch::base::host::now;
 use fixmatch::config::{Rank, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::labels::ranking::{self, Ranking};
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Event, Record};
+use fixmatch::run::event::Event;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::history::{History, start};
 use fixmatch::run::launch::{Worker, launch};
@@ -20,6 +19,7 @@ use fixmatch::run::live::Live;
 use fixmatch::run::mailbox;
 use fixmatch::run::state::{RunState, Status};
 
+use super::requests::change;
 use crate::recorder::{Command, Reporter};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -55,8 +55,7 @@ pub fn ranking(
     let runs = dir.path().parent().expect("a run directory is in a folder");
     let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
     let worker = if other.is_locked() { None } else { Some(launch(&other, None)?) };
-    let changes = Changes { history, start: start(config) };
-    if let Some(end) = wait(&other, worker, (reporter, commands), changes)? {
+    if let Some(end) = wait(&other, worker, (reporter, commands), (history, &start(config)))? {
         return Ok(Awaited::Ended(end));
     }
     found(&cached).with_context(|| format!("the run {} has ended", other.id()))
@@ -67,7 +66,7 @@ fn wait(
     other: &RunDir,
     mut worker: Option<Worker>,
     (reporter, commands): (&Reporter, &Receiver<Command>),
-    mut changes: Changes,
+    (history, start): (&mut History, &Live),
 ) -> Result<Option<Event>> {
     loop {
         match commands.try_recv() {
@@ -81,7 +80,10 @@ fn wait(
                     if request == Request::Stop { Event::Stopped { step: 0 } } else { Event::Suspended { step: 0 } };
                 return Ok(Some(end));
             }
-            Ok(Command { id, request }) if request.is_about_changes() => changes.make(&id, request, reporter)?,
+            // it has taken no step: each change can be made, edited and taken back before the first one
+            Ok(command) if command.request.is_about_changes() => {
+                change(history, start, command, 0, reporter)?;
+            }
             Ok(Command { id, .. }) => {
                 let reason = format!("it has not begun: it waits for {}, which can be asked itself", other.id());
                 reporter.event(Event::Refused { id, reason });
@@ -101,26 +103,6 @@ fn wait(
             other.id(),
             status.label()
         ),
-    }
-}
-
-/// The changes of a run that has taken no step: each can be made, edited and taken back before the first one.
-struct Changes<'a> {
-    history: &'a mut History,
-    start: Live,
-}
-
-impl Changes<'_> {
-    fn make(&mut self, id: &str, request: Request, reporter: &Reporter) -> Result<()> {
-        match self.history.answer(request, id, 0, &self.start) {
-            Err(error) => reporter.event(Event::Refused { id: id.to_owned(), reason: format!("{error:#}") }),
-            Ok(event) => {
-                reporter.event(event.clone());
-                reporter.sync()?;
-                self.history.apply(&Record { time: now(), event });
-            }
-        }
-        Ok(())
     }
 }
 

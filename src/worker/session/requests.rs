@@ -7,9 +7,33 @@ use fixmatch::base::host::now;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::event::{Event, Record};
 use fixmatch::run::heartbeat::Phase;
+use fixmatch::run::history::History;
+use fixmatch::run::live::Live;
 
 use super::Session;
-use crate::recorder::Command;
+use crate::recorder::{Command, Reporter};
+
+/// Answers a request about the values that can change, after `step` steps. Says whether the history is another one now.
+pub(super) fn change(
+    history: &mut History,
+    start: &Live,
+    Command { id, request }: Command,
+    step: u64,
+    reporter: &Reporter,
+) -> Result<bool> {
+    let event = match history.answer(request, &id, step, start) {
+        Ok(event) => event,
+        Err(error) => {
+            reporter.event(Event::Refused { id, reason: format!("{error:#}") });
+            return Ok(false);
+        }
+    };
+    // On disk before the next step runs: no step is ever taken under an unrecorded value.
+    reporter.event(event.clone());
+    reporter.sync()?;
+    history.apply(&Record { time: now(), event });
+    Ok(true)
+}
 
 impl Session {
     /// Follows the requests that have arrived; while paused, waits for more. Returns the event that ends the run.
@@ -39,15 +63,8 @@ impl Session {
             return Ok(None);
         }
         if request.is_about_changes() {
-            match self.history.answer(request, &id, step, &self.start) {
-                Err(error) => self.reporter.event(Event::Refused { id, reason: format!("{error:#}") }),
-                Ok(event) => {
-                    // On disk before the step runs: no step is ever taken under an unrecorded value.
-                    self.reporter.event(event.clone());
-                    self.reporter.sync()?;
-                    self.history.apply(&Record { time: now(), event });
-                    self.bring_into_force();
-                }
+            if change(&mut self.history, &self.start, Command { id, request }, step, &self.reporter)? {
+                self.bring_into_force();
             }
             return Ok(None);
         }
