@@ -1,16 +1,20 @@
 //! Recorded changes through the command: a run that one of them ruined goes on without it, and what lies ahead is edited.
 
+use std::fs;
 use std::process::Command;
 
 use fixmatch::config::RunConfig;
-use fixmatch::run::change::{Change, Request};
+use fixmatch::run::amend::amend;
+use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
+use fixmatch::run::history::{self, Fate};
 use fixmatch::run::state::RunState;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Place, Worker, assert_same, copy, events, killed_after};
+use super::support::{Place, Worker, assert_same, copy, events, finish};
 
 /// What a command says of a run, and whether it succeeds.
 fn fixmatch(place: &Place, command: &str, dir: &RunDir, args: &[&str]) -> (bool, String) {
@@ -30,6 +34,25 @@ fn config(place: &Place) -> RunConfig {
     config.checkpoint.every = 5;
     config.checkpoint.keep = 1000;
     config
+}
+
+/// A run that was killed after some steps with a change, and goes on from before it. Returns that step too.
+fn killed_after(place: &Place, config: &RunConfig, change: Change) -> (RunDir, u64) {
+    let dir = place.run(config);
+    let mut worker = Worker::start(&dir);
+    let _ = worker.until_progress();
+    let step = worker.ask(Request::Pause);
+    assert_eq!(worker.ask(Request::Set(change)), step);
+    let _ = worker.ask(Request::Continue);
+    let _ = worker.until_progress();
+    worker.signal(Signal::KILL);
+    let _ = worker.end();
+    for (saved, path) in checkpoint::list(&dir.checkpoints()).expect("lists") {
+        if saved >= step {
+            fs::remove_file(path).expect("removed");
+        }
+    }
+    (dir, step)
 }
 
 /// The changes as `changes --json` has them: what, from which step on, and what became of it.
@@ -133,4 +156,41 @@ fn a_run_with_changes_is_the_same_however_often_it_is_killed() {
     assert!(is_fine, "{said}");
     assert_eq!(listed(&place, &often), [("threshold = 0.6".into(), step, "in force".into())]);
     assert_same(&first, &often, 400);
+}
+
+#[test]
+fn a_run_whose_change_ahead_was_dropped_ends_as_one_that_never_had_it() {
+    let place = Place::new();
+    let config = config(&place);
+    let unbroken = place.finished(&config);
+    for change in [Change::LrFactor(0.5), Change::LambdaU(0.0)] {
+        let (dir, step) = killed_after(&place, &config, change);
+        let (done, _) = amend(&dir, &[Request::Edit(Edit::Drop(1))]).expect("it lies ahead");
+        assert!(done < step, "it goes on at {done}, before {step}");
+        finish(&dir);
+        assert_same(&unbroken, &dir, 400);
+    }
+}
+
+#[test]
+fn a_value_that_is_set_after_a_crash_holds_and_the_older_one_ahead_does_not_come_back() {
+    let place = Place::new();
+    let mut config = config(&place);
+    config.train.steps = 1_000_000;
+    let (dir, step) = killed_after(&place, &config, Change::Threshold(0.3));
+    let (done, _) = amend(&dir, &[Request::Set(Change::Threshold(0.9))]).expect("a value");
+    assert!(done < step);
+    let mut worker = Worker::start(&dir);
+    worker.until("a step beyond the old change", |event| match event {
+        Event::Progress(progress) => (progress.step > step).then_some(()),
+        _ => None,
+    });
+    let now = worker.ask(Request::Set(Change::Threshold(0.8)));
+    let _ = worker.ask(Request::Stop);
+    let state = RunState::read(&dir).expect("reads");
+    let start = history::start(&config);
+    let at = |at: u64| state.history.live(&start, at).threshold;
+    assert_eq!([done - 1, done, step, now].map(at), [0.4, 0.9, 0.9, 0.8]);
+    assert_eq!(state.history.at(1).expect("the old one").fate, Fate::Cancelled { by: 2 });
+    assert_eq!(state.history.before(3, &start), Some(Change::Threshold(0.9)));
 }

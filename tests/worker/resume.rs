@@ -3,17 +3,14 @@
 use std::fs;
 
 use fixmatch::config::RunConfig;
-use fixmatch::run::amend::amend;
-use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::change::{Change, Request};
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Progress};
-use fixmatch::run::history::{self, Fate};
 use fixmatch::run::log::EventLog;
-use fixmatch::run::state::RunState;
 use rustix::process::Signal;
 
-use super::support::{Place, Worker, assert_same, copy, events, finish, killed_after};
+use super::support::{Place, Worker, assert_same, copy, events, finish};
 
 /// A run that was broken off by a signal after its second window, at a moment that `is_right` for the test.
 ///
@@ -208,46 +205,4 @@ fn without_lambda_u_no_unlabeled_image_is_drawn() {
             assert_eq!((progress.loss, progress.loss_unsupervised), (progress.loss_supervised, 0.0));
         }
     }
-}
-
-#[test]
-fn a_run_whose_change_ahead_was_dropped_ends_as_one_that_never_had_it() {
-    let place = Place::new();
-    let mut config = place.config();
-    config.train.steps = 400;
-    config.checkpoint.every = 5;
-    config.checkpoint.keep = 1000;
-    let unbroken = place.finished(&config);
-    for change in [Change::LrFactor(0.5), Change::LambdaU(0.0)] {
-        let (dir, step) = killed_after(&place, &config, change);
-        let (done, _) = amend(&dir, &[Request::Edit(Edit::Drop(1))]).expect("it lies ahead");
-        assert!(done < step, "it goes on at {done}, before {step}");
-        finish(&dir);
-        assert_same(&unbroken, &dir, 400);
-    }
-}
-
-#[test]
-fn a_value_that_is_set_after_a_crash_holds_and_the_older_one_ahead_does_not_come_back() {
-    let place = Place::new();
-    let mut config = place.config();
-    config.train.steps = 1_000_000;
-    config.checkpoint.every = 5;
-    config.checkpoint.keep = 1000;
-    let (dir, step) = killed_after(&place, &config, Change::Threshold(0.3));
-    let (done, _) = amend(&dir, &[Request::Set(Change::Threshold(0.9))]).expect("a value");
-    assert!(done < step);
-    let mut worker = Worker::start(&dir);
-    worker.until("a step beyond the old change", |event| match event {
-        Event::Progress(progress) => (progress.step > step).then_some(()),
-        _ => None,
-    });
-    let now = worker.ask(Request::Set(Change::Threshold(0.8)));
-    let _ = worker.ask(Request::Stop);
-    let state = RunState::read(&dir).expect("reads");
-    let start = history::start(&config);
-    let at = |at: u64| state.history.live(&start, at).threshold;
-    assert_eq!([done - 1, done, step, now].map(at), [0.4, 0.9, 0.9, 0.8]);
-    assert_eq!(state.history.at(1).expect("the old one").fate, Fate::Cancelled { by: 2 });
-    assert_eq!(state.history.before(3, &start), Some(Change::Threshold(0.9)));
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{CtAugment, Device, Model, ModelName, RunConfig, Strong};
-use fixmatch::run::change::{Change, Request};
-use fixmatch::run::checkpoint::{Checkpoint, file_name, list as list_checkpoints};
+use fixmatch::run::change::Request;
+use fixmatch::run::checkpoint::{Checkpoint, file_name, list};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Progress, Record, VARYING_FIELDS};
 use fixmatch::run::file::RunFile;
@@ -307,25 +307,6 @@ pub fn assert_same(one: &RunDir, other: &RunDir, steps: u64) {
     assert_eq!(a.tensors.len(), b.tensors.len());
 }
 
-/// A run that was killed after some steps with a change, and goes on from before it. Returns that step too.
-pub fn killed_after(place: &Place, config: &RunConfig, change: Change) -> (RunDir, u64) {
-    let dir = place.run(config);
-    let mut worker = Worker::start(&dir);
-    let _ = worker.until_progress();
-    let step = worker.ask(Request::Pause);
-    assert_eq!(worker.ask(Request::Set(change)), step);
-    let _ = worker.ask(Request::Continue);
-    let _ = worker.until_progress();
-    worker.signal(Signal::KILL);
-    let _ = worker.end();
-    for (saved, path) in list_checkpoints(&dir.checkpoints()).expect("lists") {
-        if saved >= step {
-            fs::remove_file(path).expect("removed");
-        }
-    }
-    (dir, step)
-}
-
 /// Copies a run's folder, as far as a worker needs it, beside it.
 pub fn copy(dir: &RunDir, name: &str) -> RunDir {
     let to = dir.path().with_file_name(name);
@@ -339,7 +320,7 @@ pub fn copy(dir: &RunDir, name: &str) -> RunDir {
     for file in [dir.run_toml(), dir.labels(), dir.events(), dir.insight()].into_iter().filter(|file| file.exists()) {
         copy(&file);
     }
-    for (_, path) in list_checkpoints(&dir.checkpoints()).expect("lists") {
+    for (_, path) in list(&dir.checkpoints()).expect("lists") {
         copy(&path);
     }
     RunDir::open(&to).expect("a run")
