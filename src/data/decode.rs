@@ -1,9 +1,9 @@
 //! Image files into bytes: PNG, JPEG, WebP, BMP, TIFF, GIF and binary PNM, told apart by what they hold and not by name.
 //!
-//! A damaged file is an error and never half an image: [`whole`] finds a cut end, [`jpeg`] also a hole, and the decoders
-//! are strict about the rest. Of a file with several frames or pages the first one counts. The camera's orientation is applied, then what is
-//! transparent is laid over a colour. An image is gray (one channel) if its file stores gray; all others are RGB, also
-//! when a palette holds grays only. 16 bits become 8 by rounding.
+//! A damaged file is an error and never half an image: [`whole`] finds a cut end, [`jpeg`] also most holes, and the
+//! decoders are strict about the rest. Of a file with several frames or pages the first one counts. The camera's
+//! orientation is applied, then what is transparent is laid over a colour. An image is gray (one channel) if its file
+//! stores gray; all others are RGB, also when a palette holds grays only. 16 bits become 8 by rounding.
 
 use std::fmt;
 use std::io::{Cursor, ErrorKind};

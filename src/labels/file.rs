@@ -32,9 +32,9 @@ pub fn header(path: &Path) -> Result<Header> {
     text_of(path).map(|text| header_of(&text))
 }
 
-/// How many images a file lists.
-pub fn n_listed(path: &Path) -> Result<usize> {
-    Ok(entries(&text_of(path)?).count())
+/// The same, and how many images the file lists.
+pub fn summary(path: &Path) -> Result<(Header, usize)> {
+    text_of(path).map(|text| (header_of(&text), entries(&text).count()))
 }
 
 /// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice.

@@ -56,8 +56,11 @@ pub fn list(folder: &Path) -> Result<Vec<Saved>> {
         let path = entry?.path();
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let is_set = path.extension().is_some_and(|it| it == EXTENSION) && path_of(folder, &name).is_ok();
-        if let (true, Ok(header)) = (is_set, file::header(&path)) {
-            found.push(Saved { n: file::n_listed(&path)?, name, path, header });
+        if !is_set {
+            continue;
+        }
+        if let Ok((header, n)) = file::summary(&path) {
+            found.push(Saved { name, path, header, n });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));

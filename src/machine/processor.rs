@@ -44,9 +44,8 @@ impl Level {
 
     /// The level of a name.
     pub fn named(name: &str) -> Result<Self> {
-        let names = |levels: &[Self]| levels.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ");
         let Ok(level) = Self::from_str(name, true) else {
-            bail!("{name:?} is none of {}", names(Self::value_variants()))
+            bail!("{name:?} is none of {}", Self::names(Self::value_variants()))
         };
         level.check()?;
         Ok(level)
@@ -54,9 +53,13 @@ impl Level {
 
     /// Refuses a level that the processor lacks.
     pub fn check(self) -> Result<()> {
-        let names = || Self::all().into_iter().map(Self::name).collect::<Vec<_>>().join(", ");
-        ensure!(self.is_here(), "this processor has no {} instructions: choose one of {}", self.name(), names());
+        let here = || Self::names(&Self::all());
+        ensure!(self.is_here(), "this processor has no {} instructions: choose one of {}", self.name(), here());
         Ok(())
+    }
+
+    fn names(levels: &[Self]) -> String {
+        levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ")
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use self::items::{Item, Kind};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use fixmatch::base::dirs;
@@ -16,6 +15,8 @@ use super::{Runs, complete, note, say, say_json};
 use crate::words::numbers::{bytes, duration, plural, table};
 
 mod items;
+
+use self::items::{Item, Kind};
 
 /// List, bring back or remove for good what was deleted: runs and saved label sets
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fixmatch::run::change::{Edit, Request};
+use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Event, Record};
@@ -349,7 +349,7 @@ impl OpenRun {
     /// The value that a recorded change replaces.
     pub fn value_before(&self, entry: &Entry) -> Option<String> {
         let Some(Ok(file)) = &self.file else { return None };
-        self.state.history.before(entry.number, &start(&file.config)).map(fixmatch::run::change::Change::value)
+        self.state.history.before(entry.number, &start(&file.config)).map(Change::value)
     }
 
     /// The values in force; where no worker is left, those that the next one goes on with.
@@ -401,7 +401,6 @@ fn words(request: Request) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fixmatch::run::change::Change;
     use fixmatch::run::insight::{Kind, Pointer};
 
     use super::*;

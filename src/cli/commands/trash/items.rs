@@ -7,11 +7,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use serde::Serialize;
-
 use fixmatch::base::trash;
 use fixmatch::labels::saved;
 use fixmatch::run::dir::RunDir;
+use serde::Serialize;
 
 /// What something in the trash is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! The recorded changes of the open run: looked at, dropped, given another value, moved. The run's worker answers, or where
 //! none is left, the log does (see [`fixmatch::run::amend`]).
 
-use fixmatch::run::change::{Change, Edit, Request};
+use fixmatch::run::change::{Edit, Request};
 use fixmatch::run::history::Entry;
 
 use super::{App, Confirm, Dialog, Purpose, Tone};
@@ -59,14 +59,8 @@ impl App {
                 self.ask(Ask::new("have it take effect at step", hint, step.to_string(), Purpose::MoveChange(number)));
             }
             _ => {
-                let title = match change {
-                    Change::Threshold(_) => "threshold",
-                    Change::LambdaU(_) => "lambda_u",
-                    Change::LrFactor(_) => "lr_factor",
-                    Change::Steps(_) => "steps",
-                };
                 let hint = "its value from its step on; enter records it";
-                self.ask(Ask::new(title, hint, change.value(), Purpose::ChangeValue(number)));
+                self.ask(Ask::new(change.key(), hint, change.value(), Purpose::ChangeValue(number)));
             }
         }
     }

@@ -10,13 +10,13 @@ use fixmatch::run::event::Event;
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::log::Follower;
+use fixmatch::run::rate::Rate;
 use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status, live_step};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::run::{Glance, Reading};
 use super::{FOLLOW, News, in_one_line, seen_file};
-use fixmatch::run::rate::Rate;
 
 /// What can be read of a run at once.
 pub fn read_run(dir: &RunDir) -> Reading {
