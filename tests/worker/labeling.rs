@@ -42,7 +42,7 @@ fn labels_alone_train_without_any_unlabeled_image() {
     let Started { n_labeled, n_unlabeled, .. } = started(&place.finished(&config));
     assert_eq!((n_labeled, n_unlabeled), (37, 0));
 
-    config.train.steps = 1_000_000;
+    (config.train.steps, config.train.lr) = (1_000_000, 1e-3); // so long as the test takes, and then not to diverge
     (config.train.window, config.eval.every, config.checkpoint.every) = (50, 50, 1_000_000);
     config.insight.every = 1_000;
     let mut worker = Worker::start(&place.run(&config));

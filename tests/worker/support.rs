@@ -108,6 +108,7 @@ impl Place {
     pub fn endless_config(&self) -> RunConfig {
         let mut config = self.config();
         config.train.steps = 1_000_000;
+        config.train.lr = 0.001; // batches of two images diverge at 0.03, on some processors within 160 steps
         config.train.window = 50;
         config.eval.every = 50;
         config.checkpoint.every = 1_000_000;
