@@ -5,6 +5,8 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::base::alike::closest;
+
 /// What can be asked of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,30 +72,95 @@ impl std::fmt::Display for Edit {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// τ, in [0, 1].
+    /// τ.
     Threshold(f64),
-    /// `λ_u`, in [0, 1000].
+    /// `λ_u`.
     LambdaU(f64),
-    /// Multiplies the scheduled learning rate; in (0, 100].
+    /// Multiplies the scheduled learning rate.
     LrFactor(f64),
     /// K: the rest of the cosine is stretched over the rest of the steps.
     Steps(u64),
 }
 
+/// What is known of one of the values that can change while a run trains.
+#[derive(Debug)]
+pub struct LiveKey {
+    /// As a user writes it.
+    pub name: &'static str,
+    /// What it means, in at most 40 letters.
+    pub meaning: &'static str,
+    /// What it may be, as in "must be …".
+    pub allowed: &'static str,
+    /// Reads a value; None for what is no number of its kind.
+    read: fn(&str) -> Option<Change>,
+}
+
+/// The values that can change while a run trains, in the order in which they are shown.
+pub const LIVE: [&LiveKey; 4] = [&THRESHOLD, &LAMBDA_U, &LR_FACTOR, &STEPS];
+
+static THRESHOLD: LiveKey = LiveKey {
+    name: "threshold",
+    meaning: "τ, confidence a pseudo-label needs",
+    allowed: "in [0, 1]",
+    read: |text| text.parse().ok().map(Change::Threshold),
+};
+
+static LAMBDA_U: LiveKey = LiveKey {
+    name: "lambda_u",
+    meaning: "λ_u, weight of the unsupervised loss",
+    allowed: "in [0, 1000]",
+    read: |text| text.parse().ok().map(Change::LambdaU),
+};
+
+static LR_FACTOR: LiveKey = LiveKey {
+    name: "lr_factor",
+    meaning: "factor of the learning rate",
+    allowed: "more than 0 and at most 100",
+    read: |text| text.parse().ok().map(Change::LrFactor),
+};
+
+static STEPS: LiveKey = LiveKey {
+    name: "steps",
+    meaning: "steps to do",
+    allowed: "a whole number in [1, 2^63)",
+    read: |text| text.parse().ok().map(Change::Steps),
+};
+
+impl LiveKey {
+    /// Finds a value by its name, which may carry the preset's `train.` in front.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        let name = name.trim();
+        let name = name.strip_prefix("train.").unwrap_or(name);
+        LIVE.into_iter().find(|key| key.name == name)
+    }
+
+    /// All names, as a list in a sentence.
+    pub fn names() -> String {
+        LIVE.map(|key| key.name).join(", ")
+    }
+}
+
 impl Change {
-    /// The keys of what can change while a run trains.
-    pub const KEYS: [&str; 4] = ["threshold", "lambda_u", "lr_factor", "steps"];
+    /// What is known of the value that it changes.
+    pub fn key(self) -> &'static LiveKey {
+        match self {
+            Self::Threshold(_) => &THRESHOLD,
+            Self::LambdaU(_) => &LAMBDA_U,
+            Self::LrFactor(_) => &LR_FACTOR,
+            Self::Steps(_) => &STEPS,
+        }
+    }
 
     /// Checks the value by itself.
     pub fn validate(self) -> Result<()> {
-        match self {
-            Self::Threshold(x) => ensure!((0.0..=1.0).contains(&x), "threshold must be in [0, 1], not {x}"),
-            Self::LambdaU(x) => ensure!((0.0..=1000.0).contains(&x), "lambda_u must be in [0, 1000], not {x}"),
-            Self::LrFactor(x) => {
-                ensure!(x > 0.0 && x <= 100.0, "lr_factor must be more than 0 and at most 100, not {x}");
-            }
-            Self::Steps(x) => ensure!(i64::try_from(x).is_ok() && x > 0, "steps must be in [1, 2^63), not {x}"),
-        }
+        let is_allowed = match self {
+            Self::Threshold(x) => (0.0..=1.0).contains(&x),
+            Self::LambdaU(x) => (0.0..=1000.0).contains(&x),
+            Self::LrFactor(x) => x > 0.0 && x <= 100.0,
+            Self::Steps(x) => x > 0 && i64::try_from(x).is_ok(),
+        };
+        let LiveKey { name, allowed, .. } = self.key();
+        ensure!(is_allowed, "{name} must be {allowed}, not {}", self.value());
         Ok(())
     }
 
@@ -109,24 +176,11 @@ impl Change {
             Self::Steps(x) => x.to_string(),
         }
     }
-
-    /// The key that a user writes.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Threshold(_) => "threshold",
-            Self::LambdaU(_) => "lambda_u",
-            Self::LrFactor(_) => "lr_factor",
-            Self::Steps(_) => "steps",
-        }
-    }
 }
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Threshold(x) | Self::LambdaU(x) | Self::LrFactor(x) => write!(f, "{} = {x}", self.key()),
-            Self::Steps(x) => write!(f, "steps = {x}"),
-        }
+        write!(f, "{} = {}", self.key().name, self.value())
     }
 }
 
@@ -135,20 +189,21 @@ impl FromStr for Change {
 
     /// `threshold=0.9`; the key may carry the preset's `train.` in front.
     fn from_str(text: &str) -> Result<Self> {
-        let keys = Self::KEYS.join(", ");
-        let (key, value) =
-            text.split_once('=').with_context(|| format!("{text:?} is not KEY=VALUE; KEY is one of {keys}"))?;
-        let number = || value.trim().parse::<f64>().with_context(|| format!("{text:?}: {value:?} is not a number"));
-        let change = match key.trim().trim_start_matches("train.") {
-            "threshold" => Self::Threshold(number()?),
-            "lambda_u" => Self::LambdaU(number()?),
-            "lr_factor" => Self::LrFactor(number()?),
-            "steps" => Self::Steps(
-                value.trim().parse().with_context(|| format!("{text:?}: {value:?} is not a whole number of steps"))?,
-            ),
-            "lr" => bail!("the learning rate follows its schedule; set lr_factor, which multiplies it"),
-            other => bail!("{other:?} cannot change while a run trains; what can: {keys}"),
+        let names = LiveKey::names();
+        let (name, value) =
+            text.split_once('=').with_context(|| format!("{text:?} is not KEY=VALUE; KEY is one of {names}"))?;
+        let (name, value) = (name.trim(), value.trim());
+        let Some(key) = LiveKey::find(name) else {
+            ensure!(
+                name.trim_start_matches("train.") != "lr",
+                "the learning rate follows its schedule; set lr_factor, which multiplies it"
+            );
+            let meant = closest(name, LIVE.map(|key| key.name)).join(" or ");
+            let meant = if meant.is_empty() { meant } else { format!(" (did you mean {meant}?)") };
+            bail!("{name:?} cannot change while a run trains; what can: {names}{meant}");
         };
+        let change = (key.read)(value)
+            .with_context(|| format!("{text:?}: {} must be {}, not {value:?}", key.name, key.allowed))?;
         change.validate()?;
         Ok(change)
     }
@@ -167,7 +222,9 @@ mod tests {
             ("threshold", "is not KEY=VALUE"),
             ("lr=0.1", "set lr_factor"),
             ("batch=3", "cannot change while a run trains"),
-            ("steps=1.5", "not a whole number"),
+            ("steps=1.5", "steps must be a whole number in [1, 2^63), not \"1.5\""),
+            ("steps=0", "steps must be a whole number in [1, 2^63), not 0"),
+            ("treshold=0.9", "did you mean threshold?"),
             ("lambda_u=nan", "must be in [0, 1000], not NaN"),
         ] {
             let error = format!("{:#}", text.parse::<Change>().expect_err(text));

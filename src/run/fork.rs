@@ -12,7 +12,7 @@ use crate::base::files::{self, replace_file};
 use crate::base::host::user_at_host;
 use crate::config::{RunConfig, Strong, preset};
 use crate::machine::processor;
-use crate::run::change::{Change, Request};
+use crate::run::change::{Change, LiveKey, Request};
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::dir::RunDir;
 use crate::run::event::{Event, Record};
@@ -168,7 +168,7 @@ fn step_of(event: &Event) -> Option<u64> {
 /// Whether a setting is of a value that can change while a run trains.
 fn is_live(setting: &str) -> bool {
     let key = setting.split('=').next().unwrap_or_default().trim();
-    ["threshold", "lambda_u", "lr_factor", "steps"].contains(&key.strip_prefix("train.").unwrap_or(key))
+    LiveKey::find(key).is_some()
 }
 
 fn find_checkpoint(parent: &RunDir, at: Option<u64>) -> Result<(u64, PathBuf)> {

@@ -227,7 +227,7 @@ impl History {
         if let Some(steps) = change.to_steps() {
             ensure!(steps > done, "steps must be more than the {done} already done, not {steps}");
         }
-        let is_overtaken = |it: &&&Entry| it.change.key() == change.key() && it.step > done;
+        let is_overtaken = |it: &&&Entry| it.change.key().name == change.key().name && it.step > done;
         let cancels = self.standing().iter().filter(is_overtaken).map(|it| it.number).collect();
         Ok(Event::Applied { id, step: done, change: Some(change), undoes, cancels })
     }
@@ -257,7 +257,8 @@ impl History {
             Edit::Move(_, step) => (step, entry.change),
         };
         change.validate()?;
-        ensure!(change.key() == entry.change.key(), "{what} is of {}, not of {}", entry.change.key(), change.key());
+        let (of, is) = (entry.change.key().name, change.key().name);
+        ensure!(of == is, "{what} is of {of}, not of {is}");
         ensure!(step >= done, "a change can be moved to step {done} at the earliest, not to {step}");
         let mut without = self.clone();
         without.entries[number as usize - 1].fate = Fate::Dropped;
@@ -281,7 +282,7 @@ impl History {
         let step: u64 = step.parse().with_context(|| format!("{text:?}: {step:?} is no step"))?;
         let key = key.strip_prefix("train.").unwrap_or(key);
         let standing = self.standing();
-        let fitting: Vec<_> = standing.iter().filter(|it| it.change.key() == key && it.step == step).collect();
+        let fitting: Vec<_> = standing.iter().filter(|it| it.change.key().name == key && it.step == step).collect();
         match fitting[..] {
             [entry] => Ok(entry.number),
             [] => {
@@ -319,7 +320,7 @@ impl History {
 impl Entry {
     /// How a user names it: `lr_factor@415`.
     pub fn name(&self) -> String {
-        format!("{}@{}", self.change.key(), self.step)
+        format!("{}@{}", self.change.key().name, self.step)
     }
 }
 

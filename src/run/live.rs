@@ -4,7 +4,7 @@
 //! reader of the log, arrive at the same values.
 
 use crate::config::{COSINE_END, RunConfig, Schedule};
-use crate::run::change::Change;
+use crate::run::change::{Change, LIVE};
 
 /// The values in force.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,14 +59,20 @@ impl Live {
         }
     }
 
+    /// The values in force, each as a change to it, in the order of [`LIVE`].
+    pub fn values(&self) -> [Change; LIVE.len()] {
+        [
+            Change::Threshold(self.threshold),
+            Change::LambdaU(self.lambda_u),
+            Change::LrFactor(self.lr_factor),
+            Change::Steps(self.steps),
+        ]
+    }
+
     /// The value in force that a change is of, as a change to it.
     pub fn value_like(&self, change: Change) -> Change {
-        match change {
-            Change::Threshold(_) => Change::Threshold(self.threshold),
-            Change::LambdaU(_) => Change::LambdaU(self.lambda_u),
-            Change::LrFactor(_) => Change::LrFactor(self.lr_factor),
-            Change::Steps(_) => Change::Steps(self.steps),
-        }
+        let is_like = |other: &Change| other.key().name == change.key().name;
+        self.values().into_iter().find(is_like).unwrap_or(change)
     }
 
     /// The learning rate of the step that follows `step` steps.
@@ -97,6 +103,16 @@ mod tests {
         config.train.steps = 1000;
         config.train.lr = 1.0;
         Live::new(&config, 100)
+    }
+
+    #[test]
+    fn each_value_is_in_the_table_and_reads_what_it_writes() {
+        let values = Live::new(&RunConfig::default(), 1).values();
+        assert_eq!(values.map(|change| change.key().name), LIVE.map(|key| key.name));
+        for change in values {
+            let text = format!("{}={}", change.key().name, change.value());
+            assert_eq!(text.parse::<Change>().expect("reads"), change);
+        }
     }
 
     fn assert_near(value: f64, expected: f64) {

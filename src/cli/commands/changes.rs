@@ -67,7 +67,7 @@ fn requests(args: &Args, history: &History, ahead_from: u64) -> Result<Vec<Reque
         let (which, value) = text.rsplit_once('=').with_context(|| format!("{text:?} is not CHANGE=VALUE"))?;
         let number = history.find(which)?;
         let entry = history.at(number).with_context(|| format!("there is no change {number}"))?;
-        let change: Change = format!("{}={value}", entry.change.key()).parse()?;
+        let change: Change = format!("{}={value}", entry.change.key().name).parse()?;
         edits.push(Edit::Value(number, change));
     }
     for text in &args.moved {

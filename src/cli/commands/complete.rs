@@ -12,7 +12,7 @@ use fixmatch::config;
 use fixmatch::config::preset::Preset;
 use fixmatch::data::DATASETS;
 use fixmatch::labels::saved;
-use fixmatch::run::change::Change;
+use fixmatch::run::change::LIVE;
 use fixmatch::run::dir::RunDir;
 
 /// RUN
@@ -59,7 +59,7 @@ pub fn setting() -> ArgValueCompleter {
 /// RUN, then KEY=VALUE of what can change while a run trains
 pub fn run_or_change() -> ArgValueCompleter {
     ArgValueCompleter::new(|word: &OsStr| {
-        let keys = Change::KEYS.iter().map(|key| Candidate::new(format!("{key}=")));
+        let keys = LIVE.iter().map(|key| Candidate::new(format!("{}=", key.name)).help(Some(key.meaning.into())));
         fitting(word, keys.chain(runs())).or_paths(word)
     })
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use fixmatch::examples;
 use fixmatch::run::amend::amend;
-use fixmatch::run::change::{Change, Request};
+use fixmatch::run::change::{Change, LIVE, LiveKey, Request};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Event, Record};
 use fixmatch::run::history::{self, Entry, Fate, History};
@@ -79,17 +79,21 @@ pub struct Evaluate {
     pub ask: Ask,
 }
 
-/// Change values of a run while it trains: `threshold`, `lambda_u`, `lr_factor`, `steps`
-///
-/// RUN may be left out for the newest run.
+/// Change values of a run while it trains
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch set threshold=0.9", "fixmatch set quickstart threshold=0.9 lr_factor=0.5"))]
+#[command(long_about = about_set(), after_help = examples!("fixmatch set threshold=0.9", "fixmatch set quickstart threshold=0.9 lr_factor=0.5"))]
 pub struct Set {
     /// RUN, then KEY=VALUE, repeatable
     #[arg(required = true, value_name = "RUN | KEY=VALUE", add = complete::run_or_change())]
     words: Vec<String>,
     #[command(flatten)]
     patience: Patience,
+}
+
+fn about_set() -> String {
+    let line = |key: &LiveKey| format!("\n  {:<10} {}; {}", key.name, key.meaning, key.allowed);
+    let keys = LIVE.map(line).concat();
+    format!("Change values of a run while it trains\n\nRUN may be left out for the newest run. KEY is one of{keys}")
 }
 
 impl Patience {

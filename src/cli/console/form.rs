@@ -224,13 +224,11 @@ fn bare(value: &str) -> String {
 
 /// The values that can change while a run trains, as they are.
 pub fn live_form(live: &Live) -> Form {
-    let field = |key: &str, value: String| Field { key: key.into(), value, default: None, about: None };
-    let fields = vec![
-        field("threshold", live.threshold.to_string()),
-        field("lambda_u", live.lambda_u.to_string()),
-        field("lr_factor", live.lr_factor.to_string()),
-        field("steps", live.steps.to_string()),
-    ];
+    let field = |change: Change| {
+        let key = change.key();
+        Field { key: key.name.into(), value: change.value(), default: None, about: None }
+    };
+    let fields = live.values().map(field).into();
     Form { fields, ..Form::default() }
 }
 

@@ -60,7 +60,7 @@ impl App {
             }
             _ => {
                 let hint = "its value from its step on; enter records it";
-                self.ask(Ask::new(change.key(), hint, change.value(), Purpose::ChangeValue(number)));
+                self.ask(Ask::new(change.key().name, hint, change.value(), Purpose::ChangeValue(number)));
             }
         }
     }
@@ -86,7 +86,8 @@ impl App {
         let edit = match purpose {
             Purpose::ChangeValue(number) => {
                 let Some(entry) = history.and_then(|history| history.at(*number)) else { return Ok(()) };
-                let change = format!("{}={text}", entry.change.key()).parse().map_err(|error| format!("{error:#}"))?;
+                let change =
+                    format!("{}={text}", entry.change.key().name).parse().map_err(|error| format!("{error:#}"))?;
                 Edit::Value(*number, change)
             }
             Purpose::MoveChange(number) => {

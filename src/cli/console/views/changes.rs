@@ -98,7 +98,7 @@ fn line<'a>(app: &App, run: &OpenRun, (entry, is_selected): (&Entry, bool), stat
     vec![
         Span::styled(number, style),
         Span::styled(right(&grouped(entry.step), STEP - 1), theme.text()),
-        Span::styled(format!("   {}", left(entry.change.key(), 12)), theme.text()),
+        Span::styled(format!("   {}", left(entry.change.key().name, 12)), theme.text()),
         Span::styled(left(&fit(&values, VALUES - 1), VALUES), theme.strong()),
         Span::styled(state.to_owned(), state_style(app, state)),
     ]

@@ -1,5 +1,6 @@
 //! Questions, and the values that can change while a run trains.
 
+use fixmatch::run::change::LiveKey;
 use fixmatch::run::dir::RunDir;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -127,18 +128,19 @@ fn names(dirs: &[RunDir]) -> Vec<String> {
 
 /// The values that can change while a run trains, with what a new one comes to.
 pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
-    const NAMES: [&str; 4] = [
-        "τ, confidence a pseudo-label needs",
-        "λ_u, weight of the unsupervised loss",
-        "factor of the learning rate",
-        "steps to do",
-    ];
-    let inside = overlay(buffer, app, area, (66, 9), "change while it trains");
+    let n = form.fields.len() as u16;
+    let inside = overlay(buffer, app, area, (66, n + 5), "change while it trains");
     let theme = app.theme;
     for (i, (field, y)) in form.fields.iter().zip(inside.y..).enumerate() {
         let is_selected = i == form.at.at;
         let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
-        put(buffer, inside.x, y, &format!("{mark}{}", left(NAMES[i.min(3)], 40)), style);
+        put(
+            buffer,
+            inside.x,
+            y,
+            &format!("{mark}{}", left(LiveKey::find(&field.key).map_or("", |key| key.meaning), 40)),
+            style,
+        );
         match form.editing.as_ref().filter(|_| is_selected) {
             Some(input) => put(
                 buffer,
@@ -151,7 +153,7 @@ pub fn change(buffer: &mut Buffer, app: &App, form: &Form, area: Rect) {
         };
     }
     let (text, style) = hint(app, form);
-    for (line, y) in wrap(&text, inside.width.into()).iter().take(2).zip(inside.y + 5..) {
+    for (line, y) in wrap(&text, inside.width.into()).iter().take(2).zip(inside.y + n + 1..) {
         put(buffer, inside.x, y, line, style);
     }
 }
