@@ -30,8 +30,11 @@ pub struct Checkpoint {
     /// What is no tensor.
     pub state: State,
     /// What is.
-    pub tensors: BTreeMap<String, Array>,
+    pub tensors: Tensors,
 }
+
+/// Tensors by their names.
+pub type Tensors = BTreeMap<String, Array>;
 
 /// The part of a checkpoint that is no tensor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use fixmatch::run::dir::RunDir;
 use serde_json::json;
 
 use crate::device;
+use crate::part::Part;
 use crate::trainer::Trainer;
 
 /// Test images a pass.
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
     let data_dir = fixmatch::base::dirs::data_dir()?;
     let dataset = data::load(&config.data, &data_dir)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
-    trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
+    trainer.restore(&checkpoint.tensors, checkpoint.state.step).context("the checkpoint does not fit this run")?;
 
     let (test, which) = (&dataset.test, if args.ema { Which::Ema } else { Which::Raw });
     let n = args.images.min(test.n());

@@ -19,6 +19,7 @@ mod loss;
 mod model;
 mod ops;
 mod optim;
+mod part;
 mod rank;
 mod recorder;
 mod session;

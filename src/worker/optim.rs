@@ -2,11 +2,9 @@
 //!
 //! Ours, because libtorch's own optimiser cannot be saved through its binding, and a resumed run needs its momentum.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use fixmatch::config::{Decay, Optim};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::Tensors;
 use tch::Tensor;
 
 use crate::weights::{self, Role, Spec, Weights};
@@ -44,12 +42,12 @@ impl Sgd {
     }
 
     /// Puts the momentum into a checkpoint.
-    pub fn save(&self, weights: &Weights, into: &mut BTreeMap<String, Array>) {
+    pub fn save(&self, weights: &Weights, into: &mut Tensors) {
         weights::save("momentum.", self.named(weights), into);
     }
 
     /// Takes the momentum from a checkpoint.
-    pub fn restore(&mut self, weights: &Weights, from: &BTreeMap<String, Array>) -> Result<()> {
+    pub fn restore(&mut self, weights: &Weights, from: &Tensors) -> Result<()> {
         weights::restore("momentum.", self.named(weights), from)
     }
 

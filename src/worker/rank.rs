@@ -8,7 +8,6 @@ mod attack;
 mod neighbors;
 mod opinions;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -16,9 +15,10 @@ use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::config::{Metric, Rank, RunConfig};
 use fixmatch::data::Images;
 use fixmatch::labels::ranking::{self, Neighbors, Predictions};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Kind, Tensor};
 
+use crate::part::Part;
 use crate::trainer::{Trainer, Which};
 use crate::weights::{to_array, to_tensor};
 
@@ -165,16 +165,16 @@ impl Ranker {
         let probabilities = Vec::<f32>::try_from(mean.flatten(0, -1)).expect("a row of numbers");
         Some(Predictions::new(n_classes as usize, &probabilities))
     }
+}
 
-    /// Puts the opinions into a checkpoint.
-    pub fn save(&self, into: &mut BTreeMap<String, Array>) {
+impl Part for Ranker {
+    fn save(&mut self, into: &mut Tensors) {
         into.extend(
             self.opinions.iter().enumerate().map(|(stage, opinion)| (format!("{NAME}{stage}"), opinion.clone())),
         );
     }
 
-    /// Takes the opinions up to a step back.
-    pub fn restore(&mut self, from: &BTreeMap<String, Array>, step: u64) -> Result<()> {
+    fn restore(&mut self, from: &Tensors, step: u64) -> Result<()> {
         let opinion = |stage| {
             let name = format!("{NAME}{stage}");
             from.get(&name).cloned().with_context(|| format!("the checkpoint has no {name}"))

@@ -33,6 +33,7 @@ use self::insight::Insight;
 use self::prepare::{Preparation, Prepared, prepare};
 use self::probes::Probes;
 use self::window::Window;
+use crate::part::Part;
 use crate::rank::Ranker;
 use crate::recorder::{Command, Reporter};
 use crate::trainer::StepValues;
@@ -143,16 +144,9 @@ impl Session {
             self.reporter.warn(format!("passed over a checkpoint: {reason}"));
         }
         if let Some(checkpoint) = found {
-            self.run.trainer.restore(&checkpoint.tensors).context("the checkpoint does not fit this run")?;
-            self.window.restore(&checkpoint.tensors)?;
-            if let Some(insight) = &mut self.insight {
-                insight.restore(&checkpoint.tensors)?;
-            }
-            if let Some(probes) = &mut self.probes {
-                probes.restore(&checkpoint.tensors)?;
-            }
-            if let Some(ranker) = &mut self.ranker {
-                ranker.restore(&checkpoint.tensors, checkpoint.state.step)?;
+            for part in self.parts() {
+                let restored = part.restore(&checkpoint.tensors, checkpoint.state.step);
+                restored.context("the checkpoint does not fit this run")?;
             }
             self.state = checkpoint.state;
             self.saved_at = Some(self.state.step);
@@ -161,6 +155,13 @@ impl Session {
         self.watch_again(records)?;
         self.bring_into_force();
         Ok(())
+    }
+
+    /// All that its next steps depend on, but for what is no tensor.
+    fn parts(&mut self) -> impl Iterator<Item = &mut dyn Part> {
+        let Self { run, window, insight, probes, ranker, .. } = self;
+        let always: [&mut dyn Part; 2] = [&mut run.trainer, window];
+        always.into_iter().chain(part(insight)).chain(part(probes)).chain(part(ranker))
     }
 
     /// Sees again what the watch has seen up to this step.
@@ -252,4 +253,8 @@ impl Session {
         };
         loader.next_batch()
     }
+}
+
+fn part<P: Part>(part: &mut Option<P>) -> Option<&mut dyn Part> {
+    part.as_mut().map(|part| part as &mut dyn Part)
 }

@@ -2,13 +2,11 @@
 //!
 //! The trainer owns every tensor. It knows no channel, file, clock or pause.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, ensure};
 use fixmatch::config::{Forward, MaskedViews, Precision, RunConfig};
 use fixmatch::data::Dataset;
 use fixmatch::loader::Batch;
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::Tensors;
 use tch::{Device, Kind, Tensor};
 
 use crate::input::Input;
@@ -16,6 +14,7 @@ use crate::kept::Kept;
 use crate::loss::{self, Loss, PseudoLabels, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
+use crate::part::Part;
 use crate::weights::{self, Weights};
 
 /// The values of a step that can change while a run trains.
@@ -244,21 +243,19 @@ impl Trainer {
     pub fn input(&self) -> &Input {
         &self.input
     }
+}
 
-    /// All tensors that the next step depends on.
-    pub fn save(&self) -> BTreeMap<String, Array> {
-        let mut tensors = BTreeMap::new();
-        weights::save("model.", self.weights.all(), &mut tensors);
-        weights::save("ema.", self.average.trained(), &mut tensors);
-        self.sgd.save(&self.weights, &mut tensors);
-        tensors
+impl Part for Trainer {
+    fn save(&mut self, into: &mut Tensors) {
+        weights::save("model.", self.weights.all(), into);
+        weights::save("ema.", self.average.trained(), into);
+        self.sgd.save(&self.weights, into);
     }
 
-    /// Takes them back.
-    pub fn restore(&mut self, tensors: &BTreeMap<String, Array>) -> Result<()> {
-        weights::restore("model.", self.weights.all(), tensors)?;
-        weights::restore("ema.", self.average.trained(), tensors)?;
-        self.sgd.restore(&self.weights, tensors).context("cannot take the optimiser's state back")
+    fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
+        weights::restore("model.", self.weights.all(), from)?;
+        weights::restore("ema.", self.average.trained(), from)?;
+        self.sgd.restore(&self.weights, from).context("cannot take the optimiser's state back")
     }
 }
 
@@ -439,24 +436,30 @@ mod tests {
         assert_eq!(row[Column::Unlabeled as usize], 0.0);
     }
 
+    fn tensors_of(trainer: &mut Trainer) -> Tensors {
+        let mut tensors = Tensors::new();
+        trainer.save(&mut tensors);
+        tensors
+    }
+
     #[test]
     fn a_restored_trainer_takes_the_same_steps_bit_for_bit() {
         for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
             let mut unbroken = trainer(model, forward);
             let _ = unbroken.step(&batch(), VALUES);
-            let saved = unbroken.save();
+            let saved = tensors_of(&mut unbroken);
             let _ = unbroken.step(&batch(), VALUES);
             let mut resumed = trainer(model, forward);
-            resumed.restore(&saved).expect("fits");
+            resumed.restore(&saved, 0).expect("fits");
             let _ = resumed.step(&batch(), VALUES);
-            assert_eq!(unbroken.save(), resumed.save(), "{model:?}");
+            assert_eq!(tensors_of(&mut unbroken), tensors_of(&mut resumed), "{model:?}");
         }
     }
 
     #[test]
     fn a_checkpoint_of_another_network_is_refused() {
-        let saved = trainer(ModelName::Cnn, Forward::Split).save();
-        let error = trainer(ModelName::Wrn, Forward::Joint).restore(&saved).expect_err("another network");
+        let saved = tensors_of(&mut trainer(ModelName::Cnn, Forward::Split));
+        let error = trainer(ModelName::Wrn, Forward::Joint).restore(&saved, 0).expect_err("another network");
         assert!(
             error.to_string().contains("the checkpoint has no tensor model.block1.0.bn1.weight")
                 || error.to_string().contains("in the checkpoint and"),

@@ -3,12 +3,12 @@
 //! Names are those that PyTorch's modules would give. The same networks run on the weights as trained and on their
 //! moving average, so a network is a function of [`Weights`] and holds none.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Index;
 
 use anyhow::{Context, Result, ensure};
 use fixmatch::base::rng::{Rng, Stream};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Device, Kind, Tensor};
 
 /// What a tensor is for: decides whether it is trained and whether it decays.
@@ -126,22 +126,14 @@ impl Index<&str> for Weights {
 }
 
 /// Copies tensors into a checkpoint under `prefix`.
-pub fn save<'a>(
-    prefix: &str,
-    tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>,
-    into: &mut BTreeMap<String, Array>,
-) {
+pub fn save<'a>(prefix: &str, tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>, into: &mut Tensors) {
     for (spec, tensor) in tensors {
         into.insert(format!("{prefix}{}", spec.name), to_array(tensor));
     }
 }
 
 /// Copies tensors back from a checkpoint, in place.
-pub fn restore<'a>(
-    prefix: &str,
-    tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>,
-    from: &BTreeMap<String, Array>,
-) -> Result<()> {
+pub fn restore<'a>(prefix: &str, tensors: impl Iterator<Item = (&'a Spec, &'a Tensor)>, from: &Tensors) -> Result<()> {
     for (spec, tensor) in tensors {
         let name = format!("{prefix}{}", spec.name);
         let array = from.get(&name).with_context(|| format!("the checkpoint has no tensor {name}"))?;

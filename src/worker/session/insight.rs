@@ -3,18 +3,18 @@
 //! A step only keeps what it has at hand. Every few steps that is counted in one go, without waiting for the device, and
 //! the counts are read with the histogram.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::data::{Images, UNKNOWN};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::{Array, Tensors};
 use fixmatch::run::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
 use tch::{Device, Kind, Tensor};
 
 use super::prepare::Prepared;
 use crate::loss::PseudoLabels;
+use crate::part::Part;
 use crate::trainer::{Trainer, Which};
 
 /// The name of the open histogram in a checkpoint.
@@ -142,17 +142,19 @@ impl Insight {
         };
         indices.iter().zip(ema).zip(online).map(of).collect()
     }
+}
 
-    /// Puts the open histogram into a checkpoint, so that a resumed run closes it as the unbroken one would have: its
+impl Part for Insight {
+    /// The open histogram, so that a resumed run closes it as the unbroken one would have: its
     /// steps, then its cells, (1 + cells, 2) with the low and the high half of each number.
-    pub fn save(&mut self, into: &mut BTreeMap<String, Array>) {
+    fn save(&mut self, into: &mut Tensors) {
         let numbers: Vec<u64> = std::iter::once(self.n_steps).chain(self.read()).collect();
         let values = numbers.iter().flat_map(|n| [(n % HALF) as f32, (n / HALF) as f32]).collect();
         into.insert(NAME.into(), Array { shape: vec![numbers.len(), 2], values });
     }
 
-    /// Takes it from a checkpoint; one of before there were histograms has none.
-    pub fn restore(&mut self, from: &BTreeMap<String, Array>) -> Result<()> {
+    /// A checkpoint of before there were histograms has none.
+    fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
         let Some(array) = from.get(NAME) else { return Ok(()) };
         let numbers: Vec<i64> = array.values.chunks(2).map(|n| n[0] as i64 + n[1] as i64 * HALF as i64).collect();
         let n_cells = Histogram::n_cells(self.n_classes);
@@ -241,16 +243,16 @@ mod tests {
 
     #[test]
     fn an_open_histogram_survives_a_checkpoint() {
-        let (mut insight, mut tensors) = (Insight::counting(2, Device::Cpu), BTreeMap::new());
+        let (mut insight, mut tensors) = (Insight::counting(2, Device::Cpu), Tensors::new());
         for _ in 0..PENDING + 3 {
             insight.push(pseudo(&[0.972; 5], 0.95), Tensor::from_slice(&[0_i64; 5]));
         }
         let _ = insight.cells.g_add_scalar_(1 << 30);
         insight.save(&mut tensors);
         let mut restored = Insight::counting(2, Device::Cpu);
-        restored.restore(&tensors).expect("fits");
+        restored.restore(&tensors, 0).expect("fits");
         assert_eq!(restored.close(19, 0.95), insight.close(19, 0.95));
-        let error = Insight::counting(3, Device::Cpu).restore(&tensors).expect_err("three classes").to_string();
+        let error = Insight::counting(3, Device::Cpu).restore(&tensors, 0).expect_err("three classes").to_string();
         assert!(error.contains("has not 300 cells"), "{error}");
     }
 

@@ -1,9 +1,7 @@
 //! What a run leaves behind: points of its curves, evaluations and checkpoints.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Error, Result, anyhow, ensure};
-use fixmatch::run::checkpoint::{Checkpoint, Which, file_name, prune};
+use fixmatch::run::checkpoint::{Checkpoint, Tensors, Which, file_name, prune};
 use fixmatch::run::event::{Evaluated, Evaluation, Event};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::insight::Record;
@@ -120,21 +118,17 @@ impl Session {
         }
         self.check_finite()?;
         self.reporter.phase(step, Phase::Saving);
-        let mut tensors: BTreeMap<_, _> = self.run.trainer.save();
+        if let (Some(probes), loader) = (&mut self.probes, self.loader.as_mut()) {
+            let _ = probes.history(loader); // a loader hears of the rates of each step once
+        }
+        let mut tensors = Tensors::new();
+        for part in self.parts() {
+            part.save(&mut tensors);
+        }
         for (name, array) in &tensors {
             if let Some(value) = array.values.iter().find(|value| !value.is_finite()) {
                 return Err(self.diverged(&format!("a number of {name} after"), f64::from(*value), step));
             }
-        }
-        self.window.save(&mut tensors);
-        if let Some(insight) = &mut self.insight {
-            insight.save(&mut tensors);
-        }
-        if let Some(probes) = &mut self.probes {
-            probes.save(self.loader.as_mut(), &mut tensors);
-        }
-        if let Some(ranker) = &self.ranker {
-            ranker.save(&mut tensors);
         }
         // A worker that is killed from here on leaves a checkpoint, and the log must hold all that led to it.
         self.reporter.sync()?;

@@ -3,7 +3,7 @@
 //! Predictions stay on the device until they are read back, some steps later on a GPU so that no step waits for it. That
 //! moves no result: the loaders use the rates of a step only `delay` steps after it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -11,9 +11,10 @@ use fixmatch::augment::StrongPolicy;
 use fixmatch::augment::ctaugment::{Choice, History, Rates};
 use fixmatch::config::{self, RunConfig};
 use fixmatch::loader::{Batch, Loader};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Device, Tensor};
 
+use crate::part::Part;
 use crate::trainer::Trainer;
 
 /// The name of the rates in a checkpoint.
@@ -87,17 +88,18 @@ impl Probes {
         let rates = self.history(loader).current();
         rates.values().iter().map(|rate| (rate * 1000.0).round() as u16).collect()
     }
+}
 
-    /// Puts the last rates into a checkpoint: (d + 1, bins).
-    pub fn save(&mut self, loader: Option<&mut Loader>, into: &mut BTreeMap<String, Array>) {
-        let history = self.history(loader);
+impl Part for Probes {
+    /// The last rates: (d + 1, bins).
+    fn save(&mut self, into: &mut Tensors) {
+        let history = self.history(None);
         let values = history.values();
         let n_tables = history.tables().count();
         into.insert(NAME.into(), Array { shape: vec![n_tables, values.len() / n_tables], values });
     }
 
-    /// Takes them back.
-    pub fn restore(&mut self, from: &BTreeMap<String, Array>) -> Result<()> {
+    fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
         let array = from.get(NAME).with_context(|| format!("the checkpoint has no {NAME}"))?;
         self.history = History::from_values(self.table, self.settings.delay as usize, &array.values)?;
         self.pending.clear();

@@ -1,13 +1,13 @@
 //! The open progress window: the rows of its steps, and what they took.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use fixmatch::run::checkpoint::Array;
+use fixmatch::run::checkpoint::{Array, Tensors};
 use fixmatch::run::event::Progress;
 use tch::Tensor;
 
+use crate::part::Part;
 use crate::trainer::{Column, N_COLUMNS, read_rows};
 
 /// The name of its rows in a checkpoint.
@@ -65,16 +65,17 @@ impl Window {
             memory_bytes: resident_bytes(),
         })
     }
+}
 
-    /// Puts the rows into a checkpoint, so that a resumed run closes the window as the unbroken one would have.
-    pub fn save(&mut self, into: &mut BTreeMap<String, Array>) {
+impl Part for Window {
+    /// The rows, so that a resumed run closes the window as the unbroken one would have.
+    fn save(&mut self, into: &mut Tensors) {
         let rows = self.read_rows();
         let array = Array { shape: vec![rows.len(), N_COLUMNS], values: rows.as_flattened().to_vec() };
         into.insert(NAME.into(), array);
     }
 
-    /// Takes the rows from a checkpoint.
-    pub fn restore(&mut self, from: &BTreeMap<String, Array>) -> Result<()> {
+    fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
         let Some(Array { shape, values }) = from.get(NAME) else {
             *self = Self::default();
             return Ok(());
@@ -121,13 +122,13 @@ mod tests {
     fn a_window_of_another_shape_is_refused() {
         let restore = |shape: [usize; 2]| {
             let array = Array { shape: shape.to_vec(), values: vec![1.0; shape[0] * shape[1]] };
-            Window::default().restore(&BTreeMap::from([(NAME.to_owned(), array)]))
+            Window::default().restore(&Tensors::from([(NAME.to_owned(), array)]), 0)
         };
         restore([2, N_COLUMNS]).expect("rows of all columns");
         restore([0, N_COLUMNS]).expect("a window that was just closed");
         let error = restore([N_COLUMNS, 2]).expect_err("columns of two steps").to_string();
         assert!(error.contains(&format!("shape [{N_COLUMNS}, 2], not [steps, {N_COLUMNS}]")), "{error}");
-        Window::default().restore(&BTreeMap::new()).expect("a checkpoint without one");
+        Window::default().restore(&Tensors::new(), 0).expect("a checkpoint without one");
     }
 
     #[test]
@@ -140,11 +141,11 @@ mod tests {
 
     #[test]
     fn a_window_survives_a_checkpoint() {
-        let (mut window, mut tensors) = (Window::default(), BTreeMap::new());
+        let (mut window, mut tensors) = (Window::default(), Tensors::new());
         push(&mut window, [3.0, 2.0, 1.0, 10.0, 5.0, 40.0, 0.5]);
         window.save(&mut tensors);
         let mut restored = Window::default();
-        restored.restore(&tensors).expect("fits");
+        restored.restore(&tensors, 0).expect("fits");
         assert_eq!(restored.read_rows(), window.read_rows());
     }
 }
