@@ -10,5 +10,6 @@ pub mod image;
 pub mod manual;
 pub mod output;
 pub mod rng;
+pub mod stats;
 pub mod text;
 pub mod trash;

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::base::files::{self, replace_file};
+use crate::base::stats::median;
 use crate::run::dir::RunDir;
 use crate::run::event::{Evaluated, Event, Record};
 use crate::run::state::RunState;
@@ -122,10 +123,9 @@ impl Digest {
 fn noise(state: &RunState) -> Option<f64> {
     let tail = &state.evaluations[state.evaluations.len().saturating_sub(N_NOISE)..];
     let difference = |pair: &[Evaluated]| (pair[1].ema.accuracy - pair[0].ema.accuracy).abs();
-    let mut differences: Vec<f64> = tail.windows(2).map(difference).collect();
-    differences.sort_by(f64::total_cmp);
-    let median = *differences.get(differences.len() / 2)?;
-    (differences.len() >= 2).then_some(1.4826 / std::f64::consts::SQRT_2 * median)
+    let differences: Vec<f64> = tail.windows(2).map(difference).collect();
+    let is_enough = differences.len() >= 2;
+    Some(1.4826 / std::f64::consts::SQRT_2 * median(differences)?).filter(|_| is_enough)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
 use fixmatch::base::rng::{Rng, Stream};
+use fixmatch::base::stats::median;
 use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::examples;
@@ -121,8 +122,8 @@ pub fn run(args: &Args) -> Result<()> {
     let macs = network(args).n_macs() as f64;
     for (name, forward, threshold) in WAYS {
         let parts = time_steps(args, forward, threshold, cores)?;
-        let of = |part: usize| median(parts.iter().map(|step| step[part]).collect());
-        let whole = median(parts.iter().map(|step| step.iter().sum()).collect());
+        let of = |part: usize| median(parts.iter().map(|step| step[part]).collect()).unwrap_or(f64::NAN);
+        let whole = median(parts.iter().map(|step| step.iter().sum()).collect()).unwrap_or(f64::NAN);
         let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
         let gflop = 2e-9 * macs * n_passes(forward, threshold) as f64;
         let (columns, per_s) = (columns.join(" "), 1000.0 * gflop / whole);
@@ -264,11 +265,6 @@ fn views_a_second() -> f64 {
         n += maker.batch(n as u64).hidden_labels.len();
     }
     n as f64 / begun.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// The most resident memory this process has had.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::base::stats::median;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 use fixmatch::run::dir::RunDir;
@@ -227,11 +228,9 @@ impl OpenRun {
         glance.remaining.or_else(|| {
             let points = self.curves.of(Metric::Loss).points();
             let pairs = points[points.len().saturating_sub(20)..].windows(2);
-            let mut paces: Vec<f64> =
-                pairs.map(|pair| (pair[1].seconds - pair[0].seconds) / (pair[1].step - pair[0].step)).collect();
-            paces.sort_by(f64::total_cmp);
-            // the middle one: among them may be the time for which the run was paused or dead
-            let pace = paces.get(paces.len() / 2)?;
+            let paces = pairs.map(|pair| (pair[1].seconds - pair[0].seconds) / (pair[1].step - pair[0].step));
+            // among them may be the time for which the run was paused or dead
+            let pace = median(paces.collect())?;
             let left = self.steps()?.saturating_sub(self.step()) as f64;
             Duration::try_from_secs_f64(pace * left).ok()
         })

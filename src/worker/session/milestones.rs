@@ -1,6 +1,7 @@
 //! What a run leaves behind: points of its curves, evaluations and checkpoints.
 
 use anyhow::{Error, Result, anyhow, ensure};
+use fixmatch::base::stats::median;
 use fixmatch::run::checkpoint::{Checkpoint, Tensors, Which, file_name, prune};
 use fixmatch::run::event::{Evaluated, Evaluation, Event};
 use fixmatch::run::heartbeat::Phase;
@@ -101,7 +102,7 @@ impl Session {
             step: self.state.step,
             raw,
             ema,
-            median: median(&self.state.ema_accuracies),
+            median: median(self.state.ema_accuracies.clone()).unwrap_or(0.0),
             median_of: self.state.ema_accuracies.len() as u64,
             best,
             best_step,
@@ -170,29 +171,5 @@ impl Session {
              (--set train.lr={}), or with a smaller train.lambda_u",
             self.run.config.train.lr / 10.0,
         )
-    }
-}
-
-/// The middle value, or the mean of the two middle ones; 0 of none.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(&[]), 0.0);
-        assert_eq!(median(&[0.3]), 0.3);
-        assert_eq!(median(&[0.9, 0.1, 0.5]), 0.5);
-        assert_eq!(median(&[0.9, 0.1, 0.5, 0.7]), 0.6);
     }
 }
