@@ -1,9 +1,11 @@
 //! The operations without their parameters: their names, and how numbers make an [`Op`] of one.
 
+use strum::VariantArray;
+
 use super::{Filter, Op};
 
 /// An operation of the tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 #[expect(missing_docs, reason = "the variants of Op say what they are")]
 pub enum Kind {
     Autocontrast,
@@ -29,27 +31,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 19] = [
-        Self::Autocontrast,
-        Self::Blur,
-        Self::Brightness,
-        Self::Color,
-        Self::Contrast,
-        Self::Cutout,
-        Self::Equalize,
-        Self::Identity,
-        Self::Invert,
-        Self::Posterize,
-        Self::Rescale,
-        Self::Rotate,
-        Self::Sharpness,
-        Self::ShearX,
-        Self::ShearY,
-        Self::Smooth,
-        Self::Solarize,
-        Self::TranslateX,
-        Self::TranslateY,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its name in commands, in lists and beside heat maps.
     pub fn name(self) -> &'static str {

@@ -54,16 +54,16 @@ impl Kind {
     }
 
     fn named(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        let known = Self::ALL.iter().copied().find(|kind| kind.name() == name);
         known.with_context(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+            let names = Self::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
             format!("there is no operation {name:?}; there are {names}")
         })
     }
 }
 
 fn filter_names() -> String {
-    Filter::ALL.map(Filter::name).join(", ")
+    Filter::ALL.iter().map(|filter| filter.name()).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for Op {
@@ -100,7 +100,7 @@ fn number(what: &str, text: &str, low: f64, high: f64) -> Result<f64> {
 
 fn parse_rescale(value: &str) -> Result<Op> {
     let (side, name) = value.split_once(',').context("a filter is missing: rescale=SIDE,FILTER")?;
-    let filter = Filter::ALL.into_iter().find(|filter| filter.name() == name);
+    let filter = Filter::ALL.iter().copied().find(|filter| filter.name() == name);
     let filter = filter.with_context(|| format!("FILTER must be one of {}, not {name}", filter_names()))?;
     Ok(Op::Rescale(number("SIDE", side, 0.5, 1.0)?, filter))
 }
@@ -203,7 +203,7 @@ mod tests {
             assert_eq!(text.parse::<Op>().expect(text).to_string(), text);
         }
         for kind in Kind::ALL {
-            assert_eq!(kind.op([0.5, 1.0, 2.0]).kind(), kind);
+            assert_eq!(kind.op([0.5, 1.0, 2.0]).kind(), *kind);
         }
     }
 

@@ -6,11 +6,13 @@
 use std::f64::consts::PI;
 use std::ops::Range;
 
+use strum::VariantArray;
+
 use super::{Scratch, geometry};
 use crate::base::image::Image;
 
 /// How pixels are weighted when an image is resized (Pillow's `Resampling`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Filter {
     /// A sine under a sine, over six pixels; the paper's "antialias", Pillow's former name for it.
     Lanczos,
@@ -160,7 +162,7 @@ impl Weights {
 
 impl Filter {
     /// All of them, in the order of the paper's table.
-    pub const ALL: [Self; 6] = [Self::Lanczos, Self::Bicubic, Self::Bilinear, Self::Box, Self::Hamming, Self::Nearest];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its name in commands.
     pub fn name(self) -> &'static str {

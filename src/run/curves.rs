@@ -5,6 +5,8 @@
 //! that is missing or not finite is a gap. Knows no terminal; a run has at most some 50,000 points
 //! ([`crate::config::RunConfig::validate`]), and so has a curve.
 
+use strum::VariantArray;
+
 use crate::run::event::{Event, Record};
 
 /// What a curve is drawn over.
@@ -168,7 +170,7 @@ fn add(slot: &mut Option<Bucket>, value: f64, after_gap: bool) {
 }
 
 /// A quantity that has a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Metric {
     /// The whole loss.
     Loss,
@@ -192,17 +194,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Loss,
-        Self::Supervised,
-        Self::Unsupervised,
-        Self::Lr,
-        Self::MaskRatio,
-        Self::PseudoLabels,
-        Self::TestEma,
-        Self::TestRaw,
-        Self::ImagesPerS,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 }
 
 /// The curves of a run: the fold of its events.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Data, Metric, Pick};
 use fixmatch::run::dir::RunDir;
+use strum::VariantArray;
 
 use super::atlas::{Atlas, Listed};
 use super::chosen::Chosen;
@@ -16,7 +17,7 @@ use super::input::Cursor;
 use super::keys::Place;
 
 /// What is shown of a data set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
 pub enum View {
     /// The most representative images beside the least representative ones.
     #[default]
@@ -28,9 +29,6 @@ pub enum View {
     /// Scores by class, and how far orders agree.
     Scores,
 }
-
-/// Every view, in the order of their tabs.
-pub const VIEWS: [View; 4] = [View::Ends, View::Order, View::Set, View::Scores];
 
 /// One end of an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -303,8 +301,7 @@ impl Browser {
     /// Shows something else.
     pub fn next_view(&mut self) {
         let selected = self.selected();
-        let next = VIEWS.iter().position(|view| *view == self.view).map_or(0, |i| (i + 1) % VIEWS.len());
-        self.view = VIEWS[next];
+        self.view = View::VARIANTS[(self.view as usize + 1) % View::VARIANTS.len()];
         self.opened = None;
         if let (Some(index), View::Ends | View::Order) = (selected, self.view) {
             self.go_to(index);

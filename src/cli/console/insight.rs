@@ -89,8 +89,7 @@ pub struct Insight {
 impl Insight {
     /// Goes to the next tab.
     pub fn switch(&mut self) {
-        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-        self.show(Tab::ALL[(at + 1) % Tab::ALL.len()]);
+        self.show(Tab::ALL[(self.tab as usize + 1) % Tab::ALL.len()]);
     }
 
     fn show(&mut self, tab: Tab) {

@@ -1,7 +1,9 @@
 //! The tabs of what the pseudo-labels do.
 
+use strum::VariantArray;
+
 /// What the screen shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
 pub enum Tab {
     /// Classes by confidence.
     #[default]
@@ -18,7 +20,7 @@ pub enum Tab {
 
 impl Tab {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Strip, Self::Images, Self::Confusion, Self::Classes, Self::Rates];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// As a user reads it.
     pub fn label(self) -> &'static str {

@@ -21,15 +21,15 @@ pub fn tables() -> String {
 }
 
 fn operations() -> String {
-    let row = |kind: Kind| {
+    let row = |&kind: &Kind| {
         let [usage, allowed] = kind.usage();
         vec![usage, kind.effect().to_owned(), allowed]
     };
-    columns(&["OPERATION", "EFFECT", "ALLOWED"], &Kind::ALL.map(row))
+    columns(&["OPERATION", "EFFECT", "ALLOWED"], &Kind::ALL.iter().map(row).collect::<Vec<_>>())
 }
 
 fn policies() -> String {
-    let row = |kind: Kind| {
+    let row = |&kind: &Kind| {
         let learned = |table| ctaugment::rows(table).iter().find(|row| row.kind == kind);
         let bins = learned(Table::Reference).map(|row| joined(row, |parameter| parameter.bins.to_string(), " and "));
         vec![
@@ -42,7 +42,7 @@ fn policies() -> String {
         ]
     };
     let head = ["OPERATION", "RANDAUGMENT", "ORIGINAL CODE", "CTAUGMENT", "ORIGINAL CODE", "BINS"];
-    columns(&head, &Kind::ALL.map(row))
+    columns(&head, &Kind::ALL.iter().map(row).collect::<Vec<_>>())
 }
 
 fn ranges(row: &ctaugment::Row) -> String {

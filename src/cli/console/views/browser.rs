@@ -13,11 +13,12 @@ use fixmatch::config::Metric;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
+use strum::VariantArray as _;
 
 use super::{picture, put, put_right, put_spans};
 use crate::console::app::App;
 use crate::console::atlas::Atlas;
-use crate::console::browser::{Browser, End, Loading, VIEWS, View};
+use crate::console::browser::{Browser, End, Loading, View};
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
 use crate::console::text::{fit, fit_parts, wrap};
@@ -80,7 +81,7 @@ fn ready(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas, area:
 fn tabs(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas, area: Rect) {
     let theme = app.theme;
     let mut x = 2;
-    for view in VIEWS {
+    for &view in View::VARIANTS {
         let name = match view {
             View::Ends => "ends".to_owned(),
             View::Order => "order".into(),

@@ -96,7 +96,7 @@ fn below_tabs(area: Rect) -> Rect {
 /// The tab at a column.
 fn tab_at(column: u16) -> Option<Tab> {
     let mut end = 0;
-    Tab::ALL.into_iter().find(|tab| {
+    Tab::ALL.iter().copied().find(|tab| {
         end += tab_width(*tab);
         usize::from(column) < end
     })
@@ -109,12 +109,12 @@ fn tab_width(tab: Tab) -> usize {
 
 fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let theme = app.theme;
-    let mark = |tab: Tab| {
+    let mark = |&tab: &Tab| {
         let style = if tab == run.insight.tab { theme.selected() } else { theme.faint() };
         let mark = if tab == run.insight.tab { "▸" } else { " " };
         Span::styled(format!("{mark}{} ", tab.label()), style)
     };
-    put_spans(buffer, area, area.y, Tab::ALL.map(mark).to_vec());
+    put_spans(buffer, area, area.y, Tab::ALL.iter().map(mark).collect());
     let used: usize = Tab::ALL.iter().map(|tab| tab_width(*tab)).sum();
     let room = usize::from(area.width).saturating_sub(used + 2);
     if let Some(text) = when(run).into_iter().find(|text| text::width(text) <= room) {

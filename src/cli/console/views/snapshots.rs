@@ -305,7 +305,7 @@ fn with_classes(tab: Tab, n: usize) -> App {
 #[test]
 fn every_tab_and_the_charts_can_be_drawn_with_any_number_of_classes() {
     for n in [1, 2, 1000] {
-        for tab in Tab::ALL {
+        for &tab in Tab::ALL {
             let mut app = with_classes(tab, n);
             for (width, height) in [(60, 14), (300, 80)] {
                 for action in [Action::Right, Action::Last] {
