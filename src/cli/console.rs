@@ -54,6 +54,7 @@ pub mod settings;
 pub mod shelf;
 pub mod svg;
 pub mod tab;
+pub mod tasks;
 pub mod terminal;
 pub mod text;
 pub mod theme;
@@ -64,9 +65,10 @@ use app::{Access, App};
 use glyphs::Glyphs;
 use input::Answers;
 use settings::{Bell, Settings};
+use tasks::TerminalTask;
 use terminal::Screen;
 use theme::{Depth, Theme};
-use world::{Task, World};
+use world::World;
 
 use crate::signals::Ask;
 
@@ -254,12 +256,14 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
             }
             () = sleep_until(drawn + FRAME), if is_dirty => at_once = true,
         }
-        for task in app.take_tasks() {
+        let tasks = app.take_tasks();
+        tasks.world.into_iter().for_each(|task| world.begin(task));
+        for task in tasks.terminal {
             match task {
-                Task::Quit => return Ok(()),
-                Task::Background => screen.suspend()?,
-                Task::Redraw => screen.clear()?,
-                Task::AskForPictures => {
+                TerminalTask::Quit => return Ok(()),
+                TerminalTask::Background => screen.suspend()?,
+                TerminalTask::Redraw => screen.clear()?,
+                TerminalTask::AskForPictures => {
                     // The terminal answers as if it were typed, so the keys' reader has to be gone first.
                     drop(keys);
                     screen.draw(&mut app)?;
@@ -267,14 +271,13 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
                     keys = EventStream::new();
                     is_dirty = true;
                 }
-                Task::Mouse(has_mouse) => screen.set_mouse(has_mouse)?,
-                Task::Copy(text) => terminal::copy(&text)?,
-                Task::Ring(text) => match settings.bell {
+                TerminalTask::Mouse(has_mouse) => screen.set_mouse(has_mouse)?,
+                TerminalTask::Copy(text) => terminal::copy(&text)?,
+                TerminalTask::Ring(text) => match settings.bell {
                     Bell::None => {}
                     Bell::Sound => terminal::ring()?,
                     Bell::Osc9 => terminal::announce(&text)?,
                 },
-                task => world.begin(task),
             }
         }
         if is_dirty && (at_once || drawn.elapsed() >= FRAME) {

@@ -19,8 +19,9 @@ use crate::console::home::Listing;
 use crate::console::keys::{Action, Keymap};
 use crate::console::samples::{Loading, Sheet};
 use crate::console::tab::Tab;
+use crate::console::tasks::WorldTask;
 use crate::console::theme::{Depth, Theme};
-use crate::console::world::{self, News, Task};
+use crate::console::world::{self, News};
 use crate::console::{self, svg, views};
 
 /// Print a screen of the console as SVG
@@ -141,10 +142,10 @@ fn open_insight(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()>
     open(app, args, runs)?;
     app.take_tasks();
     app.update(Action::Insight);
-    while let Some(task) = app.take_tasks().pop() {
+    while let Some(task) = app.take_tasks().world.pop() {
         match task {
-            Task::Insight(dir, pointers) => app.learn(world::read_insight(dir, pointers)),
-            Task::Followed(dir, indices) => {
+            WorldTask::Insight(dir, pointers) => app.learn(world::read_insight(dir, pointers)),
+            WorldTask::Followed(dir, indices) => {
                 let sheet = Sheet::of(&dir, &indices)?;
                 app.learn(News::Followed(dir, Ok(sheet)));
             }

@@ -40,8 +40,8 @@ use super::race::Race;
 use super::run::OpenRun;
 use super::samples::Samples;
 use super::shelf::{self, Shelf};
+use super::tasks::{Tasks, TerminalTask, WorldTask};
 use super::theme::{Depth, Theme};
-use super::world::Task;
 
 /// What may be done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,7 +198,7 @@ pub struct App {
     pub page: usize,
     /// What is to be done in the run that was opened for it, once it is read.
     then: Option<Action>,
-    tasks: Vec<Task>,
+    tasks: Tasks,
     remembered_at: f64,
 }
 
@@ -230,13 +230,13 @@ impl App {
             zone: TimeZone::UTC,
             page: 10,
             then: None,
-            tasks: Vec::new(),
+            tasks: Tasks::default(),
             remembered_at: now,
         }
     }
 
-    /// What is to be done outside, in order.
-    pub fn take_tasks(&mut self) -> Vec<Task> {
+    /// What is to be done outside.
+    pub fn take_tasks(&mut self) -> Tasks {
         std::mem::take(&mut self.tasks)
     }
 
@@ -296,7 +296,7 @@ impl App {
             Action::Background => self.go_to_shell(),
             Action::Redrawn => {
                 self.forget_pictures();
-                self.tasks.push(Task::Redraw);
+                self.tasks.terminal.push(TerminalTask::Redraw);
             }
             Action::Help => self.dialog = Some(Dialog::Help(0)),
             Action::Glyphs => self.next_glyphs(),
@@ -390,7 +390,7 @@ impl App {
 
     pub(super) fn go_to_shell(&mut self) {
         self.forget_pictures();
-        self.tasks.push(Task::Background);
+        self.tasks.terminal.push(TerminalTask::Background);
     }
 
     /// Sends every picture anew, since the terminal was out of our hands.
@@ -419,7 +419,7 @@ impl App {
         }
         self.pictures = Pictures::Asking;
         self.say(Tone::Info, "asking the terminal whether it can show pictures…".into());
-        self.tasks.push(Task::AskForPictures);
+        self.tasks.terminal.push(TerminalTask::AskForPictures);
     }
 
     /// Takes the terminal's answer.
@@ -442,7 +442,7 @@ impl App {
         if let Some(dir) = dir {
             let path = dir.path().display().to_string();
             self.say(Tone::Info, format!("copied {path}"));
-            self.tasks.push(Task::Copy(path));
+            self.tasks.terminal.push(TerminalTask::Copy(path));
         }
     }
 
@@ -450,7 +450,7 @@ impl App {
     pub fn open_run(&mut self, dir: RunDir) {
         self.remember();
         self.then = None;
-        self.tasks.push(Task::Follow(dir.clone()));
+        self.tasks.world.push(WorldTask::Follow(vec![dir.clone()]));
         self.run = Some(OpenRun::new(dir));
         (self.samples, self.change_at) = (Samples::default(), Cursor::default());
         self.place = Place::Run;
@@ -458,12 +458,12 @@ impl App {
 
     fn quit(&mut self) {
         self.remember();
-        self.tasks.push(Task::Quit);
+        self.tasks.terminal.push(TerminalTask::Quit);
     }
 
     fn go_home(&mut self) {
         self.remember();
-        self.tasks.push(Task::Unfollow);
+        self.tasks.world.push(WorldTask::Follow(Vec::new()));
         (self.run, self.draft, self.browser, self.race) = (None, None, None, None);
         self.place = Place::Home;
     }
@@ -471,7 +471,7 @@ impl App {
     fn remember(&mut self) {
         self.remembered_at = self.now;
         if let Some((dir, seen)) = self.run.as_ref().and_then(|run| Some((run.dir.clone(), run.seen()?))) {
-            self.tasks.push(Task::Remember(dir, seen));
+            self.tasks.world.push(WorldTask::Remember(dir, seen));
         }
     }
 

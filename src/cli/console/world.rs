@@ -1,4 +1,4 @@
-//! The world outside of the screen: what the console asks of it ([`Task`]), and what it hears ([`News`]).
+//! The world outside of the screen: what the console asks of it ([`WorldTask`]), and what it hears ([`News`]).
 //!
 //! Whatever may take a moment (a disk, a network, a worker that starts) happens in a thread of its own and ends as news.
 //! Nothing here knows what is on the screen.
@@ -14,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fixmatch::base::dirs;
+use fixmatch::config::Data;
 use fixmatch::config::preset::Preset;
-use fixmatch::config::{Data, Metric};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::nearest::nearest;
 use fixmatch::data::{self, DATASETS, Descriptor, Place, fetch};
 use fixmatch::labels::ranking::N_NEIGHBORS;
-use fixmatch::labels::saved::{self, Overwrite};
-use fixmatch::labels::set::LabelSet;
+use fixmatch::labels::saved;
 use fixmatch::plan::{self, Plan};
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::Request;
@@ -31,18 +30,19 @@ use fixmatch::run::fork::Fork;
 use fixmatch::run::insight::{InsightReader, Pointer, Record};
 use fixmatch::run::launch::{Worker, launch, log_tail};
 use fixmatch::run::mailbox;
-use fixmatch::run::seen::{self, Seen};
+use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status};
 use fixmatch::run::survey::Survey;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::atlas::Atlas;
-use super::browser::{Base, Start};
+use super::browser::Base;
 use super::home::{DataState, Listing};
 use super::machine::{Machine, Watch};
 use super::run::Reading;
 use super::samples::Sheet;
 use super::shelf::Row;
+use super::tasks::WorldTask;
 use crate::words::events::sentence;
 use following::Following;
 pub use following::read_run;
@@ -56,108 +56,6 @@ const SURVEY: Duration = Duration::from_secs(1);
 
 /// How often the machine is looked at.
 const MACHINE: Duration = Duration::from_secs(2);
-
-/// Something to be done outside of the console's state.
-#[derive(Debug)]
-pub enum Task {
-    /// Leave; runs go on.
-    Quit,
-    /// Go to the shell until `fg`.
-    Background,
-    /// Draw the whole screen.
-    Redraw,
-    /// Take the mouse from the terminal, or give it back.
-    Mouse(bool),
-    /// Ask the terminal whether it can show pictures.
-    AskForPictures,
-    /// Ring the bell, or tell the terminal what happened.
-    Ring(String),
-    /// Give this to the terminal's clipboard.
-    Copy(String),
-    /// Read this run as it grows, and no other.
-    Follow(RunDir),
-    /// Read no run.
-    Unfollow,
-    /// Make a run and start a worker on it.
-    Launch(Preset, Vec<String>),
-    /// Make a fork of a run, at the newest checkpoint up to a step, and start a worker on it.
-    Fork(RunDir, Option<u64>, Vec<String>),
-    /// Start a worker on a run that has none.
-    Resume(RunDir),
-    /// Put a request into a run's mailbox.
-    Post(RunDir, Request),
-    /// Change what a run without a worker goes on with.
-    Amend(RunDir, Vec<Request>),
-    /// Move runs to the trash.
-    Discard(Vec<RunDir>),
-    /// Bring runs back from where they are in the trash.
-    Restore(Vec<(RunDir, PathBuf)>),
-    /// Fetch a data set.
-    Fetch(String),
-    /// Read a run's labeled images.
-    Sheet(RunDir),
-    /// Read records of a run's `insight.bin`.
-    Insight(RunDir, Vec<Pointer>),
-    /// Read the images that a run follows.
-    Followed(RunDir, Vec<u32>),
-    /// Remember what was seen of a run.
-    Remember(RunDir, Seen),
-    /// Look which label sets there are to browse.
-    Shelf,
-    /// Read a data set with its orders.
-    Atlas(Data),
-    /// Find the preset that a run was made of, with its settings.
-    Base(String, Vec<String>),
-    /// Pick a label set.
-    Start {
-        /// Of these images.
-        atlas: Arc<Atlas>,
-        /// By this order of theirs.
-        order: Option<usize>,
-        /// In this way.
-        start: Start,
-        /// So many of each class.
-        per_class: u32,
-        /// The seed of a random one.
-        seed: u64,
-    },
-    /// Save a label set.
-    SaveSet {
-        /// The images that it is of.
-        atlas: Arc<Atlas>,
-        /// Its name.
-        name: String,
-        /// The set.
-        set: LabelSet,
-        /// How it came about.
-        how: String,
-        /// Whether one of that name gives way.
-        overwrite: Overwrite,
-        /// Whether a run is to be launched from it.
-        then_launch: bool,
-    },
-    /// Move a saved label set to the trash.
-    DiscardSet(PathBuf),
-    /// Find the images nearest to one by their pixels.
-    Nearest(Arc<Atlas>, u32),
-    /// Have a run make an order of a data set.
-    Rank(Data, Metric),
-    /// Make two runs and start a worker on each.
-    Race(Box<[Contestant; 2]>),
-    /// Read these two runs as they grow, and no other.
-    FollowBoth([RunDir; 2]),
-}
-
-/// One of two runs that are to be compared.
-#[derive(Debug)]
-pub struct Contestant {
-    /// What to call it.
-    pub name: String,
-    /// What it is made of.
-    pub preset: Preset,
-    /// What that is changed by.
-    pub settings: Vec<String>,
-}
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -248,119 +146,106 @@ impl World {
         world
     }
 
-    /// Does what is asked, or begins to. What concerns the terminal is not done here.
-    pub fn begin(&mut self, task: Task) {
+    /// Does what is asked, or begins to.
+    pub fn begin(&mut self, task: WorldTask) {
         match task {
-            Task::Quit
-            | Task::Background
-            | Task::Redraw
-            | Task::Mouse(_)
-            | Task::AskForPictures
-            | Task::Ring(_)
-            | Task::Copy(_) => {}
-            Task::Follow(dir) => self.follow(&[dir]),
-            Task::FollowBoth(dirs) => self.follow(&dirs),
-            Task::Unfollow => self.unfollow(),
-            Task::Launch(preset, settings) => {
+            WorldTask::Follow(dirs) => self.follow(dirs),
+            WorldTask::Launch(preset, settings) => {
                 let runs = self.runs.clone();
                 self.spawn("launch", move |news| {
                     let made = Plan::of(&preset, settings).and_then(|plan| plan.make(&runs));
                     start(made, &news, News::Launched);
                 });
             }
-            Task::Fork(dir, until, settings) => {
+            WorldTask::Fork(dir, until, settings) => {
                 let runs = self.runs.clone();
                 self.spawn("fork", move |news| start(forked(&dir, until, &settings, &runs), &news, News::Launched));
             }
-            Task::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news, News::Resumed)),
-            Task::Post(dir, request) => self.spawn("post", move |news| {
+            WorldTask::Resume(dir) => self.spawn("resume", move |news| start(Ok(dir), &news, News::Resumed)),
+            WorldTask::Post(dir, request) => self.spawn("post", move |news| {
                 let posted = mailbox::post(&dir.control(), request).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Posted(dir, request, posted));
             }),
-            Task::Amend(dir, requests) => self.spawn("amend", move |news| {
+            WorldTask::Amend(dir, requests) => self.spawn("amend", move |news| {
                 let _ = news.send(News::Amended(amended(&dir, &requests).map_err(|error| in_one_line(&error))));
             }),
-            Task::Discard(dirs) => self.spawn("discard", move |news| {
+            WorldTask::Discard(dirs) => self.spawn("discard", move |news| {
                 let moved =
                     |dir: RunDir| dir.discard().map(|to| (dir.clone(), to)).map_err(|error| of_run(&dir, &error));
                 let (kept, failed) = apart(dirs.into_iter().map(moved));
                 let _ = news.send(News::Trashed { kept, failed });
             }),
-            Task::Restore(trashed) => self.spawn("restore", move |news| {
+            WorldTask::Restore(trashed) => self.spawn("restore", move |news| {
                 let restored = |dir: &RunDir, from: &Path| dir.restore(from).map_err(|error| of_run(dir, &error));
                 let moved = |(dir, from): (RunDir, PathBuf)| restored(&dir, &from).map(|()| (dir, from));
                 let (kept, failed) = apart(trashed.into_iter().map(moved));
                 let _ = news.send(News::Restored { kept, failed });
             }),
-            Task::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
-            Task::Sheet(dir) => self.spawn("samples", move |news| {
+            WorldTask::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
+            WorldTask::Sheet(dir) => self.spawn("samples", move |news| {
                 let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Sheet(dir, sheet));
             }),
-            Task::Insight(dir, pointers) => self.spawn("insight", move |news| {
+            WorldTask::Insight(dir, pointers) => self.spawn("insight", move |news| {
                 let _ = news.send(read_insight(dir, pointers));
             }),
-            Task::Followed(dir, indices) => self.spawn("images", move |news| {
+            WorldTask::Followed(dir, indices) => self.spawn("images", move |news| {
                 let sheet = Sheet::of(&dir, &indices).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Followed(dir, sheet));
             }),
-            Task::Remember(dir, seen) => {
+            WorldTask::Remember(dir, seen) => {
                 if let Ok(path) = seen_file() {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
-            Task::Shelf => self.spawn("shelf", |news| drop(news.send(News::Shelf(labels::shelf())))),
-            Task::Atlas(data) => self.spawn("images", move |news| {
+            WorldTask::Shelf => self.spawn("shelf", |news| drop(news.send(News::Shelf(labels::shelf())))),
+            WorldTask::Atlas(data) => self.spawn("images", move |news| {
                 let atlas = Atlas::read(&data).map(Arc::new).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Atlas(data, atlas));
             }),
-            Task::Base(preset, settings) => self.spawn("preset", move |news| {
+            WorldTask::Base(preset, settings) => self.spawn("preset", move |news| {
                 // a preset that is gone, or that made a ranking, is none to launch from
                 if let Ok(preset) = Preset::find(&preset) {
                     let _ = news.send(News::Base(Box::new(Base { preset, settings })));
                 }
             }),
-            Task::Start { atlas, order, start, per_class, seed } => self.spawn("pick", move |news| {
+            WorldTask::Start { atlas, order, start, per_class, seed } => self.spawn("pick", move |news| {
                 let started = labels::start(&atlas, order, &start, per_class, seed);
                 let _ = news.send(News::Start(started.map_err(|error| in_one_line(&error))));
             }),
-            Task::SaveSet { atlas, name, set, how, overwrite, then_launch } => self.spawn("save", move |news| {
+            WorldTask::SaveSet { atlas, name, set, how, overwrite, then_launch } => self.spawn("save", move |news| {
                 let saved = dirs::label_sets_dir()
                     .and_then(|folder| saved::save(&folder, &name, &set, &atlas.dataset, &how, overwrite));
                 let saved = saved.map_err(|error| in_one_line(&error));
                 let _ = news.send(News::SetSaved { name, then_launch, saved });
             }),
-            Task::DiscardSet(path) => self.spawn("discard", move |news| {
+            WorldTask::DiscardSet(path) => self.spawn("discard", move |news| {
                 let _ = news.send(News::Discarded(saved::discard(&path).map_err(|error| in_one_line(&error))));
                 let _ = news.send(News::Shelf(labels::shelf()));
             }),
-            Task::Nearest(atlas, index) => self.spawn("nearest", move |news| {
+            WorldTask::Nearest(atlas, index) => self.spawn("nearest", move |news| {
                 let near = nearest(&atlas.dataset.train, index, N_NEIGHBORS);
                 let _ = news.send(News::Nearest(index, near));
             }),
-            Task::Rank(data, by) => {
+            WorldTask::Rank(data, by) => {
                 let runs = self.runs.clone();
                 self.spawn("rank", move |news| labels::rank(&runs, &data, by, &news));
             }
-            Task::Race(contestants) => {
+            WorldTask::Race(contestants) => {
                 let runs = self.runs.clone();
                 self.spawn("race", move |news| labels::race(&runs, *contestants, &news));
             }
         }
     }
 
-    fn follow(&mut self, dirs: &[RunDir]) {
-        self.unfollow();
-        for dir in dirs.iter().cloned() {
+    fn follow(&mut self, dirs: Vec<RunDir>) {
+        for wanted in self.followed.drain(..) {
+            wanted.store(false, Ordering::Relaxed);
+        }
+        for dir in dirs {
             let wanted = Arc::new(AtomicBool::new(true));
             self.followed.push(wanted.clone());
             self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
-        }
-    }
-
-    fn unfollow(&mut self) {
-        for wanted in self.followed.drain(..) {
-            wanted.store(false, Ordering::Relaxed);
         }
     }
 

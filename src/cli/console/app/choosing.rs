@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use fixmatch::config::{Metric, Pick, RunConfig};
 use fixmatch::labels::pick;
 use fixmatch::labels::published::PUBLISHED;
@@ -16,18 +17,9 @@ use crate::console::form::Draft;
 use crate::console::home::{Listing, PresetRow};
 use crate::console::keys::{Action, Place};
 use crate::console::shelf::Row;
-use crate::console::world::{Contestant, Task};
+use crate::console::tasks::{Contestant, WorldTask};
 use crate::words::labels::recipe_words;
 use crate::words::numbers::{grouped, plural};
-
-const METRICS: [Metric; 6] = [
-    Metric::Agreement,
-    Metric::Confidence,
-    Metric::Retraining,
-    Metric::Adversarial,
-    Metric::Density,
-    Metric::Typicality,
-];
 
 /// Settings of a run that say which images are labeled, which another label set takes the place of.
 fn picks_labels(setting: &str) -> bool {
@@ -61,7 +53,7 @@ impl App {
             Item { text: ranking.rank.by.to_string(), note, value: Choice::Order(i) }
         });
         let is_missing = |by: &Metric| !atlas.orders.iter().any(|listed| listed.order.ranking.rank.by == *by);
-        let missing = METRICS.into_iter().filter(is_missing).map(|by| {
+        let missing = Metric::value_variants().iter().filter(|by| is_missing(by)).map(|&by| {
             let labels = if by.needs_labels() { "needs all labels" } else { "needs no labels" };
             let note = format!("not made yet, {labels}: enter has a run make it");
             Item { text: by.to_string(), note, value: Choice::Make(by) }
@@ -142,7 +134,7 @@ impl App {
         if start == Start::Pick(Pick::Random) {
             browser.seed += 1; // another draw each time
         }
-        self.tasks.push(Task::Start { atlas, order, start, per_class, seed });
+        self.tasks.world.push(WorldTask::Start { atlas, order, start, per_class, seed });
     }
 
     pub(super) fn ask_for_name(&mut self, then_launch: bool) {
@@ -231,7 +223,7 @@ impl App {
             Choice::Order(order) => browser.show_order(order),
             Choice::Make(by) => {
                 let data = browser.opening.data.clone();
-                self.drive(Task::Rank(data, by), "starting a run that makes the order…");
+                self.drive(WorldTask::Rank(data, by), "starting a run that makes the order…");
             }
             Choice::Start(start) => self.begin_start(start),
             Choice::Type => {
@@ -243,12 +235,12 @@ impl App {
         }
     }
 
-    fn drive(&mut self, task: Task, notice: &str) {
+    fn drive(&mut self, task: WorldTask, notice: &str) {
         if self.access == Access::ReadOnly {
             return self.say(Tone::Error, "opened with --readonly: this only looks".into());
         }
         self.say(Tone::Info, notice.into());
-        self.tasks.push(task);
+        self.tasks.world.push(task);
     }
 
     /// Puts the label set into a preset's values, from where it is launched.
@@ -283,7 +275,7 @@ impl App {
         };
         let contestants =
             [contestant(Pick::MostRepresentative, "most"), contestant(Pick::LeastRepresentative, "least")];
-        self.drive(Task::Race(Box::new(contestants)), "starting two workers…");
+        self.drive(WorldTask::Race(Box::new(contestants)), "starting two workers…");
     }
 
     /// A line was typed; returns why it cannot be.
@@ -318,7 +310,14 @@ impl App {
                 let is_own = browser.chosen.saved.as_ref().is_some_and(|(name, _)| name == text);
                 let overwrite = if is_own { Overwrite::Yes } else { Overwrite::No };
                 let (name, how) = (text.to_owned(), browser.chosen.how());
-                self.tasks.push(Task::SaveSet { atlas, name, set, how, overwrite, then_launch: *then_launch });
+                self.tasks.world.push(WorldTask::SaveSet {
+                    atlas,
+                    name,
+                    set,
+                    how,
+                    overwrite,
+                    then_launch: *then_launch,
+                });
             }
         }
         Ok(())
@@ -329,7 +328,7 @@ impl App {
         let Some(browser) = &mut self.browser else { return };
         browser.chosen.is_changed = false;
         browser.chosen.saved = Some((name.to_owned(), path));
-        self.tasks.push(Task::Shelf);
+        self.tasks.world.push(WorldTask::Shelf);
         let lists = self.offer(Place::Home, Action::Browse, ("; ", " on the home screen lists it"));
         let launches = self.hint(Action::Launch, ", ", " launches a run from it");
         self.say(Tone::Info, format!("saved as {name}{lists}{launches}"));

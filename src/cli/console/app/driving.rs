@@ -10,8 +10,8 @@ use crate::console::form::live_form;
 use crate::console::home::Pane;
 use crate::console::keys::{Action, Place};
 use crate::console::run::OpenRun;
+use crate::console::tasks::WorldTask;
 use crate::console::views::short_id;
-use crate::console::world::Task;
 use crate::words::numbers::plural;
 
 /// What an action is called, where it is one that drives a run without more to be said.
@@ -76,7 +76,7 @@ impl App {
             Action::Stop => self.dialog = Some(Dialog::Confirm(Confirm::Stop(dirs(), n_left_out))),
             Action::Delete => self.dialog = Some(Dialog::Confirm(Confirm::Delete(dirs(), n_left_out))),
             _ => {
-                self.tasks.extend(able.iter().filter_map(|(dir, status)| task(action, dir, *status)));
+                self.tasks.world.extend(able.iter().filter_map(|(dir, status)| task(action, dir, *status)));
                 self.tell(verb, able.len(), &unable);
             }
         }
@@ -85,7 +85,7 @@ impl App {
     /// Stops the runs, after the question.
     pub(super) fn stop(&mut self, dirs: Vec<RunDir>) {
         let n = dirs.len();
-        self.tasks.extend(dirs.into_iter().map(|dir| Task::Post(dir, Request::Stop)));
+        self.tasks.world.extend(dirs.into_iter().map(|dir| WorldTask::Post(dir, Request::Stop)));
         self.tell("stop", n, &[]);
     }
 
@@ -145,7 +145,7 @@ impl App {
                 "nothing was moved to the trash since the console was opened; `fixmatch trash list` shows the rest";
             return self.say(Tone::Info, text.into());
         }
-        self.tasks.push(Task::Restore(trashed));
+        self.tasks.world.push(WorldTask::Restore(trashed));
     }
 
     pub(super) fn open_changes(&mut self) {
@@ -173,10 +173,10 @@ impl App {
         let are_about_changes = requests.iter().all(|request| request.is_about_changes());
         if let Some(run) = self.run.as_ref().filter(|run| are_about_changes && run.is_resumable()) {
             let dir = run.dir.clone();
-            return self.tasks.push(Task::Amend(dir, requests));
+            return self.tasks.world.push(WorldTask::Amend(dir, requests));
         }
         if let Some(dir) = self.living_run().map(|run| run.dir.clone()) {
-            self.tasks.extend(requests.into_iter().map(|request| Task::Post(dir.clone(), request)));
+            self.tasks.world.extend(requests.into_iter().map(|request| WorldTask::Post(dir.clone(), request)));
         }
     }
 
@@ -196,15 +196,15 @@ impl App {
 }
 
 /// What is to be done for an action on a run that can follow it.
-fn task(action: Action, dir: &RunDir, status: Status) -> Option<Task> {
+fn task(action: Action, dir: &RunDir, status: Status) -> Option<WorldTask> {
     let request = match action {
         Action::Pause => Request::Pause,
         Action::Suspend => Request::Suspend,
         Action::Checkpoint => Request::Checkpoint,
         Action::Evaluate => Request::Evaluate,
         Action::Resume if status == Status::Paused => Request::Continue,
-        Action::Resume => return Some(Task::Resume(dir.clone())),
+        Action::Resume => return Some(WorldTask::Resume(dir.clone())),
         _ => return None,
     };
-    Some(Task::Post(dir.clone(), request))
+    Some(WorldTask::Post(dir.clone(), request))
 }

@@ -9,7 +9,7 @@ use crate::console::insight::Cell;
 use crate::console::keys::{Action, Place};
 use crate::console::samples::Loading;
 use crate::console::tab::Tab;
-use crate::console::world::Task;
+use crate::console::tasks::WorldTask;
 
 impl App {
     pub(super) fn open_insight(&mut self) {
@@ -30,13 +30,13 @@ impl App {
         let Some(run) = self.run.as_mut().filter(|run| run.insight.is_open) else { return };
         let wanted = run.insight.wanted(&run.state.insights);
         if !wanted.is_empty() {
-            self.tasks.push(Task::Insight(run.dir.clone(), wanted));
+            self.tasks.world.push(WorldTask::Insight(run.dir.clone(), wanted));
         }
         let followed: Vec<u32> =
             run.insight.panel(None).map_or_else(Vec::new, |panel| panel.unlabeled.iter().map(|it| it.index).collect());
         if self.place == Place::Insight && !followed.is_empty() && matches!(run.insight.sheet, Loading::Not) {
             run.insight.sheet = Loading::Reading;
-            self.tasks.push(Task::Followed(run.dir.clone(), followed));
+            self.tasks.world.push(WorldTask::Followed(run.dir.clone(), followed));
         }
     }
 
@@ -169,8 +169,8 @@ mod tests {
     }
 
     fn posted(app: &mut App) -> Vec<Request> {
-        let tasks = app.take_tasks().into_iter();
-        tasks.filter_map(|task| if let Task::Post(_, request) = task { Some(request) } else { None }).collect()
+        let tasks = app.take_tasks().world.into_iter();
+        tasks.filter_map(|task| if let WorldTask::Post(_, request) = task { Some(request) } else { None }).collect()
     }
 
     #[test]
@@ -219,9 +219,9 @@ mod tests {
         let mut app = sample::app_on_run();
         let dir = app.run.as_ref().expect("open").dir.clone();
         let wanted = |app: &mut App| {
-            let tasks = app.take_tasks().into_iter();
+            let tasks = app.take_tasks().world.into_iter();
             tasks
-                .filter_map(|task| if let Task::Insight(_, wanted) = task { Some(wanted) } else { None })
+                .filter_map(|task| if let WorldTask::Insight(_, wanted) = task { Some(wanted) } else { None })
                 .collect::<Vec<_>>()
         };
         let name = |app: &mut App, step| {

@@ -11,7 +11,7 @@ use crate::console::home::DataState;
 use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
 use crate::console::shelf::Row;
-use crate::console::world::Task;
+use crate::console::tasks::WorldTask;
 
 #[cfg(test)]
 mod tests;
@@ -53,19 +53,23 @@ impl App {
             return self.open_browser(opening);
         }
         self.place = Place::Shelf;
-        self.tasks.push(Task::Shelf);
+        self.tasks.world.push(WorldTask::Shelf);
     }
 
     /// Goes back to the browser; there may be another order by now.
     pub(super) fn return_to_browser(&mut self) {
         let Some(browser) = &self.browser else { return self.go_home() };
-        self.tasks.extend([Task::Unfollow, Task::Atlas(browser.opening.data.clone()), Task::Shelf]);
+        self.tasks.world.extend([
+            WorldTask::Follow(Vec::new()),
+            WorldTask::Atlas(browser.opening.data.clone()),
+            WorldTask::Shelf,
+        ]);
         (self.run, self.race, self.place) = (None, None, Place::Browse);
     }
 
     fn open_browser(&mut self, opening: Opening) {
-        self.tasks.extend([Task::Atlas(opening.data.clone()), Task::Shelf]);
-        self.tasks.extend(opening.made_of.clone().map(|(preset, settings)| Task::Base(preset, settings)));
+        self.tasks.world.extend([WorldTask::Atlas(opening.data.clone()), WorldTask::Shelf]);
+        self.tasks.world.extend(opening.made_of.clone().map(|(preset, settings)| WorldTask::Base(preset, settings)));
         self.browser = Some(Browser::new(opening, self.place));
         self.place = Place::Browse;
     }
@@ -84,7 +88,7 @@ impl App {
                 if let Some(Row::Data { name, state: DataState::Missing(_), .. }) = self.shelf.row().cloned() {
                     self.shelf.set_data(&name, &DataState::Coming(0.0));
                     self.say(Tone::Info, format!("fetching {name}"));
-                    self.tasks.push(Task::Fetch(name));
+                    self.tasks.world.push(WorldTask::Fetch(name));
                 }
             }
             Action::Delete => {
@@ -194,7 +198,7 @@ impl App {
         match came_from {
             Some(Place::Shelf) => {
                 self.place = Place::Shelf;
-                self.tasks.push(Task::Shelf);
+                self.tasks.world.push(WorldTask::Shelf);
             }
             Some(place @ Place::Preset) if self.draft.is_some() => self.place = place,
             Some(place @ (Place::Run | Place::Samples)) if self.run.is_some() => self.place = place,
@@ -217,7 +221,7 @@ impl App {
 
     pub(super) fn find_nearest(&mut self, index: Option<u32>) {
         let atlas = self.browser.as_ref().and_then(Browser::atlas).cloned();
-        self.tasks.extend(atlas.zip(index).map(|(atlas, index)| Task::Nearest(atlas, index)));
+        self.tasks.world.extend(atlas.zip(index).map(|(atlas, index)| WorldTask::Nearest(atlas, index)));
     }
 
     fn begin_swap(&mut self) {

@@ -19,7 +19,8 @@ use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
 use crate::console::run::Reading;
 use crate::console::samples::Loading;
-use crate::console::world::{News, Task};
+use crate::console::tasks::TerminalTask;
+use crate::console::world::News;
 use crate::words::numbers::plural;
 
 impl App {
@@ -176,9 +177,9 @@ impl App {
         let Some(run) = &self.run else { return };
         let id = run.dir.id();
         if before.is_some_and(|before| ended(before, status)) {
-            self.tasks.push(Task::Ring(format!("{id} {}", status.label())));
+            self.tasks.terminal.push(TerminalTask::Ring(format!("{id} {}", status.label())));
         } else if let Some(message) = warning.filter(|_| before.is_some()) {
-            self.tasks.push(Task::Ring(format!("{id}: {message}")));
+            self.tasks.terminal.push(TerminalTask::Ring(format!("{id}: {message}")));
         }
     }
 
@@ -189,9 +190,10 @@ impl App {
         let alive = old.iter().filter(|row| row.status.is_alive() && open != Some(&row.dir));
         let rings = alive.filter_map(|before| {
             let row = new.iter().find(|row| row.dir == before.dir)?;
-            ended(before.status, row.status).then(|| Task::Ring(format!("{} {}", row.dir.id(), row.status.label())))
+            ended(before.status, row.status)
+                .then(|| TerminalTask::Ring(format!("{} {}", row.dir.id(), row.status.label())))
         });
-        self.tasks.extend(rings);
+        self.tasks.terminal.extend(rings);
     }
 }
 
@@ -208,8 +210,11 @@ mod tests {
     use crate::console::sample;
 
     fn rings(app: &mut App) -> Vec<String> {
-        let tasks = app.take_tasks();
-        tasks.into_iter().filter_map(|task| if let Task::Ring(text) = task { Some(text) } else { None }).collect()
+        let tasks = app.take_tasks().terminal;
+        tasks
+            .into_iter()
+            .filter_map(|task| if let TerminalTask::Ring(text) = task { Some(text) } else { None })
+            .collect()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{App, Dialog, Tone};
 use crate::console::home::Pane;
 use crate::console::keys::{Action, Place, TABLE};
 use crate::console::mouse::Spot;
-use crate::console::world::Task;
+use crate::console::tasks::TerminalTask;
 
 /// Lines of a text that one turn of the wheel moves.
 const WHEEL_LINES: usize = 3;
@@ -16,12 +16,12 @@ impl App {
     /// Takes the mouse from the terminal.
     pub fn take_mouse(&mut self) {
         self.has_mouse = true;
-        self.tasks.push(Task::Mouse(true));
+        self.tasks.terminal.push(TerminalTask::Mouse(true));
     }
 
     pub(super) fn switch_mouse(&mut self) {
         self.has_mouse = !self.has_mouse;
-        self.tasks.push(Task::Mouse(self.has_mouse));
+        self.tasks.terminal.push(TerminalTask::Mouse(self.has_mouse));
         let text = if self.has_mouse {
             "mouse on: click selects, click again opens, the wheel scrolls and zooms"
         } else {

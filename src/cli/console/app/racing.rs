@@ -7,7 +7,7 @@ use super::{App, Tone};
 use crate::console::home::Pane;
 use crate::console::keys::{Action, Place};
 use crate::console::race::Race;
-use crate::console::world::Task;
+use crate::console::tasks::WorldTask;
 
 impl App {
     /// Shows the two marked runs, or the marked and the selected one, beside each other; with none marked, marks one.
@@ -34,7 +34,7 @@ impl App {
     /// Shows two runs beside each other.
     pub fn open_race(&mut self, dirs: [RunDir; 2]) {
         self.remember();
-        self.tasks.push(Task::FollowBoth(dirs.clone()));
+        self.tasks.world.push(WorldTask::Follow(dirs.to_vec()));
         (self.run, self.draft) = (None, None);
         self.race = Some(Race::new(dirs));
         self.home.marked.clear();

@@ -11,7 +11,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::race::Race;
 use crate::console::run::OpenRun;
 use crate::console::samples::Loading;
-use crate::console::world::{Contestant, Task};
+use crate::console::tasks::{Contestant, WorldTask};
 
 /// Freezes a run's screens, moves them in time, or lets them go.
 pub(super) fn scrub(run: &mut OpenRun, action: Action) {
@@ -93,18 +93,18 @@ impl App {
         draft.is_edited = false;
         let (preset, settings) = (draft.preset.clone(), draft.settings.clone());
         let (task, text) = match &draft.fork {
-            Some((dir, until)) => (Task::Fork(dir.clone(), *until, settings), "starting a worker…"),
+            Some((dir, until)) => (WorldTask::Fork(dir.clone(), *until, settings), "starting a worker…"),
             None if draft.with_baseline => {
                 let name = format!("{}-labels-only", preset.name);
                 let labels_only = [settings.clone(), vec![LABELS_ONLY.into()]].concat();
                 let baseline = Contestant { name, preset: preset.clone(), settings: labels_only };
                 let own = Contestant { name: preset.name.clone(), preset, settings };
-                (Task::Race(Box::new([own, baseline])), "starting two workers…")
+                (WorldTask::Race(Box::new([own, baseline])), "starting two workers…")
             }
-            None => (Task::Launch(preset, settings), "starting a worker…"),
+            None => (WorldTask::Launch(preset, settings), "starting a worker…"),
         };
         self.say(Tone::Info, text.into());
-        self.tasks.push(task);
+        self.tasks.world.push(task);
     }
 
     /// Goes back to where the values were opened from.
@@ -280,7 +280,7 @@ impl App {
         self.place = Place::Samples;
         self.begin_insight();
         if let (Some(run), Loading::Not | Loading::Failed(_)) = (&self.run, &self.samples.loading) {
-            self.tasks.push(Task::Sheet(run.dir.clone()));
+            self.tasks.world.push(WorldTask::Sheet(run.dir.clone()));
             self.samples.loading = Loading::Reading;
         }
     }
@@ -302,7 +302,7 @@ impl App {
             DataState::Missing(_) => {
                 self.home.set_data(&name, &DataState::Coming(0.0));
                 self.say(Tone::Info, format!("fetching {name}"));
-                self.tasks.push(Task::Fetch(name));
+                self.tasks.world.push(WorldTask::Fetch(name));
             }
             DataState::Here => self.say(Tone::Info, format!("{name} is here already")),
             DataState::Coming(_) => self.say(Tone::Info, format!("{name} is on its way")),

@@ -13,7 +13,8 @@ use crate::console::home::{DataState, Listing, Pane};
 use crate::console::keys::{Action, Place, TABLE};
 use crate::console::run::Reading;
 use crate::console::tab::Tab;
-use crate::console::world::{News, Task};
+use crate::console::tasks::{TerminalTask, WorldTask};
+use crate::console::world::News;
 use crate::console::{sample, views};
 
 fn press(app: &mut App, keys: &str) {
@@ -35,16 +36,16 @@ fn notice(app: &App) -> &str {
 /// What was asked of which run, in short.
 fn asked(app: &mut App) -> Vec<String> {
     let name = |dir: &fixmatch::run::dir::RunDir| views::short_id(&dir.id());
-    let words = |task: &Task| match task {
-        Task::Post(dir, request) => Some(format!("{request:?} {}", name(dir))),
-        Task::Resume(dir) => Some(format!("Resume {}", name(dir))),
-        Task::Discard(dirs) => Some(format!("Discard {}", dirs.iter().map(name).collect::<Vec<_>>().join(" "))),
-        Task::Restore(trashed) => Some(format!("Restore {}", trashed.len())),
-        Task::Race(both) => Some(format!("Race {} {}", both[0].name, both[1].name)),
-        Task::Launch(preset, settings) => Some(format!("Launch {} {}", preset.name, settings.join(" "))),
+    let words = |task: &WorldTask| match task {
+        WorldTask::Post(dir, request) => Some(format!("{request:?} {}", name(dir))),
+        WorldTask::Resume(dir) => Some(format!("Resume {}", name(dir))),
+        WorldTask::Discard(dirs) => Some(format!("Discard {}", dirs.iter().map(name).collect::<Vec<_>>().join(" "))),
+        WorldTask::Restore(trashed) => Some(format!("Restore {}", trashed.len())),
+        WorldTask::Race(both) => Some(format!("Race {} {}", both[0].name, both[1].name)),
+        WorldTask::Launch(preset, settings) => Some(format!("Launch {} {}", preset.name, settings.join(" "))),
         _ => None,
     };
-    app.take_tasks().iter().filter_map(words).collect()
+    app.take_tasks().world.iter().filter_map(words).collect()
 }
 
 /// The list of runs with the cursor on the one of this name.
@@ -203,7 +204,7 @@ fn values_that_were_changed_are_not_thrown_away_unasked() {
         assert_eq!((app.place, app.draft.as_ref().map(|it| it.settings.len())), (Place::Preset, Some(1)));
         press(&mut app, key);
         press(&mut app, "y");
-        let has_quit = app.take_tasks().iter().any(|task| matches!(task, Task::Quit));
+        let has_quit = app.take_tasks().terminal.contains(&TerminalTask::Quit);
         assert_eq!((has_quit, app.place == Place::Home), (quits, !quits));
     }
 }
@@ -348,5 +349,5 @@ fn read_only_drives_nothing_from_the_list() {
         press(&mut app, key);
         assert!(notice(&app).contains("--readonly") && asked(&mut app).is_empty() && app.dialog.is_none(), "{key}");
     }
-    assert!(!app.take_tasks().iter().any(|task| matches!(task, Task::Post(_, Request::Stop))));
+    assert!(!app.take_tasks().world.iter().any(|task| matches!(task, WorldTask::Post(_, Request::Stop))));
 }

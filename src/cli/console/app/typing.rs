@@ -8,7 +8,7 @@ use crate::console::chooser::Outcome;
 use crate::console::form::Form;
 use crate::console::input::{Input, Typed, pasted};
 use crate::console::keys::{Action, Place};
-use crate::console::world::Task;
+use crate::console::tasks::WorldTask;
 
 impl App {
     /// Gives a key to a text field or a dialog; says whether there was one.
@@ -128,12 +128,12 @@ impl App {
     fn confirmed(&mut self, question: Confirm) {
         match question {
             Confirm::Stop(dirs, _) => self.stop(dirs),
-            Confirm::Delete(dirs, _) => self.tasks.push(Task::Discard(dirs)),
+            Confirm::Delete(dirs, _) => self.tasks.world.push(WorldTask::Discard(dirs)),
             Confirm::LeaveDraft(Action::Quit) | Confirm::LeaveSet(Action::Quit) => self.quit(),
             Confirm::LeaveDraft(_) => self.close_draft(),
             Confirm::DropChanges(numbers) => self.drop_changes(&numbers),
             Confirm::Race(base) => self.start_race(&base),
-            Confirm::DeleteSet(_, path) => self.tasks.extend([Task::DiscardSet(path), Task::Shelf]),
+            Confirm::DeleteSet(_, path) => self.tasks.world.extend([WorldTask::DiscardSet(path), WorldTask::Shelf]),
             Confirm::LeaveSet(_) => self.close_browser(),
         }
     }

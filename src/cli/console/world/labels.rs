@@ -15,10 +15,11 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::launch;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Contestant, News, in_one_line, start as start_worker, stay_until_it_ends, whereabouts};
+use super::{News, in_one_line, start as start_worker, stay_until_it_ends, whereabouts};
 use crate::console::atlas::Atlas;
 use crate::console::browser::Start;
 use crate::console::shelf::Row;
+use crate::console::tasks::Contestant;
 
 /// A label set with how it was picked and, if it is a saved one, its name and file.
 pub type Started = (LabelSet, String, Option<(String, PathBuf)>);

@@ -6,6 +6,7 @@ use fixmatch::labels::saved::Overwrite;
 
 use super::*;
 use crate::console::sample;
+use crate::console::tasks::TerminalTask;
 use crate::console::world::News;
 
 fn press(app: &mut App, keys: &str) {
@@ -32,8 +33,8 @@ fn notice(app: &App) -> &str {
 fn a_set_is_named_saved_and_launched_with_a_preset_that_loads_its_file() {
     let mut app = sample::app_browsing();
     press(&mut app, "L\r");
-    let tasks = app.take_tasks();
-    let [Task::SaveSet { name, set, then_launch: true, overwrite: Overwrite::No, .. }] = &tasks[..] else {
+    let tasks = app.take_tasks().world;
+    let [WorldTask::SaveSet { name, set, then_launch: true, overwrite: Overwrite::No, .. }] = &tasks[..] else {
         panic!("{tasks:?}");
     };
     assert_eq!((name.as_str(), set.indices.len()), ("fashion-mini-6", 6));
@@ -54,8 +55,8 @@ fn a_set_is_named_saved_and_launched_with_a_preset_that_loads_its_file() {
 fn a_race_is_two_runs_that_differ_in_the_end_of_the_order() {
     let mut app = sample::app_browsing();
     press(&mut app, "R\ry");
-    let tasks = app.take_tasks();
-    let [Task::Race(contestants)] = &tasks[..] else { panic!("{tasks:?}") };
+    let tasks = app.take_tasks().world;
+    let [WorldTask::Race(contestants)] = &tasks[..] else { panic!("{tasks:?}") };
     let [most, least] = contestants.each_ref().map(|it| it.preset.resolve(&it.settings).expect("resolves"));
     assert_eq!(most.labels.pick, Pick::MostRepresentative);
     assert_eq!((most.labels.per_class, most.labels.ranking.as_deref()), (2, Some("/cache/agreement.json".as_ref())));
@@ -87,7 +88,7 @@ fn presets_with_as_many_labels_as_the_set_stand_first_and_are_marked() {
 fn a_missing_order_is_made_by_a_run() {
     let mut app = sample::app_browsing();
     press(&mut app, "oretr\r");
-    assert!(matches!(app.take_tasks()[..], [Task::Rank(_, Metric::Retraining)]));
+    assert!(matches!(app.take_tasks().world[..], [WorldTask::Rank(_, Metric::Retraining)]));
 }
 
 #[test]
@@ -118,9 +119,9 @@ fn a_set_that_was_edited_and_not_saved_is_not_left_without_a_question() {
     }
     let mut app = sample::app_browsing();
     press(&mut app, " q");
-    assert!(app.take_tasks().is_empty() && asks(&app, Action::Quit));
+    assert!(app.take_tasks().terminal.is_empty() && asks(&app, Action::Quit));
     press(&mut app, "y");
-    assert!(matches!(app.take_tasks()[..], [Task::Quit]));
+    assert!(app.take_tasks().terminal == [TerminalTask::Quit]);
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn read_only_looks_but_neither_saves_nor_launches() {
         press(&mut app, keys);
         assert!(notice(&app).contains("--readonly"), "{keys}: {}", notice(&app));
     }
-    assert!(app.take_tasks().is_empty());
+    assert!(app.take_tasks().world.is_empty());
 }
 
 #[test]
@@ -171,8 +172,8 @@ fn the_browser_opens_on_what_a_preset_or_a_run_labels() {
     press(&mut app, "b");
     let opening = &app.browser.as_ref().expect("open").opening;
     assert_eq!(opening.start, Some(Start::Run(sample::run().dir)));
-    let tasks = app.take_tasks();
-    let is_asked = |task: &Task| matches!(task, Task::Base(preset, _) if preset == "quickstart");
+    let tasks = app.take_tasks().world;
+    let is_asked = |task: &WorldTask| matches!(task, WorldTask::Base(preset, _) if preset == "quickstart");
     assert!(tasks.iter().any(is_asked), "{tasks:?}");
     press(&mut app, "\x1b");
     assert_eq!(app.place, Place::Run);

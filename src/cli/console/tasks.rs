@@ -1,0 +1,128 @@
+//! What is to be done outside of the console's state: by the terminal at once, by the world in threads.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fixmatch::config::preset::Preset;
+use fixmatch::config::{Data, Metric};
+use fixmatch::labels::saved::Overwrite;
+use fixmatch::labels::set::LabelSet;
+use fixmatch::run::change::Request;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::insight::Pointer;
+use fixmatch::run::seen::Seen;
+
+use super::atlas::Atlas;
+use super::browser::Start;
+
+/// What there is to do, each list in its order; the world's comes first, for the terminal may be told to leave.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    /// For the world outside of the screen.
+    pub world: Vec<WorldTask>,
+    /// For the terminal.
+    pub terminal: Vec<TerminalTask>,
+}
+
+/// Something that the terminal is to do.
+#[derive(Debug, PartialEq)]
+pub enum TerminalTask {
+    /// Leave; runs go on.
+    Quit,
+    /// Go to the shell until `fg`.
+    Background,
+    /// Draw the whole screen.
+    Redraw,
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
+    /// Ask the terminal whether it can show pictures.
+    AskForPictures,
+    /// Ring the bell, or tell the terminal what happened.
+    Ring(String),
+    /// Give this to the terminal's clipboard.
+    Copy(String),
+}
+
+/// Something to be done with runs, data and label sets.
+#[derive(Debug)]
+pub enum WorldTask {
+    /// Read these runs as they grow, and no others.
+    Follow(Vec<RunDir>),
+    /// Make a run and start a worker on it.
+    Launch(Preset, Vec<String>),
+    /// Make a fork of a run, at the newest checkpoint up to a step, and start a worker on it.
+    Fork(RunDir, Option<u64>, Vec<String>),
+    /// Start a worker on a run that has none.
+    Resume(RunDir),
+    /// Put a request into a run's mailbox.
+    Post(RunDir, Request),
+    /// Change what a run without a worker goes on with.
+    Amend(RunDir, Vec<Request>),
+    /// Move runs to the trash.
+    Discard(Vec<RunDir>),
+    /// Bring runs back from where they are in the trash.
+    Restore(Vec<(RunDir, PathBuf)>),
+    /// Fetch a data set.
+    Fetch(String),
+    /// Read a run's labeled images.
+    Sheet(RunDir),
+    /// Read records of a run's `insight.bin`.
+    Insight(RunDir, Vec<Pointer>),
+    /// Read the images that a run follows.
+    Followed(RunDir, Vec<u32>),
+    /// Remember what was seen of a run.
+    Remember(RunDir, Seen),
+    /// Look which label sets there are to browse.
+    Shelf,
+    /// Read a data set with its orders.
+    Atlas(Data),
+    /// Find the preset that a run was made of, with its settings.
+    Base(String, Vec<String>),
+    /// Pick a label set.
+    Start {
+        /// Of these images.
+        atlas: Arc<Atlas>,
+        /// By this order of theirs.
+        order: Option<usize>,
+        /// In this way.
+        start: Start,
+        /// So many of each class.
+        per_class: u32,
+        /// The seed of a random one.
+        seed: u64,
+    },
+    /// Save a label set.
+    SaveSet {
+        /// The images that it is of.
+        atlas: Arc<Atlas>,
+        /// Its name.
+        name: String,
+        /// The set.
+        set: LabelSet,
+        /// How it came about.
+        how: String,
+        /// Whether one of that name gives way.
+        overwrite: Overwrite,
+        /// Whether a run is to be launched from it.
+        then_launch: bool,
+    },
+    /// Move a saved label set to the trash.
+    DiscardSet(PathBuf),
+    /// Find the images nearest to one by their pixels.
+    Nearest(Arc<Atlas>, u32),
+    /// Have a run make an order of a data set.
+    Rank(Data, Metric),
+    /// Make two runs and start a worker on each.
+    Race(Box<[Contestant; 2]>),
+}
+
+/// One of two runs that are to be compared.
+#[derive(Debug)]
+pub struct Contestant {
+    /// What to call it.
+    pub name: String,
+    /// What it is made of.
+    pub preset: Preset,
+    /// What that is changed by.
+    pub settings: Vec<String>,
+}
