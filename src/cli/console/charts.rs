@@ -24,8 +24,8 @@ pub struct Chart {
     pub unit: Unit,
 }
 
-/// Every chart, in the order in which they are shown.
-pub const CHARTS: [Chart; 4] = [
+/// Every chart, in the order in which they are shown: in the list of values, in the grid, by Tab.
+pub const CHARTS: &[Chart] = &[
     Chart {
         title: "loss",
         curves: &[(Metric::Loss, "total"), (Metric::Supervised, "supervised"), (Metric::Unsupervised, "unsupervised")],

@@ -135,7 +135,7 @@ impl App {
         match action {
             Action::Next | Action::Down => charts.next(1),
             Action::Up => charts.next(-1),
-            Action::Layout => {
+            Action::Enter => {
                 charts.layout = match charts.layout {
                     Layout::Grid => Layout::Single,
                     Layout::Single => Layout::Grid,

@@ -118,7 +118,7 @@ impl App {
         match self.keymap.find(self.place, key.into()).map(|binding| binding.action) {
             Some(Action::Down) => form.at.step(1, n),
             Some(Action::Up) => form.at.step(-1, n),
-            Some(Action::Layout | Action::Change) => form.edit(), // Enter
+            Some(Action::Enter | Action::Change) => form.edit(),
             Some(Action::Back | Action::Quit) => return,
             _ => {}
         }

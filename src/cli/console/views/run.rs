@@ -6,7 +6,7 @@
 //!
 //! loss               ▸ loss  total 0.412  …
 //!   total  0.412 ▆▃▁   2.0 ⡇
-//!   …                  1.0 ⠈⠢⡀        one chart, or four where there is room
+//!   …                  1.0 ⠈⠢⡀        one chart, or all where there is room
 //! test accuracy        0.0   ⠈⠒⠤⣀
 //!   …                      0      512 steps
 //! ```
@@ -36,8 +36,8 @@ use crate::words::numbers::{bytes, duration, grouped, percent, plural, seconds, 
 /// Columns of the list of values.
 const VALUES: u16 = 32;
 
-/// Four charts are shown from this size of their area on.
-const GRID: (u16, u16) = (76, 22);
+/// The charts are shown beside each other where each has so much room.
+const SMALLEST: (u16, u16) = (38, 11);
 
 /// Draws the run.
 pub fn draw(buffer: &mut Buffer, app: &App, area: Rect) {
@@ -67,20 +67,25 @@ fn below_charts(run: &OpenRun, body: Rect) -> Option<Rect> {
     has_room.then(|| Rect { x: body.x + VALUES, y: body.bottom() - 1, width: body.width - VALUES, height: 1 })
 }
 
-/// The charts that are shown: four where there is room, else the one in focus, which may be the classes.
+/// The charts that are shown: all where there is room, else the one in focus, which may be the classes.
 fn panels(run: &OpenRun, body: Rect) -> Vec<(usize, Rect)> {
     let below = below_charts(run, body).map_or(0, |row| row.height);
     let area = Rect { x: body.x + VALUES, width: body.width - VALUES, height: body.height - below, ..body };
-    let is_grid = run.charts.layout == Layout::Grid && area.width >= GRID.0 && area.height >= GRID.1;
-    if !is_grid || run.charts.focus >= CHARTS.len() {
-        return vec![(run.charts.focus, area)];
-    }
-    let (width, height) = (area.width / 2, (area.height - 1) / 2);
-    let place = |i: usize| {
-        let (column, row) = (i as u16 % 2, i as u16 / 2);
-        (i, Rect { x: area.x + column * width, y: area.y + row * (height + 1), width, height })
+    let grid = grid(area).filter(|_| run.charts.layout == Layout::Grid && run.charts.focus < CHARTS.len());
+    grid.unwrap_or_else(|| vec![(run.charts.focus, area)])
+}
+
+/// The place of each chart in as few columns as there can be, with an empty row between rows; None without room for all.
+fn grid(area: Rect) -> Option<Vec<(usize, Rect)>> {
+    let n = CHARTS.len() as u16;
+    let n_rows = |columns| n.div_ceil(columns);
+    let n_columns = (2..=area.width / SMALLEST.0).find(|&columns| n_rows(columns) * SMALLEST.1 <= area.height)?;
+    let (width, height) = (area.width / n_columns, (area.height + 1) / n_rows(n_columns) - 1);
+    let place = |i: u16| {
+        let (column, row) = (i % n_columns, i / n_columns);
+        (usize::from(i), Rect { x: area.x + column * width, y: area.y + row * (height + 1), width, height })
     };
-    (0..CHARTS.len()).map(place).collect()
+    Some((0..n).map(place).collect())
 }
 
 /// What a mouse points at: a chart, or one's values in the list.

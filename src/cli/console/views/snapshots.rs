@@ -101,7 +101,7 @@ fn changing() -> App {
 
 fn read_at_the_cursor() -> App {
     let mut app = sample::app_on_run();
-    for action in [Action::Left, Action::Left, Action::ZoomIn, Action::Scale, Action::Smooth, Action::Layout] {
+    for action in [Action::Left, Action::Left, Action::ZoomIn, Action::Scale, Action::Smooth, Action::Enter] {
         app.update(action);
     }
     app
