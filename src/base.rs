@@ -8,6 +8,7 @@ pub mod hex;
 pub mod host;
 pub mod image;
 pub mod manual;
+pub mod number;
 pub mod output;
 pub mod rng;
 pub mod stats;

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
+use crate::base::alike::did_you_mean;
 use crate::base::hex::hex;
 use crate::base::image::Image;
 use crate::config::{Color, Data};
@@ -304,7 +305,8 @@ pub fn find(name: &str) -> Result<&'static Descriptor> {
         return Ok(descriptor);
     }
     let names: Vec<_> = DATASETS.iter().map(|descriptor| descriptor.name).collect();
-    bail!("there is no data set \"{name}\": choose one of {}", names.join(", "))
+    let meant = did_you_mean(name, names.iter().copied());
+    bail!("there is no data set {name:?}; {meant}choose one of {}", names.join(", "))
 }
 
 /// Loads the data set of a configuration, from `data.path` if given, else from the embedded images, `data_dir` or a system
@@ -412,7 +414,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = find("mnist").expect_err("no such data set").to_string();
-        assert!(error.starts_with("there is no data set \"mnist\": choose one of fashion-mini, "), "{error}");
+        assert!(error.starts_with("there is no data set \"mnist\"; choose one of fashion-mini, "), "{error}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, bail, ensure};
 
 use super::{Filter, Kind, Op};
+use crate::base::alike::did_you_mean;
 
 /// What stands behind an operation's name.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +57,9 @@ impl Kind {
     fn named(name: &str) -> Result<Self> {
         let known = Self::ALL.iter().copied().find(|kind| kind.name() == name);
         known.with_context(|| {
-            let names = Self::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-            format!("there is no operation {name:?}; there are {names}")
+            let names: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
+            let meant = did_you_mean(name, names.iter().copied());
+            format!("there is no operation {name:?}; {meant}there are {}", names.join(", "))
         })
     }
 }
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn what_is_not_allowed_is_refused_with_what_is() {
         let cases = [
-            ("rotat=20", "there is no operation \"rotat\"; there are autocontrast, blur,"),
+            ("rotat=20", "there is no operation \"rotat\"; did you mean rotate? there are autocontrast, blur,"),
             ("rotate", "rotate needs a value: rotate=DEGREES, DEGREES in [-45, 45]"),
             ("rotate=46", "DEGREES must be in [-45, 45], not 46"),
             ("rotate=nan", "DEGREES must be in [-45, 45], not nan"),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::range;
 use super::rank::Metric;
+use crate::base::alike::{asked_behind, closest_by};
 use crate::base::dirs::expand_home;
 
 /// `[labels]`
@@ -73,6 +74,19 @@ pub enum Pick {
     File(PathBuf),
 }
 
+/// The words that `labels.pick` may begin with.
+const WORDS: [&str; 9] = [
+    "random",
+    "all",
+    "most-representative",
+    "least-representative",
+    "quantile:Q",
+    "typical",
+    "published:NAME",
+    "fold:N",
+    "file:PATH",
+];
+
 /// What `labels.pick` may say.
 const PICKS: &str = "\"random\", \"all\", \"most-representative\", \"least-representative\", \"quantile:Q\" with Q in [0, 1], \
                      \"typical\", \"published:NAME\", \"fold:N\" or \"file:PATH\"";
@@ -108,7 +122,14 @@ impl TryFrom<String> for Pick {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let refuse = || format!("must be {PICKS}, not {text:?}");
+        let refuse = || {
+            let head = |text: &'static str| text.split(':').next().unwrap_or(text);
+            let word = text.split(':').next().unwrap_or(&text);
+            let close = closest_by(word, WORDS.iter().map(|&known| (head(known), known)));
+            let is_known = close.iter().any(|&known| head(known) == word);
+            let meant = if is_known { String::new() } else { asked_behind(&close) };
+            format!("must be {PICKS}, not {text:?}{meant}")
+        };
         match text.split_once(':') {
             None if text == "random" => Ok(Self::Random),
             None if text == "all" => Ok(Self::All),

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rust_embed::RustEmbed;
 use toml::{Table, Value};
 
-use crate::base::alike::closest;
+use crate::base::alike::{asked, asked_behind, closest, unknown_key, with_last};
 use crate::base::dirs::expand_home;
 use crate::base::files;
 use crate::config::{self, Pick, RunConfig};
@@ -51,10 +51,9 @@ impl Preset {
         }
         let path = Path::new(name_or_path);
         if path.extension().is_none_or(|extension| extension != "toml") {
-            let alike = names_like(name_or_path);
-            let meant = if alike.is_empty() { alike } else { format!("did you mean {alike}? ") };
             bail!(
-                "no preset is called {name_or_path:?}; {meant}`fixmatch presets` lists them, or give the path of a .toml file"
+                "no preset is called {name_or_path:?}; {}`fixmatch presets` lists them, or give the path of a .toml file",
+                asked(&presets_like(name_or_path)),
             );
         }
         Self::from_file(path)
@@ -136,7 +135,8 @@ impl Preset {
         let path = expand_home(Path::new(name)).with_context(|| format!("{}: extends", self.origin))?;
         let beside = self.folder.as_ref().map(|folder| folder.join(path)).filter(|path| path.is_file());
         let path = beside.with_context(|| {
-            format!("{}: extends = {name:?} is neither a shipped preset nor a file beside this one", self.origin)
+            let (origin, meant) = (&self.origin, asked_behind(&presets_like(name)));
+            format!("{origin}: extends = {name:?} is neither a shipped preset nor a file beside this one{meant}")
         })?;
         Self::from_file(&path)
     }
@@ -175,29 +175,25 @@ fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
     let text = ["u32", "u64", "usize"]
         .iter()
         .fold(text, |text, whole| text.replace(&format!("expected {whole}"), "expected a whole number"));
-    let unknown = text.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
-    let meant = unknown.map_or_else(String::new, |(key, _)| meant(key));
+    let meant = unknown_key(&text).map_or_else(String::new, meant_key);
     anyhow!("{origin}{meant}: {}", text.trim_end())
 }
 
-/// The shipped presets that a mistyped name, with or without its folder, comes closest to, if it comes close.
-fn names_like(wanted: &str) -> String {
+/// The shipped presets that a mistyped name comes closest to, if it comes close.
+fn presets_like(wanted: &str) -> Vec<String> {
     let presets = Preset::shipped();
-    let presets: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
-    let whole = closest(wanted, presets.iter().copied());
-    let alike = if whole.is_empty() { with_last(&presets, '/', wanted) } else { whole };
-    alike.into_iter().take(3).collect::<Vec<_>>().join(" or ")
+    let names: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
+    names_like(wanted, &names).into_iter().map(str::to_owned).collect()
 }
 
-/// The names whose last part comes closest to a word, if it comes close.
-fn with_last<'a>(names: &[&'a str], separator: char, word: &str) -> Vec<&'a str> {
-    let last = |name: &'a str| name.rsplit(separator).next().unwrap_or(name);
-    let close = closest(word, names.iter().map(|name| last(name)));
-    names.iter().copied().filter(|name| close.contains(&last(name))).collect()
+/// The names that a word, with or without a folder, comes closest to, if it comes close.
+pub fn names_like<'a>(wanted: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let whole = closest(wanted, names.iter().copied());
+    if whole.is_empty() { with_last(names, '/', wanted) } else { whole }
 }
 
 /// ` (did you mean train.lr?)` for a key that stands in another table, or was mistyped; else nothing.
-fn meant(key: &str) -> String {
+fn meant_key(key: &str) -> String {
     let keys: Vec<_> = config::keys().iter().map(|key| key.name).collect();
     let names = with_last(&keys, '.', key);
     if names.is_empty() { String::new() } else { format!(" (did you mean {}?)", names.join(" or ")) }

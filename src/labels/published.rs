@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use rand_mt::Mt;
 
+use crate::base::alike::did_you_mean;
 use crate::data::Dataset;
 use crate::data::cifar10::has_official_order;
 
@@ -46,7 +47,8 @@ pub const PUBLISHED: [Published; 8] = [
 pub fn published(name: &str, dataset: &Dataset) -> Result<Vec<u32>> {
     let set = PUBLISHED.iter().find(|set| set.name == name).with_context(|| {
         let names: Vec<_> = PUBLISHED.iter().map(|set| set.name).collect();
-        format!("no published label set is called {name:?}: choose one of {}", names.join(", "))
+        let meant = did_you_mean(name, names.iter().copied());
+        format!("no published label set is called {name:?}; {meant}choose one of {}", names.join(", "))
     })?;
     ensure!(
         dataset.name == "cifar10" && has_official_order(&dataset.train),

@@ -25,6 +25,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::base::alike::{asked, closest_by};
 use crate::base::files::{self, replace_file};
 use crate::base::{text, trash};
 use crate::run::file::RunFile;
@@ -91,7 +92,11 @@ impl RunDir {
         match (exact, candidates.as_slice()) {
             (Some(dir), _) => Ok(dir.clone()),
             (None, [dir]) => Ok((*dir).clone()),
-            (None, []) => bail!("no run in {} is called {wanted:?}; `fixmatch runs` lists them", runs.display()),
+            (None, []) => {
+                let ids: Vec<_> = all.iter().rev().map(Self::id).collect();
+                let meant = asked(&ids_like(wanted, ids.iter().map(String::as_str)));
+                bail!("no run in {} is called {wanted:?}; {meant}`fixmatch runs` lists them", runs.display())
+            }
             (None, several) => {
                 let ids: Vec<_> = several.iter().map(|dir| dir.id()).collect();
                 bail!("{wanted:?} fits {} runs, give more of the name: {}", ids.len(), ids.join(", "))
@@ -286,6 +291,18 @@ impl RunDir {
     }
 }
 
+/// The runs' names that a mistyped one comes closest to, whole or without its moment and its seed.
+pub fn ids_like<'a>(wanted: &str, ids: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    const MOMENT: usize = "20261123-180112-".len();
+    let is_moment = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '-');
+    let forms = |id: &'a str| {
+        let name = id.split_at_checked(MOMENT).filter(|(moment, _)| is_moment(moment)).map_or(id, |(_, name)| name);
+        let without_seed = name.rfind("-s").map_or(name, |at| &name[..at]);
+        [(id, id), (name, id), (without_seed, id)]
+    };
+    closest_by(wanted, ids.into_iter().flat_map(forms))
+}
+
 /// A name that is safe as part of a file name, on any system and in any shell: letters of any script stay.
 fn sanitized(name: &str) -> String {
     const MAX_BYTES: usize = 160; // a file's name has 255, the moment and the seed take some
@@ -358,6 +375,21 @@ mod tests {
             assert_eq!(sanitized(name), expected, "{name:?}");
         }
         assert_eq!(sanitized(&"猫".repeat(200)), "猫".repeat(53));
+    }
+
+    #[test]
+    fn a_mistyped_name_is_answered_with_the_runs_that_it_may_mean_the_newest_first() {
+        let ids =
+            ["20261123-190000-slides-labels-4-s0", "20261123-180112-quickstart-s1", "20261123-180000-quickstart-s0"];
+        for (wanted, expected) in [
+            ("quikstart", vec![ids[1], ids[2]]),
+            ("quickstart-s2", vec![ids[1], ids[2]]),
+            ("20261123-18112-quickstart-s1", vec![ids[1]]),
+            ("slides-label-4", vec![ids[0]]),
+            ("猫", vec![]),
+        ] {
+            assert_eq!(ids_like(wanted, ids), expected, "{wanted}");
+        }
     }
 
     #[test]

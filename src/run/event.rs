@@ -155,6 +155,9 @@ pub enum Event {
         step: u64,
         /// What went wrong and what to try.
         reason: String,
+        /// What kind of error it was.
+        #[serde(default)]
+        kind: FailureKind,
     },
     /// An event of a later version.
     #[serde(other)]
@@ -165,6 +168,32 @@ impl Event {
     /// Whether it is about a request, which can be answered where no worker is.
     pub fn is_of_a_request(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Applied { .. } | Self::Edited { .. } | Self::Refused { .. })
+    }
+}
+
+/// What kind of error ended a run: whether resuming may get further.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// A number of the training is not finite: the same steps come to it again.
+    Diverged,
+    /// A fault in the worker: most likely it comes again.
+    Fault,
+    /// Around the run: images, a disk, memory, a device, another run. It may be over, or be mended.
+    Outside,
+    /// Not told: in logs of before this was written, and of a later version.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl FailureKind {
+    /// Whether a run that failed of it may get further when it is resumed.
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Diverged | Self::Fault => false,
+            Self::Outside | Self::Unknown => true,
+        }
     }
 }
 
@@ -269,6 +298,16 @@ mod tests {
         let line = serde_json::to_string(&record).expect("serialises");
         assert_eq!(line, r#"{"time":1.5,"event":"resumed","step":7}"#);
         assert_eq!(serde_json::from_str::<Record>(&line).expect("parses"), record);
+    }
+
+    #[test]
+    fn a_failure_whose_kind_is_not_told_or_not_known_may_pass() {
+        for kind in ["", r#","kind":"eclipse""#] {
+            let line = format!(r#"{{"time":1.0,"event":"failed","step":3,"reason":"r"{kind}}}"#);
+            let event = serde_json::from_str::<Record>(&line).expect("parses").event;
+            assert_eq!(event, Event::Failed { step: 3, reason: "r".into(), kind: FailureKind::Unknown });
+        }
+        assert!(FailureKind::Unknown.may_pass() && !FailureKind::Diverged.may_pass());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::checkpoint;
 use crate::run::dir::RunDir;
-use crate::run::event::{Evaluated, Event, Progress, Record, Started};
+use crate::run::event::{Evaluated, Event, FailureKind, Progress, Record, Started};
 use crate::run::heartbeat::{Phase, STALE};
 use crate::run::history::{Fate, History};
 use crate::run::insight::Pointer;
@@ -87,6 +87,8 @@ pub struct RunState {
     pub history: History,
     /// The number of the change that the run failed shortly after.
     pub cause: Option<u32>,
+    /// What kind of error it failed of, if it failed.
+    pub failure_kind: FailureKind,
     /// Events of a later version, which were passed over.
     pub n_unknown: usize,
     /// What the user should know.
@@ -170,7 +172,10 @@ impl RunState {
             Event::Suspended { step } => self.now(*step, LastState::Suspended),
             Event::Stopped { step } => self.now(*step, LastState::Stopped),
             Event::Finished { step } => self.now(*step, LastState::Finished),
-            Event::Failed { step, reason } => self.now(*step, LastState::Failed(reason.clone())),
+            Event::Failed { step, reason, kind } => {
+                self.failure_kind = *kind;
+                self.now(*step, LastState::Failed(reason.clone()));
+            }
             Event::Checkpointed { step, .. } => self.saved = Some(*step),
             Event::Accepted { .. } | Event::Refused { .. } => {}
         }
@@ -242,7 +247,7 @@ impl RunState {
     pub fn may_get_further(&self) -> bool {
         let cause = self.cause.and_then(|number| self.history.at(number));
         let is_gone = cause.is_some_and(|entry| entry.fate != Fate::Stands || entry.made.is_some());
-        is_gone || self.failure().is_none_or(may_pass)
+        is_gone || self.failure().is_none() || self.failure_kind.may_pass()
     }
 
     /// Why the run failed, if it did.
@@ -322,13 +327,6 @@ fn status_given(last: Option<&LastState>, locked: bool, beat_age: Option<Duratio
     }
 }
 
-/// Whether what a run failed of may be over when it is resumed: a full disk, say, and not a value that cannot work.
-pub fn may_pass(reason: &str) -> bool {
-    const OUTSIDE: [&str; 9] =
-        ["disk", "No space", "memory", "device", "CUDA", "GPU", "cannot ", "is not on this machine", "there is no "];
-    OUTSIDE.iter().any(|words| reason.contains(words))
-}
-
 /// Accuracies that a summary keeps for a sparkline.
 const N_TREND: usize = 24;
 
@@ -364,6 +362,9 @@ pub struct Summary {
     /// Whether the run finished no better than guessing.
     #[serde(default)]
     pub at_chance: bool,
+    /// Whether the run failed of what comes again when it is resumed.
+    #[serde(default)]
+    pub fails_again: bool,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -386,6 +387,7 @@ impl RunState {
             alarms: self.alarms.len(),
             last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
             at_chance: self.is_at_chance(),
+            fails_again: !self.may_get_further(),
             n_log_bytes: 0,
         }
     }
@@ -428,7 +430,7 @@ mod tests {
         const OLD: Duration = Duration::from_hours(1);
         const NEW: Duration = Duration::from_secs(1);
         let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into() };
-        let failed = Event::Failed { step: 1, reason: "r".into() };
+        let failed = Event::Failed { step: 1, reason: "r".into(), kind: FailureKind::Unknown };
         let cases = [
             (vec![], false, None, NEW, Status::Starting),
             (vec![], false, None, OLD, Status::Lost),

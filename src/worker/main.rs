@@ -12,6 +12,7 @@ mod allocator;
 mod bench;
 mod device;
 mod evaluate;
+mod failure;
 mod input;
 mod kept;
 mod logits;
@@ -26,7 +27,6 @@ mod session;
 mod trainer;
 mod weights;
 
-use std::any::Any;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::FromRawFd as _;
@@ -36,7 +36,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use fixmatch::base::manual;
 use fixmatch::base::output::note;
@@ -45,6 +45,7 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::OVERTAKEN;
 use fixmatch::run::log::Follower;
 
+use self::failure::Failure;
 use self::recorder::{Overtaken, Recorder, TrainerEnds};
 
 /// The libtorch that this program is built against.
@@ -90,7 +91,7 @@ fn main() -> ExitCode {
         Task::Logits(args) => logits::run(&args),
         Task::Man { folder } => manual::write_pages(Arguments::command(), &folder),
     }));
-    match done.unwrap_or_else(|panic| Err(fault(&*panic))) {
+    match done.unwrap_or_else(|panic| Err(Failure::fault(&*panic))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The last of worker.log, and for whoever started this worker even where that file takes nothing more.
@@ -139,13 +140,13 @@ fn run(dir: &RunDir, seen: Option<u64>) -> Result<()> {
     let for_trainer = dir.clone();
     let trainer = trainer.spawn(move || train(&for_trainer, ends)).context("cannot start the trainer's thread")?;
     let recorded = catch_unwind(AssertUnwindSafe(|| runtime.block_on(recorder.record())));
-    let recorded = recorded.unwrap_or_else(|panic| Err(fault(&*panic)));
+    let recorded = recorded.unwrap_or_else(|panic| Err(Failure::fault(&*panic)));
     if let Err(error) = &recorded {
         note(format_args!("the worker ends, once its step is done: {error:#}"));
     }
     // libtorch must not be taken down under the trainer's feet.
     recorder.hang_up();
-    let trained = trainer.join().map_err(|panic| fault(&*panic));
+    let trained = trainer.join().map_err(|panic| Failure::fault(&*panic));
     let ended = recorded.and(trained);
     if let Err(error) = &ended {
         recorder.last_words(error);
@@ -166,16 +167,9 @@ fn train(dir: &RunDir, TrainerEnds { reporter, commands }: TrainerEnds) {
     let error = match trained {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
-        Err(panic) => fault(&*panic),
+        Err(panic) => Failure::fault(&*panic),
     };
-    reporter.failed(format!("{error:#}"));
-}
-
-/// What to say of a panic.
-fn fault(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    anyhow!("a fault in the worker: {}; see worker.log", text.unwrap_or_default())
+    reporter.failed(&error);
 }
 
 #[cfg(test)]

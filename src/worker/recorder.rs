@@ -28,6 +28,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 pub use self::reporter::Reporter;
 use self::reporter::{Hold, RETRY, Report, gave_up, tell, trouble, was_held};
 use self::signals::Signals;
+use crate::failure::kind_of;
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
@@ -162,7 +163,7 @@ impl Recorder {
 
     /// Tries to leave the reason in the log why recording has ended.
     pub fn last_words(mut self, error: &Error) {
-        let failed = Record::now(Event::Failed { step: self.step, reason: format!("{error:#}") });
+        let failed = Record::now(Event::Failed { step: self.step, reason: format!("{error:#}"), kind: kind_of(error) });
         if self.append(&failed).is_ok() {
             let _ = self.log.sync();
             self.write_summary();
@@ -184,9 +185,9 @@ impl Recorder {
             }
             Report::Event(event) => self.write(event).await?,
             Report::Insight(record) => self.write_insight(&record).await?,
-            Report::Failed(reason) => {
+            Report::Failed(kind, reason) => {
                 // Once only: a run that has failed waits for nothing.
-                let failed = Record::now(Event::Failed { step: self.step, reason: reason.clone() });
+                let failed = Record::now(Event::Failed { step: self.step, reason: reason.clone(), kind });
                 self.append(&failed).and_then(|()| self.sync()).map_err(|error| error.context(reason))?;
             }
             Report::Sync(done) => {

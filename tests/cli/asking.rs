@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use fixmatch::run::change::{Change, Request};
-use fixmatch::run::event::{Evaluated, Event};
+use fixmatch::run::event::{Evaluated, Event, FailureKind};
 use fixmatch::run::heartbeat::Phase;
 
 use super::{Place, Worker, end_of, evaluated, launched, progress, started, until};
@@ -97,7 +97,10 @@ fn a_worker_that_gives_no_sign_of_life_is_told_with_its_process() {
 fn where_no_worker_is_left_the_status_and_what_to_do_are_told() {
     let cases = [
         (Event::Stopped { step: 1 }, "is stopped: there is no worker to ask; `fixmatch resume "),
-        (Event::Failed { step: 1, reason: "r".into() }, "is failed: there is no worker to ask"),
+        (
+            Event::Failed { step: 1, reason: "r".into(), kind: FailureKind::Unknown },
+            "is failed: there is no worker to ask",
+        ),
         (progress(1), "is lost: there is no worker to ask; `fixmatch resume "),
         (Event::Finished { step: 1 }, "has finished; there is no worker to ask"),
     ];
@@ -125,7 +128,12 @@ fn wait_and_watch_end_with_the_worker_and_their_exit_codes_tell_how() {
         (Some(Event::Finished { step: 9 }), 0, 0, "finished all 9 steps"),
         (Some(Event::Stopped { step: 9 }), 3, 0, "stopped at step 9"),
         (Some(Event::Suspended { step: 9 }), 3, 0, "suspended at step 9"),
-        (Some(Event::Failed { step: 9, reason: "why".into() }), 1, 1, "failed at step 9: why"),
+        (
+            Some(Event::Failed { step: 9, reason: "why".into(), kind: FailureKind::Unknown }),
+            1,
+            1,
+            "failed at step 9: why",
+        ),
         (None, 1, 1, "worker 77 started on here"),
     ];
     for (event, wait_code, watch_code, line) in cases {

@@ -98,7 +98,7 @@ fn what_cannot_be_done_is_refused_with_what_can() {
         (
             &["augment", "in.png", "--op", "rotat=2", "-o", "o.png"],
             2,
-            "there is no operation \"rotat\"; there are auto",
+            "there is no operation \"rotat\"; did you mean rotate? there are auto",
         ),
         (&["augment", "in.png", "--op", "rotate=90", "-o", "o.png"], 2, "DEGREES must be in [-45, 45], not 90"),
         (&["augment", "in.png", "--op", "cutout=0.5@12,0", "-o", "o.png"], 1, "in columns 0 to 11 and rows 0 to 8"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use fixmatch::base::text::is_unshown;
 use fixmatch::labels::set::{LabelSet, Picked};
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, FailureKind};
 
 use super::{Place, Said, launched, progress, started};
 
@@ -57,7 +57,7 @@ fn hostile_run(place: &Place) {
         super::evaluated(10, 0.5),
         Event::Warning { message: said() },
         Event::Refused { id: said(), reason: said() },
-        Event::Failed { step: 10, reason: said() },
+        Event::Failed { step: 10, reason: said(), kind: FailureKind::Unknown },
     ];
     let dir = place.run("mine", &events);
     let labels = LabelSet { indices: (0..10).collect(), picked: Picked::Published(said()) };

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use fixmatch::run::change::{Change, Edit};
-use fixmatch::run::event::{Event, Record};
+use fixmatch::run::event::{Event, FailureKind, Record};
 use fixmatch::run::insight::Pointer;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn a_log_with_absurd_numbers_is_read_by_every_command() {
     let mut events = whole_run(0.5);
     events.extend([
         Event::Paused { step: 7 },
-        Event::Failed { step: 7, reason: "x".into() },
+        Event::Failed { step: 7, reason: "x".into(), kind: FailureKind::Unknown },
         Event::Resumed { step: 7 },
         Event::Insight(Pointer { step: 7, record: fixmatch::run::insight::Kind::Histogram, offset: 0, n_bytes: 10 }),
         Event::Applied { id: "1".into(), step: 7, change: Some(Change::Steps(9)), undoes: Some(1), cancels: vec![7] },

@@ -8,7 +8,7 @@ use fixmatch::config::{Metric, Rank};
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Event, Progress};
+use fixmatch::run::event::{Evaluated, Event, FailureKind, Progress};
 use fixmatch::run::file::{Environment, Parent};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::pseudo::alarm::{Alarm, Rule};
@@ -148,7 +148,7 @@ fn eventful(place: &Place) -> RunDir {
             Event::Stopped { step: 30 },
             Event::Finished { step: 30 },
             Event::Diverged { step: 30, change: Some(3) },
-            Event::Failed { step: 30, reason: "the loss is NaN".into() },
+            Event::Failed { step: 30, reason: "the loss is NaN".into(), kind: FailureKind::Unknown },
         ],
     );
     dir

@@ -226,7 +226,7 @@ fn a_set_that_cannot_be_is_refused_with_the_numbers() {
             vec!["file:nameless"],
             "nameless does not say whose images it lists; name the data set, as in cifar10 --pick file:",
         ),
-        (vec!["file:strange"], "strange: there is no data set \"mnist\": choose one of fashion-mini"),
+        (vec!["file:strange"], "strange: there is no data set \"mnist\"; choose one of fashion-mini"),
         (
             vec!["file:elsewhere"],
             "elsewhere lists images of \"fashion-mini\" with digest eeeeeeeeeeee…, this data set is",
@@ -235,7 +235,7 @@ fn a_set_that_cannot_be_is_refused_with_the_numbers() {
         (vec!["file:twice"], "twice:4: image 3 is already on line 2"),
         (
             vec!["fashion"],
-            "\"fashion\" is no data set, no preset and no saved label set; `fixmatch data list`, `fixmatch presets` and",
+            "\"fashion\" is no data set, no preset and no saved label set; did you mean fashion-mini or fashion-mnist? `fixmatch data list`, `fixmatch presets` and",
         ),
         (vec!["unstarted"], "has no labels yet: its worker picks them when it starts"),
         (vec!["broken"], "labels.json: there is no training image 10000: indices go from 0 to 9999"),

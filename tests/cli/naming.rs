@@ -39,6 +39,32 @@ fn a_key_that_stands_in_a_table_is_named_in_full() {
 }
 
 #[test]
+fn a_mistyped_name_is_answered_with_what_was_meant() {
+    let place = Place::new();
+    let run = place.run("beetles", &[]).id();
+    std::fs::write(place.folder.path().join("mine.toml"), "extends = \"quikstart\"").expect("written");
+    for (args, meant) in [
+        (&["show", "betles"][..], run.as_str()),
+        (&["watch", "beetles-s2"], &run),
+        (&["resume", "bettles-s1"], &run),
+        (&["fork", "betles", "--at", "3"], &run),
+        (&["presets", "quick"], "quickstart"),
+        (&["train", "mine.toml"], "quickstart"),
+        (&["data", "verify", "cifar"], "cifar10"),
+        (&["labels", "show", "fashon-mini"], "fashion-mini"),
+        (&["labels", "show", "slides/label-4"], "slides/labels-4"),
+        (&["train", "quickstart", "--set", "labels.pick=most-representativ"], "most-representative"),
+        (&["train", "quickstart", "--set", "labels.pick=quantil:0.5"], "quantile:Q"),
+        (&["labels", "show", "cifar10", "--pick", "least"], "least-representative"),
+    ] {
+        let said = place.fixmatch(args);
+        assert!(said.code != Some(0) && said.err.contains(&format!("did you mean {meant}?")), "{args:?}: {said:?}");
+    }
+    let said = place.fixmatch(&["train", "quickstart", "--set", "labels.pick=quantile:2"]);
+    assert!(said.err.contains("quantile:Q") && !said.err.contains("did you mean"), "{said:?}");
+}
+
+#[test]
 fn a_ranking_is_not_made_for_a_file_that_cannot_be_written() {
     let place = Place::new();
     for (output, expected) in [("nowhere/order.json", "there is no folder"), (".", "is a folder")] {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use fixmatch::run::change::Change;
 use fixmatch::run::checkpoint::{Array, Checkpoint, State, file_name};
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, FailureKind};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
@@ -124,7 +124,7 @@ fn show_tells_configuration_progress_accuracies_and_what_went_wrong() {
         undoes: None,
         cancels: Vec::new(),
     };
-    let failed = Event::Failed { step: 20, reason: "the loss is NaN".into() };
+    let failed = Event::Failed { step: 20, reason: "the loss is NaN".into(), kind: FailureKind::Unknown };
     place.run("it", &[launched(), started(), change, progress(20), evaluated(20, 0.75), failed]);
     let parts = [
         "failed, step 20 of 500 (4 %)",

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use fixmatch::base::output::note;
 use fixmatch::machine::processor::{cpuinfo, emulates_bf16};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Event, Record};
+use fixmatch::run::event::{Event, FailureKind, Record};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
@@ -109,7 +109,7 @@ fn a_baseline_is_trained_and_compared() {
 
 #[test]
 fn a_run_that_fails_says_why() {
-    let failed = Event::Failed { step: 10, reason: "the loss is NaN".into() };
+    let failed = Event::Failed { step: 10, reason: "the loss is NaN".into(), kind: FailureKind::Unknown };
     let events = [launched(), started(), progress(10), failed];
     for (args, message) in [
         (&[][..], "error: the run failed at step 10: the loss is NaN"),

@@ -7,7 +7,7 @@ use fixmatch::base::host::{host, now};
 use fixmatch::config::preset::Preset;
 use fixmatch::labels::set::{LabelSet, Picked};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, FailureKind};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
 use fixmatch::run::log::EventLog;
@@ -48,7 +48,11 @@ fn without_a_command_the_console_opens_and_quitting_gives_the_terminal_back() {
 #[test]
 fn a_run_is_opened_from_the_list_with_its_log() {
     let place = Place::new();
-    some_run(&place, "mine", &[Event::Failed { step: 7, reason: "the disk is full".into() }]);
+    some_run(
+        &place,
+        "mine",
+        &[Event::Failed { step: 7, reason: "the disk is full".into(), kind: FailureKind::Unknown }],
+    );
     let mut terminal = place.open(&[]);
     terminal.until("mine-s1");
     terminal.press("\t\r");

@@ -8,7 +8,7 @@ use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, FailureKind};
 use fixmatch::run::history::{self, Fate};
 use fixmatch::run::state::RunState;
 use rustix::process::Signal;
@@ -87,7 +87,9 @@ fn a_run_that_a_change_ruined_says_so_and_without_it_ends_as_one_that_never_had_
     let _ = worker.end();
     let log = events(&dir);
     assert!(log.iter().any(|it| matches!(it, Event::Diverged { change: Some(1), .. })), "{:?}", log.last());
-    let Some(Event::Failed { reason, .. }) = log.last() else { panic!("{:?}", log.last()) };
+    let Some(Event::Failed { reason, kind: FailureKind::Diverged, .. }) = log.last() else {
+        panic!("{:?}", log.last())
+    };
     assert!(reason.contains(&format!("lr_factor = 100 was set at step {step}")), "{reason}");
 
     let (is_fine, said) = fixmatch(&place, "show", &dir, &[]);

@@ -22,7 +22,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::config::Metric;
 use fixmatch::run::change::Edit;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::state::may_pass;
 use fixmatch::run::survey::Row;
 use jiff::tz::TimeZone;
 
@@ -482,7 +481,7 @@ impl App {
 
 /// Whether a worker that is started on the run again may get further than the last one.
 fn resume_helps(row: &Row) -> bool {
-    row.error.is_none() && row.failure().is_none_or(may_pass) && Action::Resume.fits(row.status)
+    row.error.is_none() && !row.summary.fails_again && Action::Resume.fits(row.status)
 }
 
 /// Enter that was pressed before the terminal was taken over arrives as a line's end, which is Ctrl-J.

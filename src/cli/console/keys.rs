@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::base::alike::did_you_mean;
 use fixmatch::run::state::Status;
 
 /// Something that a user can do.
@@ -366,7 +367,11 @@ impl std::str::FromStr for Key {
         let code = match (chars.next(), chars.next()) {
             (Some(c), None) => KeyCode::Char(c),
             _ => named(name).with_context(|| {
-                format!("{text:?} is no key; a key is a character, ctrl-CHARACTER or one of {}", names().join(", "))
+                let (names, meant) = (names(), did_you_mean(name, names()));
+                format!(
+                    "{text:?} is no key; {meant}a key is a character, ctrl-CHARACTER or one of {}",
+                    names.join(", ")
+                )
             })?,
         };
         Ok(Self { code, ctrl })
@@ -418,7 +423,8 @@ impl Keymap {
     pub fn remap(&mut self, name: &str, words: &[String]) -> Result<()> {
         let Some(line) = TABLE.iter().position(|binding| binding.name == name) else {
             let names: Vec<_> = TABLE.iter().map(|binding| binding.name).collect();
-            bail!("{name:?} is nothing that has a key; what has: {}", names.join(", "));
+            let meant = did_you_mean(name, names.iter().copied());
+            bail!("{name:?} is nothing that has a key; {meant}what has: {}", names.join(", "));
         };
         let parsed = words.iter().map(|word| Ok((word.clone(), word.parse()?)));
         self.keys[line] = parsed.collect::<Result<_>>()?;
@@ -500,7 +506,7 @@ mod tests {
         assert_eq!(keymap.find(Place::Run, pressed.into()).map(|it| it.action), Some(Action::Pause));
         assert!(keymap.find(Place::Run, "p".parse().expect("a key")).is_none());
         let error = keymap.remap("puase", &[]).expect_err("unknown").to_string();
-        assert!(error.contains("\"puase\" is nothing that has a key; what has: open, "), "{error}");
+        assert!(error.contains("\"puase\" is nothing that has a key; did you mean pause? what has: open, "), "{error}");
         let error = keymap.remap("pause", &["enterr".into()]).expect_err("no key").to_string();
         assert!(error.contains("\"enterr\" is no key"), "{error}");
         keymap.remap("pause", &["s".into()]).expect("a key");

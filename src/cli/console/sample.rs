@@ -131,6 +131,7 @@ fn rows() -> Vec<Row> {
         dir: dir(&format!("20261123-180112-{name}")),
         status,
         summary: Summary {
+            fails_again: matches!(status, Status::Failed),
             step,
             steps: 500,
             ema_accuracy: Some(0.712),

@@ -1,14 +1,15 @@
 //! The user's settings: `config.toml`, with keys, glyphs and how to be told that a run ended.
 
-use fixmatch::base::files;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use fixmatch::base::alike::{asked, unknown_key, with_last};
+use fixmatch::base::files;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::glyphs::Glyphs;
-use super::keys::Keymap;
+use super::keys::{Keymap, TABLE};
 
 /// How the user is told that a run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -50,6 +51,9 @@ struct File {
     keys: std::collections::BTreeMap<Spanned<String>, Keys>,
 }
 
+/// Its keys.
+const FIELDS: [&str; 5] = ["bell", "glyphs", "mouse", "pictures", "keys"];
+
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Keys {
@@ -68,7 +72,7 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))?;
+        let file: File = toml::from_str(text).map_err(|error| told(&error))?;
         let mut keymap = Keymap::default();
         let mut lines = Vec::new();
         for (name, keys) in file.keys {
@@ -92,6 +96,16 @@ impl Settings {
     }
 }
 
+/// A parser's error, with the key that was meant: of the file, or of its table of keys.
+fn told(error: &toml::de::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let keys = TABLE.iter().map(|binding| format!("keys.{}", binding.name));
+    let keys: Vec<_> = FIELDS.iter().map(|&field| field.to_owned()).chain(keys).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let meant = unknown_key(&text).map_or_else(String::new, |key| asked(&with_last(&keys, '.', key)));
+    anyhow!("{meant}{}", text.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,8 +122,14 @@ mod tests {
     fn an_error_names_the_line_and_the_key() {
         let cases = [
             ("bell = \"loud\"", "line 1"),
+            ("bells = \"bell\"", "did you mean bell? "),
             ("bells = \"bell\"", "unknown field `bells`"),
-            ("[keys]\nquit = \"q\"\npuase = \"p\"", "line 3, keys.puase: \"puase\" is nothing that has a key"),
+            ("pause = \"p\"", "did you mean keys.pause? "),
+            (
+                "[keys]\nquit = \"q\"\npuase = \"p\"",
+                "line 3, keys.puase: \"puase\" is nothing that has a key; did you mean pause? ",
+            ),
+            ("[keys]\npause = \"entr\"", "\"entr\" is no key; did you mean enter? "),
             ("[keys]\npause = \"hyper-p\"", "line 2, keys.pause: \"hyper-p\" is no key"),
             ("[keys]\npause = \"s\"", "line 2, keys.pause: \"s\" is the key of both \"pause\" and \"change\""),
         ];

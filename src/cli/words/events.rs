@@ -39,7 +39,7 @@ pub fn sentence(event: &Event) -> Option<String> {
         Event::Suspended { step } => format!("suspended at step {step}"),
         Event::Stopped { step } => format!("stopped at step {step}"),
         Event::Finished { step } => format!("finished all {}", plural(*step, "step")),
-        Event::Failed { step, reason } => format!("failed at step {step}: {reason}"),
+        Event::Failed { step, reason, .. } => format!("failed at step {step}: {reason}"),
         Event::Applied { change: None, .. } | Event::Diverged { .. } | Event::Insight(_) | Event::Unknown => {
             return None;
         }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result};
 use fixmatch::base::files;
 use fixmatch::base::output::note;
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, FailureKind};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::insight;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::failure::kind_of;
 
 /// How long to wait before what could not be written is tried again.
 pub const RETRY: Duration = Duration::from_secs(1);
@@ -26,8 +28,8 @@ pub enum Report {
     Event(Event),
     /// A bulky record and, after it, the event that names it.
     Insight(Box<insight::Record>),
-    /// The end of the run, with the reason; the recorder knows the step.
-    Failed(String),
+    /// The end of the run, with what kind of error it is and the reason; the recorder knows the step.
+    Failed(FailureKind, String),
     /// Answered when all that was reported is on disk.
     Sync(std_mpsc::SyncSender<()>),
 }
@@ -67,8 +69,8 @@ impl Reporter {
     }
 
     /// Ends the run with the reason.
-    pub fn failed(&self, reason: String) {
-        self.send(Report::Failed(reason));
+    pub fn failed(&self, error: &Error) {
+        self.send(Report::Failed(kind_of(error), format!("{error:#}")));
     }
 
     /// Returns when all events so far are in the log and would survive a loss of power.

@@ -1,6 +1,7 @@
 //! What a run leaves behind: points of its curves, evaluations and checkpoints.
 
-use anyhow::{Error, Result, anyhow, ensure};
+use anyhow::{Error, Result, ensure};
+use fixmatch::base::number::plain;
 use fixmatch::base::stats::median;
 use fixmatch::run::checkpoint::{Checkpoint, Tensors, Which, file_name, prune};
 use fixmatch::run::event::{Evaluated, Evaluation, Event};
@@ -9,6 +10,7 @@ use fixmatch::run::insight::Record;
 
 use super::Session;
 use crate::evaluate::evaluate;
+use crate::failure::Failure;
 
 /// The paper reports the median over the last 20 evaluations (section 4.1).
 const MEDIAN_OF: usize = 20;
@@ -158,18 +160,18 @@ impl Session {
         let suspect = self.history.suspect(step, &self.start);
         self.reporter.event(Event::Diverged { step, change: suspect.map(|it| it.number) });
         if let Some(change) = suspect {
-            return anyhow!(
+            return Failure::diverged(format!(
                 "{what} step {step} is {value}, {} steps after {} was set at step {}",
                 step - change.step,
                 change.change,
                 change.step
-            );
+            ));
         }
-        let lr = self.live.lr(step);
-        anyhow!(
-            "{what} step {step} is {value}, at a learning rate of {lr:.3e}: start again with a lower train.lr \
+        Failure::diverged(format!(
+            "{what} step {step} is {value}, at a learning rate of {}: start again with a lower train.lr \
              (--set train.lr={}), or with a smaller train.lambda_u",
-            self.run.config.train.lr / 10.0,
-        )
+            plain(self.live.lr(step)),
+            plain(self.run.config.train.lr / 10.0),
+        ))
     }
 }

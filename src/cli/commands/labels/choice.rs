@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf, absolute};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, bail, ensure};
+use fixmatch::base::alike::asked;
 use fixmatch::base::dirs;
-use fixmatch::config::preset::Preset;
+use fixmatch::config::preset::{Preset, names_like};
 use fixmatch::config::{Metric, Pick, Rank, RunConfig};
 use fixmatch::data::{self, DATASETS, Dataset};
 use fixmatch::labels::ranking::{self, Ranking};
@@ -249,8 +250,9 @@ impl Named {
         }
         let dir = runs.find(&RunArg { run: Some(source.into()) }).with_context(|| {
             format!(
-                "{source:?} is no data set, no preset and no saved label set; `fixmatch data list`, `fixmatch presets` and \
-                 `fixmatch labels list` list them"
+                "{source:?} is no data set, no preset and no saved label set; {}`fixmatch data list`, `fixmatch presets` and \
+                 `fixmatch labels list` list them",
+                meant(source),
             )
         })?;
         Self::run(&dir)
@@ -284,6 +286,19 @@ impl Named {
         (config.labels.pick, config.labels.ranking) = (Pick::MostRepresentative, Some(path));
         Ok(Self { config, recorded: None, is_bare: false })
     }
+}
+
+/// What was meant by a name that is none, beside runs.
+fn meant(source: &str) -> String {
+    let saved = dirs::label_sets_dir().and_then(|folder| saved::list(&folder)).unwrap_or_default();
+    let presets = Preset::shipped();
+    let names: Vec<_> = DATASETS
+        .iter()
+        .map(|descriptor| descriptor.name)
+        .chain(presets.iter().map(|preset| preset.name.as_str()))
+        .chain(saved.iter().map(|set| set.name.as_str()))
+        .collect();
+    asked(&names_like(source, &names))
 }
 
 fn is_toml(source: &str) -> bool {

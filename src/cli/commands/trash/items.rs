@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use fixmatch::base::alike::asked;
 use fixmatch::base::trash;
 use fixmatch::labels::saved;
-use fixmatch::run::dir::RunDir;
+use fixmatch::run::dir::{RunDir, ids_like};
 use serde::Serialize;
 
 /// What something in the trash is.
@@ -58,7 +59,10 @@ pub fn find<'a>(items: &'a [Item], wanted: &str) -> Result<&'a Item> {
     let found = fits.iter().map(|fits| items.iter().filter(|item| fits(item)).collect::<Vec<_>>());
     match found.into_iter().find(|found| !found.is_empty()).unwrap_or_default().as_slice() {
         [item] => Ok(item),
-        [] => bail!("nothing in the trash is called {wanted:?}; `fixmatch trash list` shows what is there"),
+        [] => bail!(
+            "nothing in the trash is called {wanted:?}; {}`fixmatch trash list` shows what is there",
+            asked(&ids_like(wanted, items.iter().rev().map(|item| item.name.as_str())))
+        ),
         several if several.iter().all(|item| item.name == several[0].name) => {
             let paths: Vec<_> = several.iter().map(|item| item.path.display().to_string()).collect();
             bail!("{wanted:?} is a run and a label set, give the path: {}", paths.join(" or "))

@@ -184,6 +184,7 @@ fn a_resume_is_offered_only_where_it_can_help() {
     let Listing::Read(rows) = &mut app.home.runs else { unreachable!("they were read") };
     let row = rows.iter_mut().find(|row| row.status == Status::Failed).expect("one failed");
     row.summary.last_state = Some(LastState::Failed("cannot write x: No space left on device".into()));
+    row.summary.fails_again = false;
     assert!(app.fits(Action::Resume));
     assert!(!on_run("quickstart-s2").fits(Action::Resume), "it has finished");
 }
