@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex::sha256_hex;
+
 mod augment;
 mod color;
 mod insight;
@@ -288,6 +290,16 @@ impl RunConfig {
         collect_departures("", &self.to_table(), &Self::default().to_table(), &mut found);
         found.retain(|(key, _)| key != "title" && key != "about");
         found
+    }
+
+    /// What decides its results, as a SHA-256: two runs of the same identity come to the same, on one machine bit for bit.
+    /// Left out are its words, the machine, and how often checkpoints are written.
+    pub fn identity(&self) -> String {
+        let mut table = self.to_table();
+        for key in ["title", "about", "machine", "checkpoint"] {
+            table.remove(key);
+        }
+        sha256_hex(table.to_string().as_bytes())
     }
 
     /// The configuration as a TOML table.

@@ -16,6 +16,7 @@ pub mod loader;
 pub mod machine;
 pub mod plan;
 pub mod run;
+pub mod suite;
 
 /// The version and the commit it was built from, as `--version` and run directories say it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FIXMATCH_COMMIT"), ")");

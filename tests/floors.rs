@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The parts from the ground up. A part imports from floors below its own; parts of one floor know nothing of each other.
-const FLOORS: [(&[&str], &str); 9] = [
+const FLOORS: [(&[&str], &str); 10] = [
     (&["base"], "base knows nothing of FixMatch"),
     (&["config"], "a configuration says what a run is, and knows nothing of runs"),
     (&["augment", "data", "machine"], "images, their augmentations and the machine know no runs"),
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
     (&["labels"], "label sets know what they are picked from, and nobody below them does"),
     (&["plan"], "a plan checks all that a run will need"),
+    (&["suite"], "a suite is of plans, and knows nobody who shows it"),
     (
         &["cli/words", "cli/signals", "worker"],
         "words are how things are said, and know no screen; the worker is a program of its own",

@@ -34,6 +34,7 @@ pub mod runs;
 mod screen;
 pub mod screenshot;
 pub mod show;
+pub mod suite;
 pub mod train;
 pub mod trash;
 pub mod wait;

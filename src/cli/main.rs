@@ -20,7 +20,7 @@ mod words;
 
 use commands::{
     Runs, attach, augment, changes, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume,
-    runs, screenshot, show, train, trash, wait, watch,
+    runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -64,6 +64,7 @@ enum Command {
     Augment(augment::Args),
     Rank(rank::Args),
     Labels(labels::Args),
+    Suite(suite::Args),
     Trash(trash::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -145,6 +146,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Augment(args) => augment::run(&args),
         Command::Rank(args) => rank::run(&args, &runs),
         Command::Labels(args) => labels::run(&args, &runs),
+        Command::Suite(args) => suite::run(args, &runs),
         Command::Trash(args) => trash::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run(&args),

@@ -5,3 +5,4 @@ pub mod digest;
 pub mod events;
 pub mod labels;
 pub mod numbers;
+pub mod suites;

@@ -18,6 +18,9 @@ use crate::config::{self, Pick, RunConfig};
 /// A chain of `extends` longer than this goes in circles.
 const MAX_DEPTH: usize = 8;
 
+/// The folder of suites among the presets.
+const SUITES: &str = "suites/";
+
 #[derive(RustEmbed)]
 #[folder = "experiments"]
 struct Shipped;
@@ -40,6 +43,7 @@ impl Preset {
         let mut names: Vec<String> =
             Shipped::iter().filter_map(|path| path.strip_suffix(".toml").map(str::to_owned)).collect();
         names.retain(|name| !name.rsplit('/').next().is_some_and(|file| file.starts_with('_')));
+        names.retain(|name| !name.starts_with(SUITES));
         names.sort_by_key(|name| natural_order(name));
         names.iter().map(|name| Self::shipped_as(name).expect("a listed preset is embedded")).collect()
     }
@@ -98,7 +102,7 @@ impl Preset {
     }
 
     fn shipped_as(name: &str) -> Option<Self> {
-        let file = Shipped::get(&format!("{name}.toml"))?;
+        let file = Shipped::get(&format!("{name}.toml")).filter(|_| !name.starts_with(SUITES))?;
         let text = std::str::from_utf8(&file.data).expect("shipped presets are UTF-8").to_owned();
         Some(Self { name: name.to_owned(), origin: format!("experiments/{name}.toml"), folder: None, text })
     }
@@ -170,7 +174,7 @@ fn parse_setting(setting: &str) -> Result<Table> {
 }
 
 /// A parser's error with where it is from, in words that are no programmer's.
-fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
+pub(crate) fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
     let text = error.to_string().replace("expected f64", "expected a number");
     let text = ["u32", "u64", "usize"]
         .iter()

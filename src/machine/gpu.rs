@@ -12,6 +12,8 @@ pub const CUDA_PART: &str = "cuda/torch/lib/libtorch_cuda.so";
 pub struct Gpu {
     /// Whether NVIDIA's driver is loaded.
     pub has_driver: bool,
+    /// GPUs that this process may use, by their device files and `CUDA_VISIBLE_DEVICES`.
+    pub n_visible: usize,
     /// Whether this process sees a GPU: a container sees the driver of its host, but not always the GPUs.
     pub is_visible: bool,
     /// Whether the user hides all GPUs from CUDA.
@@ -27,13 +29,15 @@ impl Gpu {
 
     fn look_below(root: &Path, cuda_visible_devices: Option<&str>) -> Self {
         let is_numbered = |name: &str| name.strip_prefix("nvidia").is_some_and(|n| n.parse::<u32>().is_ok());
-        let mut devices = std::fs::read_dir(root.join("dev")).into_iter().flatten().flatten();
-        let has_node = devices.any(|entry| entry.file_name().to_str().is_some_and(is_numbered));
+        let devices = std::fs::read_dir(root.join("dev")).into_iter().flatten().flatten();
+        let n_nodes = devices.filter(|entry| entry.file_name().to_str().is_some_and(is_numbered)).count();
         let has_module = root.join("proc/driver/nvidia/version").exists();
         let is_wsl = root.join("dev/dxg").exists() && root.join("usr/lib/wsl/lib/libcuda.so.1").exists();
+        let allowed = cuda_visible_devices.map(|list| list.split(',').filter(|it| !it.trim().is_empty()).count());
         Self {
+            n_visible: n_nodes.min(allowed.unwrap_or(n_nodes)),
             has_driver: has_module || is_wsl,
-            is_visible: has_node || is_wsl,
+            is_visible: n_nodes > 0 || is_wsl,
             is_hidden: matches!(cuda_visible_devices.map(str::trim), Some("" | "-1" | "NoDevFiles")),
         }
     }

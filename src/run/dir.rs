@@ -349,6 +349,7 @@ mod tests {
             who: "me@here".into(),
             created: "2026-11-23T18:01:00Z".into(),
             parent: None,
+            suite: None,
         };
         RunFile { provenance, environment: None, config: RunConfig::default() }
     }

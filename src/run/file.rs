@@ -27,6 +27,7 @@ impl RunFile {
             who: user_at_host(),
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             parent: None,
+            suite: None,
         };
         Self { provenance, environment: None, config }
     }
@@ -48,6 +49,9 @@ pub struct Provenance {
     /// The run that it was forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// The suite that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
 }
 
 /// Where a fork comes from.

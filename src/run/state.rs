@@ -353,6 +353,8 @@ pub struct Summary {
     pub step_s: Option<f64>,
     /// The most memory that the worker held. Without a default: a summary of before this was counted is read anew.
     pub memory_bytes: u64,
+    /// The changes made while it trained that count. Without a default, as above.
+    pub changes: usize,
     /// How often pseudo-labels were seen to go wrong.
     #[serde(default)]
     pub alarms: usize,
@@ -383,6 +385,7 @@ impl RunState {
             last_state: self.last_state.clone(),
             trend: self.trend(),
             step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
+            changes: self.history.standing().len(),
             memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
             alarms: self.alarms.len(),
             last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),

@@ -14,6 +14,8 @@ use fixmatch::data::DATASETS;
 use fixmatch::labels::saved;
 use fixmatch::run::change::LIVE;
 use fixmatch::run::dir::RunDir;
+use fixmatch::suite::file::Suite;
+use fixmatch::suite::order::Folder;
 
 /// RUN
 pub fn run() -> ArgValueCompleter {
@@ -23,6 +25,16 @@ pub fn run() -> ArgValueCompleter {
 /// PRESET: a name or a file
 pub fn preset() -> ArgValueCompleter {
     ArgValueCompleter::new(|word: &OsStr| fitting(word, presets()).or_paths(word))
+}
+
+/// A suite
+pub fn suite() -> ArgValueCompleter {
+    ArgValueCompleter::new(|word: &OsStr| {
+        let shipped =
+            Suite::shipped().into_iter().map(|suite| Candidate::new(suite.name).help(Some(suite.title.into())));
+        let started = Folder::list(&runs_folder()).into_iter().map(|folder| Candidate::new(folder.name()));
+        fitting(word, shipped.chain(started)).or_paths(word)
+    })
 }
 
 /// A data set

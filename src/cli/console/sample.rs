@@ -140,6 +140,7 @@ fn rows() -> Vec<Row> {
             last_state,
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
             step_s: Some(0.05),
+            changes: 0,
             memory_bytes: 300_000_000,
             alarms: 0,
             last_alarm: None,
@@ -188,6 +189,7 @@ pub fn run() -> OpenRun {
         who: "me@here".into(),
         created: "2026-11-23T18:01:00Z".into(),
         parent: None,
+        suite: None,
     };
     let file = RunFile { provenance, environment: None, config: config() };
     let glance = Glance {

@@ -1,0 +1,476 @@
+//! `fixmatch suite`: studies of many runs, and the queue that trains them.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::base::host::{now, user_at_host};
+use fixmatch::examples;
+use fixmatch::machine::gpu::Gpu;
+use fixmatch::plan;
+use fixmatch::run::estimate::Estimate;
+use fixmatch::run::survey::Survey;
+use fixmatch::suite::file::Suite;
+use fixmatch::suite::grid::Grid;
+use fixmatch::suite::order::{Folder, Order, Wanted};
+use fixmatch::suite::queue::{self, Stand};
+use fixmatch::suite::slots::Slot;
+use fixmatch::suite::standing::Standing;
+use serde::Serialize;
+
+use super::{Runs, STOPPED, complete, note, say, say_json};
+use crate::signals::let_signals_end_this;
+use crate::words::numbers::{bytes, duration, plural, table};
+use crate::words::suites;
+
+/// How often `--wait` looks.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Train studies: a run for each cell of a grid and each seed
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite run quickstart-labels --dry-run", "fixmatch suite status"))]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    List(List),
+    Show(Show),
+    Run(Run),
+    Status(Status),
+    Hold(Hold),
+    Stop(Stop),
+    Retry(Retry),
+    /// Be the queue of a suite
+    #[command(hide = true, after_help = examples!("fixmatch suite work ~/.local/state/fixmatch/runs/.suites/study"))]
+    Work {
+        folder: PathBuf,
+    },
+}
+
+/// List the suites that come with fixmatch, and those that were started here
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite list"))]
+struct List {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show what a suite trains, run by run
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite show quickstart-labels"))]
+struct Show {
+    #[command(flatten)]
+    suite: Which,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Train what is left of a suite, in the background
+///
+/// A run that is there with the same configuration is not trained again, whoever made it. Runs that were interrupted go
+/// on. The queue needs no terminal; `fixmatch suite status` shows how far it is.
+#[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch suite run quickstart-labels --dry-run",
+    "fixmatch suite run quickstart-labels --seeds 5 --slots cpu:1x2",
+    "fixmatch suite run study.toml --set train.steps=2000 --wait",
+))]
+struct Run {
+    #[command(flatten)]
+    suite: Which,
+    /// Seeds 0 to N - 1 of each cell, instead of those of the suite
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
+    /// Override a value in all runs, such as train.steps=2000; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
+    set: Vec<String>,
+    /// Where to train, and how many at a time: cpu, cpu:THREADS, cuda:N, with xN behind it, separated by commas
+    /// [default: one for each GPU, else one with all cores]
+    #[arg(long, value_parser = |text: &str| Slots::parse(text))]
+    slots: Option<Slots>,
+    /// Say how many runs, how long, how much disk and memory, and start nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait until nothing is left to do
+    #[arg(long, conflicts_with = "dry_run")]
+    wait: bool,
+}
+
+#[derive(Clone)]
+struct Slots(Vec<Slot>);
+
+impl Slots {
+    fn parse(text: &str) -> Result<Self, String> {
+        Slot::parse_all(text).map(Self).map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// Show how far a suite is: accuracies as mean ± standard deviation over the seeds that finished
+///
+/// Without SUITE, all that were started here.
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite status quickstart-labels"))]
+struct Status {
+    /// The suite's name
+    #[arg(value_name = "SUITE", add = complete::suite())]
+    suite: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Start no other run of a suite; those that train go on to their end
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite hold quickstart-labels"))]
+struct Hold {
+    #[command(flatten)]
+    suite: Which,
+}
+
+/// Suspend the runs of a suite and end its queue; `fixmatch suite run` goes on
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite stop quickstart-labels"))]
+struct Stop {
+    #[command(flatten)]
+    suite: Which,
+}
+
+/// Try the runs of a suite again that failed or were stopped
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite retry quickstart-labels"))]
+struct Retry {
+    #[command(flatten)]
+    suite: Which,
+}
+
+#[derive(clap::Args)]
+struct Which {
+    /// A name that `fixmatch suite list` shows, or the path of a .toml file
+    #[arg(value_name = "SUITE", add = complete::suite())]
+    suite: String,
+}
+
+pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
+    match args.command {
+        Command::List(args) => list(&args, runs),
+        Command::Show(args) => show(&args),
+        Command::Run(args) => train(&args, runs),
+        Command::Status(args) => status(&args, runs),
+        Command::Hold(args) => want(&args.suite, Wanted::Hold, runs),
+        Command::Stop(args) => stop(&args.suite, runs),
+        Command::Retry(args) => retry(&args.suite, runs),
+        Command::Work { folder } => queue::work(&Folder::at(folder)).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    title: String,
+    /// Runs in all.
+    runs: usize,
+    /// Whether it was started in this folder of runs.
+    started: bool,
+}
+
+fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
+    let started = Folder::list(runs.folder());
+    let of_shipped = |suite: Suite| -> Result<Listed> {
+        let started = started.iter().any(|folder| folder.name() == suite.name);
+        Ok(Listed { runs: suite.grid()?.runs.len(), name: suite.name, title: suite.title, started })
+    };
+    let mut all: Vec<Listed> = Suite::shipped().into_iter().map(of_shipped).collect::<Result<_>>()?;
+    for folder in &started {
+        if all.iter().all(|it| it.name != folder.name())
+            && let Some(Order { suite, title, grid, .. }) = folder.read()?
+        {
+            all.push(Listed { name: suite, title, runs: grid.runs.len(), started: true });
+        }
+    }
+    if args.json {
+        say_json(&all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |it: &Listed| {
+        let started = if it.started { "started" } else { "" };
+        vec![it.name.clone(), it.runs.to_string(), it.title.clone(), started.into()]
+    };
+    say(table(&["SUITE", "RUNS", "WHAT", ""], &all.iter().map(row).collect::<Vec<_>>()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(args: &Show) -> Result<ExitCode> {
+    let suite = Suite::find(&args.suite.suite)?;
+    let grid = suite.grid()?;
+    if args.json {
+        say_json(&grid)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(format_args!("{}\n{}", suite.title, suite.about))?;
+    say(format_args!(
+        "base: {}",
+        [suite.base.name.clone()].iter().chain(&suite.settings).cloned().collect::<Vec<_>>().join(" ")
+    ))?;
+    let row = |cell: usize| {
+        let runs = grid.runs.iter().filter(|run| run.cell == cell && !run.baseline);
+        let seeds: Vec<_> = runs.map(|run| run.seed.to_string()).collect();
+        vec![grid.label(cell), seeds.join(", "), if suite.baseline { "yes" } else { "no" }.into()]
+    };
+    say(table(&["CELL", "SEEDS", "BASELINE"], &(0..grid.cells.len()).map(row).collect::<Vec<_>>()))?;
+    say(plural(grid.runs.len() as u64, "run"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn train(args: &Run, runs: &Runs) -> Result<ExitCode> {
+    let mut suite = Suite::find(&args.suite.suite)?;
+    suite.settings.extend(args.set.iter().cloned());
+    if let Some(n) = args.seeds {
+        suite.seeds = (0..u64::from(n)).collect();
+    }
+    let grid = suite.grid()?;
+    let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
+    check(&grid)?;
+    let folder = Folder::of(runs.folder(), &suite.name);
+    let stands = stands(runs, &grid, 0.0)?;
+    foretell(&grid, &stands, &slots, runs)?;
+    if args.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Suite { name, title, .. } = suite;
+    folder.change(|before| {
+        let retry_after = before.map_or(0.0, |order| order.retry_after);
+        Ok(Order { suite: name, title, who: user_at_host(), slots, wanted: Wanted::Train, retry_after, grid })
+    })?;
+    begin(&folder)?;
+    if args.wait { wait(&folder, runs) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Starts the queue, unless there is one, which then follows the new order.
+fn begin(folder: &Folder) -> Result<()> {
+    let name = folder.name();
+    if folder.is_locked() {
+        say(format_args!("the queue of {name} follows the new order"))?;
+    } else {
+        queue::start(folder)?;
+        say(format_args!("the queue of {name} trains in the background"))?;
+    }
+    say(format_args!("  fixmatch suite status {name}   shows how far it is"))?;
+    say(format_args!("  fixmatch suite stop {name}     suspends its runs; run goes on"))
+}
+
+/// Sees that each kind of run has its images and its labels, before anything is started.
+fn check(grid: &Grid) -> Result<()> {
+    let mut seen = HashSet::new();
+    let is_new = |config: &&fixmatch::config::RunConfig| {
+        seen.insert(toml::to_string(&(&config.data, &config.labels)).unwrap_or_else(|_| format!("{config:?}")))
+    };
+    let configs: Vec<_> = grid.runs.iter().map(|run| &run.config).filter(is_new).collect();
+    for config in configs {
+        plan::check(config)?;
+    }
+    Ok(())
+}
+
+fn stands(runs: &Runs, grid: &Grid, retry_after: f64) -> Result<Vec<Stand>> {
+    let mut standing = Standing::new(runs.folder());
+    let stands = standing.look(grid)?.into_iter().map(|found| Stand::of(found, retry_after)).collect();
+    standing.save();
+    Ok(stands)
+}
+
+/// How much is left, and what it will take by earlier runs of its kind.
+fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], runs: &Runs) -> Result<()> {
+    let is_done = |stand: &Stand| matches!(stand, Stand::Finished(_));
+    let n_done = stands.iter().filter(|stand| is_done(stand)).count();
+    let n = grid.runs.len();
+    let done = if n_done > 0 { format!(", of which {n_done} are there already") } else { String::new() };
+    say(format_args!("{}{done}", plural(n as u64, "run")))?;
+    let places: Vec<_> = slots.iter().map(Slot::to_string).collect();
+    say(format_args!("{}: {}", plural(slots.len() as u64, "slot"), places.join(", ")))?;
+    let rows = Survey::new(runs.folder()).look()?;
+    let (mut time, mut memory, mut unknown, mut disk) = (0.0, 0, 0_usize, 0);
+    for (run, stand) in grid.runs.iter().zip(stands).filter(|(_, stand)| !is_done(stand)) {
+        let step = stand.found().map_or(0, |found| found.row.summary.step);
+        let mut config = run.config.clone();
+        config.machine = slots[0].applied(&config.machine);
+        match Estimate::of(&config, &rows) {
+            Some(estimate) => {
+                let share = 1.0 - step as f64 / config.train.steps.max(1) as f64;
+                time += estimate.time.as_secs_f64() * share;
+                memory = memory.max(estimate.memory_bytes);
+                let measured = rows.iter().find(|row| row.dir.id() == estimate.run);
+                disk += measured.map_or(0, |row| size_of(row.dir.path()));
+            }
+            None => unknown += 1,
+        }
+    }
+    if time > 0.0 {
+        let time = Duration::from_secs_f64(time / slots.len() as f64);
+        let memory = memory.saturating_mul(slots.len() as u64);
+        say(format_args!(
+            "about {} on these slots, {} of disk and {} of memory, by earlier runs of their kind",
+            duration(time),
+            bytes(disk),
+            bytes(memory)
+        ))?;
+    }
+    if unknown > 0 {
+        let more = if time > 0.0 { ", and more" } else { "" };
+        say(format_args!("{}{more}: no run of their kind was trained here before", plural(unknown as u64, "run")))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a run's files.
+fn size_of(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => size_of(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// The folder of a suite that was started here.
+fn started(which: &str, runs: &Runs) -> Result<(Folder, Order)> {
+    let name = match Suite::find(which) {
+        Ok(suite) => suite.name,
+        Err(error) => {
+            let folder = Folder::of(runs.folder(), which);
+            let is_name = !which.is_empty() && !which.contains(['/', '.']);
+            ensure!(is_name && folder.read()?.is_some(), error);
+            which.to_owned()
+        }
+    };
+    let folder = Folder::of(runs.folder(), &name);
+    let order = folder.read()?.with_context(|| {
+        format!("{name} was not started in {}; `fixmatch suite run {name}` does", runs.folder().display())
+    })?;
+    Ok((folder, order))
+}
+
+fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
+    let folders = match &args.suite {
+        Some(which) => vec![started(which, runs)?],
+        None => {
+            let read = |folder: Folder| -> Result<_> { Ok(folder.read()?.map(|order| (folder, order))) };
+            let all: Vec<_> = Folder::list(runs.folder()).into_iter().map(read).collect::<Result<_>>()?;
+            all.into_iter().flatten().collect()
+        }
+    };
+    let mut all = Vec::new();
+    for (folder, order) in &folders {
+        let stands = stands(runs, &order.grid, order.retry_after)?;
+        all.push(suites::Standing::of(order, &stands, folder.is_locked()));
+    }
+    if args.json {
+        match (&args.suite, &all[..]) {
+            (Some(_), [one]) => say_json(one)?,
+            _ => say_json(&all)?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if all.is_empty() {
+        note(format_args!(
+            "no suite was started in {}; `fixmatch suite list` shows what there is",
+            runs.folder().display()
+        ));
+    }
+    for (i, (standing, (folder, order))) in all.iter().zip(&folders).enumerate() {
+        if i > 0 {
+            say("")?;
+        }
+        say(standing.told(order))?;
+        if standing.failed > 0 {
+            say(format_args!("`fixmatch suite retry {}` tries the failed ones again", folder.name()))?;
+        }
+        if standing.is_left() && !folder.is_locked() {
+            say(format_args!("no queue is at work: `fixmatch suite run {}` goes on", folder.name()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn want(which: &Which, wanted: Wanted, runs: &Runs) -> Result<ExitCode> {
+    let (folder, _) = started(&which.suite, runs)?;
+    folder.change(|order| Ok(Order { wanted, who: user_at_host(), ..order.context("there is no order")? }))?;
+    say(format_args!("{} starts no other run; `fixmatch suite run {0}` goes on", folder.name()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stop(which: &Which, runs: &Runs) -> Result<ExitCode> {
+    let (folder, _) = started(&which.suite, runs)?;
+    let order = folder.change(|order| {
+        Ok(Order { wanted: Wanted::Stop, who: user_at_host(), ..order.context("there is no order")? })
+    })?;
+    let (mut standing, begun) = (Standing::new(runs.folder()), Instant::now());
+    let mut n_before = usize::MAX;
+    loop {
+        let stands: Vec<Stand> =
+            standing.look(&order.grid)?.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
+        let n = queue::suspend(&stands)?;
+        if n == 0 && !folder.is_locked() {
+            break;
+        }
+        if n > 0 && n != n_before {
+            note(format_args!("suspending {}…", plural(n as u64, "run")));
+        }
+        n_before = n;
+        if begun.elapsed() > Duration::from_mins(10) {
+            bail!("{} do not end; `fixmatch suite status {}` shows them", plural(n as u64, "run"), folder.name());
+        }
+        std::thread::sleep(POLL / 4);
+    }
+    say(format_args!("{} is stopped; `fixmatch suite run {0}` goes on", folder.name()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn retry(which: &Which, runs: &Runs) -> Result<ExitCode> {
+    let (folder, order) = started(&which.suite, runs)?;
+    let stands = stands(runs, &order.grid, order.retry_after)?;
+    let n = stands.iter().filter(|stand| matches!(stand, Stand::Failed(_) | Stand::Stopped(_))).count();
+    if n == 0 {
+        say(format_args!("no run of {} has failed or was stopped", folder.name()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    folder.change(|order| {
+        let order = order.context("there is no order")?;
+        Ok(Order { wanted: Wanted::Train, retry_after: now(), who: user_at_host(), ..order })
+    })?;
+    say(format_args!("{} to try again", plural(n as u64, "run")))?;
+    begin(&folder)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until nothing is left to do.
+fn wait(folder: &Folder, runs: &Runs) -> Result<ExitCode> {
+    let_signals_end_this();
+    let mut told = String::new();
+    loop {
+        let order = folder.read()?.context("the suite's order is gone")?;
+        let stands = stands(runs, &order.grid, order.retry_after)?;
+        let standing = suites::Standing::of(&order, &stands, folder.is_locked());
+        let line = standing.line();
+        if line != told {
+            note(&line);
+            told = line;
+        }
+        if !standing.queue {
+            say(standing.told(&order))?;
+            return Ok(match (standing.failed, standing.is_left()) {
+                (0, false) => ExitCode::SUCCESS,
+                (0, true) => STOPPED.into(),
+                _ => ExitCode::FAILURE,
+            });
+        }
+        std::thread::sleep(POLL);
+    }
+}

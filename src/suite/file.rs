@@ -1,0 +1,289 @@
+//! Suites as TOML files: a base preset, axes, seeds.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::base::alike::closest;
+use crate::base::files;
+use crate::config::preset::{Preset, located};
+use crate::suite::grid::{Axis, Grid};
+
+/// A suite has at most so many runs: more are a typing error.
+const MAX_RUNS: usize = 10_000;
+
+#[derive(RustEmbed)]
+#[folder = "experiments/suites"]
+struct Shipped;
+
+/// A study as it was written.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// The shipped name, or the stem of its file.
+    pub name: String,
+    /// One line for lists.
+    pub title: String,
+    /// What it shows, in a sentence or two.
+    pub about: String,
+    /// What all runs have in common.
+    pub base: Preset,
+    /// Values over the base's, as `key=value`.
+    pub settings: Vec<String>,
+    /// What the cells differ in; the last axis makes the columns.
+    pub axes: Vec<Axis>,
+    /// One run of each cell for each of them.
+    pub seeds: Vec<u64>,
+    /// The keys that a seed is given to.
+    pub seed_keys: Vec<String>,
+    /// Whether each run is also trained on its labels alone.
+    pub baseline: bool,
+    leave_out: Vec<Vec<String>>,
+    /// What errors call it.
+    origin: String,
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    title: String,
+    #[serde(default)]
+    about: String,
+    base: String,
+    #[serde(default)]
+    config: Table,
+    #[serde(default, rename = "axis")]
+    axes: Vec<WrittenAxis>,
+    #[serde(default = "three")]
+    seeds: Seeds,
+    #[serde(default = "both_seeds")]
+    seed_keys: Vec<String>,
+    #[serde(default)]
+    leave_out: Vec<Table>,
+    #[serde(default)]
+    baseline: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAxis {
+    key: String,
+    values: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "seeds is a number of seeds, as in 3, or a list of them, as in [0, 1, 2]")]
+enum Seeds {
+    Count(u32),
+    List(Vec<u64>),
+}
+
+fn three() -> Seeds {
+    Seeds::Count(3)
+}
+
+fn both_seeds() -> Vec<String> {
+    vec!["train.seed".into(), "labels.seed".into()]
+}
+
+impl Suite {
+    /// The shipped suites, in the order of their names.
+    pub fn shipped() -> Vec<Self> {
+        let mut names: Vec<_> =
+            Shipped::iter().filter_map(|path| Some(path.strip_suffix(".toml")?.to_owned())).collect();
+        names.sort();
+        names.iter().map(|name| Self::find(name).expect("a shipped suite reads")).collect()
+    }
+
+    /// The shipped suite of that name, or the file at that path.
+    pub fn find(name_or_path: &str) -> Result<Self> {
+        let name = name_or_path.trim_end_matches(".toml");
+        if let Some(file) = Shipped::get(&format!("{name}.toml")) {
+            let text = std::str::from_utf8(&file.data).expect("shipped suites are UTF-8");
+            return Self::parse(name, &format!("experiments/suites/{name}.toml"), text, None);
+        }
+        let path = Path::new(name_or_path);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            let names: Vec<_> = Shipped::iter().map(|path| path.trim_end_matches(".toml").to_owned()).collect();
+            let meant = closest(name_or_path, names.iter().map(String::as_str)).join(" or ");
+            let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}? ") };
+            bail!(
+                "no suite is called {name_or_path:?}; {meant}`fixmatch suite list` lists them, or give the path of a .toml file"
+            );
+        }
+        let text = files::read_text(path, files::MAX_TOML);
+        let text = text.with_context(|| format!("cannot read the suite {}", path.display()))?;
+        let name = path.file_stem().map_or_else(|| "suite".into(), |stem| stem.to_string_lossy().into_owned());
+        let folder = std::path::absolute(path)?.parent().map(Path::to_owned);
+        Self::parse(&name, &path.display().to_string(), &text, folder)
+    }
+
+    fn parse(name: &str, origin: &str, text: &str, folder: Option<PathBuf>) -> Result<Self> {
+        let written: Written = toml::from_str(text).map_err(|error| located(origin, &error))?;
+        let beside = folder.map(|folder| folder.join(&written.base)).filter(|path| path.is_file());
+        let base = match beside {
+            Some(path) => Preset::from_file(&path),
+            None => Preset::find(&written.base),
+        };
+        let base = base.with_context(|| format!("{origin}: base"))?;
+        let seeds = match written.seeds {
+            Seeds::Count(n) => (0..u64::from(n)).collect(),
+            Seeds::List(seeds) => seeds,
+        };
+        let axes = written
+            .axes
+            .into_iter()
+            .map(|axis| Axis { values: axis.values.iter().map(Value::to_string).collect(), key: axis.key });
+        let suite = Self {
+            name: name.to_owned(),
+            title: written.title,
+            about: written.about,
+            base,
+            settings: flat(&written.config),
+            axes: axes.collect(),
+            seeds,
+            seed_keys: written.seed_keys,
+            baseline: written.baseline,
+            leave_out: written.leave_out.iter().map(flat).collect(),
+            origin: origin.to_owned(),
+        };
+        suite.validate().with_context(|| origin.to_owned())?;
+        Ok(suite)
+    }
+
+    fn validate(&self) -> Result<()> {
+        ensure!(!self.title.trim().is_empty(), "a suite needs a title");
+        ensure!(!self.seeds.is_empty(), "seeds must be at least one");
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        ensure!(seeds.len() == self.seeds.len(), "seeds has the same seed twice: {:?}", self.seeds);
+        ensure!(!self.seed_keys.is_empty(), "seed_keys must name at least one key, such as \"train.seed\"");
+        for (i, axis) in self.axes.iter().enumerate() {
+            let Axis { key, values } = axis;
+            ensure!(!values.is_empty(), "the axis {key} has no values");
+            ensure!(!self.seed_keys.contains(key), "{key} is an axis and one of seed_keys: it can be only one");
+            ensure!(self.axes[..i].iter().all(|other| other.key != *key), "two axes are of {key}");
+            for (i, value) in values.iter().enumerate() {
+                ensure!(!values[..i].contains(value), "the axis {key} has {value} twice");
+            }
+        }
+        for out in &self.leave_out {
+            for setting in out {
+                let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
+                let axis = self.axes.iter().find(|axis| axis.key == key);
+                let axis = axis.with_context(|| format!("leave_out names {key}, which is no axis"))?;
+                ensure!(
+                    axis.values.iter().any(|other| other == value),
+                    "leave_out names {setting}, but the axis has {}",
+                    axis.values.join(", ")
+                );
+            }
+        }
+        let n_cells = self.axes.iter().try_fold(1, |n: usize, axis| n.checked_mul(axis.values.len()));
+        let n = n_cells.and_then(|n| n.checked_mul(self.seeds.len() * (1 + usize::from(self.baseline))));
+        ensure!(n.is_some_and(|n| n <= MAX_RUNS), "it comes to more than {MAX_RUNS} runs");
+        Ok(())
+    }
+
+    /// All runs of the suite, checked value by value.
+    pub fn grid(&self) -> Result<Grid> {
+        Grid::of(self).with_context(|| self.origin.clone())
+    }
+
+    /// Whether a cell of these settings is left out.
+    pub(super) fn leaves_out(&self, cell: &[String]) -> bool {
+        self.leave_out.iter().any(|out| out.iter().all(|setting| cell.contains(setting)))
+    }
+}
+
+/// The values of a table as `key=value`, with dotted keys.
+fn flat(table: &Table) -> Vec<String> {
+    let of = |(key, value): (&String, &Value)| match value {
+        Value::Table(table) => flat(table).into_iter().map(|rest| format!("{key}.{rest}")).collect(),
+        value => vec![format!("{key}={value}")],
+    };
+    table.iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        title = "Small"
+        base = "quickstart"
+        seeds = 2
+        [config]
+        train.steps = 20
+        [[axis]]
+        key = "labels.per_class"
+        values = [1, 4]
+        [[axis]]
+        key = "augment.strong"
+        values = ["none", "randaugment"]
+        [[leave_out]]
+        labels.per_class = 1
+        augment.strong = "none"
+    "#;
+
+    fn parse(text: &str) -> Result<Suite> {
+        Suite::parse("small", "small.toml", text, None)
+    }
+
+    #[test]
+    fn a_suite_is_a_run_for_each_cell_and_seed_but_those_left_out() {
+        let grid = parse(SMALL).expect("reads").grid().expect("resolves");
+        assert_eq!(grid.cells.len(), 3);
+        assert_eq!(grid.runs.len(), 6);
+        let of = |i: usize| (grid.runs[i].config.labels.per_class, grid.runs[i].config.train.seed);
+        assert_eq!([of(0), of(1), of(5)], [(1, 0), (1, 1), (4, 1)]);
+        assert!(grid.runs.iter().all(|run| run.config.train.steps == 20 && run.config.labels.seed == run.seed));
+        let mut identities: Vec<_> = grid.runs.iter().map(|run| run.identity.clone()).collect();
+        identities.sort();
+        identities.dedup();
+        assert_eq!(identities.len(), 6);
+    }
+
+    #[test]
+    fn a_baseline_is_a_run_of_its_own_without_the_unlabeled_images() {
+        let suite = parse(&SMALL.replace("seeds = 2", "seeds = [7]\nbaseline = true")).expect("reads");
+        let grid = suite.grid().expect("resolves");
+        let lambdas: Vec<_> = grid.runs.iter().map(|run| (run.baseline, run.config.train.lambda_u)).collect();
+        assert_eq!(lambdas, [(false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0)]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_suite_is_named() {
+        for (from, to, expected) in [
+            ("quickstart", "quickstrat", "did you mean quickstart?"),
+            ("title = \"Small\"", "titel = \"Small\"", "line 2"),
+            ("seeds = 2", "seeds = []", "at least one"),
+            ("seeds = 2", "seeds = [3, 3]", "the same seed twice"),
+            ("seeds = 2", "seeds = \"3\"", "seeds is a number of seeds"),
+            ("values = [1, 4]", "values = []", "the axis labels.per_class has no values"),
+            ("values = [1, 4]", "values = [4, 4]", "has 4 twice"),
+            ("values = [1, 4]", "values = [1, 0]", "labels.per_class"),
+            ("key = \"augment.strong\"", "key = \"augment.storng\"", "leave_out names augment.strong"),
+            ("labels.per_class = 1\n", "labels.per_class = 9\n", "but the axis has 1, 4"),
+            ("train.steps = 20", "train.step = 20", "train.steps"),
+        ] {
+            assert!(SMALL.contains(from), "{from}");
+            let text = SMALL.replace(from, to);
+            let error = parse(&text).and_then(|suite| suite.grid().map(drop)).expect_err(to);
+            let error = format!("{error:#}");
+            assert!(error.contains("small.toml") && error.contains(expected), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_shipped_suite_resolves() {
+        for suite in Suite::shipped() {
+            let grid = suite.grid().unwrap_or_else(|error| panic!("{}: {error:#}", suite.name));
+            assert!(!grid.runs.is_empty(), "{}", suite.name);
+        }
+    }
+}

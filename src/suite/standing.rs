@@ -1,0 +1,92 @@
+//! How a suite stands, by the run directories alone.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+
+use crate::config::Device;
+use crate::run::dir::RunDir;
+use crate::run::state::Status;
+use crate::run::survey::{Row, Survey};
+use crate::suite::grid::{Grid, Planned};
+
+/// Looks at the runs of a folder again and again.
+#[derive(Debug)]
+pub struct Standing {
+    survey: Survey,
+    /// What `run.toml` says; it decides the identity, which never changes.
+    known: HashMap<PathBuf, Option<Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    identity: String,
+    device: Device,
+}
+
+/// The run directory of a planned run.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What lists say of it.
+    pub row: Row,
+    /// Where it trains, as its configuration has it.
+    pub device: Device,
+}
+
+impl Found {
+    /// When its log was written last, in seconds since 1970.
+    pub fn written(&self) -> f64 {
+        let modified = self.row.dir.events().metadata().and_then(|meta| meta.modified());
+        let since = modified.ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        since.unwrap_or(Duration::ZERO).as_secs_f64()
+    }
+}
+
+impl Standing {
+    /// Of the runs in a folder.
+    pub fn new(runs: &Path) -> Self {
+        Self { survey: Survey::new(runs), known: HashMap::new() }
+    }
+
+    /// For each planned run its run directory, if there is one: of several with its configuration, the one that is
+    /// farthest. A fork and a run whose values were changed while it trained are none.
+    pub fn look(&mut self, grid: &Grid) -> Result<Vec<Option<Found>>> {
+        let rows = self.survey.look()?;
+        let mut best: HashMap<String, Found> = HashMap::new();
+        for row in rows.into_iter().filter(|row| row.parent.is_none() && row.summary.changes == 0) {
+            let known = self.known.entry(row.dir.path().to_owned()).or_insert_with(|| Known::read(&row.dir));
+            let Some(Known { identity, device }) = known.clone() else { continue };
+            let found = Found { row, device };
+            match best.get(&identity) {
+                Some(other) if rank(other) <= rank(&found) => {}
+                _ => drop(best.insert(identity, found)),
+            }
+        }
+        Ok(grid.runs.iter().map(|run: &Planned| best.get(&run.identity).cloned()).collect())
+    }
+
+    /// All rows of the folder as they were last seen are kept for the next process.
+    pub fn save(&mut self) {
+        self.survey.save();
+    }
+}
+
+impl Known {
+    fn read(dir: &RunDir) -> Option<Self> {
+        let config = dir.read_run().ok()?.config;
+        Some(Self { identity: config.identity(), device: config.machine.device })
+    }
+}
+
+/// Of two runs with one configuration the lower is the suite's: newer ones come first, and stay so.
+fn rank(found: &Found) -> u8 {
+    match found.row.status {
+        Status::Finished => 0,
+        status if status.is_alive() => 1,
+        Status::Suspended | Status::Lost => 2,
+        Status::Stopped => 3,
+        _ => 4,
+    }
+}
