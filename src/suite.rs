@@ -4,6 +4,7 @@
 //! how it stands is what that directory says. So the queue can be killed at any moment, and a suite that was changed
 //! trains only what is new.
 
+pub mod expand;
 pub mod file;
 pub mod grid;
 pub mod order;

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use crate::base::alike::closest;
 use crate::base::files;
 use crate::config::preset::{Preset, located};
-use crate::suite::grid::{Axis, Grid};
+use crate::suite::grid::Axis;
 
 /// A suite has at most so many runs: more are a typing error.
 const MAX_RUNS: usize = 10_000;
@@ -42,7 +42,7 @@ pub struct Suite {
     pub baseline: bool,
     leave_out: Vec<Vec<String>>,
     /// What errors call it.
-    origin: String,
+    pub(super) origin: String,
 }
 
 /// The file.
@@ -121,7 +121,7 @@ impl Suite {
         Self::parse(&name, &path.display().to_string(), &text, folder)
     }
 
-    fn parse(name: &str, origin: &str, text: &str, folder: Option<PathBuf>) -> Result<Self> {
+    pub(super) fn parse(name: &str, origin: &str, text: &str, folder: Option<PathBuf>) -> Result<Self> {
         let written: Written = toml::from_str(text).map_err(|error| located(origin, &error))?;
         let beside = folder.map(|folder| folder.join(&written.base)).filter(|path| path.is_file());
         let base = match beside {
@@ -189,11 +189,6 @@ impl Suite {
         Ok(())
     }
 
-    /// All runs of the suite, checked value by value.
-    pub fn grid(&self) -> Result<Grid> {
-        Grid::of(self).with_context(|| self.origin.clone())
-    }
-
     /// Whether a cell of these settings is left out.
     pub(super) fn leaves_out(&self, cell: &[String]) -> bool {
         self.leave_out.iter().any(|out| out.iter().all(|setting| cell.contains(setting)))
@@ -207,83 +202,4 @@ fn flat(table: &Table) -> Vec<String> {
         value => vec![format!("{key}={value}")],
     };
     table.iter().flat_map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: &str = r#"
-        title = "Small"
-        base = "quickstart"
-        seeds = 2
-        [config]
-        train.steps = 20
-        [[axis]]
-        key = "labels.per_class"
-        values = [1, 4]
-        [[axis]]
-        key = "augment.strong"
-        values = ["none", "randaugment"]
-        [[leave_out]]
-        labels.per_class = 1
-        augment.strong = "none"
-    "#;
-
-    fn parse(text: &str) -> Result<Suite> {
-        Suite::parse("small", "small.toml", text, None)
-    }
-
-    #[test]
-    fn a_suite_is_a_run_for_each_cell_and_seed_but_those_left_out() {
-        let grid = parse(SMALL).expect("reads").grid().expect("resolves");
-        assert_eq!(grid.cells.len(), 3);
-        assert_eq!(grid.runs.len(), 6);
-        let of = |i: usize| (grid.runs[i].config.labels.per_class, grid.runs[i].config.train.seed);
-        assert_eq!([of(0), of(1), of(5)], [(1, 0), (1, 1), (4, 1)]);
-        assert!(grid.runs.iter().all(|run| run.config.train.steps == 20 && run.config.labels.seed == run.seed));
-        let mut identities: Vec<_> = grid.runs.iter().map(|run| run.identity.clone()).collect();
-        identities.sort();
-        identities.dedup();
-        assert_eq!(identities.len(), 6);
-    }
-
-    #[test]
-    fn a_baseline_is_a_run_of_its_own_without_the_unlabeled_images() {
-        let suite = parse(&SMALL.replace("seeds = 2", "seeds = [7]\nbaseline = true")).expect("reads");
-        let grid = suite.grid().expect("resolves");
-        let lambdas: Vec<_> = grid.runs.iter().map(|run| (run.baseline, run.config.train.lambda_u)).collect();
-        assert_eq!(lambdas, [(false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0)]);
-    }
-
-    #[test]
-    fn what_is_wrong_in_a_suite_is_named() {
-        for (from, to, expected) in [
-            ("quickstart", "quickstrat", "did you mean quickstart?"),
-            ("title = \"Small\"", "titel = \"Small\"", "line 2"),
-            ("seeds = 2", "seeds = []", "at least one"),
-            ("seeds = 2", "seeds = [3, 3]", "the same seed twice"),
-            ("seeds = 2", "seeds = \"3\"", "seeds is a number of seeds"),
-            ("values = [1, 4]", "values = []", "the axis labels.per_class has no values"),
-            ("values = [1, 4]", "values = [4, 4]", "has 4 twice"),
-            ("values = [1, 4]", "values = [1, 0]", "labels.per_class"),
-            ("key = \"augment.strong\"", "key = \"augment.storng\"", "leave_out names augment.strong"),
-            ("labels.per_class = 1\n", "labels.per_class = 9\n", "but the axis has 1, 4"),
-            ("train.steps = 20", "train.step = 20", "train.steps"),
-        ] {
-            assert!(SMALL.contains(from), "{from}");
-            let text = SMALL.replace(from, to);
-            let error = parse(&text).and_then(|suite| suite.grid().map(drop)).expect_err(to);
-            let error = format!("{error:#}");
-            assert!(error.contains("small.toml") && error.contains(expected), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn every_shipped_suite_resolves() {
-        for suite in Suite::shipped() {
-            let grid = suite.grid().unwrap_or_else(|error| panic!("{}: {error:#}", suite.name));
-            assert!(!grid.runs.is_empty(), "{}", suite.name);
-        }
-    }
 }

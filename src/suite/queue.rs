@@ -154,7 +154,7 @@ pub fn work(folder: &Folder) -> Result<()> {
     let standing = Standing::new(&folder.runs());
     let mut queue = Queue { folder: folder.clone(), standing, workers: Vec::new(), tries: HashMap::new(), pause: POLL };
     let (mut order, mut written) = (None, None);
-    queue.say("the queue begins");
+    queue.say(&format!("the queue begins as process {}", std::process::id()));
     loop {
         let now = folder.written();
         if order.is_none() || now != written {

@@ -111,7 +111,7 @@ mod tests {
             let slots: Vec<_> = Slot::parse_all(text).expect(text).iter().map(Slot::to_string).collect();
             assert_eq!(slots, expected);
         }
-        for text in ["", "gpu", "auto", "cpu:0", "cuda:0x0", "cuda:0x999", "cuda", "cpu,,cpu"] {
+        for text in ["", "gpu", "auto", "cpu:0", "cuda:0x0", "cuda:0x999", "cuda:x", "cpu,,cpu"] {
             assert!(Slot::parse_all(text).is_err(), "{text}");
         }
     }

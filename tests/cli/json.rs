@@ -9,9 +9,13 @@ use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Event, FailureKind, Progress};
-use fixmatch::run::file::{Environment, Parent};
+use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::pseudo::alarm::{Alarm, Rule};
+use fixmatch::suite::expand::expand;
+use fixmatch::suite::file::Suite;
+use fixmatch::suite::order::{Folder, Order, Wanted};
+use fixmatch::suite::slots::Slot;
 use serde_json::Value;
 
 use super::judging::run as judged_run;
@@ -97,6 +101,7 @@ fn eventful(place: &Place) -> RunDir {
     let mut run = dir.read_run().expect("reads");
     run.provenance.parent = Some(Parent { run: "elder".into(), step: 5 });
     run.provenance.settings = vec!["train.steps=500".into()];
+    run.provenance.suite = Some("study".into());
     run.environment = Some(Environment {
         host: "here".into(),
         cpu: "a processor".into(),
@@ -154,10 +159,36 @@ fn eventful(place: &Place) -> RunDir {
     dir
 }
 
+/// A suite of one cell with two seeds that are done, and its order.
+fn study(place: &Place) {
+    let path = place.folder.path().join("study.toml");
+    let text =
+        "title = \"Study\"\nbase = \"quickstart\"\nseeds = 2\n[[axis]]\nkey = \"labels.per_class\"\nvalues = [1]\n";
+    fs::write(&path, text).expect("written");
+    let suite = Suite::find(&path.display().to_string()).expect("reads");
+    let grid = expand(&suite).expect("resolves");
+    for run in &grid.runs {
+        let file = RunFile::new(run.preset.clone(), run.settings.clone(), run.config.clone());
+        let dir = RunDir::create(&place.runs(), &run.name, &file).expect("made");
+        append(&dir, &[started(), evaluated(20, 0.5), Event::Finished { step: 500 }]);
+    }
+    let order = Order {
+        suite: suite.name.clone(),
+        title: suite.title,
+        who: "user@host".into(),
+        slots: Slot::usual(0),
+        wanted: Wanted::Train,
+        retry_after: 0.0,
+        grid,
+    };
+    Folder::of(&place.runs(), &suite.name).change(|_| Ok(order)).expect("written");
+}
+
 #[test]
 fn the_keys_of_json_are_those_of_the_document() {
     let place = Place::new();
     eventful(&place);
+    study(&place);
     let cut_off = place.run("cut-off", &[]);
     fs::write(cut_off.run_toml(), "no configuration").expect("written");
     let alive = place.run("alive", &[]);
@@ -188,6 +219,9 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch labels list --json", &["labels", "list"]),
         ("fixmatch labels show --json", &show),
         ("fixmatch labels compare --json", &compare),
+        ("fixmatch suite list --json", &["suite", "list"]),
+        ("fixmatch suite show --json", &["suite", "show", "study.toml"]),
+        ("fixmatch suite status --json", &["suite", "status", "study"]),
         ("fixmatch trash list --json", &["trash", "list"]),
     ];
     let document = documented();

@@ -19,12 +19,12 @@ use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use super::support::{Place, Worker, assert_same, events, finish, worker_command};
 
 /// A disk of a few megabytes, where this user may mount one.
-struct SmallDisk {
+pub struct SmallDisk {
     at: tempfile::TempDir,
 }
 
 impl SmallDisk {
-    fn new(options: &str) -> Option<Self> {
+    pub fn new(options: &str) -> Option<Self> {
         let at = tempfile::tempdir().expect("a temporary folder");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", options, "fixmatch-test"]).arg(at.path()).stderr(Stdio::null());
@@ -35,7 +35,7 @@ impl SmallDisk {
         is_mounted.then_some(Self { at })
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.at.path()
     }
 
@@ -50,14 +50,14 @@ impl SmallDisk {
     }
 
     /// Takes all room that is left.
-    fn fill(&self) {
+    pub fn fill(&self) {
         let mut file = File::options().append(true).create(true).open(self.filler()).expect("opens");
         for size in [1 << 16, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
         }
     }
 
-    fn free(&self) {
+    pub fn free(&self) {
         fs::remove_file(self.filler()).expect("removed");
     }
 }

@@ -13,4 +13,5 @@ mod labeling;
 mod older;
 mod ranking;
 mod resume;
+mod suites;
 mod support;

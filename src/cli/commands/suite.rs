@@ -12,6 +12,7 @@ use fixmatch::machine::gpu::Gpu;
 use fixmatch::plan;
 use fixmatch::run::estimate::Estimate;
 use fixmatch::run::survey::Survey;
+use fixmatch::suite::expand::expand;
 use fixmatch::suite::file::Suite;
 use fixmatch::suite::grid::Grid;
 use fixmatch::suite::order::{Folder, Order, Wanted};
@@ -184,7 +185,7 @@ fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
     let started = Folder::list(runs.folder());
     let of_shipped = |suite: Suite| -> Result<Listed> {
         let started = started.iter().any(|folder| folder.name() == suite.name);
-        Ok(Listed { runs: suite.grid()?.runs.len(), name: suite.name, title: suite.title, started })
+        Ok(Listed { runs: expand(&suite)?.runs.len(), name: suite.name, title: suite.title, started })
     };
     let mut all: Vec<Listed> = Suite::shipped().into_iter().map(of_shipped).collect::<Result<_>>()?;
     for folder in &started {
@@ -208,7 +209,7 @@ fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
 
 fn show(args: &Show) -> Result<ExitCode> {
     let suite = Suite::find(&args.suite.suite)?;
-    let grid = suite.grid()?;
+    let grid = expand(&suite)?;
     if args.json {
         say_json(&grid)?;
         return Ok(ExitCode::SUCCESS);
@@ -234,7 +235,7 @@ fn train(args: &Run, runs: &Runs) -> Result<ExitCode> {
     if let Some(n) = args.seeds {
         suite.seeds = (0..u64::from(n)).collect();
     }
-    let grid = suite.grid()?;
+    let grid = expand(&suite)?;
     let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
     check(&grid)?;
     let folder = Folder::of(runs.folder(), &suite.name);
