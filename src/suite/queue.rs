@@ -154,7 +154,7 @@ pub fn work(folder: &Folder) -> Result<()> {
     let standing = Standing::new(&folder.runs());
     let mut queue = Queue { folder: folder.clone(), standing, workers: Vec::new(), tries: HashMap::new(), pause: POLL };
     let (mut order, mut written) = (None, None);
-    queue.say(&format!("the queue begins as process {}", std::process::id()));
+    say(&format!("the queue begins as process {}", std::process::id()));
     loop {
         let now = folder.written();
         if order.is_none() || now != written {
@@ -165,7 +165,7 @@ pub fn work(folder: &Folder) -> Result<()> {
             Ok(false) => {}
             Ok(true) => break,
             Err(error) => {
-                queue.say(&format!("{error:#}"));
+                say(&format!("{error:#}"));
                 queue.pause = (queue.pause * 2).min(LONGEST_PAUSE);
             }
         }
@@ -173,7 +173,7 @@ pub fn work(folder: &Folder) -> Result<()> {
         sleep(queue.pause);
     }
     queue.standing.save();
-    queue.say("the queue ends");
+    say("the queue ends");
     Ok(())
 }
 
@@ -246,7 +246,7 @@ impl Queue {
         let (n, _) = *tries;
         let worker = launch(&dir, None)?;
         let how = if found.is_some() { "goes on" } else { "begins" };
-        self.say(&format!("{} {how} on {slot}, try {n}", dir.id()));
+        say(&format!("{} {how} on {slot}, try {n}", dir.id()));
         self.workers.push((dir, worker));
         Ok(())
     }
@@ -261,24 +261,20 @@ impl Queue {
 
     /// Takes leave of workers that ended.
     fn reap(&mut self) {
-        let mut said = Vec::new();
         self.workers.retain_mut(|(dir, worker)| match worker.try_wait() {
             Ok(None) => true,
             Ok(Some(status)) => {
                 let words = worker.last_words().map_or_else(String::new, |words| format!(": {words}"));
-                said.push(format!("{}: its worker ended, {status}{words}", dir.id()));
+                say(&format!("{}: its worker ended, {status}{words}", dir.id()));
                 false
             }
             Err(_) => false,
         });
-        for line in said {
-            self.say(&line);
-        }
     }
+}
 
-    /// A line of the queue's log.
-    fn say(&self, line: &str) {
-        let moment = jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S");
-        output::note(format_args!("{moment} {line}"));
-    }
+/// A line of the queue's log.
+fn say(line: &str) {
+    let moment = jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S");
+    output::note(format_args!("{moment} {line}"));
 }

@@ -41,7 +41,7 @@ pub struct Args {
 enum Command {
     List(List),
     Show(Show),
-    Run(Run),
+    Run(Train),
     Status(Status),
     Hold(Hold),
     Stop(Stop),
@@ -83,7 +83,7 @@ struct Show {
     "fixmatch suite run quickstart-labels --seeds 5 --slots cpu:1x2",
     "fixmatch suite run study.toml --set train.steps=2000 --wait",
 ))]
-struct Run {
+struct Train {
     #[command(flatten)]
     suite: Which,
     /// Seeds 0 to N - 1 of each cell, instead of those of the suite
@@ -229,7 +229,7 @@ fn show(args: &Show) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn train(args: &Run, runs: &Runs) -> Result<ExitCode> {
+fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
     let mut suite = Suite::find(&args.suite.suite)?;
     suite.settings.extend(args.set.iter().cloned());
     if let Some(n) = args.seeds {
@@ -359,13 +359,12 @@ fn started(which: &str, runs: &Runs) -> Result<(Folder, Order)> {
 }
 
 fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
-    let folders = match &args.suite {
-        Some(which) => vec![started(which, runs)?],
-        None => {
-            let read = |folder: Folder| -> Result<_> { Ok(folder.read()?.map(|order| (folder, order))) };
-            let all: Vec<_> = Folder::list(runs.folder()).into_iter().map(read).collect::<Result<_>>()?;
-            all.into_iter().flatten().collect()
-        }
+    let folders = if let Some(which) = &args.suite {
+        vec![started(which, runs)?]
+    } else {
+        let read = |folder: Folder| -> Result<_> { Ok(folder.read()?.map(|order| (folder, order))) };
+        let all: Vec<_> = Folder::list(runs.folder()).into_iter().map(read).collect::<Result<_>>()?;
+        all.into_iter().flatten().collect()
     };
     let mut all = Vec::new();
     for (folder, order) in &folders {
