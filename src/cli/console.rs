@@ -22,38 +22,28 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::StreamExt as _;
 
 pub mod app;
-pub mod atlas;
 pub mod axis;
-pub mod browser;
 pub mod charts;
-pub mod chooser;
-pub mod chosen;
+pub mod dialog;
 #[cfg(test)]
 mod extremes;
 pub mod flags;
 pub mod form;
 pub mod glyphs;
-pub mod home;
 pub mod input;
-pub mod insight;
 pub mod keys;
 pub mod link;
-pub mod log;
 pub mod machine;
 mod marks;
 pub mod mouse;
 pub mod pictures;
 pub mod plot;
-pub mod race;
 pub mod raster;
-pub mod run;
 #[cfg(test)]
 pub mod sample;
-pub mod samples;
+pub mod screens;
 pub mod settings;
-pub mod shelf;
 pub mod svg;
-pub mod tab;
 pub mod tasks;
 pub mod terminal;
 pub mod text;
@@ -61,12 +51,13 @@ pub mod theme;
 pub mod views;
 pub mod world;
 
-use app::{Access, App};
+use app::App;
 use glyphs::Glyphs;
 use input::Answers;
+use keys::Access;
 use settings::{Bell, Settings};
 use tasks::TerminalTask;
-use terminal::Screen;
+use terminal::TakenTerminal;
 use theme::{Depth, Theme};
 use world::World;
 
@@ -185,11 +176,14 @@ fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<()>) -> Result<()> {
+/// The console as it opens.
+fn first_screen(options: &Options, settings: &Settings) -> App {
     let theme = Theme { depth: Depth::detect(env) };
     let glyphs = options.glyphs.or(settings.glyphs).unwrap_or_else(|| Glyphs::detect(env));
-    let mut app = App::new(options.access, theme, glyphs, settings.keymap, now());
-    app.zone = jiff::tz::TimeZone::system();
+    let mut keymap = settings.keymap.clone();
+    keymap.access = options.access;
+    let mut app = App::new(keymap, theme, glyphs, now());
+    app.clock.zone = jiff::tz::TimeZone::system();
     app.stay = options.stay;
     if settings.mouse {
         app.take_mouse();
@@ -197,16 +191,21 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
     if settings.pictures {
         app.ask_for_pictures();
     }
-    match options.shown {
+    match &options.shown {
         Shown::Home => {}
-        Shown::Run(dir) => app.open_run(dir),
-        Shown::Both(dirs) => app.open_race(dirs),
+        Shown::Run(dir) => app.open_run(dir.clone()),
+        Shown::Both(dirs) => app.open_race(dirs.clone()),
     }
+    app
+}
+
+async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<()>) -> Result<()> {
+    let mut app = first_screen(&options, &settings);
     let (sender, mut news) = unbounded_channel();
     leave_on_signals(options.stay)?;
     let (mut stopped, mut continued) = (listen(libc::SIGTSTP)?, listen(libc::SIGCONT)?);
-    let mut screen = Screen::open()?;
-    screen.draw(&mut app)?;
+    let mut terminal = TakenTerminal::open()?;
+    terminal.draw(&mut app)?;
     let mut world = World::new(options.runs, sender);
     let mut keys = EventStream::new();
     let mut answers = Answers::default();
@@ -228,7 +227,7 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
                     (is_dirty, at_once) = (true, true);
                 }
                 Some(Ok(Event::Mouse(event))) => {
-                    let spot = views::spot(&app, screen.area(), (event.column, event.row).into());
+                    let spot = views::spot(&app, terminal.area(), (event.column, event.row).into());
                     (is_dirty, at_once) = (true, app.point(event.kind, spot));
                 }
                 Some(Ok(Event::Resize(..))) => (is_dirty, at_once) = (true, true),
@@ -237,9 +236,9 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
             },
             Ok(()) = &mut asked => return Ok(()),
             // Asked from elsewhere, as Ctrl-Z asks. Whatever stopped it, the shell may have had the terminal meanwhile.
-            _ = stopped.recv() => screen.suspend()?,
+            _ = stopped.recv() => terminal.suspend()?,
             _ = continued.recv() => {
-                screen.take_back()?;
+                terminal.take_back()?;
                 app.forget_pictures();
                 (is_dirty, at_once) = (true, true);
             }
@@ -261,17 +260,17 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
         for task in tasks.terminal {
             match task {
                 TerminalTask::Quit => return Ok(()),
-                TerminalTask::Background => screen.suspend()?,
-                TerminalTask::Redraw => screen.clear()?,
+                TerminalTask::Background => terminal.suspend()?,
+                TerminalTask::Redraw => terminal.clear()?,
                 TerminalTask::AskForPictures => {
                     // The terminal answers as if it were typed, so the keys' reader has to be gone first.
                     drop(keys);
-                    screen.draw(&mut app)?;
+                    terminal.draw(&mut app)?;
                     app.take_pictures(pictures::ask());
                     keys = EventStream::new();
                     is_dirty = true;
                 }
-                TerminalTask::Mouse(has_mouse) => screen.set_mouse(has_mouse)?,
+                TerminalTask::Mouse(has_mouse) => terminal.set_mouse(has_mouse)?,
                 TerminalTask::Copy(text) => terminal::copy(&text)?,
                 TerminalTask::Ring(text) => match settings.bell {
                     Bell::None => {}
@@ -281,7 +280,7 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
             }
         }
         if is_dirty && (at_once || drawn.elapsed() >= FRAME) {
-            screen.draw(&mut app)?;
+            terminal.draw(&mut app)?;
             (drawn, is_dirty) = (Instant::now(), false);
         }
     }

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use super::{RunArg, Runs, complete, say};
 pub use crate::console::Shown;
-use crate::console::app::Access;
 use crate::console::glyphs::Glyphs;
+use crate::console::keys::Access;
 use crate::console::{self, Options, Stay, world};
 use crate::words::digest::digest_lines;
 

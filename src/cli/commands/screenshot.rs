@@ -13,12 +13,12 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::{RunArg, Runs, say};
-use crate::console::app::{Access, App};
+use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
-use crate::console::home::Listing;
 use crate::console::keys::{Action, Keymap};
-use crate::console::samples::{Loading, Sheet};
-use crate::console::tab::Tab;
+use crate::console::screens::home::Listing;
+use crate::console::screens::pseudo_labels::tab::Tab;
+use crate::console::screens::samples::Sheet;
 use crate::console::tasks::WorldTask;
 use crate::console::theme::{Depth, Theme};
 use crate::console::world::{self, News};
@@ -89,7 +89,7 @@ fn size(text: &str) -> Result<(u16, u16)> {
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let theme = Theme { depth: Depth::True };
-    let mut app = App::new(Access::Full, theme, Glyphs::Braille, Keymap::default(), now());
+    let mut app = App::new(Keymap::default(), theme, Glyphs::Braille, now());
     for state in world::data_states() {
         app.learn(state);
     }
@@ -105,11 +105,13 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         Which::Samples | Which::Sample => {
             open(&mut app, args, runs)?;
             app.update(Action::Samples);
-            app.samples.loading = Loading::Read(Sheet::read(&runs.find(&args.run)?)?);
+            let dir = runs.find(&args.run)?;
+            let sheet = Sheet::read(&dir)?;
+            app.learn(News::Samples(dir, Ok(sheet)));
         }
     }
     if let Some(tab) = args.screen.tab() {
-        open_insight(&mut app, args, runs, tab)?;
+        open_pseudo_labels(&mut app, args, runs, tab)?;
     }
     if matches!(args.screen, Which::Sample) {
         app.update(Action::Enter);
@@ -138,13 +140,13 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
 }
 
 /// Opens a run's pseudo-labels with all that was recorded of them.
-fn open_insight(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()> {
+fn open_pseudo_labels(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()> {
     open(app, args, runs)?;
     app.take_tasks();
-    app.update(Action::Insight);
+    app.update(Action::PseudoLabels);
     while let Some(task) = app.take_tasks().world.pop() {
         match task {
-            WorldTask::Insight(dir, pointers) => app.learn(world::read_insight(dir, pointers)),
+            WorldTask::Records(dir, pointers) => app.learn(world::read_records(dir, pointers)),
             WorldTask::Followed(dir, indices) => {
                 let sheet = Sheet::of(&dir, &indices)?;
                 app.learn(News::Followed(dir, Ok(sheet)));
@@ -152,8 +154,8 @@ fn open_insight(app: &mut App, args: &Args, runs: &Runs, tab: Tab) -> Result<()>
             _ => {}
         }
     }
-    if let Some(run) = &mut app.run {
-        run.insight.tab = tab;
+    if let Some(run) = app.run_mut() {
+        run.pseudo_labels.tab = tab;
     }
     Ok(())
 }
@@ -163,7 +165,7 @@ fn open(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
     let reading = world::read_run(&dir);
     app.open_run(dir.clone());
     app.learn(News::Run(dir, Box::new(reading)));
-    if let Some(run) = &mut app.run {
+    if let Some(run) = app.run_mut() {
         run.digest = None;
     }
     Ok(())

@@ -5,7 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
 
-use super::run::{OpenRun, Reading};
+use super::screens::run::{OpenRun, Reading};
 use super::{sample, views};
 
 /// A value with one of its numbers replaced, for each of them and each extreme.
@@ -86,7 +86,7 @@ fn no_number_of_a_log_takes_the_console_down() {
                 run.take(reading, sample::NOW);
             }
             let _ = run.state.summary();
-            app.run = Some(run);
+            *app.run_mut().expect("open") = run;
             let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let mut terminal = Terminal::new(TestBackend::new(120, 40)).expect("a terminal");
                 terminal.draw(|frame| views::draw(frame, &mut app)).expect("drawn");

@@ -5,7 +5,7 @@ use fixmatch::run::curves::{Axis, Metric};
 use fixmatch::run::history::Entry;
 
 use super::plot::place;
-use super::run::OpenRun;
+use super::screens::run::OpenRun;
 use super::text::width;
 
 /// What a flag tells of; of several in one place the least of these is shown.
@@ -156,8 +156,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::console::run::Reading;
     use crate::console::sample;
+    use crate::console::screens::run::Reading;
 
     fn labels(flags: &[(usize, Kind)], columns: usize) -> Vec<(usize, String)> {
         gather(flags.iter().copied(), columns).into_iter().map(|it| (it.column, it.label)).collect()

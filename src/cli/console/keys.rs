@@ -44,7 +44,7 @@ pub enum Action {
     Smooth,
     Log,
     Samples,
-    Insight,
+    PseudoLabels,
     Freeze,
     Earlier,
     Later,
@@ -103,13 +103,23 @@ pub enum Place {
     /// The labeled images.
     Samples,
     /// What the pseudo-labels did.
-    Insight,
+    PseudoLabels,
     /// What label sets there are to browse.
-    Shelf,
+    LabelSets,
     /// The images of a data set, and a label set of them.
-    Browse,
+    Browser,
     /// Two runs beside each other.
     Race,
+}
+
+/// What may be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Everything.
+    #[default]
+    Full,
+    /// Looking (`--readonly`).
+    ReadOnly,
 }
 
 /// Whether an action changes something outside of the console.
@@ -140,10 +150,11 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Browse, Changes, Configuration, Home, Insight, Log, Preset, Race, Run, Samples, Shelf};
+use Place::{Browser, Changes, Configuration, Home, LabelSets, Log, Preset, PseudoLabels, Race, Run, Samples};
 /// Where there is a list or a text to page through.
-const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse];
-const ALL: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse, Race];
+const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser];
+const ALL: &[Place] =
+    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race];
 
 const fn look(
     action: Action,
@@ -183,34 +194,34 @@ pub const TABLE: &[Binding] = &[
         "go on: after a pause, a stop, a suspension, a crash",
     ),
     drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
-    drive(Action::Delete, "delete", "D", &[Home, Shelf], "delete", "move the run or the label set to the trash"),
+    drive(Action::Delete, "delete", "D", &[Home, LabelSets], "delete", "move the run or the label set to the trash"),
     look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys then act on all that are marked"),
     look(Action::Beside, "beside", "c", &[Home], "", "see two runs together: the marked ones, or mark one"),
     look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
-    drive(Action::Fetch, "fetch", "f", &[Home, Preset, Shelf], "fetch", "fetch the data set"),
+    drive(Action::Fetch, "fetch", "f", &[Home, Preset, LabelSets], "fetch", "fetch the data set"),
     look(Action::Back, "show-all", "esc backspace", &[Home], "clear", "take the marks away, then the filter"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
     drive(Action::Enter, "edit", "enter e", &[Preset], "edit", "change the value under the cursor"),
     drive(Action::Left, "choice-before", "left h", &[Preset], "", "the choice before, of a value that has choices"),
     drive(Action::Right, "choice-after", "right l", &[Preset], "", "the next choice"),
     drive(Action::Baseline, "baseline", "B", &[Preset], "baseline", "train the labels alone beside it, to compare"),
-    look(Action::Enter, "open-set", "enter", &[Shelf], "open", "open the data set or the label set"),
-    look(Action::Next, "next-tab", "tab", &[Browse], "view", "both ends, the order, the label set, the scores"),
-    look(Action::Mark, "mark", "space", &[Browse], "mark", "put the image into the set, or take it out"),
-    look(Action::From, "from", "f", &[Browse], "from", "start the set from a pick, a saved set or a run"),
-    drive(Action::Save, "save", "s", &[Browse], "save", "save the label set under a name"),
-    drive(Action::Launch, "launch-set", "L", &[Browse], "launch", "launch a run on the label set"),
-    drive(Action::Race, "race", "R", &[Browse], "race", "two runs: most against least representative"),
-    look(Action::Ranking, "ranking", "o", &[Browse], "order", "another order of the images, or have one made"),
-    look(Action::Enter, "look-at-image", "enter", &[Browse], "look", "one image: scores, predictions, neighbours"),
-    look(Action::Class, "class", "c", &[Browse], "class", "the images of one class, or of all"),
-    look(Action::Swap, "swap", "x", &[Browse], "", "find another image for this one of the set"),
-    look(Action::SwapMore, "swap-more", "< ,", &[Browse], "", "swap it for the next more representative one"),
-    look(Action::SwapLess, "swap-less", "> .", &[Browse], "", "swap it for the next less representative one"),
-    look(Action::Undo, "undo-edit", "u", &[Browse], "", "take the last change of the set back"),
-    look(Action::More, "more", "+ =", &[Browse], "", "pick more images of each class"),
-    look(Action::Less, "less", "-", &[Browse], "", "pick fewer"),
-    look(Action::GoTo, "go-to", "/", &[Browse], "", "go to an image by its number"),
+    look(Action::Enter, "open-set", "enter", &[LabelSets], "open", "open the data set or the label set"),
+    look(Action::Next, "next-tab", "tab", &[Browser], "view", "both ends, the order, the label set, the scores"),
+    look(Action::Mark, "mark", "space", &[Browser], "mark", "put the image into the set, or take it out"),
+    look(Action::From, "from", "f", &[Browser], "from", "start the set from a pick, a saved set or a run"),
+    drive(Action::Save, "save", "s", &[Browser], "save", "save the label set under a name"),
+    drive(Action::Launch, "launch-set", "L", &[Browser], "launch", "launch a run on the label set"),
+    drive(Action::Race, "race", "R", &[Browser], "race", "two runs: most against least representative"),
+    look(Action::Ranking, "ranking", "o", &[Browser], "order", "another order of the images, or have one made"),
+    look(Action::Enter, "look-at-image", "enter", &[Browser], "look", "one image: scores, predictions, neighbours"),
+    look(Action::Class, "class", "c", &[Browser], "class", "the images of one class, or of all"),
+    look(Action::Swap, "swap", "x", &[Browser], "", "find another image for this one of the set"),
+    look(Action::SwapMore, "swap-more", "< ,", &[Browser], "", "swap it for the next more representative one"),
+    look(Action::SwapLess, "swap-less", "> .", &[Browser], "", "swap it for the next less representative one"),
+    look(Action::Undo, "undo-edit", "u", &[Browser], "", "take the last change of the set back"),
+    look(Action::More, "more", "+ =", &[Browser], "", "pick more images of each class"),
+    look(Action::Less, "less", "-", &[Browser], "", "pick fewer"),
+    look(Action::GoTo, "go-to", "/", &[Browser], "", "go to an image by its number"),
     look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
     look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
@@ -218,41 +229,62 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Enter, "edit-change", "enter s", &[Changes], "value", "give the change another value"),
     drive(Action::Move, "move-change", "M", &[Changes], "move", "have the change take effect at another step"),
     drive(Action::Drop, "drop-change", "D", &[Run, Changes], "drop", "drop the change; on charts, all that lie ahead"),
-    drive(Action::Fork, "fork", "F", &[Home, Run, Insight], "", "go on in a new run, with other values or labels"),
-    drive(Action::Undo, "undo", "u", &[Run, Changes, Insight], "", "take the last change back, then the one before"),
+    drive(Action::Fork, "fork", "F", &[Home, Run, PseudoLabels], "", "go on in a new run, with other values or labels"),
+    drive(
+        Action::Undo,
+        "undo",
+        "u",
+        &[Run, Changes, PseudoLabels],
+        "",
+        "take the last change back, then the one before",
+    ),
     drive(Action::Checkpoint, "checkpoint", "C", &[Home, Run], "", "save a checkpoint now"),
     drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
     look(Action::Enter, "layout", "enter z", &[Run], "", "one chart or all of them"),
-    look(Action::Next, "next-insight", "tab", &[Insight], "next", "go to images, confusion, classes, CTAugment"),
-    look(Action::LowerTau, "tau-down", "[", &[Insight], "what if τ", "what if τ had been lower"),
-    look(Action::HigherTau, "tau-up", "]", &[Insight], "", "what if τ had been higher"),
-    drive(Action::ApplyTau, "apply-tau", "a", &[Insight], "apply τ", "give the run this τ; u puts the old one back"),
-    look(Action::Enter, "look", "enter", &[Insight], "look", "the images in a cell; one image with its views"),
-    look(Action::Left, "cell-left", "left h", &[Insight], "", "left"),
-    look(Action::Right, "cell-right", "right l", &[Insight], "", "right"),
-    look(Action::Scale, "normalize", "y", &[Insight], "", "confusion in images or in shares"),
-    look(Action::Draw, "draw-followed", "space n", &[Insight], "", "draw new views of the image"),
+    look(Action::Next, "next-insight", "tab", &[PseudoLabels], "next", "go to images, confusion, classes, CTAugment"),
+    look(Action::LowerTau, "tau-down", "[", &[PseudoLabels], "what if τ", "what if τ had been lower"),
+    look(Action::HigherTau, "tau-up", "]", &[PseudoLabels], "", "what if τ had been higher"),
+    drive(
+        Action::ApplyTau,
+        "apply-tau",
+        "a",
+        &[PseudoLabels],
+        "apply τ",
+        "give the run this τ; u puts the old one back",
+    ),
+    look(Action::Enter, "look", "enter", &[PseudoLabels], "look", "the images in a cell; one image with its views"),
+    look(Action::Left, "cell-left", "left h", &[PseudoLabels], "", "left"),
+    look(Action::Right, "cell-right", "right l", &[PseudoLabels], "", "right"),
+    look(Action::Scale, "normalize", "y", &[PseudoLabels], "", "confusion in images or in shares"),
+    look(Action::Draw, "draw-followed", "space n", &[PseudoLabels], "", "draw new views of the image"),
     look(
         Action::Freeze,
         "freeze",
         "f",
-        &[Run, Samples, Insight],
+        &[Run, Samples, PseudoLabels],
         "",
         "hold this moment, or go back to now; the run goes on",
     ),
-    look(Action::Earlier, "earlier", ",", &[Run, Samples, Insight], "", "an earlier moment"),
-    look(Action::Later, "later", ".", &[Run, Samples, Insight], "", "a later moment"),
-    look(Action::FarEarlier, "far-earlier", "<", &[Samples, Insight], "", "earlier by a tenth of all moments"),
-    look(Action::FarLater, "far-later", ">", &[Samples, Insight], "", "later by a tenth of all moments"),
-    look(Action::Insight, "insight", "v", &[Run, Log, Samples], "pseudo", "what the pseudo-labels do, class by class"),
-    look(Action::Log, "log", "o", &[Run, Samples, Insight], "log", "events and the worker's output"),
-    look(Action::Samples, "samples", "i", &[Run, Log, Insight], "images", "the labeled images and their views"),
+    look(Action::Earlier, "earlier", ",", &[Run, Samples, PseudoLabels], "", "an earlier moment"),
+    look(Action::Later, "later", ".", &[Run, Samples, PseudoLabels], "", "a later moment"),
+    look(Action::FarEarlier, "far-earlier", "<", &[Samples, PseudoLabels], "", "earlier by a tenth of all moments"),
+    look(Action::FarLater, "far-later", ">", &[Samples, PseudoLabels], "", "later by a tenth of all moments"),
+    look(
+        Action::PseudoLabels,
+        "insight",
+        "v",
+        &[Run, Log, Samples],
+        "pseudo",
+        "what the pseudo-labels do, class by class",
+    ),
+    look(Action::Log, "log", "o", &[Run, Samples, PseudoLabels], "log", "events and the worker's output"),
+    look(Action::Samples, "samples", "i", &[Run, Log, PseudoLabels], "images", "the labeled images and their views"),
     look(
         Action::Changes,
         "changes",
         "e",
-        &[Run, Insight],
+        &[Run, PseudoLabels],
         "changes",
         "list the recorded changes; drop, edit, move them",
     ),
@@ -260,7 +292,7 @@ pub const TABLE: &[Binding] = &[
         Action::Configuration,
         "configuration",
         "c",
-        &[Run, Log, Samples, Insight],
+        &[Run, Log, Samples, PseudoLabels],
         "config",
         "all values of the run, and how long it took",
     ),
@@ -283,7 +315,7 @@ pub const TABLE: &[Binding] = &[
         Action::Pictures,
         "pictures",
         "P",
-        &[Samples, Browse],
+        &[Samples, Browser],
         "",
         "pictures instead of characters: kitty, sixel, iTerm2",
     ),
@@ -295,8 +327,8 @@ pub const TABLE: &[Binding] = &[
         "label sets",
         "browse label sets and representative images",
     ),
-    look(Action::Left, "left", "left h", &[Samples, Browse, Race], "", "left"),
-    look(Action::Right, "right", "right l", &[Samples, Browse, Race], "", "right"),
+    look(Action::Left, "left", "left h", &[Samples, Browser, Race], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples, Browser, Race], "", "right"),
     look(Action::Up, "up", "up k", ALL, "", "up"),
     look(Action::Down, "down", "down j", ALL, "", "down"),
     look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
@@ -307,7 +339,7 @@ pub const TABLE: &[Binding] = &[
         Action::Copy,
         "copy",
         "Y",
-        &[Home, Run, Configuration, Changes, Log, Samples, Insight],
+        &[Home, Run, Configuration, Changes, Log, Samples, PseudoLabels],
         "",
         "copy the run's path (OSC 52)",
     ),
@@ -318,7 +350,7 @@ pub const TABLE: &[Binding] = &[
         Action::Back,
         "back",
         "esc backspace",
-        &[Preset, Run, Configuration, Changes, Log, Samples, Insight, Shelf, Browse, Race],
+        &[Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race],
         "back",
         "go back",
     ),
@@ -328,6 +360,20 @@ pub const TABLE: &[Binding] = &[
 ];
 
 impl Action {
+    /// What it is called, where it is one that drives a run without more to be said.
+    pub fn verb(self) -> Option<&'static str> {
+        match self {
+            Self::Pause => Some("pause"),
+            Self::Suspend => Some("suspend"),
+            Self::Resume => Some("resume"),
+            Self::Stop => Some("stop"),
+            Self::Checkpoint => Some("save a checkpoint of"),
+            Self::Evaluate => Some("evaluate"),
+            Self::Delete => Some("delete"),
+            _ => None,
+        }
+    }
+
     /// Whether a run that stands so can follow it. What fits no matter how a run stands fits always.
     pub fn fits(self, status: Status) -> bool {
         match self {
@@ -407,6 +453,8 @@ fn names() -> Vec<&'static str> {
 /// The table with the user's own keys in it.
 #[derive(Clone, Debug)]
 pub struct Keymap {
+    /// What may be done by them.
+    pub access: Access,
     /// For each line of the table, its keys as the user writes them.
     keys: Vec<Vec<(String, Key)>>,
 }
@@ -414,7 +462,10 @@ pub struct Keymap {
 impl Default for Keymap {
     fn default() -> Self {
         let parse = |word: &str| (word.to_owned(), word.parse().expect("the table's keys are keys"));
-        Self { keys: TABLE.iter().map(|binding| binding.keys.split(' ').map(parse).collect()).collect() }
+        Self {
+            access: Access::Full,
+            keys: TABLE.iter().map(|binding| binding.keys.split(' ').map(parse).collect()).collect(),
+        }
     }
 }
 
@@ -429,6 +480,11 @@ impl Keymap {
         let parsed = words.iter().map(|word| Ok((word.clone(), word.parse()?)));
         self.keys[line] = parsed.collect::<Result<_>>()?;
         Ok(())
+    }
+
+    /// Whether what a line of the table says may be done.
+    pub fn allows(&self, binding: &Binding) -> bool {
+        self.access == Access::Full || binding.effect == Effect::Looks
     }
 
     /// A key that means two things in one place, and the names of both, if there is one.
@@ -451,15 +507,16 @@ impl Keymap {
         TABLE.iter().enumerate().find(|(line, it)| it.places.contains(&place) && holds(*line)).map(|(_, it)| it)
     }
 
-    /// The first key of an action in a place, as a user reads it; None where it has none.
+    /// The first key of an action in a place, as a user reads it; None where it has none that may be pressed.
     pub fn key(&self, place: Place, action: Action) -> Option<String> {
         let (_, keys) = self.of(place).find(|(binding, _)| binding.action == action)?;
         keys.split(' ').next().filter(|key| !key.is_empty()).map(str::to_owned)
     }
 
-    /// The lines of the table that hold in a place, with their keys as a user reads them.
+    /// The lines of the table that hold in a place and may be followed, with their keys as a user reads them.
     pub fn of(&self, place: Place) -> impl Iterator<Item = (&'static Binding, String)> {
-        let here = TABLE.iter().zip(&self.keys).filter(move |(binding, _)| binding.places.contains(&place));
+        let is_here = move |binding: &Binding| binding.places.contains(&place) && self.allows(binding);
+        let here = TABLE.iter().zip(&self.keys).filter(move |(binding, _)| is_here(binding));
         here.map(|(binding, keys)| (binding, keys.iter().map(|(word, _)| shown(word)).collect::<Vec<_>>().join(" ")))
     }
 }

@@ -2,8 +2,9 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::browser::End;
-use super::tab::Tab;
+use super::input::Cursor;
+use super::screens::browser::End;
+use super::screens::pseudo_labels::tab::Tab;
 
 /// Something that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,26 +13,23 @@ pub enum Spot {
     Preset(usize),
     /// A run, by its place among those that are shown.
     Run(usize),
-    /// A recorded change of a run.
-    Change(usize),
-    /// A value of a preset.
-    Value(usize),
+    /// A row or an image of another list.
+    Row(usize),
     /// A chart or the classes; where it is a curve's own place, at which share of the width.
     Panel(usize, Option<f64>),
-    /// A labeled image.
-    Sample(usize),
-    /// A data set or a saved label set.
-    Shelf(usize),
     /// An image that is browsed, by its distance from an end.
     Image(End, usize),
     /// A tab of what the pseudo-labels do.
     Tab(Tab),
     /// A class there, and the bin of confidence if it is a cell of the strip.
     Cell(usize, Option<usize>),
-    /// A row of another tab.
-    Row(usize),
-    /// An image that is followed, among those that are shown.
-    Followed(usize),
+}
+
+impl Spot {
+    /// Selects the row that it is, if it is one; says whether it was selected before.
+    pub fn selects(self, cursor: &mut Cursor) -> bool {
+        matches!(self, Self::Row(to) if std::mem::replace(&mut cursor.at, to) == to)
+    }
 }
 
 /// The rows of a list that are on the screen.

@@ -5,7 +5,7 @@ use fixmatch::run::curves::{Axis, Bucket, Series};
 use super::axis::Scale;
 use super::axis::Vertical;
 use super::charts::CHARTS;
-use super::run::OpenRun;
+use super::screens::run::OpenRun;
 
 /// A chart, in pixels.
 #[derive(Clone, Debug)]

@@ -22,18 +22,18 @@ use fixmatch::run::setup::Setup;
 use fixmatch::run::state::{LastState, Status, Summary};
 use fixmatch::run::survey::Row;
 
-use super::app::{Access, App};
-use super::atlas::Atlas;
-use super::browser::{Browser, Opening};
-use super::chosen::Chosen;
+use super::app::App;
 use super::glyphs::Glyphs;
-use super::home::{DataState, Listing};
-use super::keys::{Keymap, Place};
+use super::keys::Keymap;
 use super::machine::{Gpu, Machine};
-use super::run::{Glance, OpenRun, Reading};
-use super::samples::{Loading, Sample, Samples, Sheet};
-use super::shelf;
-use super::tab::Tab;
+use super::screens::Screen;
+use super::screens::browser::atlas::Atlas;
+use super::screens::browser::{Browser, Opening};
+use super::screens::home::{DataState, Listing};
+use super::screens::label_sets;
+use super::screens::pseudo_labels::tab::Tab;
+use super::screens::run::{Glance, OpenRun, Page, Reading};
+use super::screens::samples::{Loading, Sample, Samples, Sheet};
 use super::theme::{Depth, Theme};
 use super::world::News;
 use fixmatch::labels::order::Order;
@@ -43,7 +43,7 @@ pub const NOW: f64 = 1_795_456_800.0;
 
 /// A console that nothing is known to but the presets.
 pub fn app() -> App {
-    let mut app = App::new(Access::Full, Theme { depth: Depth::Indexed }, Glyphs::Braille, Keymap::default(), NOW);
+    let mut app = App::new(Keymap::default(), Theme { depth: Depth::Indexed }, Glyphs::Braille, NOW);
     // Few of the shipped presets, so that a new one changes no test.
     let names = ["quickstart", "paper/cifar10-40", "paper/cifar10-250", "paper/cifar10-4000", "slides/labels-4"];
     app.home.presets.retain(|row| names.contains(&row.preset.name.as_str()));
@@ -63,16 +63,15 @@ pub fn app_with_runs() -> App {
 pub fn app_on_run() -> App {
     let mut app = app_with_runs();
     let run = run();
-    app.open_run(run.dir.clone());
+    app.open(Screen::Run(Box::new(run)));
     app.take_tasks();
-    app.run = Some(run);
     app
 }
 
 /// A suspended run with `n` more changes, one at each step from 301 on, in the list of them: those from 313 on lie ahead.
 pub fn app_on_changes(n: u64) -> App {
     let mut app = app_on_run();
-    let run = app.run.as_mut().expect("open");
+    let run = app.run_mut().expect("open");
     let change = |i: u64| {
         let (id, step) = (format!("c{i}"), 300 + i);
         let (change, who) = (Change::LrFactor(1.0 + i as f64 / 4.0), "me@here".to_owned());
@@ -104,7 +103,7 @@ pub fn machine() -> Machine {
 pub fn app_on_gpu_run() -> App {
     let mut app = app_on_run();
     app.machine = Some(machine());
-    if let Some(Ok(file)) = app.run.as_mut().and_then(|run| run.file.as_mut()) {
+    if let Some(Ok(file)) = app.run_mut().and_then(|run| run.file.as_mut()) {
         file.environment = Some(Environment {
             host: "here".into(),
             cpu: String::new(),
@@ -296,18 +295,18 @@ fn evaluated(window: u64) -> Evaluated {
 }
 
 /// A console on what the pseudo-labels of a run do.
-pub fn app_on_insight(tab: Tab) -> App {
+pub fn app_on_pseudo_labels(tab: Tab) -> App {
     let mut app = app_on_run();
-    if let Some(run) = &mut app.run {
-        record_insight(run);
-        run.insight.tab = tab;
+    if let Some(run) = app.run_mut() {
+        record_pseudo_labels(run);
+        run.pseudo_labels.tab = tab;
+        run.page = Page::PseudoLabels;
     }
-    app.place = Place::Insight;
     app
 }
 
 /// Gives a run the records that belong to its evaluations.
-fn record_insight(run: &mut OpenRun) {
+fn record_pseudo_labels(run: &mut OpenRun) {
     let n_rates = Rates::ones(Table::Paper).values().len();
     let (mut records, steps) = (Vec::new(), run.state.evaluations.iter().map(|it| it.step).collect::<Vec<_>>());
     for (i, &step) in steps.iter().enumerate() {
@@ -319,11 +318,11 @@ fn record_insight(run: &mut OpenRun) {
         let rate = |bin: usize| (1000 - (bin % 17) * (i + 1) * 9) as u16;
         run.state.evaluations[i].rates = Some((0..n_rates).map(rate).collect());
     }
-    run.insight.take(records);
-    run.insight.is_open = true;
+    run.pseudo_labels.take(records);
+    run.pseudo_labels.is_open = true;
     let image = |i: u32| Image::new(28, 28, 1, (0..28 * 28).map(|p| ((p * (i + 2) / 5) % 256) as u8).collect());
     let sample = |i: u32| Sample { index: 100 + i, class: "Shirt".into(), image: image(i) };
-    run.insight.sheet = Loading::Read(Sheet::new((0..12).map(sample).collect(), &config()));
+    run.pseudo_labels.sheet = Loading::Read(Sheet::new((0..12).map(sample).collect(), &config()));
 }
 
 /// More and surer pseudo-labels the later; of class 6 more than its share, and fewer of them right.
@@ -370,7 +369,7 @@ pub fn give_classes(run: &mut OpenRun, n: usize) {
     }
     let place = Pointer { step: 305, record: fixmatch::run::insight::Kind::Histogram, offset: 1 << 20, n_bytes: 1 };
     let head = Histogram { step: 305, n_steps: 5, threshold: 0.95, has_oracle: true, ..Histogram::default() };
-    run.insight.take(vec![(place, Ok(Bulk::Histogram(head.from_cells(&vec![1; Histogram::n_cells(n)]))))]);
+    run.pseudo_labels.take(vec![(place, Ok(Bulk::Histogram(head.from_cells(&vec![1; Histogram::n_cells(n)]))))]);
     run.state.insights.push(place);
 }
 
@@ -443,33 +442,41 @@ pub fn atlas() -> Atlas {
 
 /// The browser on them, with two images of each class in the set.
 pub fn browser() -> Browser {
-    let mut browser = Browser::new(Opening { per_class: Some(2), ..Opening::default() }, Place::Shelf);
+    let mut browser = Browser::new(Opening { per_class: Some(2), ..Opening::default() });
     browser.opening.data.dataset = "fashion-mini".into();
     let atlas = Arc::new(atlas());
     let ranking = &atlas.orders[0].order.ranking;
     let set = by_ranking(&atlas.dataset, ranking, 2, &Pick::MostRepresentative).expect("enough images");
     browser.take(atlas);
-    browser.chosen = Chosen::from_set(&set, set.picked.to_string(), None);
+    browser.start_with(&set, set.picked.to_string(), None);
     browser
 }
 
-/// A console on the browser.
-pub fn app_browsing() -> App {
+/// A console on the list of label sets.
+pub fn app_on_label_sets() -> App {
     let mut app = app_with_runs();
-    app.shelf.take(Ok(shelf()));
-    app.browser = Some(browser());
-    app.place = Place::Browse;
+    app.label_sets.take(Ok(label_sets()));
+    app.open(Screen::LabelSets);
+    app.take_tasks();
+    app
+}
+
+/// A console on the browser, opened from there.
+pub fn app_browsing() -> App {
+    let mut app = app_on_label_sets();
+    app.open(Screen::Browser(Box::new(browser())));
+    app.take_tasks();
     app
 }
 
 /// Data sets in every state, and two saved label sets.
-pub fn shelf() -> Vec<shelf::Row> {
+pub fn label_sets() -> Vec<label_sets::Row> {
     use fixmatch::config::Metric::{Agreement, Typicality};
-    let data = |name: &str, state, orders| shelf::Row::Data { name: name.into(), state, orders };
+    let data = |name: &str, state, orders| label_sets::Row::Data { name: name.into(), state, orders };
     let set = |name: &str, n, picked: &str| {
         let digest = Some("d".repeat(64));
         let header = Header { dataset: Some("fashion-mini".into()), digest, picked: Some(picked.into()) };
-        shelf::Row::Set(Saved { name: name.into(), path: format!("/sets/{name}.txt").into(), header, n })
+        label_sets::Row::Set(Saved { name: name.into(), path: format!("/sets/{name}.txt").into(), header, n })
     };
     vec![
         data("fashion-mini", DataState::Here, vec![Agreement, Typicality]),
@@ -483,18 +490,17 @@ pub fn shelf() -> Vec<shelf::Row> {
 /// A console on two runs beside each other.
 pub fn app_racing() -> App {
     let mut app = app_with_runs();
-    app.open_race([dir("20261123-180112-most-quickstart-s0"), dir("20261123-180112-least-quickstart-s0")]);
-    app.take_tasks();
+    let dirs = ["most", "least"].map(|end| dir(&format!("20261123-180112-{end}-quickstart-s0")));
+    app.open_race(dirs.clone());
     for (i, n) in [31, 24].into_iter().enumerate() {
         let mut config = config();
         config.labels.pick = [Pick::MostRepresentative, Pick::LeastRepresentative][i].clone();
-        let race = app.race.as_mut().expect("open");
         let run = run();
         let mut file = run.file.expect("read").expect("a run");
         file.config = config;
         let reading = Reading { file: Some(Ok(file)), records: records(n), glance: run.glance, ..Reading::default() };
-        let dirs = race.dirs();
-        race.take(&dirs[i], reading, NOW);
+        app.learn(News::Run(dirs[i].clone(), Box::new(reading)));
     }
+    app.take_tasks();
     app
 }

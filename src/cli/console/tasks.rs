@@ -12,8 +12,8 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::insight::Pointer;
 use fixmatch::run::seen::Seen;
 
-use super::atlas::Atlas;
-use super::browser::Start;
+use super::screens::browser::Start;
+use super::screens::browser::atlas::Atlas;
 
 /// What there is to do, each list in its order; the world's comes first, for the terminal may be told to leave.
 #[derive(Debug, Default)]
@@ -65,15 +65,15 @@ pub enum WorldTask {
     /// Fetch a data set.
     Fetch(String),
     /// Read a run's labeled images.
-    Sheet(RunDir),
+    Samples(RunDir),
     /// Read records of a run's `insight.bin`.
-    Insight(RunDir, Vec<Pointer>),
+    Records(RunDir, Vec<Pointer>),
     /// Read the images that a run follows.
     Followed(RunDir, Vec<u32>),
     /// Remember what was seen of a run.
     Remember(RunDir, Seen),
     /// Look which label sets there are to browse.
-    Shelf,
+    LabelSets,
     /// Read a data set with its orders.
     Atlas(Data),
     /// Find the preset that a run was made of, with its settings.

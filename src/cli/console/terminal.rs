@@ -36,12 +36,12 @@ fn tty() -> Stdout {
 }
 
 /// A terminal that shows the console until this is dropped.
-pub struct Screen {
+pub struct TakenTerminal {
     terminal: ratatui::Terminal<Link<Frame>>,
     has_mouse: bool,
 }
 
-impl Screen {
+impl TakenTerminal {
     /// Takes the terminal over.
     pub fn open() -> Result<Self> {
         give_back_on_panic();
@@ -94,7 +94,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TakenTerminal {
     fn drop(&mut self) {
         give_back();
     }
@@ -186,8 +186,8 @@ mod tests {
     use ratatui::{Terminal, TerminalOptions, Viewport};
 
     use super::*;
-    use crate::console::run::Reading;
     use crate::console::sample;
+    use crate::console::screens::run::Reading;
 
     /// A link that counts.
     #[derive(Clone, Default)]
@@ -242,7 +242,7 @@ mod tests {
         let before = link.0.get();
         let n = rest.len();
         for record in rest {
-            let run = app.run.as_mut().expect("open");
+            let run = app.run_mut().expect("open");
             run.take(Reading { records: vec![record], ..Reading::default() }, sample::NOW);
             draw(&mut terminal, &mut app).expect("drawn");
         }

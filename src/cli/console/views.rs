@@ -3,7 +3,7 @@
 //! ```text
 //! fixmatch › quickstart-s0                        where, and what matters of it
 //!
-//! … the screen of the place …
+//! … the screen …
 //!
 //! asked: pause … applied at step 312              what was last done
 //! enter open  / filter  ? help  q quit            keys, from the table
@@ -17,29 +17,19 @@ use ratatui::text::{Line, Span};
 
 use crate::words::numbers::grouped;
 
-use super::app::{Access, App, Dialog, Notice, Tone};
+use super::app::{App, Notice, Tone};
+use super::dialog::Dialog;
 use super::glyphs::{Glyphs, to_ascii};
-use super::keys::{Action, Effect, Place};
+use super::keys::{Access, Action};
 use super::mouse::{Rows, Spot};
-use super::run::{Asked, Stage};
+use super::screens::Screen;
+use super::screens::run::{Asked, Page, Stage};
 use super::text;
 
-mod browser;
-mod changes;
-mod chart;
-mod choose;
-mod configuration;
+pub mod chart;
 mod dialog;
 mod help;
-mod home;
-mod insight;
-mod log;
-mod picture;
-mod preset;
-mod race;
-mod run;
-mod samples;
-mod shelf;
+pub mod picture;
 #[cfg(test)]
 mod snapshots;
 
@@ -59,18 +49,13 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
         let body = body(area);
         arrange(app, body);
         header(buffer, app, Rect { height: 1, ..area });
-        match app.place {
-            Place::Home => home::draw(buffer, app, body),
-            Place::Preset => preset::draw(buffer, app, body),
-            Place::Run => run::draw(buffer, app, body),
-            Place::Configuration => configuration::draw(buffer, app, body),
-            Place::Changes => changes::draw(buffer, app, body),
-            Place::Log => log::draw(buffer, app, body),
-            Place::Samples => samples::draw(buffer, app, body),
-            Place::Insight => insight::draw(buffer, app, body),
-            Place::Shelf => shelf::draw(buffer, app, body),
-            Place::Browse => browser::draw(buffer, app, body),
-            Place::Race => race::draw(buffer, app, body),
+        match app.screens.last() {
+            None => app.home.draw(buffer, app, body),
+            Some(Screen::Preset(draft)) => draft.draw(buffer, app, body),
+            Some(Screen::Run(run)) => run.draw(buffer, app, body),
+            Some(Screen::Race(race)) => race.draw(buffer, app, body),
+            Some(Screen::LabelSets) => app.label_sets.draw(buffer, app, body),
+            Some(Screen::Browser(browser)) => browser.draw(buffer, app, body),
         }
         status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
         footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
@@ -79,8 +64,8 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Some(Dialog::Help(line)) => help::draw(buffer, app, *line, body),
             Some(Dialog::Confirm(question)) => dialog::confirm(buffer, app, question, body),
             Some(Dialog::Change(form)) => dialog::change(buffer, app, form, body),
-            Some(Dialog::Choose(chooser)) => choose::list(buffer, app, chooser, body),
-            Some(Dialog::Ask(ask)) => choose::ask(buffer, app, ask, body),
+            Some(Dialog::Choose(chooser)) => dialog::list(buffer, app, chooser, body),
+            Some(Dialog::Ask(ask)) => dialog::ask(buffer, app, ask, body),
         }
     }
     if app.glyphs == Glyphs::Ascii {
@@ -90,24 +75,20 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
 
 /// Tells the state what fits on the screen, and scrolls to what is selected.
 fn arrange(app: &mut App, body: Rect) {
-    app.page = usize::from(body.height).saturating_sub(4).max(1);
+    app.window.page = usize::from(body.height).saturating_sub(4).max(1);
     let last = help::last_first(app, body);
     if let Some(Dialog::Help(first)) = &mut app.dialog {
         *first = (*first).min(last);
     }
-    home::arrange(app, body);
-    preset::arrange(app, body);
-    if let Some(run) = app.run.as_mut().filter(|_| app.place == Place::Run) {
-        run.charts.settle(&run.curves);
+    let Some(mut screen) = app.screens.pop() else { return app.home.arrange(body) };
+    match &mut screen {
+        Screen::Preset(draft) => draft.arrange(app, body),
+        Screen::Run(run) => run.arrange(app, body),
+        Screen::Race(_) => {}
+        Screen::LabelSets => app.label_sets.arrange(body),
+        Screen::Browser(browser) => browser.arrange(body),
     }
-    configuration::arrange(app, body);
-    changes::arrange(app, body);
-    samples::arrange(app, body);
-    insight::arrange(app, body);
-    shelf::arrange(app, body);
-    if let Some(browser) = &mut app.browser {
-        browser.grid = browser::grid(browser, body);
-    }
+    app.screens.push(screen);
 }
 
 /// The screen without its header and its footer.
@@ -121,16 +102,13 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !body.contains(position) {
         return None;
     }
-    match app.place {
-        Place::Home => home::spot(app, body, position),
-        Place::Preset => preset::spot(app, body, position),
-        Place::Run => run::spot(app, body, position),
-        Place::Samples => samples::spot(app, body, position),
-        Place::Shelf => shelf::spot(app, body, position),
-        Place::Browse => browser::spot(app, body, position),
-        Place::Insight => insight::spot(app, body, position),
-        Place::Changes => changes::spot(app, body, position),
-        Place::Configuration | Place::Log | Place::Race => None,
+    match app.screens.last() {
+        None => app.home.spot(body, position),
+        Some(Screen::Preset(draft)) => draft.spot(app, body, position),
+        Some(Screen::Run(run)) => run.spot(app, body, position),
+        Some(Screen::Race(_)) => None,
+        Some(Screen::LabelSets) => app.label_sets.spot(body, position),
+        Some(Screen::Browser(browser)) => browser.spot(body, position),
     }
 }
 
@@ -143,7 +121,7 @@ fn too_small(buffer: &mut Buffer, area: Rect) {
 }
 
 /// Writes text, as far as there is room; returns the column after it.
-fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
+pub fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
     if !buffer.area.contains((x, y).into()) {
         return x;
     }
@@ -151,13 +129,13 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) -> u16 {
 }
 
 /// Writes text so that it ends before column `end`.
-fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
+pub fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
     let width = text::width(text) as u16;
     put(buffer, end.saturating_sub(width), y, text, style);
 }
 
 /// Writes pieces of text behind each other, cut at the area's end.
-fn put_spans(buffer: &mut Buffer, area: Rect, y: u16, spans: Vec<Span>) {
+pub fn put_spans(buffer: &mut Buffer, area: Rect, y: u16, spans: Vec<Span>) {
     if y < area.bottom() {
         let spans: Vec<Span> =
             spans.into_iter().map(|span| Span::styled(text::clean(&span.content), span.style)).collect();
@@ -166,36 +144,19 @@ fn put_spans(buffer: &mut Buffer, area: Rect, y: u16, spans: Vec<Span>) {
 }
 
 fn header(buffer: &mut Buffer, app: &App, area: Rect) {
-    let mut path = vec!["fixmatch".to_owned()];
-    match app.place {
-        Place::Home => {}
-        Place::Shelf => path.push("label sets".into()),
-        Place::Browse => {
-            let name = app.browser.as_ref().map(|browser| browser.opening.data.dataset.clone());
-            path.extend(["label sets".to_owned()].into_iter().chain(name));
+    let path: Vec<String> = ["fixmatch".to_owned()].into_iter().chain(titles(app)).collect();
+    let frozen = match app.screens.last() {
+        Some(Screen::Run(run)) if !matches!(run.page, Page::Configuration | Page::Changes) => {
+            run.moment.map(|moment| (moment, run.step()))
         }
-        Place::Race => path.push("two runs".into()),
-        Place::Preset => path.extend(app.draft.as_ref().map(|draft| draft.preset.name.clone())),
-        Place::Run | Place::Configuration | Place::Changes | Place::Log | Place::Samples | Place::Insight => {
-            path.extend(app.run.as_ref().map(|run| short_id(&run.dir.id())));
-        }
-    }
-    match app.place {
-        Place::Configuration => path.push("configuration".into()),
-        Place::Changes => path.push("recorded changes".into()),
-        Place::Log => path.push("log".into()),
-        Place::Samples => path.push("labeled images".into()),
-        Place::Insight => path.push("pseudo-labels".into()),
-        Place::Home | Place::Preset | Place::Run | Place::Shelf | Place::Browse | Place::Race => {}
-    }
-    let is_of_run = matches!(app.place, Place::Run | Place::Log | Place::Samples | Place::Insight);
-    let frozen = app.run.as_ref().filter(|_| is_of_run).and_then(|run| Some((run.moment?, run.step())));
-    let right = match (frozen, app.place, app.access) {
+        _ => None,
+    };
+    let right = match (frozen, app.screens.last(), app.keymap.access) {
         (Some((moment, now)), ..) => format!("frozen at {} of {}{}", grouped(moment), grouped(now), scrub_keys(app)),
-        (None, Place::Home, Access::Full) => home::counts(app),
-        (None, Place::Home, Access::ReadOnly) => format!("{}  read-only", home::counts(app)),
-        (None, _, Access::ReadOnly) => "read-only".into(),
-        (None, _, Access::Full) => String::new(),
+        (None, None, Access::Full) => app.home.counts(),
+        (None, None, Access::ReadOnly) => format!("{}  read-only", app.home.counts()),
+        (None, Some(_), Access::ReadOnly) => "read-only".into(),
+        (None, Some(_), Access::Full) => String::new(),
     };
     // Where there is no room for both, the way here loses its beginning, then what matters its keys.
     let path = text::clean(&path.join(" › "));
@@ -213,9 +174,31 @@ fn header(buffer: &mut Buffer, app: &App, area: Rect) {
     put_right(buffer, area.right().saturating_sub(1), area.y, right, style);
 }
 
+/// What the screen that is shown is about, for the header.
+fn titles(app: &App) -> Vec<String> {
+    let of_run = |page: Page| match page {
+        Page::Charts => None,
+        Page::Configuration => Some("configuration"),
+        Page::Changes => Some("recorded changes"),
+        Page::Log => Some("log"),
+        Page::Samples => Some("labeled images"),
+        Page::PseudoLabels => Some("pseudo-labels"),
+    };
+    match app.screens.last() {
+        None => Vec::new(),
+        Some(Screen::Preset(draft)) => vec![draft.preset.name.clone()],
+        Some(Screen::Run(run)) => {
+            [short_id(&run.dir.id())].into_iter().chain(of_run(run.page).map(str::to_owned)).collect()
+        }
+        Some(Screen::Race(_)) => vec!["two runs".into()],
+        Some(Screen::LabelSets) => vec!["label sets".into()],
+        Some(Screen::Browser(browser)) => vec!["label sets".into(), browser.opening.data.dataset.clone()],
+    }
+}
+
 /// The keys that move a frozen screen through time, where there are some.
 fn scrub_keys(app: &App) -> String {
-    let key = |action| app.keymap.key(app.place, action);
+    let key = |action| app.keymap.key(app.place(), action);
     let moves = [Action::FarEarlier, Action::Earlier, Action::Later, Action::FarLater].into_iter().filter_map(key);
     let moves = moves.collect::<Vec<_>>().join(" ");
     let freeze = key(Action::Freeze).map_or_else(String::new, |key| format!(", {key} now"));
@@ -239,8 +222,8 @@ fn status_line(buffer: &mut Buffer, app: &App, area: Rect) {
         notice_lines(buffer, &notice.text, style, area);
         return;
     }
-    let asked = app.run.as_ref().and_then(|run| run.asked.as_ref());
-    if let Some(asked) = asked.filter(|asked| is_current(asked, app.now)) {
+    let asked = app.run().and_then(|run| run.asked.as_ref());
+    if let Some(asked) = asked.filter(|asked| is_current(asked, app.clock.now)) {
         let who = asked.who.as_ref().map_or_else(String::new, |who| format!("{} asks: ", text::clean(who)));
         let (outcome, style) = match &asked.stage {
             Stage::Posted => ("asked…".to_owned(), theme.accent()),
@@ -278,7 +261,7 @@ fn is_current(asked: &Asked, now: f64) -> bool {
 }
 
 /// Says at the right of a list how much of it lies above and below what is in sight.
-fn more(buffer: &mut Buffer, app: &App, rows: &Rows) {
+pub fn more(buffer: &mut Buffer, app: &App, rows: &Rows) {
     let (list, end) = (rows.area, rows.area.right().saturating_sub(1));
     let below = rows.n.saturating_sub(rows.first + usize::from(list.height));
     if rows.first > 0 && list.height > 0 {
@@ -291,11 +274,10 @@ fn more(buffer: &mut Buffer, app: &App, rows: &Rows) {
 
 /// The keys of this place that have a word for the footer, as many as fit; help and quit always do.
 fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
-    let is_allowed = |effect: Effect| effect == Effect::Looks || app.access == Access::Full;
     let hints: Vec<(String, &str)> = app
         .keymap
-        .of(app.place)
-        .filter(|(binding, _)| !binding.footer.is_empty() && is_allowed(binding.effect) && app.fits(binding.action))
+        .of(app.place())
+        .filter(|(binding, _)| !binding.footer.is_empty() && app.fits(binding.action))
         .map(|(binding, keys)| (keys.split(' ').next().unwrap_or_default().to_owned(), binding.footer))
         .collect();
     let width_of = |hint: &(String, &str)| text::width(&hint.0) + text::width(hint.1) + 3;
@@ -315,7 +297,7 @@ fn footer(buffer: &mut Buffer, app: &App, area: Rect) {
 }
 
 /// Empties a box in the middle of an area and draws a frame around it; returns what is inside.
-fn overlay(buffer: &mut Buffer, app: &App, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
+pub fn overlay(buffer: &mut Buffer, app: &App, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;

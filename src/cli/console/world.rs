@@ -35,13 +35,13 @@ use fixmatch::run::state::{RunState, Status};
 use fixmatch::run::survey::Survey;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::atlas::Atlas;
-use super::browser::Base;
-use super::home::{DataState, Listing};
 use super::machine::{Machine, Watch};
-use super::run::Reading;
-use super::samples::Sheet;
-use super::shelf::Row;
+use super::screens::browser::Base;
+use super::screens::browser::atlas::Atlas;
+use super::screens::home::{DataState, Listing};
+use super::screens::label_sets::Row;
+use super::screens::run::Reading;
+use super::screens::samples::Sheet;
 use super::tasks::WorldTask;
 use crate::words::events::sentence;
 use following::Following;
@@ -97,13 +97,13 @@ pub enum News {
     /// A data set was fetched, or not.
     Fetched(String, Result<(), String>),
     /// A run's labeled images, or why not.
-    Sheet(RunDir, Result<Sheet, String>),
+    Samples(RunDir, Result<Sheet, String>),
     /// Records of a run, or why they cannot be read.
-    Insight(RunDir, Vec<(Pointer, Result<Record, String>)>),
+    Records(RunDir, Vec<(Pointer, Result<Record, String>)>),
     /// The images that a run follows, or why not.
     Followed(RunDir, Result<Sheet, String>),
     /// What label sets there are to browse.
-    Shelf(Result<Vec<Row>, String>),
+    LabelSets(Result<Vec<Row>, String>),
     /// A data set with its orders.
     Atlas(Data, Result<Arc<Atlas>, String>),
     /// The preset that a run was made of, if it is still there.
@@ -182,12 +182,12 @@ impl World {
                 let _ = news.send(News::Restored { kept, failed });
             }),
             WorldTask::Fetch(name) => self.spawn("fetch", move |news| fetch_data(&name, &news)),
-            WorldTask::Sheet(dir) => self.spawn("samples", move |news| {
+            WorldTask::Samples(dir) => self.spawn("samples", move |news| {
                 let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
-                let _ = news.send(News::Sheet(dir, sheet));
+                let _ = news.send(News::Samples(dir, sheet));
             }),
-            WorldTask::Insight(dir, pointers) => self.spawn("insight", move |news| {
-                let _ = news.send(read_insight(dir, pointers));
+            WorldTask::Records(dir, pointers) => self.spawn("insight", move |news| {
+                let _ = news.send(read_records(dir, pointers));
             }),
             WorldTask::Followed(dir, indices) => self.spawn("images", move |news| {
                 let sheet = Sheet::of(&dir, &indices).map_err(|error| in_one_line(&error));
@@ -198,7 +198,7 @@ impl World {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
-            WorldTask::Shelf => self.spawn("shelf", |news| drop(news.send(News::Shelf(labels::shelf())))),
+            WorldTask::LabelSets => self.spawn("shelf", |news| drop(news.send(News::LabelSets(labels::label_sets())))),
             WorldTask::Atlas(data) => self.spawn("images", move |news| {
                 let atlas = Atlas::read(&data).map(Arc::new).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Atlas(data, atlas));
@@ -221,7 +221,7 @@ impl World {
             }),
             WorldTask::DiscardSet(path) => self.spawn("discard", move |news| {
                 let _ = news.send(News::Discarded(saved::discard(&path).map_err(|error| in_one_line(&error))));
-                let _ = news.send(News::Shelf(labels::shelf()));
+                let _ = news.send(News::LabelSets(labels::label_sets()));
             }),
             WorldTask::Nearest(atlas, index) => self.spawn("nearest", move |news| {
                 let near = nearest(&atlas.dataset.train, index, N_NEIGHBORS);
@@ -388,7 +388,7 @@ fn forked(dir: &RunDir, until: Option<u64>, settings: &[String], runs: &Path) ->
 }
 
 /// Reads records that a run's events name.
-pub fn read_insight(dir: RunDir, pointers: Vec<Pointer>) -> News {
+pub fn read_records(dir: RunDir, pointers: Vec<Pointer>) -> News {
     let mut reader = InsightReader::open(&dir.insight());
     let read = |pointer: Pointer| {
         let record = match &mut reader {
@@ -398,7 +398,7 @@ pub fn read_insight(dir: RunDir, pointers: Vec<Pointer>) -> News {
         (pointer, record)
     };
     let records = pointers.into_iter().map(read).collect();
-    News::Insight(dir, records)
+    News::Records(dir, records)
 }
 
 /// Where each data set is.

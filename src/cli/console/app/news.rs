@@ -11,15 +11,14 @@ use fixmatch::run::state::Status;
 
 use super::{App, Tone};
 use crate::console::Stay;
-use crate::console::atlas::Atlas;
-use crate::console::browser::{self, Near};
-use crate::console::chosen::Chosen;
-use crate::console::home::Listing;
-use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
-use crate::console::run::Reading;
-use crate::console::samples::Loading;
-use crate::console::tasks::TerminalTask;
+use crate::console::screens::Screen;
+use crate::console::screens::browser::atlas::Atlas;
+use crate::console::screens::browser::{self, Near};
+use crate::console::screens::home::Listing;
+use crate::console::screens::run::Reading;
+use crate::console::screens::samples::Loading;
+use crate::console::tasks::{TerminalTask, WorldTask};
 use crate::console::world::News;
 use crate::words::numbers::plural;
 
@@ -33,19 +32,15 @@ impl App {
             }
             News::Machine(machine) => self.machine = Some(machine),
             News::Run(dir, reading) => self.learn_of_run(&dir, *reading),
-            News::Launched(Ok(dir)) => {
-                self.notice = None;
-                if self.run.as_ref().is_none_or(|run| run.dir != dir) {
-                    self.open_run(dir);
-                }
-            }
+            News::Launched(Ok(dir)) => self.show_launched(&[dir]),
             News::Died(dir, error) => {
                 let text = format!("{}: {error}", dir.id());
                 self.say(Tone::Error, text);
             }
             News::Posted(dir, request, Ok(id)) => {
-                if let Some(run) = self.run.as_mut().filter(|run| run.dir == dir) {
-                    run.posted(id, request, self.now);
+                let now = self.clock.now;
+                if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
+                    run.posted(id, request, now);
                 }
             }
             News::Resumed(Ok(dir)) => {
@@ -68,20 +63,17 @@ impl App {
             News::Discarded(Ok(path)) => self.say(Tone::Info, format!("moved to {}", path.display())),
             News::Data(name, state) => {
                 self.home.set_data(&name, &state);
-                self.shelf.set_data(&name, &state);
+                self.label_sets.set_data(&name, &state);
             }
-            News::Shelf(rows) => self.shelf.take(rows),
+            News::LabelSets(rows) => self.label_sets.take(rows),
             News::Atlas(data, atlas) => self.learn_of_images(&data, atlas),
             News::Base(base) => {
-                if let Some(browser) = &mut self.browser {
+                if let Some(browser) = self.browser_mut() {
                     browser.opening.base = Some(*base);
                 }
             }
-            News::Start(started) => match (&mut self.browser, started) {
-                (Some(browser), Ok((set, how, saved))) => {
-                    browser.chosen = Chosen::from_set(&set, how, saved);
-                    browser.set_at = Cursor::default();
-                }
+            News::Start(started) => match (self.browser_mut(), started) {
+                (Some(browser), Ok((set, how, saved))) => browser.start_with(&set, how, saved),
                 (Some(_), Err(error)) => self.say(Tone::Error, error),
                 (None, _) => {}
             },
@@ -90,33 +82,67 @@ impl App {
                 Err(error) => self.say(Tone::Error, error),
             },
             News::Nearest(index, near) => {
-                let opened = self.browser.as_mut().and_then(|browser| browser.opened.as_mut());
+                let opened = self.browser_mut().and_then(|browser| browser.opened.as_mut());
                 if let Some(opened) = opened.filter(|opened| opened.index == index) {
                     opened.near = Near::Pixels(Some(near));
                 }
             }
-            News::Raced(Ok(dirs)) => {
-                self.notice = None;
-                self.open_race(dirs);
-            }
+            News::Raced(Ok(dirs)) => self.show_launched(&dirs),
             News::Fetched(name, Ok(())) => self.say(Tone::Info, format!("{name} is here, checksums right")),
             News::Fetched(_, Err(error)) => self.say(Tone::Error, error),
-            News::Insight(dir, records) => {
-                if let Some(run) = self.run.as_mut().filter(|run| run.dir == dir) {
-                    run.insight.take(records);
+            News::Records(dir, records) => {
+                if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
+                    run.pseudo_labels.take(records);
                 }
-                self.read_insight();
+                self.read_records();
             }
             News::Followed(dir, sheet) => {
-                if let Some(run) = self.run.as_mut().filter(|run| run.dir == dir) {
-                    run.insight.sheet = sheet.map_or_else(Loading::Failed, Loading::Read);
+                if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
+                    run.pseudo_labels.sheet = sheet.map_or_else(Loading::Failed, Loading::Read);
                 }
             }
-            News::Sheet(dir, sheet) => {
-                if self.run.as_ref().is_some_and(|run| run.dir == dir) {
-                    self.samples.loading = sheet.map_or_else(Loading::Failed, Loading::Read);
+            News::Samples(dir, sheet) => {
+                if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
+                    run.samples.loading = sheet.map_or_else(Loading::Failed, Loading::Read);
                 }
             }
+        }
+    }
+
+    /// Shows runs that were launched, unless a user is typing: the letters would be keys there.
+    fn show_launched(&mut self, dirs: &[RunDir]) {
+        self.notice = None;
+        match dirs {
+            _ if self.is_typing() => {
+                let names: Vec<_> = dirs.iter().map(RunDir::id).collect();
+                self.say(Tone::Info, format!("a worker is on its way: {}", names.join(", ")));
+            }
+            [dir] if self.run().is_none_or(|run| run.dir != *dir) => self.open_run(dir.clone()),
+            [one, other] => self.open_race([one.clone(), other.clone()]),
+            _ => {}
+        }
+    }
+
+    /// Asks for what is to be read of the open run's pseudo-labels.
+    fn read_records(&mut self) {
+        let mut tasks = std::mem::take(&mut self.tasks.world);
+        if let Some(run) = self.run_mut() {
+            run.read_records(&mut tasks);
+        }
+        self.tasks.world = tasks;
+    }
+
+    /// A label set was saved; a run may be launched from it.
+    fn set_saved(&mut self, name: &str, path: PathBuf, then_launch: bool) {
+        let Some(browser) = self.browser_mut() else { return };
+        browser.set.is_changed = false;
+        browser.set.saved = Some((name.to_owned(), path));
+        self.tasks.world.push(WorldTask::LabelSets);
+        let lists = self.offer(Place::Home, Action::Browse, ("; ", " on the home screen lists it"));
+        let launches = self.offer(Place::Browser, Action::Launch, (", ", " launches a run from it"));
+        self.say(Tone::Info, format!("saved as {name}{lists}{launches}"));
+        if then_launch && self.place() == Place::Browser {
+            self.update(Action::Launch);
         }
     }
 
@@ -140,13 +166,15 @@ impl App {
     }
 
     fn learn_of_images(&mut self, data: &Data, atlas: Result<Arc<Atlas>, String>) {
-        let Some(browser) = self.browser.as_mut().filter(|browser| browser.opening.data == *data) else { return };
+        let mut tasks = Vec::new();
+        let Some(browser) = self.browser_mut().filter(|browser| browser.opening.data == *data) else { return };
         match atlas {
             Ok(atlas) => {
                 let warning = atlas.warnings.first().cloned();
                 if let Some(start) = browser.take(atlas) {
-                    self.begin_start(start);
+                    browser.begin_start(start, &mut tasks);
                 }
+                self.tasks.world.append(&mut tasks);
                 if let Some(warning) = warning {
                     self.say(Tone::Error, warning);
                 }
@@ -156,26 +184,27 @@ impl App {
     }
 
     fn learn_of_run(&mut self, dir: &RunDir, reading: Reading) {
-        if let Some(race) = self.race.as_mut().filter(|_| self.place == Place::Race) {
-            return race.take(dir, reading, self.now);
-        }
-        let Some(run) = self.run.as_mut().filter(|run| run.dir == *dir) else { return };
+        let now = self.clock.now;
+        let followed = self.screens.iter_mut().rev().find(|it| matches!(it, Screen::Run(_) | Screen::Race(_)));
+        let run = match followed {
+            Some(Screen::Race(race)) => return race.take(dir, reading, now),
+            Some(Screen::Run(run)) if run.dir == *dir => run,
+            _ => return,
+        };
         let before = run.glance.as_ref().map(|glance| glance.status);
         let warning = reading.records.iter().rev().find_map(|record| match &record.event {
             Event::Warning { message } | Event::Alarm(Alarm { message, .. }) => Some(message.clone()),
             _ => None,
         });
-        run.take(reading, self.now);
-        let status = run.status();
+        run.take(reading, now);
+        let (id, status, then) = (run.dir.id(), run.status(), run.then.take());
         if self.stay == Stay::WithRun && !status.is_alive() {
             self.update(Action::Quit);
         }
-        self.read_insight();
-        if let Some(action) = self.then.take() {
+        self.read_records();
+        if let Some(action) = then {
             self.update(action);
         }
-        let Some(run) = &self.run else { return };
-        let id = run.dir.id();
         if before.is_some_and(|before| ended(before, status)) {
             self.tasks.terminal.push(TerminalTask::Ring(format!("{id} {}", status.label())));
         } else if let Some(message) = warning.filter(|_| before.is_some()) {
@@ -186,13 +215,14 @@ impl App {
     /// Tells of each run in the list that has ended since the last look, but for the open one, which is followed closer.
     fn ring_for_others(&mut self, listing: &Listing) {
         let (Listing::Read(old), Listing::Read(new)) = (&self.home.runs, listing) else { return };
-        let open = self.run.as_ref().map(|run| &run.dir);
-        let alive = old.iter().filter(|row| row.status.is_alive() && open != Some(&row.dir));
+        let open = self.run().map(|run| run.dir.clone());
+        let alive = old.iter().filter(|row| row.status.is_alive() && open.as_ref() != Some(&row.dir));
         let rings = alive.filter_map(|before| {
             let row = new.iter().find(|row| row.dir == before.dir)?;
             ended(before.status, row.status)
                 .then(|| TerminalTask::Ring(format!("{} {}", row.dir.id(), row.status.label())))
         });
+        let rings: Vec<_> = rings.collect();
         self.tasks.terminal.extend(rings);
     }
 }
@@ -233,7 +263,7 @@ mod tests {
     fn a_new_warning_of_the_open_run_rings_and_an_old_one_does_not() {
         let mut app = sample::app_on_run();
         let warning = || Record { time: 1.0, event: Event::Warning { message: "one class takes all".into() } };
-        let dir = app.run.as_ref().expect("open").dir.clone();
+        let dir = app.run().expect("open").dir.clone();
         let reading = || Reading { records: vec![warning()], ..Reading::default() };
         app.learn(News::Run(dir.clone(), Box::new(reading())));
         assert_eq!(rings(&mut app), ["20261123-180112-quickstart-s0: one class takes all"]);

@@ -3,10 +3,13 @@
 
 use crossterm::event::{MouseButton, MouseEventKind};
 
-use super::{App, Dialog, Tone};
-use crate::console::home::Pane;
-use crate::console::keys::{Action, Place, TABLE};
+use super::{App, Tone};
+use crate::console::dialog::Dialog;
+use crate::console::keys::{Action, TABLE};
 use crate::console::mouse::Spot;
+use crate::console::screens::Screen;
+use crate::console::screens::home::Pane;
+use crate::console::screens::run::Page;
 use crate::console::tasks::TerminalTask;
 
 /// Lines of a text that one turn of the wheel moves.
@@ -15,14 +18,14 @@ const WHEEL_LINES: usize = 3;
 impl App {
     /// Takes the mouse from the terminal.
     pub fn take_mouse(&mut self) {
-        self.has_mouse = true;
+        self.window.has_mouse = true;
         self.tasks.terminal.push(TerminalTask::Mouse(true));
     }
 
     pub(super) fn switch_mouse(&mut self) {
-        self.has_mouse = !self.has_mouse;
-        self.tasks.terminal.push(TerminalTask::Mouse(self.has_mouse));
-        let text = if self.has_mouse {
+        self.window.has_mouse = !self.window.has_mouse;
+        self.tasks.terminal.push(TerminalTask::Mouse(self.window.has_mouse));
+        let text = if self.window.has_mouse {
             "mouse on: click selects, click again opens, the wheel scrolls and zooms"
         } else {
             "mouse off: the terminal selects text with it"
@@ -32,7 +35,7 @@ impl App {
 
     /// Takes a click or a turn of the wheel at what is there; says whether it was one.
     pub fn point(&mut self, kind: MouseEventKind, spot: Option<Spot>) -> bool {
-        let is_typing = self.draft.as_ref().is_some_and(|draft| draft.form.editing.is_some());
+        let is_typing = matches!(self.screens.last(), Some(screen @ Screen::Preset(_)) if screen.is_typing());
         match (kind, &self.dialog) {
             _ if is_typing => return false,
             (MouseEventKind::Down(MouseButton::Left), None) => self.act(|app| app.click(spot)),
@@ -50,68 +53,34 @@ impl App {
         true
     }
 
+    /// Selects what was clicked; what was selected before does what Enter does there.
     fn click(&mut self, spot: Option<Spot>) {
-        if let Some(run) = &mut self.run {
+        if let Some(run) = self.run_mut() {
             run.digest = None;
         }
-        match spot {
-            Some(Spot::Panel(panel, share)) => {
-                if let Some(run) = &mut self.run {
-                    run.charts.focus = panel;
-                    if let Some(share) = share {
-                        run.charts.put_cursor(share);
-                    }
-                }
-            }
-            Some(Spot::Image(end, to)) => {
-                let was_selected = self.browser.as_mut().is_some_and(|browser| browser.point_at(end, to));
-                if was_selected {
-                    self.open_selected();
-                }
-            }
-            Some(spot @ (Spot::Tab(_) | Spot::Cell(..) | Spot::Row(_) | Spot::Followed(_))) => {
-                if self.run.as_mut().is_some_and(|run| run.insight.point_at(spot)) {
-                    self.open_selected();
-                }
-            }
-            Some(spot) if !self.select(spot) => self.open_selected(),
-            Some(_) | None => {}
-        }
-    }
-
-    /// Selects what is at a spot of a list; says whether another one was selected before.
-    fn select(&mut self, spot: Spot) -> bool {
-        let (pane, at, to) = match (spot, &mut self.draft) {
-            (Spot::Preset(to), _) => (Some(Pane::Presets), &mut self.home.preset_at.at, to),
-            (Spot::Run(to), _) => (Some(Pane::Runs), &mut self.home.run_at.at, to),
-            (Spot::Value(to), Some(draft)) => (None, &mut draft.form.at.at, to),
-            (Spot::Sample(to), _) => (None, &mut self.samples.at.at, to),
-            (Spot::Change(to), _) => (None, &mut self.change_at.at, to),
-            (Spot::Shelf(to), _) => (None, &mut self.shelf.at.at, to),
-            (Spot::Value(_), None)
-            | (
-                Spot::Panel(..) | Spot::Image(..) | Spot::Tab(_) | Spot::Cell(..) | Spot::Row(_) | Spot::Followed(_),
-                _,
-            ) => return true,
+        let Some(spot) = spot else { return };
+        let was_selected = match self.screens.last_mut() {
+            None => self.home.point_at(spot),
+            Some(Screen::Preset(draft)) => spot.selects(&mut draft.form.at),
+            Some(Screen::Run(run)) => run.point_at(spot),
+            Some(Screen::LabelSets) => spot.selects(&mut self.label_sets.at),
+            Some(Screen::Browser(browser)) => matches!(spot, Spot::Image(end, to) if browser.point_at(end, to)),
+            Some(Screen::Race(_)) => false,
         };
-        let was = (std::mem::replace(at, to), self.home.pane);
-        self.home.pane = pane.unwrap_or(self.home.pane);
-        was != (to, self.home.pane)
-    }
-
-    /// Does what Enter does here.
-    fn open_selected(&mut self) {
-        let enter = TABLE.iter().find(|it| it.action == Action::Enter && it.places.contains(&self.place));
-        if let Some(binding) = enter {
+        let place = self.place();
+        let enter = TABLE.iter().find(|it| it.action == Action::Enter && it.places.contains(&place));
+        if let Some(binding) = enter.filter(|_| was_selected) {
             self.follow(binding);
         }
     }
 
     fn turn(&mut self, way: Action, spot: Option<Spot>) {
-        match (self.place, spot) {
-            (Place::Run, Some(Spot::Panel(panel, share))) => self.zoom_at(way, panel, share),
-            (Place::Log, _) => (0..WHEEL_LINES).for_each(|_| self.update(way)),
-            (Place::Home, Some(spot)) => {
+        match (self.screens.last(), spot) {
+            (Some(Screen::Run(_)), Some(Spot::Panel(panel, share))) => self.zoom_at(way, panel, share),
+            (Some(Screen::Run(run)), _) if run.page == Page::Log => {
+                (0..WHEEL_LINES).for_each(|_| self.update(way));
+            }
+            (None, Some(spot)) => {
                 self.home.pane = if matches!(spot, Spot::Run(_)) { Pane::Runs } else { Pane::Presets };
                 self.update(way);
             }
@@ -121,13 +90,13 @@ impl App {
 
     /// Up zooms in and down zooms out, around what is pointed at.
     fn zoom_at(&mut self, way: Action, panel: usize, share: Option<f64>) {
-        let Some(run) = &mut self.run else { return };
+        let Some(run) = self.run_mut() else { return };
         run.charts.focus = panel;
         if let Some(share) = share {
             let cursor = run.charts.cursor;
             run.charts.put_cursor(share);
             self.update(if way == Action::Up { Action::ZoomIn } else { Action::ZoomOut });
-            if let Some(run) = &mut self.run {
+            if let Some(run) = self.run_mut() {
                 run.charts.cursor = cursor;
             }
         }
@@ -141,9 +110,9 @@ mod tests {
     use ratatui::layout::{Position, Rect};
 
     use super::*;
-    use crate::console::app::Access;
-    use crate::console::insight::Cell;
-    use crate::console::tab::Tab;
+    use crate::console::keys::{Access, Place};
+    use crate::console::screens::pseudo_labels::Cell;
+    use crate::console::screens::pseudo_labels::tab::Tab;
     use crate::console::{sample, views};
 
     const AREA: Rect = Rect::new(0, 0, 120, 40);
@@ -180,13 +149,13 @@ mod tests {
         let mut app = sample::app_with_runs();
         click(&mut app, "paper/cifar10-250 ");
         assert_eq!(
-            (app.place, app.home.preset().map(|row| row.preset.name.as_str())),
+            (app.place(), app.home.preset().map(|row| row.preset.name.as_str())),
             (Place::Home, Some("paper/cifar10-250"))
         );
         click(&mut app, "quickstart-s1");
-        assert_eq!((app.place, app.home.pane, app.home.run_at.at), (Place::Home, Pane::Runs, 1));
+        assert_eq!((app.place(), app.home.pane, app.home.run_at.at), (Place::Home, Pane::Runs, 1));
         click(&mut app, "quickstart-s1");
-        assert_eq!(app.place, Place::Run);
+        assert_eq!(app.place(), Place::Run);
     }
 
     #[test]
@@ -196,7 +165,7 @@ mod tests {
         let is_right_of_middle = |position: &Position| matches!(views::spot(&app, AREA, *position), Some(Spot::Panel(2, Some(share))) if share > 0.5);
         let position = AREA.positions().filter(|it| it.y > title.y).find(is_right_of_middle).expect("a chart");
         point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
-        let charts = &app.run.as_ref().expect("open").charts;
+        let charts = &app.run().expect("open").charts;
         assert_eq!(charts.focus, 2);
         let ((from, to), cursor) = (charts.range(), charts.cursor.expect("a cursor"));
         assert!((0.5..0.53).contains(&((cursor - from) / (to - from))), "{cursor} of {from}..{to}");
@@ -207,11 +176,11 @@ mod tests {
         let mut app = sample::app_on_run();
         let title = find(&mut app, "  test accuracy  EMA");
         let position = Position { x: title.x + 20, y: title.y + 5 };
-        let range = |app: &App| app.run.as_ref().expect("open").charts.range();
+        let range = |app: &App| app.run().expect("open").charts.range();
         let whole = range(&app);
         point_at(&mut app, MouseEventKind::ScrollUp, position);
         assert_eq!(range(&app).1 - range(&app).0, (whole.1 - whole.0) / 2.0);
-        assert_eq!(app.run.as_ref().expect("open").charts.cursor, None);
+        assert_eq!(app.run().expect("open").charts.cursor, None);
         point_at(&mut app, MouseEventKind::ScrollDown, position);
         assert_eq!(range(&app), whole);
     }
@@ -219,17 +188,22 @@ mod tests {
     #[test]
     fn a_sample_is_selected_and_enlarged() {
         let mut app = sample::app_on_run();
-        (app.place, app.samples) = (Place::Samples, sample::samples());
+        let run = app.run_mut().expect("open");
+        (run.page, run.samples) = (Page::Samples, sample::samples());
+        let enlarged = |app: &App| {
+            let samples = &app.run().expect("open").samples;
+            (samples.at.at, samples.enlarged.is_some())
+        };
         click(&mut app, "Ankle boot");
-        assert_eq!((app.samples.at.at, app.samples.enlarged.is_some()), (6, false));
+        assert_eq!(enlarged(&app), (6, false));
         click(&mut app, "Ankle boot");
-        assert!(app.samples.enlarged.is_some());
+        assert!(enlarged(&app).1);
     }
 
     #[test]
     fn a_click_moves_no_row_of_a_list_from_under_the_pointer() {
         let mut app = sample::app();
-        app.home = crate::console::home::Home::new();
+        app.home = crate::console::screens::home::Home::new();
         app.update(Action::Last);
         let first = Position { x: 4, y: find(&mut app, "Presets").y + 1 };
         let name = app.home.shown_presets()[app.home.preset_at.top].preset.name.clone();
@@ -237,20 +211,20 @@ mod tests {
         for place in [Place::Home, Place::Preset] {
             point_at(&mut app, MouseEventKind::Down(MouseButton::Left), first);
             find(&mut app, &name); // draws
-            assert_eq!(app.place, place);
+            assert_eq!(app.place(), place);
         }
-        assert!(app.draft.is_some_and(|draft| draft.preset.name == name));
+        assert!(app.draft().is_some_and(|draft| draft.preset.name == name));
     }
 
     #[test]
     fn a_cell_of_the_strip_is_selected_and_then_its_images_are_shown() {
-        let mut app = sample::app_on_insight(Tab::Strip);
-        let insight = |app: &App| {
-            let insight = &app.run.as_ref().expect("open").insight;
-            (insight.tab, insight.row.at, insight.bin, insight.cell)
+        let mut app = sample::app_on_pseudo_labels(Tab::Strip);
+        let pseudo_labels = |app: &App| {
+            let pseudo_labels = &app.run().expect("open").pseudo_labels;
+            (pseudo_labels.tab, pseudo_labels.row.at, pseudo_labels.bin, pseudo_labels.cell)
         };
         click(&mut app, "Shirt ");
-        assert_eq!(insight(&app), (Tab::Strip, 6, None, None));
+        assert_eq!(pseudo_labels(&app), (Tab::Strip, 6, None, None));
         let row = find(&mut app, "▸Shirt");
         let points_at = |app: &App, cell| {
             let spot = |position: &Position| views::spot(app, AREA, *position) == Some(cell);
@@ -260,27 +234,27 @@ mod tests {
         let at_tau = find(&mut app, "│").x;
         assert!(points_at(&app, Spot::Cell(6, Some(18))).is_some_and(|it| it.x == at_tau + 1), "right of the line");
         point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
-        assert_eq!(insight(&app), (Tab::Strip, 6, Some(13), None));
+        assert_eq!(pseudo_labels(&app), (Tab::Strip, 6, Some(13), None));
         point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
-        assert_eq!(insight(&app).3, Some(Cell { class: 6, bin: 13 }));
+        assert_eq!(pseudo_labels(&app).3, Some(Cell { class: 6, bin: 13 }));
     }
 
     #[test]
     fn tabs_rows_and_followed_images_can_be_clicked() {
-        let mut app = sample::app_on_insight(Tab::Strip);
+        let mut app = sample::app_on_pseudo_labels(Tab::Strip);
         for (name, tab) in [(" confusion", Tab::Confusion), (" CTAugment", Tab::Rates), (" classes", Tab::Classes)] {
             let position = find(&mut app, name);
             point_at(&mut app, MouseEventKind::Down(MouseButton::Left), Position { x: position.x + 1, ..position });
-            assert_eq!(app.run.as_ref().expect("open").insight.tab, tab);
+            assert_eq!(app.run().expect("open").pseudo_labels.tab, tab);
         }
         click(&mut app, "Sandal ");
-        assert_eq!(app.run.as_ref().expect("open").insight.row.at, 5);
+        assert_eq!(app.run().expect("open").pseudo_labels.row.at, 5);
         turn(&mut app, MouseEventKind::ScrollDown, "Sandal ");
-        assert_eq!(app.run.as_ref().expect("open").insight.row.at, 6);
+        assert_eq!(app.run().expect("open").pseudo_labels.row.at, 6);
         click(&mut app, "images ");
         let image = |app: &App| {
-            let insight = &app.run.as_ref().expect("open").insight;
-            (insight.image.at, insight.is_enlarged)
+            let pseudo_labels = &app.run().expect("open").pseudo_labels;
+            (pseudo_labels.image.at, pseudo_labels.is_enlarged)
         };
         for expected in [(3, false), (3, true)] {
             click(&mut app, "Dress ✓");
@@ -298,11 +272,11 @@ mod tests {
     #[test]
     fn a_click_drives_nothing_that_a_key_may_not() {
         let mut app = sample::app();
-        app.access = Access::ReadOnly;
+        app.keymap.access = Access::ReadOnly;
         app.update(Action::Enter);
         click(&mut app, "labels.per_class");
         click(&mut app, "labels.per_class");
-        assert!(app.draft.as_ref().is_some_and(|draft| draft.form.editing.is_none() && draft.form.at.at > 0));
+        assert!(app.draft().is_some_and(|draft| draft.form.editing.is_none() && draft.form.at.at > 0));
         assert!(app.notice.is_some_and(|notice| notice.text.contains("--readonly")));
     }
 }

@@ -8,11 +8,14 @@ use fixmatch::run::state::{LastState, Status};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::{Access, App, Confirm, Dialog};
-use crate::console::home::{DataState, Listing, Pane};
-use crate::console::keys::{Action, Place, TABLE};
-use crate::console::run::Reading;
-use crate::console::tab::Tab;
+use super::App;
+use crate::console::dialog::{Confirm, Dialog};
+use crate::console::keys::{Access, Action, Place, TABLE};
+use crate::console::screens::Screen;
+use crate::console::screens::home::{DataState, Listing, Pane};
+use crate::console::screens::preset::Draft;
+use crate::console::screens::pseudo_labels::tab::Tab;
+use crate::console::screens::run::{Page, Reading};
 use crate::console::tasks::{TerminalTask, WorldTask};
 use crate::console::world::News;
 use crate::console::{sample, views};
@@ -46,6 +49,14 @@ fn asked(app: &mut App) -> Vec<String> {
         _ => None,
     };
     app.take_tasks().world.iter().filter_map(words).collect()
+}
+
+/// The values of the preset that is shown.
+fn draft(app: &mut App) -> &mut Draft {
+    match app.screens.last_mut() {
+        Some(Screen::Preset(draft)) => draft,
+        other => panic!("{other:?} is no preset"),
+    }
 }
 
 /// The list of runs with the cursor on the one of this name.
@@ -85,7 +96,7 @@ fn the_selected_run_of_the_list_is_driven_without_opening_it() {
     for (name, keys, task, said) in cases {
         let mut app = on_run(name);
         press(&mut app, keys);
-        assert_eq!((asked(&mut app), notice(&app), app.place), (vec![task.to_owned()], said, Place::Home), "{keys}");
+        assert_eq!((asked(&mut app), notice(&app), app.place()), (vec![task.to_owned()], said, Place::Home), "{keys}");
     }
 }
 
@@ -148,10 +159,10 @@ fn marked_runs_are_deleted_after_one_question_and_one_key_brings_them_back() {
 fn two_marked_runs_are_shown_beside_each_other_and_three_are_too_many() {
     let mut app = marked(&["quickstart-s0", "quickstart-s1"]);
     press(&mut app, "c");
-    assert_eq!(app.place, Place::Race);
+    assert_eq!(app.place(), Place::Race);
     let mut app = marked(&["quickstart-s0", "quickstart-s1", "quickstart-s2"]);
     press(&mut app, "c");
-    assert_eq!((app.place, notice(&app)), (Place::Home, "two runs go beside each other; 3 are marked"));
+    assert_eq!((app.place(), notice(&app)), (Place::Home, "two runs go beside each other; 3 are marked"));
 }
 
 #[test]
@@ -169,11 +180,11 @@ fn a_fork_and_a_change_from_the_list_open_the_run_and_go_on_there_once_it_is_rea
     for (key, name, place) in [("F", "quickstart-s2", Place::Preset), ("s", "quickstart-s0", Place::Run)] {
         let mut app = on_run(name);
         press(&mut app, key);
-        let dir = app.run.as_ref().expect("open").dir.clone();
-        assert_eq!(app.place, Place::Run);
+        let dir = app.run().expect("open").dir.clone();
+        assert_eq!(app.place(), Place::Run);
         let glance = sample::run().glance;
         app.learn(News::Run(dir, Box::new(Reading { file: file(), glance, ..Reading::default() })));
-        assert_eq!((app.place, app.dialog.is_some()), (place, key == "s"), "{key}");
+        assert_eq!((app.place(), app.dialog.is_some()), (place, key == "s"), "{key}");
     }
 }
 
@@ -198,15 +209,15 @@ fn values_that_were_changed_are_not_thrown_away_unasked() {
         assert!(app.dialog.is_none(), "nothing was changed");
         let mut app = sample::app();
         press(&mut app, "\n");
-        app.draft.as_mut().expect("open").set("train.steps=7".into());
+        draft(&mut app).set("train.steps=7".into());
         press(&mut app, key);
         assert!(matches!(app.dialog, Some(Dialog::Confirm(Confirm::LeaveDraft(_)))), "{key:?}");
         press(&mut app, "n");
-        assert_eq!((app.place, app.draft.as_ref().map(|it| it.settings.len())), (Place::Preset, Some(1)));
+        assert_eq!((app.place(), app.draft().map(|it| it.settings.len())), (Place::Preset, Some(1)));
         press(&mut app, key);
         press(&mut app, "y");
         let has_quit = app.take_tasks().terminal.contains(&TerminalTask::Quit);
-        assert_eq!((has_quit, app.place == Place::Home), (quits, !quits));
+        assert_eq!((has_quit, app.place() == Place::Home), (quits, !quits));
     }
 }
 
@@ -217,7 +228,7 @@ fn a_launch_with_its_baseline_starts_the_labels_alone_beside_it() {
     assert_eq!(asked(&mut app), ["Launch quickstart "]);
     press(&mut app, "BL");
     assert_eq!(asked(&mut app), ["Race quickstart quickstart-labels-only"]);
-    app.draft.as_mut().expect("open").set("train.lambda_u=0".into());
+    draft(&mut app).set("train.lambda_u=0".into());
     press(&mut app, "L");
     assert_eq!(asked(&mut app), ["Launch quickstart train.lambda_u=0"], "it is its own baseline");
 }
@@ -235,16 +246,16 @@ fn a_race_asks_before_it_starts_two_runs() {
 
 /// Consoles in a place that between them can follow each of its keys.
 fn consoles_at(place: Place) -> Vec<App> {
-    let stood = |mut app: App, place| {
-        app.place = place;
+    let on_page = |mut app: App, page| {
+        app.run_mut().expect("open").page = page;
         app
     };
     let with_status = |status| {
         let mut app = sample::app_on_run();
-        app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read").status = status;
+        app.run_mut().and_then(|run| run.glance.as_mut()).expect("read").status = status;
         app
     };
-    let insight = || [Tab::Strip, Tab::Images, Tab::Confusion].map(sample::app_on_insight);
+    let on_tabs = || [Tab::Strip, Tab::Images, Tab::Confusion].map(sample::app_on_pseudo_labels);
     match place {
         Place::Home => {
             let mut presets = sample::app_with_runs();
@@ -263,31 +274,31 @@ fn consoles_at(place: Place) -> Vec<App> {
         }
         Place::Run => vec![sample::app_on_run(), with_status(Status::Paused), with_status(Status::Suspended)],
         Place::Changes => vec![sample::app_on_changes(30)],
-        Place::Configuration | Place::Log => vec![stood(sample::app_on_run(), place)],
+        Place::Configuration => vec![on_page(sample::app_on_run(), Page::Configuration)],
+        Place::Log => vec![on_page(sample::app_on_run(), Page::Log)],
         Place::Samples => {
-            let mut app = stood(sample::app_on_insight(Tab::Strip), place);
-            app.samples = sample::samples();
-            let mut enlarged = stood(sample::app_on_insight(Tab::Strip), place);
-            enlarged.samples = sample::samples();
-            enlarged.samples.enlarge();
-            vec![app, enlarged]
+            let with_samples = || {
+                let mut app = on_page(sample::app_on_pseudo_labels(Tab::Strip), Page::Samples);
+                app.run_mut().expect("open").samples = sample::samples();
+                app
+            };
+            let mut enlarged = with_samples();
+            enlarged.run_mut().expect("open").samples.enlarge();
+            vec![with_samples(), enlarged]
         }
-        Place::Insight => {
-            let [strip, mut images, confusion] = insight();
+        Place::PseudoLabels => {
+            let [strip, mut images, confusion] = on_tabs();
             images.update(Action::Enter);
-            let [mut what_if, ..] = insight();
+            let [mut what_if, ..] = on_tabs();
             what_if.update(Action::LowerTau);
             vec![strip, images, confusion, what_if]
         }
-        Place::Shelf => {
-            let mut app = sample::app_browsing();
-            (app.browser, app.place) = (None, Place::Shelf);
-            let mut missing = sample::app_browsing();
-            (missing.browser, missing.place) = (None, Place::Shelf);
-            missing.shelf.set_data("fashion-mini", &DataState::Missing(7));
-            vec![app, missing]
+        Place::LabelSets => {
+            let mut missing = sample::app_on_label_sets();
+            missing.label_sets.set_data("fashion-mini", &DataState::Missing(7));
+            vec![sample::app_on_label_sets(), missing]
         }
-        Place::Browse => vec![sample::app_browsing()],
+        Place::Browser => vec![sample::app_browsing()],
         Place::Race => vec![sample::app_racing()],
     }
 }
@@ -326,7 +337,7 @@ fn each_line_of_the_key_table_does_something_in_each_of_its_places() {
                         app.update(*action);
                     }
                     app.dialog = None;
-                    if app.place != *place {
+                    if app.place() != *place {
                         return false;
                     }
                     let before = print(&mut app);
@@ -345,7 +356,7 @@ fn each_line_of_the_key_table_does_something_in_each_of_its_places() {
 #[test]
 fn read_only_drives_nothing_from_the_list() {
     let mut app = on_run("quickstart-s0");
-    app.access = Access::ReadOnly;
+    app.keymap.access = Access::ReadOnly;
     for key in ["p", "S", "X", "D", "C", "E", "u", "s", "F"] {
         press(&mut app, key);
         assert!(notice(&app).contains("--readonly") && asked(&mut app).is_empty() && app.dialog.is_none(), "{key}");

@@ -14,9 +14,9 @@ use crate::console::axis::{Vertical, ticks};
 use crate::console::charts::{CHARTS, Unit};
 use crate::console::flags::{self, Flag, Kind};
 use crate::console::plot::{Bar, Plot, place};
-use crate::console::race::Race;
 use crate::console::raster::{Raster, density};
-use crate::console::run::OpenRun;
+use crate::console::screens::race::Race;
+use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit};
 use crate::words::numbers::{duration, grouped, short};
 

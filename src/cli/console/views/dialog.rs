@@ -1,17 +1,19 @@
-//! Questions, and the values that can change while a run trains.
+//! What lies over a screen: questions, the values that can change while a run trains, lists and lines to type.
 
 use fixmatch::run::change::LiveKey;
 use fixmatch::run::dir::RunDir;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::text::Span;
 
-use super::{overlay, put};
-use crate::console::app::{App, Confirm};
-use crate::console::browser::Base;
+use super::{overlay, put, put_spans};
+use crate::console::app::App;
+use crate::console::dialog::{Ask, Choice, Chooser, Confirm, Purpose};
 use crate::console::form::{Form, preview};
 use crate::console::keys::{Action, Place};
-use crate::console::text::{clean, fit, left, wrap};
+use crate::console::screens::browser::Base;
+use crate::console::text::{self, clean, fit, left, wrap};
 use crate::words::numbers::{grouped, plural};
 
 /// Names of runs that a question lists.
@@ -44,8 +46,8 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
     match question {
         Confirm::Stop(dirs, n_others) => {
             let it = if dirs.len() == 1 { "The worker saves and ends. " } else { "Their workers save and end. " };
-            let resumes = app.offer(app.place, Action::Resume, ("", " starts one again. "));
-            let suspends = app.offer(app.place, Action::Suspend, ("To free memory for a while, suspend with ", "."));
+            let resumes = app.offer(app.place(), Action::Resume, ("", " starts one again. "));
+            let suspends = app.offer(app.place(), Action::Suspend, ("To free memory for a while, suspend with ", "."));
             let text = format!("{it}{resumes}{suspends}{}", left_out(*n_others));
             (format!("stop {}?", the_runs(dirs)), names(dirs), text)
         }
@@ -62,7 +64,7 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
                 .into(),
         ),
         Confirm::DropChanges(numbers) => {
-            let entries = app.run.iter().flat_map(|run| numbers.iter().filter_map(|number| run.state.history.at(*number)));
+            let entries = app.run().into_iter().flat_map(|run| numbers.iter().filter_map(|number| run.state.history.at(*number)));
             let lines: Vec<_> = entries.map(|it| format!("{} at step {}", it.change, grouped(it.step))).collect();
             let them = if lines.len() == 1 { "the recorded change" } else { "the recorded changes" };
             let text = "No step was taken under it that would be kept. The run then goes on as if it had never been made.";
@@ -75,7 +77,7 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
             "What was done by hand would be lost; n goes back to where it can be saved.".into(),
         ),
         Confirm::LeaveDraft(_) => {
-            let settings = app.draft.as_ref().map_or_else(Vec::new, |draft| draft.settings.clone());
+            let settings = app.draft().map_or_else(Vec::new, |draft| draft.settings.clone());
             let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
             ("leave without launching?".into(), at_most(settings), format!("What was changed would be lost{launches}."))
         }
@@ -90,7 +92,7 @@ fn race(app: &App, base: &Base) -> (String, Vec<String>, String) {
         return ("start two runs?".into(), about, String::new());
     };
     let steps = plural(config.train.steps, "step");
-    let cost = super::home::cost(app, &config);
+    let cost = crate::console::screens::home::view::cost(app, &config);
     let cost = if app.home.estimate(&config).is_some() { format!("Each alone takes {cost}") } else { capital(&cost) };
     let text = format!("Two whole runs of {steps} each train at the same time and share this machine. {cost}.");
     ("start two runs?".into(), about, text)
@@ -164,7 +166,7 @@ fn hint(app: &App, form: &Form) -> (String, Style) {
         return (error.clone(), theme.error());
     }
     let typed = form.editing.as_ref().zip(form.field());
-    let live = app.run.as_ref().and_then(|run| Some((run.live()?, run.step())));
+    let live = app.run().and_then(|run| Some((run.live()?, run.step())));
     match (typed, live) {
         (Some((input, field)), Some((live, step))) => {
             match preview(&live, &format!("{}={}", field.key, input.text), step) {
@@ -173,5 +175,56 @@ fn hint(app: &App, form: &Form) -> (String, Style) {
             }
         }
         (Some(_) | None, _) => ("enter changes the value, esc leaves".into(), theme.faint()),
+    }
+}
+
+/// Draws a list.
+pub fn list(buffer: &mut Buffer, app: &App, chooser: &Chooser<Choice>, area: Rect) {
+    let theme = app.theme;
+    let items = chooser.shown();
+    let height = (items.len().max(1) as u16 + 4).min(area.height);
+    let width = area.width.min(100);
+    let inside = overlay(buffer, app, area, (width, height), &chooser.title);
+    let n_rows = usize::from(inside.height.saturating_sub(2));
+    let top = chooser.at.centred(n_rows, items.len());
+    let names =
+        items.iter().map(|item| text::width(&item.text)).max().unwrap_or(0).min(usize::from(inside.width) / 2 + 4);
+    for (i, item) in items.iter().enumerate().skip(top).take(n_rows) {
+        let is_selected = i == chooser.at.at;
+        let (mark, style) = if is_selected { ("▸ ", theme.selected()) } else { ("  ", theme.text()) };
+        let width = usize::from(inside.width);
+        let name = if item.note.is_empty() { width.saturating_sub(2) } else { names };
+        let room = width.saturating_sub(name + 4);
+        let spans = vec![
+            Span::styled(mark, style),
+            Span::styled(left(&clean(&item.text), name), style),
+            Span::styled(format!("  {}", fit(&clean(&item.note), room)), theme.faint()),
+        ];
+        put_spans(buffer, inside, inside.y + (i - top) as u16, spans);
+    }
+    if items.is_empty() {
+        put(buffer, inside.x, inside.y, "nothing holds these letters", theme.faint());
+    }
+    let (text, style) = if chooser.filter.text.is_empty() {
+        ("letters narrow the list, ↑ ↓ move, enter chooses, esc leaves".to_owned(), theme.faint())
+    } else {
+        (format!("/{}▏", chooser.filter.text), theme.changed())
+    };
+    put(buffer, inside.x, inside.bottom() - 1, &fit(&text, inside.width.into()), style);
+}
+
+/// Draws a line that is typed.
+pub fn ask(buffer: &mut Buffer, app: &App, ask: &Ask<Purpose>, area: Rect) {
+    let theme = app.theme;
+    let inside = overlay(buffer, app, area, (80, 7), ask.title);
+    let width = usize::from(inside.width);
+    // the end of a long line matters while it is typed
+    put(buffer, inside.x, inside.y, &ask.input.shown(width.saturating_sub(1)), theme.changed());
+    let (text, style) = match &ask.error {
+        Some(error) => (error.as_str(), theme.error()),
+        None => (ask.hint, theme.faint()),
+    };
+    for (line, y) in wrap(text, width).iter().zip(inside.y + 2..inside.bottom()) {
+        put(buffer, inside.x, y, line, style);
     }
 }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{overlay, put};
-use crate::console::app::{Access, App};
-use crate::console::keys::{Binding, Effect};
+use crate::console::app::App;
+use crate::console::keys::Binding;
 use crate::console::text::{fit, left};
 
 /// Room for a key and what it does.
@@ -18,8 +18,7 @@ pub fn last_first(app: &App, area: Rect) -> usize {
 }
 
 fn lines(app: &App) -> Vec<(&'static Binding, String)> {
-    let is_allowed = |binding: &Binding| binding.effect == Effect::Looks || app.access == Access::Full;
-    app.keymap.of(app.place).filter(|(binding, _)| is_allowed(binding)).collect()
+    app.keymap.of(app.place()).collect()
 }
 
 fn n_columns(n_lines: usize, area: Rect) -> usize {

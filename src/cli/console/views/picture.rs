@@ -56,7 +56,7 @@ pub fn tiles(area: Rect, (width, height): (u16, u16)) -> (usize, usize) {
 
 /// Draws an image into an area: a real picture if the user wants it and nothing lies over it, else characters.
 pub fn draw(buffer: &mut Buffer, app: &App, image: &Image, area: Rect) {
-    let is_drawn = match &app.pictures {
+    let is_drawn = match &app.window.pictures {
         // What lies over a part of a picture would leave its mark there.
         Pictures::On(gallery) if !covers_body(app, buffer.area) => gallery.draw(buffer, image, area),
         Pictures::On(_) | Pictures::Off | Pictures::Asking => false,

@@ -11,11 +11,15 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Color;
 
-use crate::console::app::{Access, App, Confirm, Dialog};
+use crate::console::app::App;
+use crate::console::dialog::{Confirm, Dialog};
 use crate::console::glyphs::Glyphs;
-use crate::console::keys::{Action, Place};
+use crate::console::keys::{Access, Action, Place};
 use crate::console::sample;
-use crate::console::tab::Tab;
+use crate::console::screens::Screen;
+use crate::console::screens::preset::Draft;
+use crate::console::screens::pseudo_labels::tab::Tab;
+use crate::console::screens::run::Page;
 use crate::console::theme::{Depth, Theme};
 
 fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
@@ -58,20 +62,20 @@ fn style_of(cell: &Cell) -> String {
     format!("{} on {} {:?}", cell.fg, cell.bg, cell.modifier)
 }
 
-fn at_place(place: Place, mut app: App) -> App {
-    app.place = place;
+fn on_page(page: Page, mut app: App) -> App {
+    app.run_mut().expect("open").page = page;
     app
 }
 
 fn samples() -> App {
-    let mut app = at_place(Place::Samples, sample::app_on_run());
-    app.samples = sample::samples();
+    let mut app = on_page(Page::Samples, sample::app_on_run());
+    app.run_mut().expect("open").samples = sample::samples();
     app
 }
 
 fn enlarged() -> App {
     let mut app = samples();
-    app.samples.enlarge();
+    app.run_mut().expect("open").samples.enlarge();
     app
 }
 
@@ -108,7 +112,7 @@ fn read_at_the_cursor() -> App {
 }
 
 fn what_if() -> App {
-    let mut app = sample::app_on_insight(Tab::Strip);
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
     for action in [Action::LowerTau, Action::LowerTau, Action::Down, Action::Down, Action::Left] {
         app.update(action);
     }
@@ -126,12 +130,6 @@ fn browsing(actions: &[Action]) -> App {
     app
 }
 
-fn shelf() -> App {
-    let mut app = sample::app_browsing();
-    (app.browser, app.place) = (None, Place::Shelf);
-    app
-}
-
 fn naming_a_set() -> App {
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
     let mut app = browsing(&[Action::Save]);
@@ -143,31 +141,31 @@ fn naming_a_set() -> App {
 }
 
 fn without_hidden_labels() -> App {
-    let mut app = sample::app_on_insight(Tab::Strip);
-    if let Some(run) = &mut app.run {
-        run.insight.hide_labels();
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
+    if let Some(run) = app.run_mut() {
+        run.pseudo_labels.hide_labels();
     }
     app
 }
 
 fn followed_enlarged() -> App {
-    let mut app = sample::app_on_insight(Tab::Images);
+    let mut app = sample::app_on_pseudo_labels(Tab::Images);
     app.update(Action::Enter);
     app
 }
 
-fn frozen(place: Place) -> App {
-    let mut app = sample::app_on_insight(Tab::Strip);
+fn frozen(page: Page) -> App {
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
     for action in [Action::Earlier; 4] {
         app.update(action);
     }
-    at_place(place, app)
+    on_page(page, app)
 }
 
 /// A list of runs of which two are marked, and one raised an alarm.
 fn marked() -> App {
     let mut app = sample::app_with_runs();
-    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+    if let crate::console::screens::home::Listing::Read(rows) = &mut app.home.runs {
         rows[0].summary.alarms = 2;
         rows[0].summary.last_alarm = Some((300, "one class takes 62 % of the pseudo-labels".into()));
     }
@@ -183,10 +181,17 @@ fn deleting_marked() -> App {
     app
 }
 
+fn draft(app: &mut App) -> &mut Draft {
+    match app.screens.last_mut() {
+        Some(Screen::Preset(draft)) => draft,
+        other => panic!("{other:?} is no preset"),
+    }
+}
+
 fn edited(actions: &[Action]) -> App {
     let mut app = preset();
     for (key, value) in [("train.steps", "900"), ("augment.strong", "none")] {
-        app.draft.as_mut().expect("open").set(format!("{key}={value}"));
+        draft(&mut app).set(format!("{key}={value}"));
     }
     app.update(Action::Baseline);
     for action in actions {
@@ -198,7 +203,7 @@ fn edited(actions: &[Action]) -> App {
 fn mistyped() -> App {
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
     let mut app = edited(&[]);
-    let draft = app.draft.as_mut().expect("open");
+    let draft = draft(&mut app);
     draft.form.at.at = draft.form.fields.iter().position(|it| it.key == "train.threshold").expect("a key");
     app.update(Action::Enter);
     for c in "x".chars() {
@@ -209,7 +214,7 @@ fn mistyped() -> App {
 
 fn configuration() -> App {
     let mut app = sample::app_on_run();
-    if let Some(Ok(file)) = app.run.as_mut().and_then(|run| run.file.as_mut()) {
+    if let Some(Ok(file)) = app.run_mut().and_then(|run| run.file.as_mut()) {
         file.provenance.settings = vec!["train.batch=8".into()];
         file.config.train.batch = 8;
     }
@@ -220,7 +225,7 @@ fn configuration() -> App {
 fn racing_asked() -> App {
     let mut app = browsing(&[]);
     let row = &app.home.presets[0];
-    let base = crate::console::browser::Base { preset: row.preset.clone(), settings: Vec::new() };
+    let base = crate::console::screens::browser::Base { preset: row.preset.clone(), settings: Vec::new() };
     app.dialog = Some(Dialog::Confirm(Confirm::Race(base)));
     app
 }
@@ -235,23 +240,23 @@ fn screens() -> Vec<(&'static str, App)> {
         ("run", sample::app_on_run()),
         ("run_on_gpu", sample::app_on_gpu_run()),
         ("run_read_at_the_cursor", read_at_the_cursor()),
-        ("log", at_place(Place::Log, sample::app_on_run())),
+        ("log", on_page(Page::Log, sample::app_on_run())),
         ("samples", samples()),
         ("sample_enlarged", enlarged()),
-        ("pseudo_labels", sample::app_on_insight(Tab::Strip)),
+        ("pseudo_labels", sample::app_on_pseudo_labels(Tab::Strip)),
         ("pseudo_labels_what_if", what_if()),
         ("pseudo_labels_without_hidden_labels", without_hidden_labels()),
-        ("pseudo_labels_frozen", frozen(Place::Insight)),
-        ("run_frozen", frozen(Place::Run)),
-        ("followed", sample::app_on_insight(Tab::Images)),
+        ("pseudo_labels_frozen", frozen(Page::PseudoLabels)),
+        ("run_frozen", frozen(Page::Charts)),
+        ("followed", sample::app_on_pseudo_labels(Tab::Images)),
         ("followed_enlarged", followed_enlarged()),
-        ("confusion", sample::app_on_insight(Tab::Confusion)),
-        ("classes", sample::app_on_insight(Tab::Classes)),
-        ("rates", sample::app_on_insight(Tab::Rates)),
+        ("confusion", sample::app_on_pseudo_labels(Tab::Confusion)),
+        ("classes", sample::app_on_pseudo_labels(Tab::Classes)),
+        ("rates", sample::app_on_pseudo_labels(Tab::Rates)),
         ("help", with_dialog(Dialog::Help(0))),
         ("stop", with_dialog(Dialog::Confirm(Confirm::Stop(vec![sample::dir("20261123-180112-quickstart-s0")], 0)))),
         ("change", changing()),
-        ("label_sets", shelf()),
+        ("label_sets", sample::app_on_label_sets()),
         ("browser_ends", browsing(&[Action::Right, Action::Down])),
         ("browser_order", browsing(&[Action::Next, Action::Right])),
         ("browser_set", browsing(&[Action::Next, Action::Next, Action::SwapLess])),
@@ -295,8 +300,8 @@ fn every_screen_can_be_drawn_at_every_size() {
 
 /// A console on a tab of a run with so many classes, whose names are as wide as names come.
 fn with_classes(tab: Tab, n: usize) -> App {
-    let mut app = sample::app_on_insight(tab);
-    if let Some(run) = &mut app.run {
+    let mut app = sample::app_on_pseudo_labels(tab);
+    if let Some(run) = app.run_mut() {
         sample::give_classes(run, n);
     }
     app
@@ -309,11 +314,11 @@ fn every_tab_and_the_charts_can_be_drawn_with_any_number_of_classes() {
             let mut app = with_classes(tab, n);
             for (width, height) in [(60, 14), (300, 80)] {
                 for action in [Action::Right, Action::Last] {
-                    app.place = Place::Insight;
+                    app.run_mut().expect("open").page = Page::PseudoLabels;
                     app.update(action);
                     drawn(&mut app, width, height);
                 }
-                app.place = Place::Run;
+                app.run_mut().expect("open").page = Page::Charts;
                 drawn(&mut app, width, height);
             }
         }
@@ -335,12 +340,13 @@ fn a_confusion_matrix_that_is_larger_than_the_screen_says_which_way_it_goes_on()
 
 #[test]
 fn a_large_screen_is_used_for_whole_names_and_larger_images() {
-    let screen = dump(&drawn(&mut sample::app_on_insight(Tab::Confusion), 200, 60));
+    let screen = dump(&drawn(&mut sample::app_on_pseudo_labels(Tab::Confusion), 200, 60));
     for name in ["T-shirt/top", "Ankle boot"] {
         assert!(screen.matches(name).count() >= 2, "{name}: {screen}");
     }
-    let pixels =
-        |width, height| dump(&drawn(&mut sample::app_on_insight(Tab::Images), width, height)).matches('▀').count();
+    let pixels = |width, height| {
+        dump(&drawn(&mut sample::app_on_pseudo_labels(Tab::Images), width, height)).matches('▀').count()
+    };
     assert!(pixels(200, 60) > 8 * pixels(80, 24), "{} {}", pixels(200, 60), pixels(80, 24));
 }
 
@@ -380,7 +386,7 @@ fn without_colours_the_selected_row_has_a_mark() {
 #[test]
 fn read_only_shows_no_key_that_drives() {
     let mut app = sample::app_on_run();
-    app.access = Access::ReadOnly;
+    app.keymap.access = Access::ReadOnly;
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("read-only") && !screen.contains("pause"), "{screen}");
     app.update(Action::Help);
@@ -390,7 +396,7 @@ fn read_only_shows_no_key_that_drives() {
 #[test]
 fn hostile_names_cannot_steer_the_terminal() {
     let mut app = sample::app_on_run();
-    if let Some(run) = &mut app.run {
+    if let Some(run) = app.run_mut() {
         run.dir = sample::dir("\x1b]0;owned\x07\u{9b}31m");
         if let Some(started) = &mut run.state.started {
             started.classes = vec!["\x1b[2J\r\ncat".into(); 10];
@@ -403,7 +409,7 @@ fn hostile_names_cannot_steer_the_terminal() {
 #[test]
 fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
     let mut app = sample::app();
-    app.home = crate::console::home::Home::new();
+    app.home = crate::console::screens::home::Home::new();
     let height = app.home.presets.len() as u16 + 20;
     let screen = dump(&drawn(&mut app, 80, height));
     for row in &app.home.presets {
@@ -421,8 +427,8 @@ fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
 
 #[test]
 fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
-    let mut app = at_place(Place::Log, sample::app_on_run());
-    if let Some(run) = &mut app.run {
+    let mut app = on_page(Page::Log, sample::app_on_run());
+    if let Some(run) = app.run_mut() {
         run.log.filter.text = "a longer filter than some".into();
         run.log.select();
     }
@@ -433,7 +439,7 @@ fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
 
 #[test]
 fn what_tabs_are_about_stands_beside_them_if_there_is_room() {
-    let mut app = sample::app_on_insight(Tab::Strip);
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
     let mut tabs = |width| dump(&drawn(&mut app, width, 24)).lines().nth(2).unwrap_or_default().to_owned();
     assert!(tabs(60).ends_with(" CTAugment"), "{}", tabs(60));
     assert!(tabs(71).ends_with(" up to step 300"), "{}", tabs(71));
@@ -442,7 +448,7 @@ fn what_tabs_are_about_stands_beside_them_if_there_is_room() {
 
 #[test]
 fn a_header_shows_where_one_is_and_what_matters_without_one_over_the_other() {
-    let mut app = frozen(Place::Samples);
+    let mut app = frozen(Page::Samples);
     let mut header = |width| dump(&drawn(&mut app, width, 24)).lines().next().unwrap_or_default().to_owned();
     assert!(header(120).starts_with(" fixmatch › quickstart-s0 › labeled images  "), "{}", header(120));
     let keys = ": < , . > move, f now";
@@ -454,14 +460,14 @@ fn a_header_shows_where_one_is_and_what_matters_without_one_over_the_other() {
 
 #[test]
 fn the_views_of_a_log_and_how_many_lines_there_are_stand_apart() {
-    let mut app = at_place(Place::Log, sample::app_on_run());
+    let mut app = on_page(Page::Log, sample::app_on_run());
     let screen = dump(&drawn(&mut app, 60, 24));
     assert!(screen.contains("the worker's output\n") && screen.contains(" lines, followed\n"), "{screen}");
 }
 
 #[test]
 fn on_the_narrowest_screen_classes_keep_their_three_numbers() {
-    let screen = dump(&drawn(&mut sample::app_on_insight(Tab::Strip), 60, 24));
+    let screen = dump(&drawn(&mut sample::app_on_pseudo_labels(Tab::Strip), 60, 24));
     assert!(screen.contains("accepted   acc.  share\n") && !screen.contains(" of 10"), "{screen}");
     assert!(screen.lines().nth(7).is_some_and(|line| line.matches(" %").count() == 3), "{screen}");
 }
@@ -475,7 +481,7 @@ fn on_the_narrowest_screen_a_run_still_says_its_threshold() {
 #[test]
 fn the_longest_status_is_shown_whole() {
     let mut app = sample::app_with_runs();
-    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+    if let crate::console::screens::home::Listing::Read(rows) = &mut app.home.runs {
         rows[0].status = Status::NotResponding;
     }
     let screen = dump(&drawn(&mut app, 80, 24));
@@ -485,7 +491,7 @@ fn the_longest_status_is_shown_whole() {
 #[test]
 fn forks_can_be_told_apart_by_their_names_on_every_screen() {
     let mut app = sample::app_with_runs();
-    if let crate::console::home::Listing::Read(rows) = &mut app.home.runs {
+    if let crate::console::screens::home::Listing::Read(rows) = &mut app.home.runs {
         for (row, seed) in rows.iter_mut().zip(1..) {
             row.dir = sample::dir(&format!("20261123-180112-quickstart-fork-s{seed}"));
             row.parent = Some(Parent { run: "20261123-180112-quickstart-s0".into(), step: 250 });
@@ -508,11 +514,11 @@ fn the_words_of_a_fork_are_shown_to_their_end() {
 
 #[test]
 fn records_that_cannot_be_read_are_told_beside_those_that_can() {
-    let mut app = sample::app_on_insight(Tab::Strip);
-    if let Some(run) = &mut app.run {
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
+    if let Some(run) = app.run_mut() {
         let pointer = Pointer { step: 310, record: Kind::Histogram, offset: 999, n_bytes: 1 };
         run.state.insights.push(pointer);
-        run.insight.take(vec![(pointer, Err("insight.bin, record of step 310: torn".into()))]);
+        run.pseudo_labels.take(vec![(pointer, Err("insight.bin, record of step 310: torn".into()))]);
     }
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(
@@ -523,7 +529,7 @@ fn records_that_cannot_be_read_are_told_beside_those_that_can() {
 
 #[test]
 fn a_line_of_the_log_is_shown_to_its_end() {
-    let mut app = at_place(Place::Log, sample::app_on_run());
+    let mut app = on_page(Page::Log, sample::app_on_run());
     let screen = dump(&drawn(&mut app, 80, 40));
     assert!(screen.contains("140,000") && screen.contains("parameters, 500 steps"), "{screen}");
 }
@@ -531,7 +537,7 @@ fn a_line_of_the_log_is_shown_to_its_end() {
 #[test]
 fn the_footer_offers_what_the_run_can_follow() {
     let mut app = sample::app_on_run();
-    let glance = app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read");
+    let glance = app.run_mut().and_then(|run| run.glance.as_mut()).expect("read");
     glance.status = Status::Suspended;
     let footer = dump(&drawn(&mut app, 80, 24)).lines().nth(23).expect("a footer").to_owned();
     assert!(footer.contains("r resume") && !footer.contains("pause"), "{footer}");
@@ -540,14 +546,14 @@ fn the_footer_offers_what_the_run_can_follow() {
 #[test]
 fn words_about_keys_name_the_user_s_own_and_read_only_has_none() {
     let mut app = sample::app_on_run();
-    app.run.as_mut().and_then(|run| run.glance.as_mut()).expect("read").status = Status::Paused;
+    app.run_mut().and_then(|run| run.glance.as_mut()).expect("read").status = Status::Paused;
     app.keymap.remap("resume", &["R".into()]).expect("a key");
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(
         screen.contains("paused: the worker waits and keeps its memory; R goes on, S saves and frees it"),
         "{screen}"
     );
-    app.access = Access::ReadOnly;
+    app.keymap.access = Access::ReadOnly;
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("paused: the worker waits and keeps its memory\n"), "{screen}");
 }
@@ -573,7 +579,7 @@ fn letters_that_nothing_holds_are_taken_away_with_escape() {
 #[test]
 fn why_a_run_cannot_be_read_is_shown_to_its_end() {
     let mut app = sample::app_on_run();
-    let run = app.run.as_mut().expect("open");
+    let run = app.run_mut().expect("open");
     run.error = Some(format!("cannot read {}/events.jsonl: Permission denied", "/a/long/path".repeat(6)));
     let screen = dump(&drawn(&mut app, 80, 24));
     assert!(screen.contains("Permission denied"), "{screen}");
@@ -584,7 +590,7 @@ fn enter_counts_when_it_was_pressed_before_the_console_was_there() {
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
     let mut app = sample::app();
     app.press(KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL));
-    assert_eq!(app.place, Place::Preset);
+    assert_eq!(app.place(), Place::Preset);
 }
 
 #[test]

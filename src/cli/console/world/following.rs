@@ -15,7 +15,7 @@ use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status, live_step};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::super::run::{Glance, Reading};
+use super::super::screens::run::{Glance, Reading};
 use super::{FOLLOW, News, in_one_line, seen_file};
 
 /// What can be read of a run at once.

@@ -16,16 +16,16 @@ use fixmatch::run::launch::launch;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{News, in_one_line, start as start_worker, stay_until_it_ends, whereabouts};
-use crate::console::atlas::Atlas;
-use crate::console::browser::Start;
-use crate::console::shelf::Row;
+use crate::console::screens::browser::Start;
+use crate::console::screens::browser::atlas::Atlas;
+use crate::console::screens::label_sets::Row;
 use crate::console::tasks::Contestant;
 
 /// A label set with how it was picked and, if it is a saved one, its name and file.
 pub type Started = (LabelSet, String, Option<(String, PathBuf)>);
 
 /// The data sets that need no path, with the orders in the cache, and the saved label sets.
-pub fn shelf() -> Result<Vec<Row>, String> {
+pub fn label_sets() -> Result<Vec<Row>, String> {
     let read = || -> Result<Vec<Row>> {
         let rankings: Vec<Ranking> = ranking::cached()?.into_iter().filter_map(|(_, ranking)| ranking.ok()).collect();
         let orders = |name: &str| {
