@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::alike::did_you_mean;
 use crate::base::hex::hex;
 use crate::base::image::Image;
+use crate::base::text::Name;
 use crate::config::{Color, Data};
 
 /// Images of one size with their labels; `pixels` is N×H×W×C.
@@ -95,7 +96,7 @@ pub struct Dataset {
     /// Its name in [`DATASETS`].
     pub name: String,
     /// The classes' names; a label is an index into them.
-    pub classes: Vec<String>,
+    pub classes: Vec<Name>,
     /// The training images whose class is known.
     pub train: Images,
     /// Those whose class is not, if there are any: numbered behind the others.
@@ -269,7 +270,7 @@ pub enum Found {
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The classes' names.
-    pub classes: Vec<String>,
+    pub classes: Vec<Name>,
     /// The training images whose class is known.
     pub train: Images,
     /// Those whose class is not, if there are any.

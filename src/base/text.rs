@@ -5,7 +5,10 @@
 //! same, [`lines`] leaves line ends. All that is cut, padded or wrapped is clean, and measured by [`width`]: a Chinese
 //! character and an emoji take two columns, an accent of its own none.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::{Deref, RangeInclusive};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -14,38 +17,91 @@ use unicode_width::UnicodeWidthStr as _;
 /// What stands for a character that cannot be shown and has no picture of its own.
 const UNSHOWN: char = '\u{fffd}';
 
-/// What a class is called: exactly what its folder or its file says, and on a screen no more than a name.
+/// A name that others gave, of a class or a file: exactly what its folder or its file says, and on a screen no more than a
+/// name, on one line.
 ///
-/// It is written to files as it is. Whatever formats it gets [`name`] of it, so that nobody has to think of that;
-/// `{:12.40}` pads it to 12 columns and cuts it at 40.
+/// It is written to files as it is. Whoever prints, draws or measures it gets [`name`] of it, so that nobody has to think of
+/// that; `{:12.40}` pads it to 12 columns and cuts it at 40.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Name(String);
+#[serde(from = "String", into = "String")]
+pub struct Name {
+    raw: String,
+    /// Where it is shown as something else.
+    shown: Option<Box<str>>,
+}
+
+/// A path as a name of its own in a sentence.
+pub trait Shown {
+    /// All of it visible, on one line.
+    fn shown(&self) -> Name;
+}
+
+impl Shown for Path {
+    fn shown(&self) -> Name {
+        self.to_string_lossy().into()
+    }
+}
 
 impl Name {
     /// The name itself, to compare and to look up; not for a screen.
     pub fn raw(&self) -> &str {
-        &self.0
+        &self.raw
     }
 }
 
-impl<T: Into<String>> From<T> for Name {
-    fn from(raw: T) -> Self {
-        Self(raw.into())
+impl Deref for Name {
+    type Target = str;
+
+    /// As it is shown.
+    fn deref(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.raw)
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, raw: &&str) -> bool {
+        self.raw == *raw
+    }
+}
+
+impl From<&str> for Name {
+    fn from(raw: &str) -> Self {
+        raw.to_owned().into()
+    }
+}
+
+impl From<Cow<'_, str>> for Name {
+    fn from(raw: Cow<str>) -> Self {
+        raw.into_owned().into()
+    }
+}
+
+impl From<String> for Name {
+    fn from(raw: String) -> Self {
+        let shown = Some(name(&raw)).filter(|shown| *shown != raw).map(String::into_boxed_str);
+        Self { raw, shown }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.raw
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let name = name(&self.0);
-        let name = f.precision().map_or_else(|| name.clone(), |widest| fit(&name, widest));
-        f.write_str(&f.width().map_or_else(|| name.clone(), |width| left(&name, width.max(self::width(&name)))))
+        let name = f.precision().map_or_else(|| Cow::Borrowed(&**self), |widest| Cow::Owned(fit(self, widest)));
+        match f.width() {
+            Some(width) => f.write_str(&left(&name, width.max(self::width(&name)))),
+            None => f.write_str(&name),
+        }
     }
 }
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{:?}", name(&self.0))
+        write!(f, "{:?}", &**self)
     }
 }
 
@@ -137,6 +193,26 @@ fn grapheme_width(grapheme: &str) -> usize {
     let marks = grapheme.chars().filter(|c| matches!(c, '\u{ff9e}' | '\u{ff9f}')).count();
     let own = if marks > 0 { grapheme.replace(['\u{ff9e}', '\u{ff9f}'], "") } else { String::new() };
     if marks > 0 { own.width() + marks } else { grapheme.width() }
+}
+
+/// A character as every terminal draws it: as wide as it is measured here. Terminals differ in whether an emoji of several
+/// characters is one, so that of a family its first member stays, and of a flag its letters.
+pub fn of_certain_width(grapheme: &str) -> Cow<'_, str> {
+    const FLAG: RangeInclusive<char> = '\u{1f1e6}'..='\u{1f1ff}';
+    let is_symbol = |c: char| c >= '\u{2190}' && grapheme_width(c.encode_utf8(&mut [0; 4])) > 0;
+    let varies = |c: char| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}');
+    let mut chars = grapheme.chars();
+    let (Some(first), rest) = (chars.next(), chars.as_str()) else { return grapheme.into() };
+    if FLAG.contains(&first) {
+        let letter = |c: char| char::from_u32(c as u32 - *FLAG.start() as u32 + u32::from('A'));
+        return grapheme.chars().filter(|c| FLAG.contains(c)).filter_map(letter).collect();
+    }
+    let is_keycap = rest.contains('\u{20e3}');
+    if !rest.contains(varies) || !(is_symbol(first) || is_keycap) {
+        return grapheme.into();
+    }
+    let room = grapheme_width(grapheme).saturating_sub(grapheme_width(&grapheme[..first.len_utf8()]));
+    Cow::Owned(format!("{first}{}", " ".repeat(room)))
 }
 
 /// As many characters of the beginning of clean text as fit into `width` columns.
@@ -277,7 +353,8 @@ mod tests {
         let cases = [(" a b  ", "␣a b␣␣"), ("a\tb\n", "a␉b␊"), ("  ", "␣␣"), ("", ""), ("\x1b[2J", "␛[2J")];
         for (raw, expected) in cases {
             let name = Name::from(raw);
-            assert_eq!((name.to_string().as_str(), name.raw()), (expected, raw));
+            assert_eq!((name.to_string().as_str(), &*name, name.raw()), (expected, expected, raw));
+            assert!(name == raw && (name != expected || expected == raw), "it is what files have, not what is shown");
             assert_eq!(serde_json::to_value(&name).expect("a string"), raw, "files have it as it is");
         }
         let name = Name::from("猫猫 ");
@@ -292,6 +369,27 @@ mod tests {
         let widths = WIDE.map(width);
         assert_eq!(widths, [1, 2, 2, 2, 2, 2, 2, 2]);
         assert_eq!(width("a猫u\u{308}🐈"), 6);
+    }
+
+    #[test]
+    fn what_terminals_draw_in_several_widths_is_drawn_plainly_and_as_wide() {
+        for (grapheme, expected) in [
+            ("👨‍👩‍👧", "👨"),
+            ("🐈‍⬛", "🐈"),
+            ("🇩🇪", "DE"),
+            ("1\u{fe0f}\u{20e3}", "1 "),
+            ("❤\u{fe0f}", "❤ "),
+            ("👍🏽", "👍"),
+            ("猫", "猫"),
+            ("u\u{308}", "u\u{308}"),
+            ("ｶﾞ", "ｶﾞ"),
+            ("क्\u{200d}ष", "क्\u{200d}ष"),
+            ("a", "a"),
+            ("", ""),
+        ] {
+            assert_eq!(of_certain_width(grapheme), expected, "{grapheme}");
+            assert_eq!(width(expected), width(grapheme), "{grapheme}");
+        }
     }
 
     #[test]

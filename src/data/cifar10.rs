@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use super::{Descriptor, Download, Found, Images, Loaded, Member, Place, Published, Unpack, refuse_resize};
 use crate::base::files;
 use crate::base::hex::sha256_hex;
+use crate::base::text::{Name, Shown as _};
 
 /// `cifar10`; the archive's MD5, published on the home page, is c32a1d4ab5d03f1284b67883e8d87530.
 pub const DESCRIPTOR: Descriptor = Descriptor {
@@ -92,13 +93,13 @@ fn missing(place: &Place) -> anyhow::Error {
         return anyhow!(
             "{} holds the Python version of CIFAR-10, and the binary version is needed: `fixmatch data fetch cifar10` gets it \
              and is all it takes without data.path; or unpack cifar-10-binary.tar.gz from {} and set data.path to its {UNPACKED}",
-            python.display(),
+            python.shown(),
             DESCRIPTOR.homepage,
         );
     }
     let mut archives = ["cifar-10-binary.tar.gz", "cifar-10-binary.tar"].map(|name| folder.join(name)).into_iter();
     if let Some(archive) = archives.find(|archive| archive.is_file()) {
-        return anyhow!("{} is an archive: unpack it (tar -xf), and its {UNPACKED} is found", archive.display());
+        return anyhow!("{} is an archive: unpack it (tar -xf), and its {UNPACKED} is found", archive.shown());
     }
     let absent = FILES.iter().map(Member::file_name).find(|name| !folder.join(name).is_file());
     place.missing(DESCRIPTOR.name, absent.unwrap_or("a batch"))
@@ -115,7 +116,7 @@ fn load(place: &Place) -> Result<Loaded> {
         warnings
             .push("the training labels are not in CIFAR-10's official order: published index lists do not hold".into());
     }
-    let classes = CLASSES.map(String::from).to_vec();
+    let classes = CLASSES.map(Name::from).to_vec();
     Ok(Loaded { classes, train, unlabeled: None, test, published: Published::Compared(official), read: None, warnings })
 }
 
@@ -135,8 +136,8 @@ fn read_all(folder: &Path) -> Result<Vec<Batch>> {
 }
 
 fn read(path: &Path, file: &Member) -> Result<Batch> {
-    let bytes = files::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (labels, pixels) = decode(&bytes, RECORDS).with_context(|| format!("{} is damaged", path.display()))?;
+    let bytes = files::read(path).with_context(|| format!("cannot read {}", path.shown()))?;
+    let (labels, pixels) = decode(&bytes, RECORDS).with_context(|| format!("{} is damaged", path.shown()))?;
     Ok(Batch { labels, pixels, official: sha256_hex(&bytes) == file.sha256 })
 }
 

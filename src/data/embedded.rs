@@ -5,6 +5,7 @@
 use anyhow::{Result, ensure};
 
 use super::{Descriptor, Found, Loaded, Place, Published, fashion_mnist, idx, refuse_resize};
+use crate::base::text::Name;
 
 /// `fashion-mini`, always at hand.
 pub const DESCRIPTOR: Descriptor = Descriptor {
@@ -36,7 +37,7 @@ fn load(place: &Place) -> Result<Loaded> {
     ensure!(place.path.is_none(), "{} is part of the program: remove data.path", DESCRIPTOR.name);
     let n_classes = fashion_mnist::CLASSES.len();
     Ok(Loaded {
-        classes: fashion_mnist::CLASSES.map(String::from).to_vec(),
+        classes: fashion_mnist::CLASSES.map(Name::from).to_vec(),
         train: idx::decode(asset!("train-images.idx.gz"), asset!("train-labels.idx.gz"), n_classes)?,
         unlabeled: None,
         test: idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?,

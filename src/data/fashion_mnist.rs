@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Descriptor, Download, Found, Images, Loaded, Place, Published, Unpack, idx, refuse_resize};
 
 use crate::base::files;
+use crate::base::text::{Name, Shown as _};
 
 /// Where to read about it.
 pub const HOMEPAGE: &str = "https://github.com/zalandoresearch/fashion-mnist";
@@ -86,10 +87,10 @@ fn load(place: &Place) -> Result<Loaded> {
     let (train, test) = (read(&folder, STEMS[0], STEMS[1])?, read(&folder, STEMS[2], STEMS[3])?);
     if (train.width, train.height) != (test.width, test.height) {
         let [train_size, test_size] = [&train, &test].map(|images| format!("{}×{}", images.width, images.height));
-        bail!("{}: training images of {train_size} but test images of {test_size} pixels", folder.display());
+        bail!("{}: training images of {train_size} but test images of {test_size} pixels", folder.shown());
     }
     Ok(Loaded {
-        classes: CLASSES.map(String::from).to_vec(),
+        classes: CLASSES.map(Name::from).to_vec(),
         train,
         unlabeled: None,
         test,
@@ -101,9 +102,9 @@ fn load(place: &Place) -> Result<Loaded> {
 
 fn read(folder: &Path, images: &str, labels: &str) -> Result<Images> {
     let read = |stem: &str| -> Result<(String, Vec<u8>)> {
-        let path = idx::locate(folder, stem).with_context(|| format!("{stem} vanished from {}", folder.display()))?;
-        let bytes = files::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok((path.display().to_string(), bytes))
+        let path = idx::locate(folder, stem).with_context(|| format!("{stem} vanished from {}", folder.shown()))?;
+        let bytes = files::read(&path).with_context(|| format!("cannot read {}", path.shown()))?;
+        Ok((path.shown().to_string(), bytes))
     };
     let (images, labels) = (read(images)?, read(labels)?);
     let file = |(name, bytes)| idx::File { name, bytes };

@@ -19,6 +19,7 @@ use self::tally::{Remark, Tally};
 use super::decode::{self, Decoded, Fault, Wanted};
 use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
 use crate::base::image::Image;
+use crate::base::text::{Name, Shown as _};
 
 mod layout;
 mod scan;
@@ -52,7 +53,7 @@ struct Class {
     folder: PathBuf,
     /// Its name, which need not be UTF-8.
     key: OsString,
-    name: String,
+    name: Name,
 }
 
 fn load(place: &Place) -> Result<Loaded> {
@@ -77,12 +78,7 @@ fn load(place: &Place) -> Result<Loaded> {
         }
     }
     let n_labeled = entries.len();
-    ensure!(
-        n_labeled > n_train,
-        "{} holds no image of any class: {}",
-        test.display(),
-        tally.say(root, place.background)
-    );
+    ensure!(n_labeled > n_train, "{} holds no image of any class: {}", test.shown(), tally.say(root, place.background));
     if let Some(unlabeled) = &unlabeled {
         list(unlabeled, UNKNOWN, &mut entries, &mut tally)?;
     }
@@ -92,9 +88,8 @@ fn load(place: &Place) -> Result<Loaded> {
     let stack = |range: std::ops::Range<usize>| stack(&images[range.clone()], &entries[range]);
     warnings.extend(alike(&classes));
     let untested = (0..classes.len()).filter(|&class| !tested.contains(&(class as u16)));
-    warnings.extend(
-        untested.map(|class| format!("class {} has no test images in {}", classes[class].name, test.display())),
-    );
+    warnings
+        .extend(untested.map(|class| format!("class {} has no test images in {}", classes[class].name, test.shown())));
     let read = tally.say(root, place.background);
     if tally.is_loud() {
         warnings.insert(0, read.clone());
@@ -117,14 +112,14 @@ fn classes_in(folder: &Path, root: &Path, tally: &mut Tally) -> Result<Vec<Class
         match leads(&path) {
             Leads::Folder(_) => {
                 let key = path.file_name().unwrap_or_default().to_owned();
-                classes.push(Class { name: name_of(&path), key, folder: path });
+                classes.push(Class { name: name_of(&path).into(), key, folder: path });
             }
             Leads::Nowhere(remark) => tally.add(remark, &path),
             Leads::File if scan::is_image(&path, tally) => tally.add(Remark::Loose, &path),
             Leads::File => {}
         }
     }
-    ensure!(!classes.is_empty(), "{} has no class folders: expected {}", folder.display(), expected(root));
+    ensure!(!classes.is_empty(), "{} has no class folders: expected {}", folder.shown(), expected(root));
     Ok(classes)
 }
 
@@ -135,14 +130,14 @@ fn refuse_one_class(classes: &[Class], train: &Path) -> Result<()> {
         children(&only.folder)?.into_iter().filter(|path| matches!(leads(path), Leads::Folder(_))).collect();
     let hint = if inside.len() > 1 {
         let names: Vec<_> = inside.iter().map(|path| name_of(path)).collect();
-        format!("; if {} are the classes, move them up into {}", shortened(&names), train.display())
+        format!("; if {} are the classes, move them up into {}", shortened(&names), train.shown())
     } else {
         String::new()
     };
     bail!(
         "{} has only one class, {}: with one there is nothing to tell apart, and the loss is 0 from the first step; at least \
          2 class folders are needed{hint}",
-        train.display(),
+        train.shown(),
         only.name,
     );
 }
@@ -152,12 +147,12 @@ fn label_of(class: &Class, classes: &[Class]) -> Result<u16> {
     if let Some(label) = classes.iter().position(|known| known.key == class.key) {
         return Ok(label as u16);
     }
-    let folder = class.folder.display();
-    if let Some(like) = classes.iter().find(|known| look(&known.name) == look(&class.name)) {
+    let folder = class.folder.shown();
+    if let Some(like) = classes.iter().find(|known| look(known.name.raw()) == look(class.name.raw())) {
         bail!(
             "{folder} is a class without training images, but {} differs only in case, blanks or the way its letters are \
              encoded: give both the same name",
-            like.folder.display(),
+            like.folder.shown(),
         );
     }
     bail!("{folder} is a class without training images: remove it or add it to train");
@@ -172,15 +167,15 @@ fn look(name: &str) -> String {
 fn alike(classes: &[Class]) -> Vec<String> {
     let mut warnings = Vec::new();
     for (i, class) in classes.iter().enumerate() {
-        if let Some(other) = classes[..i].iter().find(|other| look(&other.name) == look(&class.name)) {
-            let (class, other) = (class.folder.display(), other.folder.display());
+        if let Some(other) = classes[..i].iter().find(|other| look(other.name.raw()) == look(class.name.raw())) {
+            let (class, other) = (class.folder.shown(), other.folder.shown());
             warnings.push(format!(
                 "{other} and {class} are two classes whose names differ only in case, blanks or encoding: if they are one, \
                  move the images into one folder"
             ));
         }
-        if layout::means_unlabeled(&class.name) {
-            let folder = class.folder.display();
+        if layout::means_unlabeled(class.name.raw()) {
+            let folder = class.folder.shown();
             warnings.push(format!(
                 "{folder} is taken for a class: images of unknown class belong in unlabeled, beside train and test"
             ));
@@ -197,7 +192,7 @@ fn list(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Tally) 
     ensure!(
         entries.len() > n_before,
         "{} holds no images{found}: add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove the folder",
-        folder.display()
+        folder.shown()
     );
     Ok(())
 }
@@ -239,7 +234,7 @@ fn decode_all(entries: &[Entry], place: &Place, tally: &mut Tally) -> Result<Vec
                 done.into_iter().filter(|(was, _)| *was).for_each(|(_, remark)| tally.add(remark, path));
                 images.push(image);
             }
-            Err(fault) => faults.push(format!("{} {fault}", path.display())),
+            Err(fault) => faults.push(format!("{} {fault}", path.shown())),
         }
     }
     refuse_faults(&faults, entries.len())?;
@@ -263,10 +258,10 @@ fn refuse_faults(faults: &[String], n_files: usize) -> Result<()> {
 
 /// Refuses images of more than one size.
 fn refuse_sizes(images: &[Image], entries: &[Entry]) -> Result<()> {
-    let (first, first_path) = (&images[0], entries[0].path.display());
+    let (first, first_path) = (&images[0], entries[0].path.shown());
     let of_other_size = |image: &Image| (image.width, image.height) != (first.width, first.height);
     if let Some(place) = images.iter().position(of_other_size) {
-        let (image, path) = (&images[place], entries[place].path.display());
+        let (image, path) = (&images[place], entries[place].path.shown());
         bail!(
             "{first_path} has {}×{} pixels but {path} has {}×{}: set data.resize to make all images one size",
             first.width,

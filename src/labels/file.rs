@@ -104,7 +104,7 @@ pub fn text(set: &LabelSet, dataset: &Dataset, how: &str) -> String {
         crate::VERSION,
     );
     for index in indices {
-        let class = one_line(&dataset.classes[class_of(index)]);
+        let class = one_line(dataset.classes[class_of(index)].raw());
         writeln!(text, "{index}  # {class}").expect("a string takes all");
     }
     text

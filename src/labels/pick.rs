@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::base::rng::{Rng, Stream};
+use crate::base::text::Name;
 use crate::config::{Labels, Pick};
 use crate::data::Dataset;
 use crate::labels::file;
@@ -37,7 +38,7 @@ pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Re
 
 /// Draws `n` images of every class: walks a random permutation of the training images and takes each whose class
 /// still lacks some. With the same seed, the set for a smaller `n` is part of the set for a larger one.
-pub fn draw_per_class(labels: &[u16], classes: &[String], n: usize, seed: u64) -> Result<LabelSet> {
+pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> Result<LabelSet> {
     ensure!(n > 0, "at least one labeled image per class is needed");
     let mut order: Vec<u32> = (0..labels.len() as u32).collect();
     Rng::new(seed, Stream::LabelSet, 0, 0).shuffle(&mut order);
@@ -135,8 +136,8 @@ mod tests {
         (0..n).map(|i| (i % 3) as u16).collect()
     }
 
-    fn classes() -> Vec<String> {
-        ["cat", "dog", "frog"].map(String::from).to_vec()
+    fn classes() -> Vec<Name> {
+        ["cat", "dog", "frog"].map(Name::from).to_vec()
     }
 
     fn drawn(n: usize, seed: u64) -> Vec<u32> {

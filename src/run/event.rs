@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::host::now;
+use crate::base::text::Name;
 use crate::run::change::{Change, Edit, Request};
 use crate::run::file::Parent;
 use crate::run::insight::Pointer;
@@ -215,7 +216,7 @@ pub struct Started {
     /// Test images.
     pub n_test: u64,
     /// Their names, in the order of the labels.
-    pub classes: Vec<String>,
+    pub classes: Vec<Name>,
     /// Labeled images of each class; empty in logs of before this was told.
     #[serde(default)]
     pub labeled_per_class: Vec<u64>,

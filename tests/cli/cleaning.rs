@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fixmatch::base::text::is_unshown;
+use fixmatch::base::text::{is_unshown, width};
 use fixmatch::labels::set::{LabelSet, Picked};
 use fixmatch::run::event::{Event, FailureKind};
 
@@ -49,7 +49,7 @@ fn check(place: &Place, args: &[&str]) -> Said {
 fn hostile_run(place: &Place) {
     let said = || HOSTILE.to_owned();
     let Event::Started(mut begun) = started() else { unreachable!("it is one") };
-    begun.classes = vec![said(), format!(" {HOSTILE}\n")];
+    begun.classes = vec![said().into(), format!(" {HOSTILE}\n").into()];
     let events = [
         Event::Launched { pid: 7, host: said(), version: said() },
         Event::Started(begun),
@@ -87,6 +87,45 @@ fn no_command_prints_a_control_character() {
     let page = check(&place, &["show", "mine", "--json"]).out;
     let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
     assert_eq!(page["failure"], HOSTILE, "JSON keeps what was said");
+}
+
+/// The rows of the first table in a text, below its head.
+fn rows(text: &str) -> Vec<&str> {
+    text.lines().skip_while(|line| !line.contains("CLASS")).skip(1).take_while(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn names_of_any_kind_keep_their_rows_and_columns() {
+    let long = "L".repeat(200);
+    let wide = "猫と犬".repeat(20);
+    let names = ["new\nline", "tab\tbed", " blanks ", &long, &wide, "👨‍👩‍👧🐈‍⬛🇩🇪", "Ka\u{308}fer", "\u{202e}x", HOSTILE];
+    let place = Place::new();
+    let images = place.folder.path().join("images");
+    for part in ["train", "test"] {
+        for name in names {
+            let folder = images.join(part).join(name);
+            fs::create_dir_all(&folder).expect("made");
+            image::RgbImage::new(8, 8).save(folder.join("1.png")).expect("written");
+        }
+    }
+    fs::write(images.join("train/ blanks /no\nimage"), "text").expect("written");
+    let preset = "[data]\ndataset = \"folder\"\npath = \"images\"\n[labels]\nper_class = 1";
+    fs::write(place.folder.path().join("my.toml"), preset).expect("written");
+    for args in [&["data", "verify", "folder", "--path", "images"][..], &["labels", "show", "my.toml"]] {
+        let said = check(&place, args);
+        let rows = rows(&said.out);
+        assert_eq!((said.code, rows.len()), (Some(0), names.len()), "{args:?}: {}{}", said.out, said.err);
+        let widths: Vec<_> = rows.iter().map(|row| width(row)).collect();
+        assert!(widths.iter().all(|width| *width == widths[0] && *width <= 120), "{widths:?}: {}", said.out);
+        let told = format!("{}{}", said.out, said.err);
+        assert!(told.contains("new␊line") && told.contains("train/ blanks /no␊image\n"), "{told}");
+    }
+    let page = check(&place, &["labels", "show", "my.toml", "--json"]).out;
+    let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+    let all: Vec<_> = page["images"].as_array().expect("images").iter().map(|it| it["class_name"].clone()).collect();
+    assert!(names.iter().all(|name| all.contains(&(*name).into())), "{all:?}");
+    check(&place, &["labels", "show", "my.toml", "--png", "sheet.png"]);
+    assert!(image::image_dimensions(place.folder.path().join("sheet.png")).expect("an image").0 < 800);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[cfg(feature = "train")]
 mod labels;
 mod looking;
+mod naming;
 mod reacting;
 #[cfg(feature = "train")]
 mod training;
@@ -43,6 +44,10 @@ impl Place {
     }
 
     fn open_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        self.open_at((100, 30), args, variables)
+    }
+
+    fn open_at(&self, size: (u16, u16), args: &[&str], variables: &[(&str, &str)]) -> Terminal {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fixmatch"));
         command.args(args);
         command.cwd(self.folder.path());
@@ -60,7 +65,7 @@ impl Place {
         for (name, value) in variables {
             command.env(name, value);
         }
-        Terminal::start(command)
+        Terminal::start(size, command)
     }
 }
 
@@ -104,8 +109,8 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(command: CommandBuilder) -> Self {
-        let size = PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 };
+    fn start((cols, rows): (u16, u16), command: CommandBuilder) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("fixmatch starts");
         let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(size.rows, size.cols, 0, Said::default())));

@@ -1,5 +1,6 @@
 //! `fixmatch data list|fetch|verify`: which data sets there are, getting them, checking them.
 
+use fixmatch::base::text::Name;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -248,8 +249,8 @@ fn verdict(known: Known) -> &'static str {
 fn print_classes(dataset: &Dataset) -> Result<()> {
     let n_classes = dataset.classes.len();
     let (train, test) = (dataset.train.class_counts(n_classes), dataset.test.class_counts(n_classes));
-    let row = |(class, name): (usize, &String)| {
-        vec![class.to_string(), name.clone(), grouped(train[class] as u64), grouped(test[class] as u64)]
+    let row = |(class, name): (usize, &Name)| {
+        vec![class.to_string(), name.to_string(), grouped(train[class] as u64), grouped(test[class] as u64)]
     };
     let rows: Vec<_> = dataset.classes.iter().enumerate().map(row).collect();
     say(format_args!("\n{}", aligned(&["#", "CLASS", "TRAINING", "TEST"], &rows, |column| column != 1)))

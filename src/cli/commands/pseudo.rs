@@ -1,5 +1,6 @@
 //! `fixmatch pseudo`: what a run's pseudo-labels did, and what another threshold would have accepted.
 
+use fixmatch::base::text::Name;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -74,7 +75,7 @@ pub struct Totals {
 /// One class.
 #[derive(Debug, Serialize)]
 pub struct ClassRow {
-    class: String,
+    class: Name,
     n: u64,
     n_accepted: u64,
     acceptance: Option<f64>,
@@ -197,7 +198,7 @@ impl Moment {
         let row = |(class, (it, &expected_share)): (usize, (&fixmatch::run::pseudo::Class, &f64))| {
             let Agreement { n, agreed } = panel.map_or_else(Agreement::default, |panel| panel.agreement_in(class));
             ClassRow {
-                class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
+                class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}").into()),
                 n: it.named.n,
                 n_accepted: it.accepted.n,
                 acceptance: it.acceptance,
@@ -237,7 +238,7 @@ impl Moment {
         rows.extend(self.what_if.as_ref().map(|it| totals("what if", it)));
         let class = |row: &ClassRow| {
             vec![
-                row.class.clone(),
+                row.class.to_string(),
                 grouped(row.n),
                 or_dash(row.acceptance, percent),
                 or_dash(row.purity, percent),

@@ -1,5 +1,6 @@
 //! `fixmatch show`: all that is known of one run.
 
+use fixmatch::base::text::Name;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -253,9 +254,9 @@ fn scheduled(last: &Evaluated) -> String {
     format!("median of the last {} {median}, best {best} at step {}", last.median_of, last.best_step)
 }
 
-fn per_class(names: &[String], ema: &Evaluation, raw: &Evaluation) -> String {
+fn per_class(names: &[Name], ema: &Evaluation, raw: &Evaluation) -> String {
     let row = |class: usize| {
-        let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let name = names.get(class).map_or_else(|| format!("class {class}"), Name::to_string);
         let of = |evaluation: &Evaluation| or_dash(evaluation.per_class.get(class).copied().flatten(), percent);
         vec![name, of(ema), of(raw)]
     };

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use fixmatch::base::text::of_certain_width;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
@@ -59,7 +60,7 @@ impl<W: Write> Backend for Link<W> {
             write_look(&mut text, *look);
             for &(x, y, symbol) in cells {
                 write_move(&mut text, after, (x, y));
-                text.push_str(symbol);
+                text.push_str(&of_certain_width(symbol));
                 // terminals differ in where a picture or a wide character leaves the cursor
                 let is_plain = !symbol.contains(char::is_control) && Span::raw(symbol).width() == 1;
                 after = is_plain.then_some((x + 1, y));

@@ -356,7 +356,7 @@ fn panel(step: u64) -> Panel {
 /// Makes it a run with so many classes, whose names are as wide as names come.
 pub fn give_classes(run: &mut OpenRun, n: usize) {
     if let Some(started) = &mut run.state.started {
-        started.classes = (0..n).map(|class| format!("長い名前の組 {class}")).collect();
+        started.classes = (0..n).map(|class| format!("長い名前の組 {class}").into()).collect();
         started.labeled_per_class = vec![4; n];
     }
     let mut confusion = vec![vec![0; n]; n];

@@ -1,5 +1,6 @@
 //! Events as sentences, for terminals without a bar, logs of batch systems and screen readers.
 
+use fixmatch::base::text::clean;
 use fixmatch::run::change::Request;
 use fixmatch::run::event::{Evaluated, Event, Progress, Started};
 
@@ -10,6 +11,10 @@ pub const AT_CHANCE: &str = "this is no better than guessing: the run has learne
 
 /// What happened, in one line; None for what the next event says anyway.
 pub fn sentence(event: &Event) -> Option<String> {
+    told(event).map(|text| clean(&text))
+}
+
+fn told(event: &Event) -> Option<String> {
     Some(match event {
         Event::Launched { pid, host, version } => format!("worker {pid} started on {host}, version {version}"),
         Event::Started(started) => start(started),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fixmatch::base::text::{clean, left, right, width};
+use fixmatch::base::text::{clean, fit_middle, left, right, width};
 
 /// How much of a whole is done, in whole percent. Logs may hold any number.
 pub fn percent_of(part: u64, whole: u64) -> u128 {
@@ -18,6 +18,15 @@ pub fn percent(ratio: f64) -> String {
 pub fn significant(number: f32) -> String {
     if number == 0.0 || number.abs() >= 0.001 { format!("{number:.4}") } else { format!("{number:.1e}") }
 }
+
+/// The most columns of a table.
+const WIDEST_TABLE: usize = 120;
+
+/// A cell is not cut to fewer columns.
+const NARROWEST_CUT: usize = 8;
+
+/// What stands between columns.
+const GAP: &str = "  ";
 
 /// A value that may be missing.
 pub fn or_dash<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
@@ -95,28 +104,65 @@ pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     aligned(head, rows, |_| false)
 }
 
-/// The same with each column to the side that `is_right` says. A cell is one line, measured as a terminal shows it.
+/// The same with each column to the side that `is_right` says. A cell is one line, measured as a terminal shows it; where the
+/// table would be wider than 120 columns, the longest cells lose their middles.
 pub fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let width_of = |column: usize| {
         let cells = rows.iter().map(|row: &Vec<String>| width(&row[column]));
         cells.chain([width(head[column])]).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..head.len()).map(width_of).collect();
+    let widths = fitting((0..head.len()).map(width_of).collect());
+    let cut = |column: usize, cell: &str| fit_middle(cell, widths[column]);
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(&widths).enumerate();
-        let padded = padded
-            .map(|(column, (cell, &width))| if is_right(column) { right(cell, width) } else { left(cell, width) });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        let padded = padded.map(|(column, (cell, &width))| {
+            let cell = cut(column, cell);
+            if is_right(column) { right(&cell, width) } else { left(&cell, width) }
+        });
+        padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     };
     let mut lines = vec![line(head.to_vec())];
     lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
     lines.join("\n")
 }
 
+/// The widths of columns with two blanks between, the widest ones narrowed until the table is no wider than [`WIDEST_TABLE`].
+fn fitting(mut widths: Vec<usize>) -> Vec<usize> {
+    let room = WIDEST_TABLE.saturating_sub(GAP.len() * widths.len().saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        let over = widths.iter().sum::<usize>() - room;
+        let widest = widths.iter().copied().max().unwrap_or_default();
+        let next = widths.iter().copied().filter(|&width| width < widest).max().unwrap_or(0);
+        let n_widest = widths.iter().filter(|&&width| width == widest).count();
+        let column = widths.iter().rposition(|&width| width == widest).expect("it is one of them");
+        if widest <= NARROWEST_CUT {
+            break; // more columns than any table of ours has
+        }
+        widths[column] = widest.saturating_sub(over.div_ceil(n_widest)).max(next).clamp(NARROWEST_CUT, widest - 1);
+    }
+    widths
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_at_most_120_columns_wide_and_cuts_what_is_longest() {
+        let rows = [
+            vec!["x".repeat(100) + "1", "y".repeat(90), "12".into()],
+            vec!["猫".repeat(100) + "2", "short".into(), "3".into()],
+        ];
+        let text = columns(&["A", "B", "N"], &rows);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines.iter().all(|line| width(line) <= 120), "{text}");
+        assert!(lines[1].contains("…") && lines[1].contains("x1  ") && lines[1].ends_with("12"), "{text}");
+        assert!(lines[2].contains("猫2 ") && lines[2].contains("short"), "{text}");
+        assert_eq!(fitting(vec![200, 10, 10]), [96, 10, 10]);
+        assert_eq!(fitting(vec![60, 56]), [60, 56]);
+        assert_eq!(fitting(vec![20; 10]).iter().sum::<usize>(), 102);
+    }
 
     #[test]
     fn large_numbers_have_three_digits_and_a_letter() {

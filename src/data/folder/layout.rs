@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 
 use super::scan::{Leads, children, holds_images, is_dead_link, leads};
+use crate::base::text::{self, Shown as _};
 use crate::data::decode::sniff::has_extension;
 
 /// The parts of a data set.
@@ -88,7 +89,7 @@ pub fn means_unlabeled(name: &str) -> bool {
 
 /// What the layout is.
 pub fn expected(root: &Path) -> String {
-    format!("{0}/train/CLASS/*.png and {0}/test/CLASS/*.png (or .jpg, .webp, …)", root.display())
+    format!("{0}/train/CLASS/*.png and {0}/test/CLASS/*.png (or .jpg, .webp, …)", root.shown())
 }
 
 /// The last part of a path.
@@ -111,7 +112,7 @@ pub fn parts(root: &Path) -> Result<Parts> {
     }
     let unlabeled = root.join(UNLABELED.name);
     if is_dead_link(&unlabeled) {
-        bail!("{} is a link to nothing: mend or remove it", unlabeled.display());
+        bail!("{} is a link to nothing: mend or remove it", unlabeled.shown());
     }
     let unlabeled = unlabeled.is_dir().then_some(unlabeled);
     let mut warnings = Vec::new();
@@ -123,13 +124,13 @@ pub fn parts(root: &Path) -> Result<Parts> {
         if unlabeled.is_none() && UNLABELED.is_meant_by(&name) {
             bail!(
                 "{} holds images, but images of unknown class are looked for in {}: rename it, or move it elsewhere",
-                folder.display(),
-                root.join(UNLABELED.name).display(),
+                folder.shown(),
+                root.join(UNLABELED.name).shown(),
             );
         }
         warnings.push(format!(
             "the images in {} are not used: only train, test and unlabeled are looked into",
-            folder.display()
+            folder.shown()
         ));
     }
     Ok(Parts { train, test, unlabeled, warnings })
@@ -138,16 +139,16 @@ pub fn parts(root: &Path) -> Result<Parts> {
 /// The error for a part that is not there: what is there instead.
 fn missing(root: &Path, part: &Part, inside: &[PathBuf], folders: &[&PathBuf]) -> anyhow::Error {
     let folder = root.join(part.name);
-    let absent = format!("there is no folder {}", folder.display());
+    let absent = format!("there is no folder {}", folder.shown());
     if is_dead_link(&folder) {
-        return anyhow!("{} is a link to nothing: mend it", folder.display());
+        return anyhow!("{} is a link to nothing: mend it", folder.shown());
     }
     if let Some(alike) = folders.iter().find(|path| part.is_meant_by(&name_of(path))) {
-        let (alike, name) = (alike.display(), name_of(alike));
+        let (alike, name) = (alike.shown(), name_of(alike));
         return anyhow!(
             "{absent}, but {alike} looks like it: rename it to {0}, or link it (ln -s {name} {1})",
             part.name,
-            folder.display(),
+            folder.shown(),
         );
     }
     let is_of = |path: &Path| name_of(path).to_lowercase().starts_with(part.name);
@@ -155,21 +156,21 @@ fn missing(root: &Path, part: &Part, inside: &[PathBuf], folders: &[&PathBuf]) -
     if let Some(archive) =
         archives().find(|path| is_of(path)).or_else(|| archives().next().filter(|_| folders.is_empty()))
     {
-        return anyhow!("{absent}, but {} is an archive: unpack it first", archive.display());
+        return anyhow!("{absent}, but {} is an archive: unpack it first", archive.shown());
     }
     if let Some(nested) = folders.iter().find(|path| path.join(part.name).is_dir() && path.join(TRAIN.name).is_dir()) {
-        return anyhow!("{absent}, but {0} has one: set data.path to {0}", nested.display());
+        return anyhow!("{absent}, but {0} has one: set data.path to {0}", nested.shown());
     }
     if let Some(parent) =
         root.parent().filter(|parent| parent.join(TRAIN.name).is_dir() && parent.join(TEST.name).is_dir())
     {
-        return anyhow!("{absent}, but {0} has one: set data.path to {0}", parent.display());
+        return anyhow!("{absent}, but {0} has one: set data.path to {0}", parent.shown());
     }
     let classes: Vec<_> = folders.iter().map(|path| name_of(path)).filter(|name| !PARTS.contains(&&**name)).collect();
     let hint = if classes.is_empty() || part.name == TEST.name {
         String::new()
     } else {
-        format!("; if {} are classes, move them into {}", shortened(&classes), folder.display())
+        format!("; if {} are classes, move them into {}", shortened(&classes), folder.shown())
     };
     anyhow!("{absent}: expected {}{hint}", expected(root))
 }
@@ -178,6 +179,6 @@ const PARTS: [&str; 3] = [TRAIN.name, TEST.name, UNLABELED.name];
 
 /// The first three names.
 pub fn shortened(names: &[String]) -> String {
-    let shown = names[..names.len().min(3)].join(", ");
+    let shown = names[..names.len().min(3)].iter().map(|name| text::name(name)).collect::<Vec<_>>().join(", ");
     if names.len() > 3 { format!("{shown}, …") } else { shown }
 }

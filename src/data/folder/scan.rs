@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::tally::{Remark, Tally};
+use crate::base::text::Shown as _;
 use crate::data::decode::sniff::{self, Kind};
 
 /// What operating systems and programs leave in folders, in lower case.
@@ -65,7 +66,7 @@ fn is_hidden(path: &Path) -> bool {
 
 /// What a folder holds, sorted by name.
 pub fn children(folder: &Path) -> Result<Vec<PathBuf>> {
-    let problem = || format!("cannot read the folder {}", folder.display());
+    let problem = || format!("cannot read the folder {}", folder.shown());
     let entries = fs::read_dir(folder).with_context(problem)?.collect::<Result<Vec<_>, _>>().with_context(problem)?;
     let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
@@ -76,7 +77,7 @@ pub fn children(folder: &Path) -> Result<Vec<PathBuf>> {
 pub fn images(folder: &Path, tally: &mut Tally) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
-    let top = fs::metadata(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let top = fs::metadata(folder).with_context(|| format!("cannot read the folder {}", folder.shown()))?;
     seen.insert((top.dev(), top.ino()));
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::base::text::Shown as _;
 use crate::config::Color;
 
 /// Something to say of a file.
@@ -91,7 +92,7 @@ impl Tally {
                 Remark::Foreign => format!("{} ({}; PNG or JPEG is)", remark.words(*n), self.formats.join(", ")),
                 _ => remark.words(*n).to_owned(),
             };
-            let path = example.strip_prefix(root).unwrap_or(example).display();
+            let path = example.strip_prefix(root).unwrap_or(example).shown();
             format!("{n} {what}{} {path}", if *n > 1 { ", such as" } else { ":" })
         };
         self.remarks.iter().map(remark).collect()

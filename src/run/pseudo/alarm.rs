@@ -12,6 +12,7 @@
 //! - **agreement**, in place of purity without true labels: over the last three evaluations, averaged and trained weights
 //!   predict the same class for 20 points fewer of the followed images than over the best three before.
 
+use crate::base::text::Name;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ impl<const N: usize> Means<N> {
 /// Follows the records of a run, in their order.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    names: Vec<String>,
+    names: Vec<Name>,
     expected: Expected,
     shares: Vec<Streak>,
     lost: Vec<Streak>,
@@ -143,7 +144,7 @@ pub struct Watch {
 
 impl Watch {
     /// Nothing seen yet, of a run with these classes and so many labeled images of each.
-    pub fn new(names: &[String], labeled_per_class: &[u64]) -> Self {
+    pub fn new(names: &[Name], labeled_per_class: &[u64]) -> Self {
         Self {
             names: names.to_vec(),
             expected: Expected::of(labeled_per_class, names.len()),
@@ -274,7 +275,7 @@ mod tests {
     }
 
     fn watch() -> Watch {
-        Watch::new(&["cats", "dogs", "owls"].map(str::to_owned), &[4, 4, 4])
+        Watch::new(&["cats", "dogs", "owls"].map(Name::from), &[4, 4, 4])
     }
 
     /// The alarms of a made-up run, as step, rule and class.
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_class_that_takes_far_more_than_its_share_is_told_once_until_it_is_over() {
-        let mut watch = Watch::new(&["cats", "dogs", "owls"].map(str::to_owned), &[1, 2, 7]);
+        let mut watch = Watch::new(&["cats", "dogs", "owls"].map(Name::from), &[1, 2, 7]);
         let greedy = |step| histogram(step, [0.3, 0.05, 0.05], 0.9); // 75 %, against 0.5 / 3 at least
         let fair = |step| histogram(step, [0.1, 0.15, 0.15], 0.9);
         let run = (1..3)

@@ -1,5 +1,6 @@
 //! `fixmatch labels compare`: what two label sets share, and how far the orders agree that they go by.
 
+use fixmatch::base::text::Name;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -99,7 +100,7 @@ struct OrderRow {
 #[derive(Serialize)]
 struct ClassRow {
     class: usize,
-    class_name: String,
+    class_name: Name,
     n: [usize; 2],
     n_both: usize,
     spearman: Option<f64>,

@@ -41,6 +41,8 @@ const CLASS_GAP: usize = 14;
 /// Between two sets, and between class names and images.
 const SIDE_GAP: usize = 40;
 const NAME_GAP: usize = 12;
+/// A class's name is cut at so many columns of a terminal.
+const WIDEST_NAME: usize = 32;
 /// From the top to the base lines of a set's two lines of text and to its images.
 const HEADING: usize = 17;
 const NOTE: usize = 40;
@@ -210,16 +212,17 @@ impl Page {
 
     /// A page with the classes' names beside their first rows, as wide as the widest name.
     fn of_names(grid: &Grid, dataset: &Dataset) -> (Self, usize) {
-        let width = dataset.classes.iter().map(|name| font::width(name, Style::Name)).max().unwrap_or_default();
+        let names: Vec<_> = dataset.classes.iter().map(|name| format!("{name:.WIDEST_NAME$}")).collect();
+        let width = names.iter().map(|name| font::width(name, Style::Name)).max().unwrap_or_default();
         let middle = (grid.cell.1 - GAP) / 2 + Style::Name.size() as usize / 3;
-        let name = |(name, top): (&String, &usize)| Line {
-            text: name.clone(),
+        let name = |(text, top): (String, &usize)| Line {
+            text,
             x: MARGIN + width,
             y: top + middle,
             anchor: Anchor::End,
             style: Style::Name,
         };
-        let lines = dataset.classes.iter().zip(&grid.tops).map(name).collect();
+        let lines = names.into_iter().zip(&grid.tops).map(name).collect();
         let height = grid.tops[dataset.classes.len()] - GAP + MARGIN;
         (Self { width: 0, height, lines, pictures: Vec::new() }, width)
     }

@@ -1,5 +1,6 @@
 //! `fixmatch labels show`: the images of a label set, class by class.
 
+use fixmatch::base::text::Name;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -71,7 +72,7 @@ struct OrderSummary {
 #[derive(Serialize)]
 struct Row {
     class: usize,
-    class_name: String,
+    class_name: Name,
     index: u32,
     /// From 1, the most representative of all training images.
     rank: Option<u32>,
@@ -123,7 +124,7 @@ impl Page {
 impl Row {
     fn cells(&self) -> Vec<String> {
         vec![
-            self.class_name.clone(),
+            self.class_name.to_string(),
             self.index.to_string(),
             or_dash(self.rank, |rank| rank.to_string()),
             or_dash(self.class_rank, |rank| rank.to_string()),

@@ -4,6 +4,7 @@ use fixmatch::augment::ctaugment::Rates;
 use fixmatch::augment::{Op, Scratch, Strong, StrongDraw, StrongPolicy, WeakDraw};
 use fixmatch::base::image::Image;
 use fixmatch::base::rng::{Rng, Stream};
+use fixmatch::base::text::Name;
 use fixmatch::config::RunConfig;
 use fixmatch::data::{self, Dataset};
 use fixmatch::labels::recorded;
@@ -21,7 +22,7 @@ pub struct Sample {
     /// Its place in the training images.
     pub index: u32,
     /// Its class.
-    pub class: String,
+    pub class: Name,
     /// Its pixels.
     pub image: Image,
 }

@@ -137,7 +137,7 @@ fn when(run: &OpenRun) -> Vec<String> {
 /// The name of a class.
 fn name(run: &OpenRun, class: usize) -> String {
     let names = run.state.started.as_ref().map_or(&[][..], |started| &started.classes);
-    names.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
+    names.get(class).map_or_else(|| format!("class {class}"), ToString::to_string)
 }
 
 /// Why what records tell is not there, if they cannot be read.

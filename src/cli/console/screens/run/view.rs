@@ -383,7 +383,7 @@ fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: 
             put_in(buffer, area, y, &more, theme.faint());
             return;
         }
-        let name = names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+        let name = names.get(class).map_or_else(|| format!("class {class}"), ToString::to_string);
         let (done, rest) = app.glyphs.bar(accuracy.unwrap_or(0.0), width);
         let value = accuracy.map_or_else(|| "–".into(), |x| format!("{:.0} %", 100.0 * x));
         let spans = vec![
