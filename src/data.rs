@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod folder;
 pub mod idx;
 pub mod nearest;
+pub mod preprocess;
 
 use std::path::{Path, PathBuf};
 

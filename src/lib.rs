@@ -9,6 +9,7 @@
 
 pub mod augment;
 pub mod base;
+pub mod classifier;
 pub mod config;
 pub mod data;
 pub mod labels;

@@ -12,7 +12,7 @@ const FLOORS: [(&[&str], &str); 10] = [
     (&["config"], "a configuration says what a run is, and knows nothing of runs"),
     (&["augment", "data", "machine"], "images, their augmentations and the machine know no runs"),
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
-    (&["labels"], "label sets know what they are picked from, and nobody below them does"),
+    (&["classifier", "labels"], "label sets know what they are picked from, and nobody below them does"),
     (&["plan"], "a plan checks all that a run will need"),
     (&["suite"], "a suite is of plans, and knows nobody who shows it"),
     (

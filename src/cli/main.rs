@@ -19,8 +19,8 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, changes, completions, data, export, fork, labels, presets, pseudo, rank, requests, resume,
-    runs, screenshot, show, suite, train, trash, wait, watch,
+    Runs, attach, augment, changes, completions, data, export, fork, labels, predict, presets, pseudo, rank, requests,
+    resume, runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -60,6 +60,7 @@ enum Command {
     Changes(changes::Args),
     Fork(fork::Args),
     Export(export::Args),
+    Predict(predict::Args),
     Data(data::DataArgs),
     Augment(augment::Args),
     Rank(rank::Args),
@@ -142,6 +143,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Set(args) => requests::set(&args, &runs),
         Command::Fork(args) => fork::run(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
+        Command::Predict(args) => predict::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),
         Command::Rank(args) => rank::run(&args, &runs),

@@ -33,13 +33,14 @@ const MAX_BYTES: u64 = 6 * MAX_PIXELS;
 /// What is made of an image once it is decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// The side in pixels of the square that it is stretched to.
-    pub resize: Option<u32>,
+    /// Width and height in pixels that it is stretched to.
+    pub resize: Option<(u32, u32)>,
     /// What lies behind transparent parts.
     pub background: Color,
 }
 
 /// An image, and what had to be done to it.
+#[expect(clippy::struct_excessive_bools, reason = "remarks that have nothing to do with each other")]
 #[derive(Clone, Debug)]
 pub struct Decoded {
     /// Its bytes.
@@ -50,6 +51,8 @@ pub struct Decoded {
     pub is_transparent: bool,
     /// Whether its file holds more frames or pages.
     pub has_more: bool,
+    /// Whether it had another size than was asked for.
+    pub is_stretched: bool,
 }
 
 /// Why a file gives no image.
@@ -139,16 +142,16 @@ fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
     if is_transparent {
         image = laid_over(image, wanted.background);
     }
-    if let Some(side) = wanted.resize
-        && (image.width(), image.height()) != (side, side)
-    {
-        image = image.resize_exact(side, side, FilterType::Triangle);
+    let stretched = wanted.resize.filter(|size| *size != (image.width(), image.height()));
+    if let Some((width, height)) = stretched {
+        image = image.resize_exact(width, height, FilterType::Triangle);
     }
     Ok(Decoded {
         image: to_bytes(image),
         is_turned: orientation != Orientation::NoTransforms,
         is_transparent,
         has_more,
+        is_stretched: stretched.is_some(),
     })
 }
 

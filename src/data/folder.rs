@@ -20,6 +20,7 @@ use super::decode::{self, Decoded, Fault, Wanted};
 use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
 use crate::base::image::Image;
 use crate::base::text::{Name, Shown as _};
+use crate::config::Color;
 
 mod layout;
 mod scan;
@@ -56,8 +57,40 @@ struct Class {
     name: Name,
 }
 
-fn load(place: &Place) -> Result<Loaded> {
-    let root = place.path.context("the folder data set needs data.path: a folder with train/CLASS and test/CLASS")?;
+/// The image files in a folder and in the folders in it, sorted, and what else is there, for the user to know.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn images_in(folder: &Path) -> Result<(Vec<PathBuf>, Option<String>)> {
+    let mut tally = Tally::default();
+    let files = scan::images(folder, &mut tally)?;
+    let tally = tally.without(Remark::Deeper);
+    Ok((files, tally.is_loud().then(|| tally.others(folder))))
+}
+
+/// The files of the training images, in their order; those of unknown class last.
+///
+/// # Errors
+/// If the folder is none of class folders.
+pub fn training_files(root: &Path) -> Result<Vec<PathBuf>> {
+    let Listing { entries, n_train, n_labeled, .. } = list_all(root, Color::default())?;
+    let (labeled, unlabeled) = (entries[..n_train].iter(), entries[n_labeled..].iter());
+    Ok(labeled.chain(unlabeled).map(|entry| entry.path.clone()).collect())
+}
+
+/// All that is found before an image is decoded.
+struct Listing {
+    classes: Vec<Class>,
+    /// The training images, then the test images, then those of unknown class.
+    entries: Vec<Entry>,
+    n_train: usize,
+    /// Training and test images.
+    n_labeled: usize,
+    tally: Tally,
+    warnings: Vec<String>,
+}
+
+fn list_all(root: &Path, background: Color) -> Result<Listing> {
     let layout::Parts { train, test, unlabeled, mut warnings } = layout::parts(root)?;
     let mut tally = Tally::default();
     let classes = classes_in(&train, root, &mut tally)?;
@@ -78,18 +111,23 @@ fn load(place: &Place) -> Result<Loaded> {
         }
     }
     let n_labeled = entries.len();
-    ensure!(n_labeled > n_train, "{} holds no image of any class: {}", test.shown(), tally.say(root, place.background));
+    ensure!(n_labeled > n_train, "{} holds no image of any class: {}", test.shown(), tally.say(root, background));
     if let Some(unlabeled) = &unlabeled {
         list(unlabeled, UNKNOWN, &mut entries, &mut tally)?;
     }
-
-    let mut images = decode_all(&entries, place, &mut tally)?;
-    unify_channels(&mut images);
-    let stack = |range: std::ops::Range<usize>| stack(&images[range.clone()], &entries[range]);
     warnings.extend(alike(&classes));
     let untested = (0..classes.len()).filter(|&class| !tested.contains(&(class as u16)));
     warnings
         .extend(untested.map(|class| format!("class {} has no test images in {}", classes[class].name, test.shown())));
+    Ok(Listing { classes, entries, n_train, n_labeled, tally, warnings })
+}
+
+fn load(place: &Place) -> Result<Loaded> {
+    let root = place.path.context("the folder data set needs data.path: a folder with train/CLASS and test/CLASS")?;
+    let Listing { classes, entries, n_train, n_labeled, mut tally, mut warnings } = list_all(root, place.background)?;
+    let mut images = decode_all(&entries, place, &mut tally)?;
+    unify_channels(&mut images);
+    let stack = |range: std::ops::Range<usize>| stack(&images[range.clone()], &entries[range]);
     let read = tally.say(root, place.background);
     if tally.is_loud() {
         warnings.insert(0, read.clone());
@@ -212,7 +250,7 @@ fn scan_into(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Ta
 /// # Errors
 /// If some are damaged, with their names; else if one has another size than the first.
 fn decode_all(entries: &[Entry], place: &Place, tally: &mut Tally) -> Result<Vec<Image>> {
-    let wanted = Wanted { resize: place.resize, background: place.background };
+    let wanted = Wanted { resize: place.resize.map(|side| (side, side)), background: place.background };
     let n_threads = std::thread::available_parallelism().map_or(1, Into::into);
     let chunk_len = entries.len().div_ceil(n_threads);
     let decoded: Vec<Result<Decoded, Fault>> = std::thread::scope(|scope| {
@@ -225,7 +263,7 @@ fn decode_all(entries: &[Entry], place: &Place, tally: &mut Tally) -> Result<Vec
     let mut faults = Vec::new();
     for (decoded, Entry { path, .. }) in decoded.into_iter().zip(entries) {
         match decoded {
-            Ok(Decoded { image, is_turned, is_transparent, has_more }) => {
+            Ok(Decoded { image, is_turned, is_transparent, has_more, .. }) => {
                 let done = [
                     (is_turned, Remark::Turned),
                     (is_transparent, Remark::Transparent),

@@ -94,13 +94,7 @@ impl Checkpoint {
         let metadata = header.metadata().clone().unwrap_or_default();
         let entry = |key| metadata.get(key).with_context(|| format!("its metadata has no {key:?}"));
         let state = serde_json::from_str(entry(STATE)?)?;
-        let file = SafeTensors::deserialize(bytes)?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            ensure!(view.dtype() == Dtype::F32, "{name} is {:?}, not F32", view.dtype());
-            let values = view.data().as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect();
-            tensors.insert(name, Array { shape: view.shape().to_vec(), values });
-        }
+        let tensors = arrays(&SafeTensors::deserialize(bytes)?)?;
         ensure!(*entry(CHECKSUM)? == checksum(entry(STATE)?, &tensors), "its checksum does not match its content");
         Ok(Self { state, tensors })
     }
@@ -118,12 +112,26 @@ impl Checkpoint {
     }
 }
 
+/// The tensors of a file, all of them f32.
+pub fn arrays(file: &SafeTensors) -> Result<BTreeMap<String, Array>> {
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        ensure!(view.dtype() == Dtype::F32, "{name} is {:?}, not F32", view.dtype());
+        let values = view.data().as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect();
+        tensors.insert(name, Array { shape: view.shape().to_vec(), values });
+    }
+    Ok(tensors)
+}
+
 /// Which weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Which {
     /// As trained.
+    #[serde(rename = "trained")]
     Raw,
     /// Their moving average.
+    #[serde(rename = "averaged")]
     Ema,
 }
 

@@ -56,6 +56,7 @@ mod tests {
             data_digest: String::new(),
             data_known: true,
             instructions: None,
+            input: None,
         });
         let dir = RunDir::create(runs, "measured", &run).expect("made");
         EventLog::open(&dir.events()).expect("opens");

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::host::user_at_host;
 use crate::config::RunConfig;
+use crate::data::preprocess::Preprocess;
 
 /// `run.toml`: a run in full.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,4 +89,7 @@ pub struct Environment {
     /// The level of vector instructions that our own operations run with on a CPU; runs of older versions lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+    /// What the network is fed with; runs of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Preprocess>,
 }

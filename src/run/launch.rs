@@ -75,24 +75,33 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 /// A hang-up of the terminal, Ctrl-C in it or the end of the calling program do not reach the worker. What it prints goes
 /// to `worker.log`, the reason of its end also to [`Worker::last_words`].
 pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
-    Level::wanted()?; // the worker would only fail of it
     check_room(dir)?;
-    let program = worker_program()?;
+    let mut command = worker_command()?;
     let path = dir.worker_log();
     let log = files::open_as(&path, OpenOptions::new().append(true).create(true).read(true));
     let log = log.with_context(|| format!("cannot open {}", path.display()))?;
     let (words, pipe) = io::pipe().context("cannot make a pipe to the worker")?;
     rustix::io::ioctl_fionbio(&words, true).context("cannot make a pipe to the worker")?;
-    let mut command = Command::new(&program);
     command.arg("run").arg(dir.path()).args(n_seen.map(|n_seen| format!("--seen={n_seen}")));
     command.stdin(Stdio::null()).stdout(pipe).stderr(log);
-    command.envs(ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
     // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
     }
-    let child = command.spawn().with_context(|| format!("cannot start the worker {}", program.display()))?;
+    let child =
+        command.spawn().with_context(|| format!("cannot start the worker {}", command.get_program().display()))?;
     Ok(Worker { child, words })
+}
+
+/// The worker's program with what its environment has to hold, without arguments.
+///
+/// # Errors
+/// If there is no worker, or it is to use instructions that the processor lacks, of which it would only fail.
+pub fn worker_command() -> Result<Command> {
+    Level::wanted()?;
+    let mut command = Command::new(worker_program()?);
+    command.envs(ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+    Ok(command)
 }
 
 /// Refuses to start a worker where there is no room for the next checkpoint.

@@ -16,6 +16,7 @@ use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::base::stats::median;
 use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
 use fixmatch::data::Images;
+use fixmatch::data::preprocess::Preprocess;
 use fixmatch::examples;
 use fixmatch::loader::{Loader, Maker, Source};
 use pulp::{Simd, WithSimd};
@@ -181,7 +182,7 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
 fn trainer(args: &Args, forward: Forward, images: &Images, device: Device) -> Trainer {
     let train = Train { forward, precision: args.precision, ..Train::default() };
     let config = RunConfig { model: args.model.into(), train, ..RunConfig::default() };
-    Trainer::new(&config, network(args), Input::new(images, Normalize::Unit, device))
+    Trainer::new(&config, network(args), Input::new(&Preprocess::of(images, Normalize::Unit), device))
 }
 
 fn network(args: &Args) -> Network {

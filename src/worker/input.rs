@@ -1,7 +1,6 @@
 //! From bytes to what a network sees: u8 N×H×W×C on the way to the device, normalised floats in `channels_last` there.
 
-use fixmatch::config::Normalize;
-use fixmatch::data::Images;
+use fixmatch::data::preprocess::Preprocess;
 use tch::{Device, Kind, Tensor};
 
 use crate::ops::Normalizer;
@@ -21,25 +20,21 @@ pub struct Input {
 }
 
 impl Input {
-    /// The way in for images like these, the training images.
-    pub fn new(images: &Images, normalize: Normalize, device: Device) -> Self {
-        let (mean, std) = match normalize {
-            Normalize::Unit => (vec![127.5; images.channels], vec![127.5; images.channels]),
-            Normalize::None => (vec![0.0; images.channels], vec![255.0; images.channels]),
-            Normalize::MeanStd => mean_and_std(images),
-        };
+    /// The way in for images of this size, and how they are normalised.
+    pub fn new(preprocess: &Preprocess, device: Device) -> Self {
+        let Preprocess { width, height, channels, mean, std } = preprocess;
         let as_f32 = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
         let on_device = |values: &[f64]| {
             Tensor::from_slice(values).to_kind(Kind::Float).view([values.len() as i64, 1, 1]).to_device(device)
         };
         Self {
-            height: images.height as i64,
-            width: images.width as i64,
-            channels: images.channels as i64,
+            height: *height as i64,
+            width: *width as i64,
+            channels: *channels as i64,
             device,
-            normalizer: Normalizer::new(&as_f32(&mean), &as_f32(&std)),
-            mean: on_device(&mean),
-            std: on_device(&std),
+            normalizer: Normalizer::new(&as_f32(mean), &as_f32(std)),
+            mean: on_device(mean),
+            std: on_device(std),
         }
     }
 
@@ -81,23 +76,11 @@ fn upload(tensor: Tensor, device: Device) -> Tensor {
     if device.is_cuda() { tensor.pin_memory(device).to_device_(device, tensor.kind(), true, false) } else { tensor }
 }
 
-/// Mean and standard deviation of each channel, in the units of a byte.
-fn mean_and_std(images: &Images) -> (Vec<f64>, Vec<f64>) {
-    let (mut sums, mut squares) = (vec![0_u64; images.channels], vec![0_u64; images.channels]);
-    for pixel in images.pixels.chunks_exact(images.channels) {
-        for (channel, &value) in pixel.iter().enumerate() {
-            sums[channel] += u64::from(value);
-            squares[channel] += u64::from(value).pow(2);
-        }
-    }
-    let n = (images.pixels.len() / images.channels) as f64;
-    let mean: Vec<f64> = sums.iter().map(|&sum| sum as f64 / n).collect();
-    let std = squares.iter().zip(&mean).map(|(&sum, mean)| (sum as f64 / n - mean * mean).sqrt().max(1.0)).collect();
-    (mean, std)
-}
-
 #[cfg(test)]
 mod tests {
+    use fixmatch::config::Normalize;
+    use fixmatch::data::Images;
+
     use super::*;
     use crate::ops::at_every_level;
 
@@ -115,7 +98,7 @@ mod tests {
     fn bytes_become_numbers_as_the_preset_says() {
         let cases = [(Normalize::Unit, [-1.0, 1.0]), (Normalize::None, [0.0, 1.0]), (Normalize::MeanStd, [-1.0, 1.0])];
         for (normalize, expected) in cases {
-            let input = Input::new(&images(), normalize, Device::Cpu);
+            let input = Input::new(&Preprocess::of(&images(), normalize), Device::Cpu);
             at_every_level(|level| {
                 let values = [channel(&input, 0, 0), channel(&input, 1, 0)];
                 let are_near = values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6);
@@ -126,14 +109,14 @@ mod tests {
 
     #[test]
     fn a_constant_channel_stays_finite() {
-        let input = Input::new(&images(), Normalize::MeanStd, Device::Cpu);
+        let input = Input::new(&Preprocess::of(&images(), Normalize::MeanStd), Device::Cpu);
         assert_eq!(channel(&input, 0, 1), 0.0);
         assert!((channel(&input, 1, 2) - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn parts_are_concatenated_in_order() {
-        let input = Input::new(&images(), Normalize::None, Device::Cpu);
+        let input = Input::new(&Preprocess::of(&images(), Normalize::None), Device::Cpu);
         let pixels = images().pixels;
         let (joined, apart) = (input.images(&[&pixels]), input.images(&[&pixels[..3], &pixels[3..]]));
         assert!(joined.equal(&apart));
@@ -144,7 +127,7 @@ mod tests {
         let (width, height, channels) = (5, 7, 3);
         let pixels: Vec<u8> = (0..20 * width * height * channels).map(|i| (i * i / 11 % 256) as u8).collect();
         let images = Images { width, height, channels, pixels, labels: vec![0; 20] };
-        let input = Input::new(&images, Normalize::MeanStd, Device::Cpu);
+        let input = Input::new(&Preprocess::of(&images, Normalize::MeanStd), Device::Cpu);
         let bytes = Tensor::from_slice(&images.pixels).view([20, height as i64, width as i64, channels as i64]);
         let expected = (bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float) - &input.mean) / &input.std;
         assert!(input.images(&[&images.pixels]).equal(&expected));

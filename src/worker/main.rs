@@ -21,6 +21,7 @@ mod model;
 mod ops;
 mod optim;
 mod part;
+mod predict;
 mod rank;
 mod recorder;
 mod session;
@@ -75,6 +76,9 @@ enum Task {
     Bench(bench::Args),
     /// Prints the logits of a run's newest checkpoint for the first test images, as JSON
     Logits(logits::Args),
+    /// Tells what images show, as `fixmatch predict` asks on standard input
+    #[command(hide = true)]
+    Predict(predict::Args),
     /// Writes the manual pages into a folder
     #[command(hide = true, after_help = examples!("fixmatch-worker man ~/.local/share/man/man1"))]
     Man { folder: PathBuf },
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         Task::Run { dir, seen } => RunDir::open(&dir).and_then(|dir| run(&dir, seen)),
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
+        Task::Predict(args) => predict::run(&args),
         Task::Man { folder } => manual::write_pages(Arguments::command(), &folder),
     }));
     match done.unwrap_or_else(|panic| Err(Failure::fault(&*panic))) {

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use fixmatch::config::{Forward, MaskedViews, Precision, RunConfig};
 use fixmatch::data::Dataset;
+use fixmatch::data::preprocess::Preprocess;
 use fixmatch::loader::Batch;
 use fixmatch::run::checkpoint::Tensors;
 use tch::{Device, Kind, Tensor};
@@ -101,7 +102,7 @@ impl Trainer {
             shape.height,
             format!("{:?}", config.model.name).to_lowercase(),
         );
-        Ok(Self::new(config, network, Input::new(images, config.data.normalize, device)))
+        Ok(Self::new(config, network, Input::new(&Preprocess::of(images, config.data.normalize), device)))
     }
 
     /// A trainer before its first step.
@@ -341,7 +342,7 @@ mod tests {
             ..RunConfig::default()
         };
         let images = images();
-        let input = Input::new(&images, config.data.normalize, Device::Cpu);
+        let input = Input::new(&Preprocess::of(&images, config.data.normalize), Device::Cpu);
         let shape = Shape { channels: 3, height: 8, width: 8, classes: 10 };
         Trainer::new(&config, Network::new(&config.model, shape), input)
     }

@@ -90,6 +90,19 @@ impl Weights {
         Self { specs, tensors, places }
     }
 
+    /// A network's weights as a file has them, to be used and not trained.
+    pub fn of(specs: Vec<Spec>, arrays: &Tensors, device: Device) -> Result<Self> {
+        let tensor = |spec: &Spec| {
+            let array = arrays.get(&spec.name).with_context(|| format!("there is no tensor {}", spec.name))?;
+            let shape: Vec<i64> = array.shape.iter().map(|&side| side as i64).collect();
+            ensure!(shape == spec.shape, "{} is {shape:?}, and the network has {:?}", spec.name, spec.shape);
+            Ok(on_device(&array.values, &shape, device))
+        };
+        let tensors = specs.iter().map(tensor).collect::<Result<_>>()?;
+        let places = specs.iter().enumerate().map(|(place, spec)| (spec.name.clone(), place)).collect();
+        Ok(Self { specs, tensors, places })
+    }
+
     /// Weights of their own memory where these are trained, sharing the statistics: what an average starts from.
     pub fn average(&self) -> Self {
         let own = |(spec, tensor): (&Spec, &Tensor)| match spec.role {

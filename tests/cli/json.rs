@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use fixmatch::config::{Metric, Rank};
+use fixmatch::data::preprocess::Preprocess;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
 use fixmatch::run::dir::RunDir;
@@ -113,6 +114,7 @@ fn eventful(place: &Place) -> RunDir {
         data_digest: "d".into(),
         data_known: true,
         instructions: Some("avx2".into()),
+        input: Some(Preprocess { width: 8, height: 8, channels: 1, mean: vec![127.5], std: vec![127.5] }),
     });
     dir.write_run(&run).expect("written");
     let checkpoint = Checkpoint { state: State { step: 20, ..State::default() }, ..Checkpoint::default() };
@@ -225,12 +227,17 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch trash list --json", &["trash", "list"]),
     ];
     let document = documented();
+    let mut said: Vec<_> =
+        calls.iter().map(|(part, call)| (*part, place.fixmatch(&[call, &["--json"][..]].concat()))).collect();
+    place.run_with_one_unlabeled_image();
+    for args in [["few-left", "--unlabeled", "--top=2"], ["few-left", "ranking.toml", "--top=1"]] {
+        said.push(("fixmatch predict --jsonl", place.predict(&[&args[..], &["--jsonl"]].concat())));
+    }
     let mut seen = BTreeMap::<&str, Seen>::new();
-    for (part, call) in calls {
-        let said = place.fixmatch(&[call, &["--json"][..]].concat());
+    for (part, said) in &said {
         let values = serde_json::Deserializer::from_str(&said.out).into_iter::<Value>();
         let values: Vec<_> =
-            values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{call:?}: {error} {said:?}"));
+            values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{part}: {error} {said:?}"));
         assert!(!values.is_empty(), "{said:?}");
         let known = document.get(*part).cloned().unwrap_or_default();
         for value in &values {
@@ -260,7 +267,7 @@ fn the_keys_of_json_are_those_of_the_document() {
     }
     assert!(wrong.is_empty(), "docs/json.md\n{}", wrong.join("\n"));
     let parts: BTreeSet<_> = document.keys().map(String::as_str).collect();
-    assert_eq!(parts, calls.iter().map(|(part, _)| *part).collect(), "the commands of the document");
+    assert_eq!(parts, seen.into_keys().collect(), "the commands of the document");
 }
 
 #[test]
@@ -277,18 +284,19 @@ fn every_command_with_json_is_in_the_document() {
             .map(str::to_owned)
             .collect()
     };
+    let has_json = |help: &str| help.lines().any(|line| line.split_whitespace().next() == Some("--json"));
     let mut with_json = BTreeSet::new();
     for command in commands(&help(&[])) {
         let text = help(&[&command]);
         for below in commands(&text) {
-            if help(&[&command, &below]).contains("--json") {
+            if has_json(&help(&[&command, &below])) {
                 with_json.insert(format!("fixmatch {command} {below} --json"));
             }
         }
-        if text.contains("\n      --json") {
+        if has_json(&text) {
             with_json.insert(format!("fixmatch {command} --json"));
         }
     }
-    let parts = document.into_keys().filter(|part| !part.contains("PRESET")).collect();
+    let parts = document.into_keys().filter(|part| part.ends_with("--json") && !part.contains("PRESET")).collect();
     assert_eq!(with_json, parts);
 }

@@ -11,6 +11,7 @@ mod json;
 mod judging;
 mod labeling;
 mod naming;
+mod predicting;
 mod reading;
 mod training;
 mod trash;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use fixmatch::run::change::Change;
 use fixmatch::run::checkpoint::{Array, Checkpoint, State, file_name};
-use fixmatch::run::event::{Event, FailureKind};
+use fixmatch::run::event::{Event, FailureKind, Started};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
@@ -207,15 +207,18 @@ fn weights_are_exported_under_their_own_names() {
     for step in [10, 20] {
         let array = |value| Array { shape: vec![1], values: vec![value] };
         let tensors = [("model.w", 1.0), ("model.bn.mean", 7.0), ("ema.w", 2.0), ("momentum.w", 3.0)];
-        let tensors: BTreeMap<_, _> =
+        let mut tensors: BTreeMap<_, _> =
             tensors.into_iter().map(|(name, value)| (name.to_owned(), array(value + step as f32))).collect();
+        let Event::Started(Started { classes, .. }) = started() else { unreachable!() };
+        let bias = Array { shape: vec![classes.len()], values: vec![0.0; classes.len()] };
+        tensors.insert("model.fc2.bias".into(), bias);
         let checkpoint = Checkpoint { state: State { step, ..State::default() }, tensors };
         checkpoint.write(&dir.checkpoints().join(file_name(step))).expect("written");
     }
     let out = place.folder.path().join("w.safetensors");
     let export = |args: &[&str]| {
         let all = [&["export", "--weights", "w.safetensors", "--force"], args].concat();
-        place.fixmatch(&all).check(0, &["w.safetensors: 2 tensors of step"], &[]);
+        place.fixmatch(&all).check(0, &["w.safetensors: 3 tensors of step"], &[]);
         let bytes = fs::read(&out).expect("written");
         let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
         let value = |name| {

@@ -11,6 +11,7 @@ mod insight;
 mod instructions;
 mod labeling;
 mod older;
+mod predicting;
 mod ranking;
 mod resume;
 mod suites;

@@ -19,7 +19,7 @@ use fixmatch::run::survey::Survey;
 use super::support::{events, finish};
 
 /// A copy of the old run in a folder of runs.
-fn old_run(runs: &Path) -> RunDir {
+pub fn old_run(runs: &Path) -> RunDir {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run-of-aff95dc");
     let to = runs.join("20261125-175549-old-s1");
     fs::create_dir_all(to.join("checkpoints")).expect("made");

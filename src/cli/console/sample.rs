@@ -115,6 +115,7 @@ pub fn app_on_gpu_run() -> App {
             data_digest: String::new(),
             data_known: true,
             instructions: None,
+            input: None,
         });
     }
     app

@@ -56,6 +56,13 @@ impl Tally {
         }
     }
 
+    /// The same but for one remark.
+    #[must_use]
+    pub fn without(mut self, remark: Remark) -> Self {
+        self.remarks.remove(&remark);
+        self
+    }
+
     /// Adds what was counted elsewhere.
     pub fn join(&mut self, other: Self) {
         self.n_read += other.n_read;

@@ -10,6 +10,7 @@ use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
 use fixmatch::config::{Precision, RunConfig};
+use fixmatch::data::preprocess::Preprocess;
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::labels::set::{LabelSet, LabeledImages};
 use fixmatch::labels::{pick, ranking, recorded};
@@ -71,7 +72,8 @@ pub fn prepare(
     if let Some(told) = config.slow_averages().filter(|_| config.rank.is_none()) {
         reporter.warn(told);
     }
-    let found = environment(&device::name(device), n_threads, &dataset);
+    let input = Preprocess::of(&dataset.train, config.data.normalize);
+    let found = environment(&device::name(device), n_threads, &dataset, input);
     compare_environment(run.environment.as_ref(), &found, reporter)?;
     let labels = if config.rank.is_some() {
         None
@@ -91,8 +93,12 @@ pub fn prepare(
          set labels.in_unlabeled = true, or train on the labels alone with train.lambda_u = 0",
         source.images.n()
     );
-    if run.environment.is_none() {
-        run.environment = Some(found);
+    // a run of an older version has one without its input
+    if run.environment.as_ref().is_none_or(|environment| environment.input.is_none()) {
+        run.environment = Some(match run.environment.take() {
+            Some(older) => Environment { input: found.input, ..older },
+            None => found,
+        });
         reporter.insist(|| dir.write_run(&run))?;
     }
     let started = Started {
@@ -158,7 +164,7 @@ fn memory_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
-fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
+fn environment(device: &str, threads: u32, dataset: &Dataset, input: Preprocess) -> Environment {
     let cpuinfo = cpuinfo();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     Environment {
@@ -172,6 +178,7 @@ fn environment(device: &str, threads: u32, dataset: &Dataset) -> Environment {
         data_digest: dataset.digest.clone(),
         data_known: dataset.known == Known::Official,
         instructions: Some(ops::Instructions::in_force().level().name()),
+        input: Some(input),
     }
 }
 

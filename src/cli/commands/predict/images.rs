@@ -1,0 +1,166 @@
+//! Which images are to be told: files, those in folders, and those that lists name.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, stdin};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use fixmatch::base::{dirs, files};
+use fixmatch::classifier::wire::Question;
+use fixmatch::data::{self, folder};
+use fixmatch::labels::recorded;
+use fixmatch::labels::set::LabeledImages;
+use fixmatch::run::dir::RunDir;
+
+use super::super::note;
+
+/// Images with what they are called.
+pub enum Images {
+    /// Files.
+    Files(Vec<PathBuf>),
+    /// The unlabeled training images of a run.
+    OfRun {
+        /// All of its training images.
+        images: data::Images,
+        /// Which of them.
+        indices: Vec<u32>,
+        /// The files of all, where they are files.
+        files: Vec<PathBuf>,
+    },
+}
+
+impl Images {
+    /// The training images that a run has no labels of.
+    ///
+    /// # Errors
+    /// If its images or labels are not here, or all are labeled.
+    pub fn unlabeled(dir: &RunDir) -> Result<Self> {
+        let config = dir.read_run()?.config;
+        let dataset = data::load(&config.data, &dirs::data_dir()?)?;
+        let labels = recorded::read(dir, &dataset)?;
+        let n_train = dataset.train.n();
+        let images = dataset.train.followed_by(dataset.unlabeled);
+        let mut indices = labels.unlabeled(n_train, LabeledImages::LeftOut);
+        indices.extend(n_train as u32..images.n() as u32);
+        ensure!(!indices.is_empty(), "{} has no unlabeled images: all {n_train} are labeled", dir.id());
+        let is_folder = config.data.dataset == folder::DESCRIPTOR.name;
+        let root = config.data.path.filter(|_| is_folder);
+        let files = root.map_or_else(|| Ok(Vec::new()), |root| folder::training_files(&root))?;
+        Ok(Self::OfRun { images, indices, files })
+    }
+
+    /// The images that paths lead to, in their order; those below `except`, a folder that is written to, left out.
+    ///
+    /// # Errors
+    /// If a path leads nowhere, a list cannot be read, or there is no image at all. What a list names need not be there.
+    pub fn of_paths(paths: &[PathBuf], except: Option<&Path>) -> Result<Self> {
+        let mut files = Vec::new();
+        let mut other = Vec::new();
+        for path in paths {
+            if path.as_os_str() == "-" {
+                let mut list = Vec::new();
+                stdin().lock().take(files::MAX_TEXT).read_to_end(&mut list).context("cannot read standard input")?;
+                for path in listed(&list) {
+                    add(&path, &mut files, &mut other)?;
+                }
+                continue;
+            }
+            ensure!(path.exists() || path.is_symlink(), "there is no {}", path.display());
+            if path.is_file() && path.extension().is_some_and(|extension| extension == "txt") {
+                let list = files::read_at_most(path, files::MAX_TEXT);
+                for path in listed(&list.with_context(|| format!("cannot read {}", path.display()))?) {
+                    add(&path, &mut files, &mut other)?;
+                }
+            } else {
+                add(path, &mut files, &mut other)?;
+            }
+        }
+        if let Some(except) = except.and_then(|except| except.canonicalize().ok()) {
+            files.retain(|file| !file.canonicalize().is_ok_and(|file| file.starts_with(&except)));
+        }
+        for line in &other {
+            note(format_args!("left out: {line}"));
+        }
+        ensure!(!files.is_empty(), "there are no images to predict in what was named");
+        Ok(Self::Files(files))
+    }
+
+    /// How many.
+    pub fn n(&self) -> usize {
+        match self {
+            Self::Files(files) => files.len(),
+            Self::OfRun { indices, .. } => indices.len(),
+        }
+    }
+
+    /// Whether each is a file.
+    pub fn are_files(&self) -> bool {
+        self.file(0).is_some()
+    }
+
+    /// The number of image `i` among a run's training images.
+    pub fn index(&self, i: usize) -> Option<u32> {
+        match self {
+            Self::Files(_) => None,
+            Self::OfRun { indices, .. } => Some(indices[i]),
+        }
+    }
+
+    /// The file of image `i`.
+    pub fn file(&self, i: usize) -> Option<&Path> {
+        let file = match self {
+            Self::Files(files) => files.get(i),
+            Self::OfRun { indices, files, .. } => files.get(indices[i] as usize),
+        };
+        file.map(PathBuf::as_path)
+    }
+
+    /// What the worker is asked about image `i`.
+    pub fn question(&self, i: usize) -> Question {
+        match self {
+            Self::Files(files) => Question::File(files[i].clone()),
+            Self::OfRun { images, indices, .. } => Question::Pixels(images.pixels_of(indices[i] as usize).to_vec()),
+        }
+    }
+}
+
+/// The images of a folder, or a file.
+fn add(path: &Path, files: &mut Vec<PathBuf>, other: &mut Vec<String>) -> Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let (found, left_out) = folder::images_in(path)?;
+    files.extend(found);
+    if let Some(left_out) = left_out {
+        other.push(format!("{} holds {left_out}", path.display()));
+    }
+    Ok(())
+}
+
+/// The paths of a list: one a line, or where names hold line ends, with a NUL behind each, as `find -print0` writes them.
+fn listed(list: &[u8]) -> Vec<PathBuf> {
+    let end = if list.contains(&0) { 0 } else { b'\n' };
+    let lines = list.split(|byte| *byte == end);
+    let lines = lines.map(|line| if end == b'\n' { line.strip_suffix(b"\r").unwrap_or(line) } else { line });
+    lines.filter(|line| !line.is_empty()).map(|line| PathBuf::from(OsStr::from_bytes(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_path_a_line_or_one_before_each_nul() {
+        let cases: [(&[u8], &[&str]); 4] = [
+            (b"a.png\nb c.png\n", &["a.png", "b c.png"]),
+            (b"a.png\r\n\r\nb.png", &["a.png", "b.png"]),
+            (b"a\nb.png\0c.png\0", &["a\nb.png", "c.png"]),
+            (b"", &[]),
+        ];
+        for (list, expected) in cases {
+            assert_eq!(listed(list), expected.iter().map(PathBuf::from).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `fixmatch-worker predict`: what a classifier says of images, for `fixmatch predict`.
+//!
+//! One thread reads the questions and has the images decoded on all cores, a batch ahead; this one passes them through
+//! the network. It knows no run: the classifier comes with the questions.
+
+use std::io::{BufReader, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, available_parallelism};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fixmatch::base::output::write_raw;
+use fixmatch::classifier::wire::{Answer, Question, Told, read_bytes};
+use fixmatch::classifier::{Classifier, Input as Format};
+use fixmatch::config;
+use fixmatch::data::decode::{self, Decoded, Wanted};
+use fixmatch::examples;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use crate::device;
+use crate::input::Input;
+use crate::model::{Mode, Network, Shape};
+use crate::ops;
+use crate::weights::Weights;
+
+/// Images a pass at most, as in evaluation, and pixels: larger images go through in smaller batches.
+const BATCH: usize = 500;
+const BATCH_PIXELS: usize = BATCH * 32 * 32;
+
+/// Images that are decoded before the clock is looked at.
+const SLICE: usize = 32;
+
+/// How long a batch is filled, so that answers come at a steady pace also where decoding is slow.
+const FILL: Duration = Duration::from_millis(500);
+
+/// How to predict
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch-worker predict --device cpu --top 5"))]
+pub struct Args {
+    /// Where to compute: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_parser = |text: &str| config::Device::try_from(text.to_owned()))]
+    device: config::Device,
+    /// How many of the likeliest classes to tell
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    top: usize,
+}
+
+/// Answers what standard input asks.
+pub fn run(args: &Args) -> Result<()> {
+    let mut questions = BufReader::with_capacity(1 << 20, std::io::stdin());
+    let classifier = read_bytes(&mut questions).context("cannot read the classifier")?;
+    let classifier = Classifier::parse(&classifier)?;
+    let device = device::resolve(args.device, device::tell)?;
+    ops::set_num_threads(available_parallelism().map_or(1, Into::into));
+    ops::set_level(None)?;
+    let predictor = Predictor::new(&classifier, device)?;
+    let top = args.top.clamp(1, classifier.classes.len());
+    let (sender, batches) = sync_channel(1);
+    let format = classifier.input;
+    let reader = thread::Builder::new().name("reader".into());
+    let reader = reader.spawn(move || read(&mut questions, &format, &sender)).context("cannot start a thread")?;
+    predictor.answer(&batches, top)?;
+    reader.join().expect("reading does not panic")
+}
+
+/// Images on their way, or why they are none.
+#[derive(Default)]
+struct Batch {
+    pixels: Vec<u8>,
+    answers: Vec<Result<Remarks, String>>,
+}
+
+/// What had to be done to an image, beside what was done to the training images.
+#[derive(Clone, Copy, Default)]
+struct Remarks {
+    is_stretched: bool,
+    is_grayed: bool,
+}
+
+/// Reads and decodes until there are no more questions, or nobody waits for the answers.
+fn read(questions: &mut impl Read, format: &Format, batches: &SyncSender<Batch>) -> Result<()> {
+    let n_pixels = format.preprocess.width * format.preprocess.height;
+    let most = (BATCH_PIXELS / n_pixels).clamp(1, BATCH);
+    let mut is_over = false;
+    while !is_over {
+        let (began, mut batch) = (Instant::now(), Batch::default());
+        while !is_over && batch.answers.len() < most && began.elapsed() < FILL {
+            let mut slice = Vec::new();
+            while slice.len() < SLICE.min(most - batch.answers.len()) {
+                let question = Question::read(questions).context("cannot read what is asked")?;
+                is_over = question.is_none();
+                let Some(question) = question else { break };
+                slice.push(question);
+            }
+            let images: Vec<_> = slice.into_par_iter().map(|question| image_of(question, format)).collect();
+            for image in images {
+                batch.answers.push(image.map(|(pixels, remarks)| {
+                    batch.pixels.extend(pixels);
+                    remarks
+                }));
+            }
+        }
+        if batches.send(batch).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of an image as the network takes them.
+fn image_of(question: Question, format: &Format) -> Result<(Vec<u8>, Remarks), String> {
+    let preprocess = &format.preprocess;
+    let path = match question {
+        Question::Pixels(pixels) if pixels.len() == preprocess.n_bytes() => return Ok((pixels, Remarks::default())),
+        Question::Pixels(pixels) => return Err(format!("has {} bytes, not {}", pixels.len(), preprocess.n_bytes())),
+        Question::File(path) => path,
+    };
+    let wanted =
+        Wanted { resize: Some((preprocess.width as u32, preprocess.height as u32)), background: format.background };
+    let Decoded { image, is_stretched, .. } = decode::read(&path, &wanted).map_err(|fault| fault.to_string())?;
+    let remarks = Remarks { is_stretched, is_grayed: image.channels > preprocess.channels };
+    let pixels = match (image.channels, preprocess.channels) {
+        (1, 3) => image.pixels.iter().flat_map(|&gray| [gray; 3]).collect(),
+        (3, 1) => image.pixels.as_chunks().0.iter().copied().map(gray_of).collect(),
+        _ => image.pixels,
+    };
+    Ok((pixels, remarks))
+}
+
+/// The luma of a pixel by ITU-R 601, as Pillow's `convert("L")` has it.
+fn gray_of([red, green, blue]: [u8; 3]) -> u8 {
+    ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
+}
+
+/// A network with its weights, for evaluation only.
+struct Predictor {
+    network: Network,
+    weights: Weights,
+    input: Input,
+}
+
+impl Predictor {
+    fn new(classifier: &Classifier, device: Device) -> Result<Self> {
+        let preprocess = &classifier.input.preprocess;
+        let shape = Shape {
+            channels: preprocess.channels as i64,
+            height: preprocess.height as i64,
+            width: preprocess.width as i64,
+            classes: classifier.classes.len() as i64,
+        };
+        let network = Network::new(&classifier.network, shape);
+        let least = network.least_side();
+        ensure!(
+            shape.height.min(shape.width) >= least,
+            "images of {}×{} pixels are too small for this network",
+            shape.width,
+            shape.height
+        );
+        let weights = Weights::of(network.specs(), &classifier.weights, device);
+        let weights = weights.with_context(|| format!("the weights are not those of {}", classifier.name()))?;
+        Ok(Self { network, weights, input: Input::new(preprocess, device) })
+    }
+
+    /// Passes batches through the network and tells what it says, until there are no more.
+    fn answer(&self, batches: &Receiver<Batch>, top: usize) -> Result<()> {
+        for batch in batches {
+            let mut predicted = self.predict(&batch.pixels, top)?.into_iter();
+            let mut lines = Vec::new();
+            for answer in batch.answers {
+                let answer = match answer {
+                    Ok(Remarks { is_stretched, is_grayed }) => {
+                        let top = predicted.next().expect("a row for each image");
+                        Answer::Told(Told { top, is_stretched, is_grayed })
+                    }
+                    Err(fault) => Answer::PassedOver(fault),
+                };
+                serde_json::to_writer(&mut lines, &answer)?;
+                lines.push(b'\n');
+            }
+            write_raw(&lines)?;
+        }
+        Ok(())
+    }
+
+    /// The likeliest classes of each image with their probabilities, the likeliest first.
+    fn predict(&self, pixels: &[u8], top: usize) -> Result<Vec<Vec<(usize, f32)>>> {
+        if pixels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (confidences, classes) = tch::no_grad(|| {
+            let logits = self.network.forward(&self.weights, &self.input.images(&[pixels]), Mode::Evaluate);
+            logits.softmax(-1, Kind::Float).topk(top as i64, -1, true, true) // (N, K) each
+        });
+        let to_cpu = |tensor: &Tensor| tensor.to_device(Device::Cpu);
+        let confidences = Vec::<Vec<f32>>::try_from(to_cpu(&confidences))?;
+        let classes = Vec::<Vec<i64>>::try_from(to_cpu(&classes))?;
+        ensure!(
+            confidences.iter().flatten().all(|confidence| confidence.is_finite()),
+            "the network's answers are no numbers: its weights are damaged, or training diverged"
+        );
+        let row = |(classes, confidences): (Vec<i64>, Vec<f32>)| {
+            classes.into_iter().map(|class| class as usize).zip(confidences).collect()
+        };
+        Ok(classes.into_iter().zip(confidences).map(row).collect())
+    }
+}
