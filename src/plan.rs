@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::base::dirs;
+use crate::base::{dirs, host};
 use crate::config::preset::Preset;
 use crate::config::{Device, Labels, Pick, RunConfig};
-use crate::data::{self, Dataset};
+use crate::data::{self, Dataset, Images};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
@@ -90,6 +90,7 @@ pub fn check(config: &RunConfig) -> Result<Option<String>> {
         data::check(&config.data, &data_dir)?;
     }
     let dataset = data::load(&config.data, &data_dir)?;
+    check_batch(config, &dataset)?;
     if config.rank.is_none() {
         check_labels(config, &dataset)?;
     }
@@ -113,5 +114,52 @@ fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
         return Ok(()); // it takes as many as its clusters hold
     }
     let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
-    pick::pick(&checked, dataset, ranking.as_ref()).map(drop)
+    let set = pick::pick(&checked, dataset, ranking.as_ref())?;
+    let n_train = dataset.train.n();
+    let n_unknown = dataset.unlabeled.as_ref().map_or(0, Images::n);
+    let n_labeled_apart = if labels.in_unlabeled { 0 } else { set.indices.len() };
+    check_unlabeled(config, n_train + n_unknown, n_train + n_unknown - n_labeled_apart)
+}
+
+/// Refuses to learn from unlabeled images where there are none, of `n` images.
+pub fn check_unlabeled(config: &RunConfig, n: usize, n_unlabeled: usize) -> Result<()> {
+    ensure!(
+        n_unlabeled > 0 || config.train.lambda_u == 0.0,
+        "all {n} training images are labeled, and labels.in_unlabeled = false leaves none unlabeled: add images in unlabeled/, \
+         set labels.in_unlabeled = true, or train on the labels alone with train.lambda_u = 0"
+    );
+    Ok(())
+}
+
+/// Refuses batches whose images alone are more than the machine's memory: the loaders would be ended by the first one.
+pub fn check_batch(config: &RunConfig, dataset: &Dataset) -> Result<()> {
+    check_batch_in(config, dataset.train.bytes_per_image(), host::memory_bytes())
+}
+
+fn check_batch_in(config: &RunConfig, bytes_per_image: usize, memory_bytes: Option<u64>) -> Result<()> {
+    let (batch, mu) = (u64::from(config.train.batch), u64::from(config.train.mu));
+    let needed = (batch * (2 * mu + 1)).saturating_mul(bytes_per_image as u64);
+    let memory_bytes = memory_bytes.unwrap_or(u64::MAX);
+    ensure!(
+        needed < memory_bytes,
+        "the images of one batch take {} MB and this machine has {} MB of memory: lower train.batch or train.mu",
+        needed / 1_000_000,
+        memory_bytes / 1_000_000,
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_larger_than_the_memory_is_refused_with_the_keys_that_make_it_smaller() {
+        let mut config = RunConfig::default();
+        assert!(check_batch_in(&config, 3072, Some(16 << 30)).is_ok());
+        (config.train.batch, config.train.mu) = (65_536, 1024);
+        let error = check_batch_in(&config, 3072, Some(16 << 30)).expect_err("412 GB").to_string();
+        assert!(error.contains("412518 MB") && error.contains("lower train.batch or train.mu"), "{error}");
+        assert!(check_batch_in(&config, 3072, None).is_ok());
+    }
 }

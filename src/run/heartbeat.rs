@@ -46,6 +46,16 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// What has to be done before a request can be followed, after "once"; None where that is a step at most.
+    pub fn comes_first(self) -> Option<&'static str> {
+        match self {
+            Self::Loading => Some("its data and model are loaded"),
+            Self::Evaluating => Some("the test set is evaluated"),
+            Self::Saving => Some("the checkpoint is written"),
+            Self::Training | Self::Paused | Self::Ranking | Self::NoSpace | Self::DiskFails => None,
+        }
+    }
+
     /// What keeps the worker from going on, if something does.
     pub fn trouble(self) -> Option<&'static str> {
         match self {

@@ -65,6 +65,24 @@ fn stop_and_suspend_wait_until_the_worker_is_gone() {
 }
 
 #[test]
+fn a_stop_says_what_comes_first() {
+    for (phase, expected) in [
+        (Phase::Evaluating, "-it-s1, once the test set is evaluated…"),
+        (Phase::Saving, "-it-s1, once the checkpoint is written…"),
+        (Phase::Training, "-it-s1…"),
+    ] {
+        let place = Place::new();
+        let mut worker = Worker::on(&place.run("it", &[]));
+        worker.beat(phase);
+        let child = place.start(&["stop"]);
+        assert_eq!(worker.follow(30, &[]), Request::Stop);
+        worker.say(Event::Stopped { step: 30 });
+        drop(worker);
+        end_of(child).check(0, &["stopped at step 30"], &[expected]);
+    }
+}
+
+#[test]
 fn a_worker_that_does_not_answer_is_waited_for_only_so_long() {
     let place = Place::new();
     let worker = Worker::on(&place.run("it", &[]));

@@ -64,6 +64,11 @@ fn what_cannot_be_meant_is_refused_with_advice() {
         (&["train", "quickstart", "--set", "labels.per_class=9999"], "class 0 (T-shirt/top) has only 1000", ""),
         (&["train", "quickstart", "--set", "labels.pick=file:none.txt"], "cannot read the label set", "none.txt"),
         (&["train", "quickstart", "--set", "labels.indices=[10000]"], "indices go from 0 to 9999", ""),
+        (
+            &["train", "quickstart", "--set", "labels.pick=all", "--set", "labels.in_unlabeled=false"],
+            "all 10000 training images are labeled",
+            "train.lambda_u = 0",
+        ),
         (&["train", "quickstart", "--set", "train.steps=2.5"], "expected a whole number", ""),
         (&["train", "quickstart", "--set", "data.dataset=mnist"], "there is no data set \"mnist\"", ""),
         (&["train", "paper/cifar10-40"], "CIFAR-10 is not on this machine", "`fixmatch data fetch cifar10`"),

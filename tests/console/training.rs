@@ -1,5 +1,7 @@
 //! Whole runs, driven by keys through the console.
 
+use rustix::process::Signal;
+
 use super::{Place, Terminal};
 
 #[test]
@@ -51,6 +53,21 @@ fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
     terminal.until("stop the run?");
     terminal.press("y");
     terminal.until("● stopped");
+}
+
+#[test]
+fn a_signal_to_end_suspends_an_attached_run_and_gives_the_terminal_back() {
+    let place = Place::new();
+    let settings = ["train.steps=20000", "train.batch=8", "train.window=2"];
+    let args: Vec<_> = settings.iter().flat_map(|setting| ["--set", *setting]).collect();
+    let mut terminal = place.open(&[&["train", "quickstart", "--attach"][..], &args].concat());
+    terminal.until("● running");
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.end().exit_code(), 143, "{}", terminal.text());
+    assert!(terminal.is_restored(), "{}", terminal.text());
+    let mut terminal = place.open(&["runs"]);
+    terminal.until("suspended");
+    assert!(terminal.end().success());
 }
 
 #[test]

@@ -10,9 +10,10 @@ use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Change, LIVE, LiveKey, Request};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Event, Record};
+use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::history::{self, Entry, Fate, History};
 use fixmatch::run::live::Live;
-use fixmatch::run::state::Status;
+use fixmatch::run::state::{Status, live_step};
 use fixmatch::run::{checkpoint, mailbox};
 
 use super::watch::POLL;
@@ -249,7 +250,9 @@ fn request(reader: &mut Reader, request: Request, patience: &Patience) -> Result
 fn end(ask: &Ask, runs: &Runs, request: Request, doing: &str) -> Result<ExitCode> {
     let (mut reader, _) = open(&ask.run, runs)?;
     let name = runs.name_of(&reader.dir);
-    note(format_args!("{doing} {}…", reader.dir.id()));
+    let (_, phase) = live_step(&reader.dir, reader.state.step);
+    let first = phase.and_then(Phase::comes_first).map_or_else(String::new, |what| format!(", once {what}"));
+    note(format_args!("{doing} {}{first}…", reader.dir.id()));
     let said = post_and_wait(&mut reader, request, &ask.patience, |reader, followed, status| {
         let step = reader.state.step;
         match status {

@@ -19,7 +19,7 @@ use fixmatch::run::live::Live;
 use fixmatch::run::mailbox;
 use fixmatch::run::state::{RunState, Status};
 
-use super::requests::change;
+use super::requests::{NO_UNLABELED, asks_for_unlabeled, change};
 use crate::recorder::{Command, Reporter};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -55,7 +55,8 @@ pub fn ranking(
     let runs = dir.path().parent().expect("a run directory is in a folder");
     let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
     let worker = if other.is_locked() { None } else { Some(launch(&other, None)?) };
-    if let Some(end) = wait(&other, worker, (reporter, commands), (history, &start(config)))? {
+    let has_unlabeled = has_unlabeled(config, dataset);
+    if let Some(end) = wait(&other, worker, (reporter, commands), (history, &start(config)), has_unlabeled)? {
         return Ok(Awaited::Ended(end));
     }
     found(&cached).with_context(|| format!("the run {} has ended", other.id()))
@@ -67,6 +68,7 @@ fn wait(
     mut worker: Option<Worker>,
     (reporter, commands): (&Reporter, &Receiver<Command>),
     (history, start): (&mut History, &Live),
+    has_unlabeled: bool,
 ) -> Result<Option<Event>> {
     loop {
         match commands.try_recv() {
@@ -79,6 +81,9 @@ fn wait(
                 let end =
                     if request == Request::Stop { Event::Stopped { step: 0 } } else { Event::Suspended { step: 0 } };
                 return Ok(Some(end));
+            }
+            Ok(Command { id, request }) if asks_for_unlabeled(request) && !has_unlabeled => {
+                reporter.event(Event::Refused { id, reason: NO_UNLABELED.into() });
             }
             // it has taken no step: each change can be made, edited and taken back before the first one
             Ok(command) if command.request.is_about_changes() => {
@@ -104,6 +109,12 @@ fn wait(
             status.label()
         ),
     }
+}
+
+/// Whether any image will be unlabeled, once as many are labeled as the ranking is made for.
+fn has_unlabeled(config: &RunConfig, dataset: &Dataset) -> bool {
+    let n_labeled = config.labels.per_class as usize * dataset.classes.len();
+    config.labels.in_unlabeled || dataset.unlabeled.is_some() || n_labeled < dataset.train.n()
 }
 
 fn is_alive(other: &RunDir, worker: Option<&mut Worker>) -> Result<bool> {

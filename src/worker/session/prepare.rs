@@ -16,6 +16,7 @@ use fixmatch::labels::set::{LabelSet, LabeledImages};
 use fixmatch::labels::{pick, ranking, recorded};
 use fixmatch::loader::Source;
 use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
+use fixmatch::plan;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Started};
 use fixmatch::run::file::{Environment, RunFile};
@@ -83,16 +84,11 @@ pub fn prepare(
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         }
     };
-    check_batch(&config, dataset.train.bytes_per_image(), memory_bytes())?;
+    plan::check_batch(&config, &dataset)?;
     let trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
-    ensure!(
-        !source.unlabeled.is_empty() || config.train.lambda_u == 0.0,
-        "all {} training images are labeled, and labels.in_unlabeled = false leaves none unlabeled: add images in unlabeled/, \
-         set labels.in_unlabeled = true, or train on the labels alone with train.lambda_u = 0",
-        source.images.n()
-    );
+    plan::check_unlabeled(&config, source.images.n(), source.unlabeled.len())?;
     // a run of an older version has one without its input
     if run.environment.as_ref().is_none_or(|environment| environment.input.is_none()) {
         run.environment = Some(match run.environment.take() {
@@ -140,28 +136,6 @@ fn check_precision(run: &RunFile, device: tch::Device, reporter: &Reporter) -> R
     }
     reporter.warn("this processor has no instructions for bf16: a step takes about ten times as long as in f32".into());
     Ok(())
-}
-
-/// Refuses batches whose images alone are more than the machine's memory: the loaders would be ended by the first one.
-fn check_batch(config: &RunConfig, bytes_per_image: usize, memory_bytes: Option<u64>) -> Result<()> {
-    let (batch, mu) = (u64::from(config.train.batch), u64::from(config.train.mu));
-    let needed = (batch * (2 * mu + 1)).saturating_mul(bytes_per_image as u64);
-    let memory_bytes = memory_bytes.unwrap_or(u64::MAX);
-    ensure!(
-        needed < memory_bytes,
-        "the images of one batch take {} MB and this machine has {} MB of memory: lower train.batch or train.mu",
-        needed / 1_000_000,
-        memory_bytes / 1_000_000,
-    );
-    Ok(())
-}
-
-/// This machine's memory, if it tells.
-fn memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kib: u64 =
-        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())?;
-    Some(kib * 1024)
 }
 
 fn environment(device: &str, threads: u32, dataset: &Dataset, input: Preprocess) -> Environment {
@@ -267,20 +241,5 @@ fn source(config: &RunConfig, train: Images, unlabeled: Option<Images>, labels: 
         weak: strong.weak,
         strong,
         seed: config.train.seed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_that_is_larger_than_the_memory_is_refused_with_the_keys_that_make_it_smaller() {
-        let mut config = RunConfig::default();
-        assert!(check_batch(&config, 3072, Some(16 << 30)).is_ok());
-        (config.train.batch, config.train.mu) = (65_536, 1024);
-        let error = check_batch(&config, 3072, Some(16 << 30)).expect_err("412 GB").to_string();
-        assert!(error.contains("412518 MB") && error.contains("lower train.batch or train.mu"), "{error}");
-        assert!(check_batch(&config, 3072, None).is_ok());
     }
 }

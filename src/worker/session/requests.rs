@@ -13,6 +13,18 @@ use fixmatch::run::live::Live;
 use super::Session;
 use crate::recorder::{Command, Reporter};
 
+/// Why the unsupervised loss cannot be weighted.
+pub(super) const NO_UNLABELED: &str =
+    "there are no unlabeled images: all are labeled, and labels.in_unlabeled is false";
+
+/// Whether a request would have the run learn from unlabeled images.
+pub(super) fn asks_for_unlabeled(request: Request) -> bool {
+    matches!(
+        request,
+        Request::Set(Change::LambdaU(value)) | Request::Edit(Edit::Value(_, Change::LambdaU(value))) if value > 0.0
+    )
+}
+
 /// Answers a request about the values that can change, after `step` steps. Says whether the history is another one now.
 pub(super) fn change(
     history: &mut History,
@@ -105,11 +117,7 @@ impl Session {
             Request::Evaluate if self.run.config.is_contrastive() => {
                 Some("it learns without labels, so it has no accuracy".into())
             }
-            Request::Set(Change::LambdaU(value)) | Request::Edit(Edit::Value(_, Change::LambdaU(value)))
-                if value > 0.0 && self.run.source.unlabeled.is_empty() =>
-            {
-                Some("there are no unlabeled images: all are labeled, and labels.in_unlabeled is false".into())
-            }
+            _ if asks_for_unlabeled(request) && self.run.source.unlabeled.is_empty() => Some(NO_UNLABELED.into()),
             _ => None,
         }
     }
