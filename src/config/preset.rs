@@ -15,6 +15,8 @@ use crate::base::dirs::expand_home;
 use crate::base::files;
 use crate::config::{self, Pick, RunConfig};
 
+mod earlier;
+
 /// A chain of `extends` longer than this goes in circles.
 const MAX_DEPTH: usize = 8;
 
@@ -102,8 +104,11 @@ impl Preset {
     }
 
     fn shipped_as(name: &str) -> Option<Self> {
-        let file = Shipped::get(&format!("{name}.toml")).filter(|_| !name.starts_with(SUITES))?;
-        let text = std::str::from_utf8(&file.data).expect("shipped presets are UTF-8").to_owned();
+        let file = Shipped::get(&format!("{name}.toml")).filter(|_| !name.starts_with(SUITES));
+        let text = match file {
+            Some(file) => std::str::from_utf8(&file.data).expect("shipped presets are UTF-8").to_owned(),
+            None => earlier::text(name)?,
+        };
         Some(Self { name: name.to_owned(), origin: format!("experiments/{name}.toml"), folder: None, text })
     }
 
@@ -346,11 +351,12 @@ mod tests {
                 names.push(name);
             }
         }
-        let mut shipped: Vec<_> = Preset::shipped().into_iter().map(|preset| preset.name).collect();
-        shipped.retain(|name| name.starts_with("which-labels/"));
-        names.sort();
-        shipped.sort();
-        assert_eq!(shipped, names);
+        assert_eq!(names.len(), 49, "every name of earlier versions");
+        for name in
+            ["which-labels/wrn-10-random", "which-labels/cnn-4-published-1", "which-labels/cnn-10-agreement-middle"]
+        {
+            assert!(Preset::find(name).is_err(), "{name} never was");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::{Runs, STOPPED, complete, note, say, say_json};
 use crate::signals::let_signals_end_this;
-use crate::words::numbers::{bytes, duration, plural, table};
+use crate::words::numbers::{bytes, columns, duration, plural};
 use crate::words::suites;
 
 /// How often `--wait` looks.
@@ -203,7 +203,7 @@ fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
         let started = if it.started { "started" } else { "" };
         vec![it.name.clone(), it.runs.to_string(), it.title.clone(), started.into()]
     };
-    say(table(&["SUITE", "RUNS", "WHAT", ""], &all.iter().map(row).collect::<Vec<_>>()))?;
+    say(columns(&["SUITE", "RUNS", "WHAT", ""], &all.iter().map(row).collect::<Vec<_>>()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -224,7 +224,7 @@ fn show(args: &Show) -> Result<ExitCode> {
         let seeds: Vec<_> = runs.map(|run| run.seed.to_string()).collect();
         vec![grid.label(cell), seeds.join(", "), if suite.baseline { "yes" } else { "no" }.into()]
     };
-    say(table(&["CELL", "SEEDS", "BASELINE"], &(0..grid.cells.len()).map(row).collect::<Vec<_>>()))?;
+    say(columns(&["CELL", "SEEDS", "BASELINE"], &(0..grid.cells.len()).map(row).collect::<Vec<_>>()))?;
     say(plural(grid.runs.len() as u64, "run"))?;
     Ok(ExitCode::SUCCESS)
 }
