@@ -198,7 +198,9 @@ impl World {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
-            WorldTask::LabelSets => self.spawn("shelf", |news| drop(news.send(News::LabelSets(labels::label_sets())))),
+            WorldTask::LabelSets => {
+                self.spawn("label-sets", |news| drop(news.send(News::LabelSets(labels::label_sets()))));
+            }
             WorldTask::Atlas(data) => self.spawn("images", move |news| {
                 let atlas = Atlas::read(&data).map(Arc::new).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Atlas(data, atlas));

@@ -244,6 +244,44 @@ fn a_race_asks_before_it_starts_two_runs() {
     assert!(asked(&mut app)[0].starts_with("Race most-"));
 }
 
+#[test]
+fn escape_leads_back_through_all_that_was_opened() {
+    let mut app = sample::app_on_run();
+    let mut places = vec![app.place()];
+    for key in ["b", "L", "\x1b", "\x1b"] {
+        if key == "L" {
+            app.open(Screen::run(sample::dir("launched from there")));
+        } else {
+            press(&mut app, key);
+        }
+        places.push(app.place());
+    }
+    assert_eq!(places, [Place::Run, Place::Browser, Place::Run, Place::Browser, Place::Run]);
+    assert_eq!(app.run().map(|run| run.dir.clone()), Some(sample::run().dir), "the one that was open first");
+    let tasks = app.take_tasks().world;
+    let is_read_again = |task: &WorldTask| matches!(task, WorldTask::Follow(dirs) if *dirs == [sample::run().dir]);
+    assert!(tasks.iter().any(is_read_again), "{tasks:?}");
+    press(&mut app, "\x1b");
+    assert_eq!((app.place(), app.screens.len()), (Place::Home, 0));
+}
+
+#[test]
+fn a_run_that_starts_takes_the_keys_from_nobody_who_types_and_no_values_that_were_edited() {
+    let launched = || News::Launched(Ok(sample::dir("20261123-180112-launched")));
+    let mut app = sample::app();
+    press(&mut app, "/qu");
+    app.learn(launched());
+    assert_eq!((app.place(), app.home.is_filtering), (Place::Home, true));
+    assert!(notice(&app).contains("launched"), "{}", notice(&app));
+    let mut app = sample::app();
+    press(&mut app, "\n");
+    draft(&mut app).set("train.steps=7".into());
+    app.learn(launched());
+    assert_eq!(app.place(), Place::Run);
+    press(&mut app, "\x1b");
+    assert_eq!((app.place(), draft(&mut app).settings.len()), (Place::Preset, 1));
+}
+
 /// Consoles in a place that between them can follow each of its keys.
 fn consoles_at(place: Place) -> Vec<App> {
     let on_page = |mut app: App, page| {
