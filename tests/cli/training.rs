@@ -70,6 +70,16 @@ fn bf16_that_the_processor_would_emulate_is_refused_before_there_is_a_run() {
 }
 
 #[test]
+fn instructions_that_there_are_none_of_are_refused_before_there_is_a_run() {
+    let place = Place::new();
+    let mut command = with_worker(&place, &["train", "quickstart"], &whole_run(0.75), "");
+    command.env("FIXMATCH_SIMD", "avx9");
+    let said = end_of(command.spawn().expect("fixmatch starts"));
+    said.check(1, &[], &["FIXMATCH_SIMD=avx9", "is none of"]);
+    assert!(!place.runs().exists());
+}
+
+#[test]
 fn a_run_that_finishes_is_summed_up() {
     let place = Place::new();
     let args = ["--seed", "7", "--set", "train.lr=0.01", "--device", "cpu", "--name", "mine"];
