@@ -18,8 +18,9 @@ use crate::run::change::Request;
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
 use crate::run::launch::{Worker, launch};
+use crate::run::log::Follower;
 use crate::run::mailbox;
-use crate::run::state::Status;
+use crate::run::state::{RunState, Status, status_of};
 use crate::suite::grid::Planned;
 use crate::suite::order::{Folder, Order, Wanted};
 use crate::suite::slots::Slot;
@@ -103,6 +104,17 @@ fn next(slots: &[Slot], stands: &[Stand], is_given_up: impl Fn(usize) -> bool) -
         };
         slot.map(|slot| Start { run, slot: *slot })
     })
+}
+
+/// How many bytes of a run's log, in whole lines, say that it is neither finished nor trained by a worker; None where they
+/// do not. A worker that finds more ends at once.
+fn still_waits(dir: &RunDir) -> Result<Option<u64>> {
+    let (mut follower, mut state) = (Follower::new(dir.events()), RunState::default());
+    for record in &follower.read_new()? {
+        state.apply(record);
+    }
+    let status = status_of(dir, state.last_state.as_ref());
+    Ok((status != Status::Finished && !status.is_alive()).then(|| follower.n_bytes()))
 }
 
 /// Whether a run of this device takes this slot: one that takes what there is takes any.
@@ -237,14 +249,19 @@ impl Queue {
     }
 
     fn start(&mut self, order: &Order, run: &Planned, found: Option<&Found>, slot: Slot) -> Result<()> {
-        let (dir, step) = match found {
-            Some(found) => (found.row.dir.clone(), found.row.summary.step),
-            None => (self.make(order, run, slot)?, 0),
+        let (dir, step, n_seen) = match found {
+            Some(found) => {
+                let dir = found.row.dir.clone();
+                // The worker may have written its last events between two looks, at the log and at the lock.
+                let Some(n_seen) = still_waits(&dir)? else { return Ok(()) };
+                (dir, found.row.summary.step, Some(n_seen))
+            }
+            None => (self.make(order, run, slot)?, 0, None),
         };
         let tries = self.tries.entry(run.identity.clone()).or_insert((0, step));
         *tries = if tries.1 < step { (1, step) } else { (tries.0 + 1, step) };
         let (n, _) = *tries;
-        let worker = launch(&dir, None)?;
+        let worker = launch(&dir, n_seen)?;
         let how = if found.is_some() { "goes on" } else { "begins" };
         say(&format!("{} {how} on {slot}, try {n}", dir.id()));
         self.workers.push((dir, worker));
