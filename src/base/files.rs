@@ -99,10 +99,11 @@ pub fn read_open(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
 }
 
-/// The text of a regular file of at most `limit` bytes.
+/// The text of a regular file of at most `limit` bytes, without the byte order mark that editors of Windows begin it with.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read_at_most(path, limit)?);
-    text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no text: not UTF-8"))
+    let text = text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no text: not UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole. Who may

@@ -140,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_system_lists_the_same_images() {
+        for text in ["\u{feff}12\n3\n", "12\r\n3\r\n", "\u{feff}12\r\n3", "12\n\n3"] {
+            assert_eq!(from_text(text).expect("valid").indices, [3, 12], "{text:?}");
+        }
+        let error = from_text("\u{feff}# data set: other\n# digest: 00\n1\n").expect_err("of other data").to_string();
+        assert!(error.contains("with digest 00"), "{error}");
+    }
+
+    #[test]
     fn a_bad_file_is_named_with_its_line() {
         let check = |text: &str, line: &str, expected: &str| {
             let error = format!("{:#}", from_text(text).expect_err(expected));
