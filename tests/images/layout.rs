@@ -115,6 +115,25 @@ fn links_are_followed_once() {
 }
 
 #[test]
+fn a_link_to_a_folder_around_it_brings_no_class_and_no_image() {
+    let plain = load_folder(gray_folder().path(), None);
+    for (target, link) in [
+        ("..", "train/cat/up"),
+        ("../..", "train/cat/up"),
+        (".", "train/cat/up"),
+        (".", "train/self"),
+        ("..", "train/up"),
+    ] {
+        let root = gray_folder();
+        symlink(target, root.path().join(link)).expect("a link");
+        let dataset = load_folder(root.path(), None);
+        assert_eq!((&dataset.classes, dataset.train.n()), (&plain.classes, plain.train.n()), "{link} to {target}");
+        let read = dataset.read.expect("counted");
+        assert!(read.ends_with(&format!("; 1 link to a folder read already: {link}")), "{read}");
+    }
+}
+
+#[test]
 fn test_images_under_another_name_are_named() {
     for name in ["val", "valid", "Validation", "dev", "Test", "TEST", "testing", "eval", "val_set"] {
         let root = gray_folder();

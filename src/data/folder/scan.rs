@@ -45,6 +45,7 @@ pub fn leads(path: &Path) -> Leads {
         return Leads::Nowhere(Remark::Hidden);
     }
     match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() && leads_up(path) => Leads::Nowhere(Remark::Again),
         Ok(metadata) if metadata.is_dir() => Leads::Folder(metadata),
         Ok(metadata) if metadata.is_file() => Leads::File,
         Ok(_) => Leads::Nowhere(Remark::Special),
@@ -57,6 +58,12 @@ pub fn leads(path: &Path) -> Leads {
 pub fn is_dead_link(path: &Path) -> bool {
     let is_denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
     path.is_symlink() && fs::metadata(path).is_err_and(|error| !is_denied(error))
+}
+
+/// Whether this is a link to a folder that it lies in: followed, it would bring the images of all classes into its own.
+fn leads_up(path: &Path) -> bool {
+    let around = path.parent().filter(|_| path.is_symlink()).and_then(|folder| folder.canonicalize().ok());
+    around.is_some_and(|around| path.canonicalize().is_ok_and(|target| around.starts_with(target)))
 }
 
 fn is_hidden(path: &Path) -> bool {

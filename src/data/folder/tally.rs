@@ -27,7 +27,7 @@ pub enum Remark {
     DeadLink,
     /// A FIFO, a socket, a device.
     Special,
-    /// A folder that was read already: the link leads back.
+    /// A folder that was read already, or that the link lies in: it leads back.
     Again,
     /// Hidden, or left by an operating system.
     Hidden,
