@@ -4,8 +4,10 @@
 //! how it stands is what that directory says. So the queue can be killed at any moment, and a suite that was changed
 //! trains only what is new.
 
+pub mod asking;
 pub mod expand;
 pub mod file;
+pub mod forecast;
 pub mod grid;
 pub mod order;
 pub mod outcome;

@@ -35,7 +35,7 @@ fn all(suite: &Suite) -> Result<Grid> {
             run.settings.join(" ")
         );
     }
-    Ok(Grid { axes: suite.axes.clone(), cells, runs })
+    Ok(Grid { axes: suite.axes.clone(), cells, runs, seed_keys: suite.seed_keys.clone() })
 }
 
 /// A run of a cell, and its baseline if there is one.
@@ -112,6 +112,29 @@ mod tests {
         let grid = expand(&suite).expect("resolves");
         let lambdas: Vec<_> = grid.runs.iter().map(|run| (run.baseline, run.config.train.lambda_u)).collect();
         assert_eq!(lambdas, [(false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0), (false, 1.0), (true, 0.0)]);
+    }
+
+    #[test]
+    fn more_seeds_are_the_next_ones_of_each_cell_and_come_last() {
+        for text in [SMALL.to_owned(), SMALL.replace("seeds = 2", "seeds = 2\nseed_keys = [\"train.seed\"]")] {
+            let mut grid = expand(&parse(&text.replace("seeds = 2", "seeds = 1")).expect("reads")).expect("resolves");
+            let more = expand(&parse(&text).expect("reads")).expect("resolves");
+            assert_ne!(grid, more);
+            grid.add_seeds(1).expect("more");
+            assert!(grid.runs[..3].iter().all(|run| run.seed == 0) && grid.runs[3..].iter().all(|run| run.seed == 1));
+            grid.in_order_of(&more);
+            assert_eq!(grid, more, "they are the runs that a suite of two seeds has");
+            assert!(grid.add_seeds(0).is_err() && grid.add_seeds(u64::MAX).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_moved_to_the_front_is_started_first_and_the_rest_keeps_its_order() {
+        let mut grid = expand(&parse(SMALL).expect("reads")).expect("resolves");
+        let before: Vec<_> = grid.runs.iter().map(|run| run.identity.clone()).collect();
+        grid.to_front(&[before[4].clone(), before[2].clone()]);
+        let after: Vec<_> = grid.runs.iter().map(|run| run.identity.clone()).collect();
+        assert_eq!(after, [2, 4, 0, 1, 3, 5].map(|place| before[place].clone()));
     }
 
     #[test]

@@ -10,10 +10,7 @@ use toml::{Table, Value};
 use crate::base::alike::closest;
 use crate::base::files;
 use crate::config::preset::{Preset, located};
-use crate::suite::grid::Axis;
-
-/// A suite has at most so many runs: more are a typing error.
-const MAX_RUNS: usize = 10_000;
+use crate::suite::grid::{Axis, MAX_RUNS, both_seeds};
 
 #[derive(RustEmbed)]
 #[folder = "experiments/suites"]
@@ -83,10 +80,6 @@ enum Seeds {
 
 fn three() -> Seeds {
     Seeds::Count(3)
-}
-
-fn both_seeds() -> Vec<String> {
-    vec!["train.seed".into(), "labels.seed".into()]
 }
 
 impl Suite {

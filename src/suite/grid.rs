@@ -1,8 +1,15 @@
 //! What a suite trains: its cells and their runs.
 
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::config::preset::with_settings;
+
+/// A suite has at most so many runs: more are a typing error.
+pub(super) const MAX_RUNS: usize = 10_000;
 
 /// What cells differ in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +27,16 @@ pub struct Grid {
     pub axes: Vec<Axis>,
     /// For each cell the place of its value on each axis.
     pub cells: Vec<Vec<usize>>,
-    /// Cell by cell, seed by seed, each with its baseline.
+    /// In the order in which they are started; at first cell by cell, seed by seed, each with its baseline.
     pub runs: Vec<Planned>,
+    /// The keys that a seed is given to.
+    #[serde(default = "both_seeds")]
+    pub seed_keys: Vec<String>,
+}
+
+/// The keys that a seed is given to where a suite does not say.
+pub(super) fn both_seeds() -> Vec<String> {
+    vec!["train.seed".into(), "labels.seed".into()]
 }
 
 /// A run of a suite, which need not exist yet.
@@ -46,6 +61,39 @@ pub struct Planned {
 }
 
 impl Grid {
+    /// Plans runs of `n` more seeds, the next ones, for each cell. They are started last.
+    pub fn add_seeds(&mut self, n: u64) -> Result<()> {
+        ensure!(n > 0, "how many more seeds? it takes at least one");
+        let firsts = self.firsts();
+        let n_runs = usize::try_from(n).ok().and_then(|n| n.checked_mul(firsts.len())).unwrap_or(usize::MAX);
+        ensure!(n_runs.saturating_add(self.runs.len()) <= MAX_RUNS, "it comes to more than {MAX_RUNS} runs");
+        let next = self.runs.iter().map(|run| run.seed).max().map_or(Some(0), |last| last.checked_add(1));
+        let seeds = next.and_then(|next| Some(next..next.checked_add(n)?)).context("there is no larger seed")?;
+        let with_seed = |(run, seed): (&Planned, u64)| run.with_seed(&self.seed_keys, seed);
+        let all = firsts.iter().flat_map(|run| seeds.clone().map(move |seed| (run, seed)));
+        let more: Vec<_> = all.map(with_seed).collect::<Result<_>>()?;
+        self.runs.extend(more);
+        Ok(())
+    }
+
+    /// A run of each cell, and of its baseline.
+    fn firsts(&self) -> Vec<Planned> {
+        let mut seen = HashSet::new();
+        self.runs.iter().filter(|run| seen.insert((run.cell, run.baseline))).cloned().collect()
+    }
+
+    /// Has the runs of these identities started before all others.
+    pub fn to_front(&mut self, identities: &[String]) {
+        self.runs.sort_by_key(|run| !identities.contains(&run.identity));
+    }
+
+    /// Has the runs started in the order in which another grid has them, those that it has not last.
+    pub fn in_order_of(&mut self, other: &Self) {
+        let places: HashMap<&str, usize> =
+            other.runs.iter().enumerate().map(|(place, run)| (run.identity.as_str(), place)).collect();
+        self.runs.sort_by_key(|run| places.get(run.identity.as_str()).copied().unwrap_or(usize::MAX));
+    }
+
     /// What a cell is called: its values, in the order of the axes.
     pub fn label(&self, cell: usize) -> String {
         let values = self
@@ -54,6 +102,18 @@ impl Grid {
             .zip(&self.cells[cell])
             .map(|(axis, &place)| format!("{}={}", short(&axis.key), bare(&axis.values[place])));
         values.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Planned {
+    /// The same with another seed.
+    fn with_seed(&self, seed_keys: &[String], seed: u64) -> Result<Self> {
+        let seeds: Vec<String> = seed_keys.iter().map(|key| format!("{key}={seed}")).collect();
+        let config = with_settings(&self.config, &seeds)?;
+        let is_seed = |setting: &str| setting.split('=').next().is_some_and(|key| seed_keys.iter().any(|it| it == key));
+        let others = self.settings.iter().filter(|setting| !is_seed(setting)).cloned();
+        let settings = others.chain(seeds).collect();
+        Ok(Self { seed, settings, identity: config.identity(), config, ..self.clone() })
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::files::{self, replace_file};
+use crate::base::host::{now, user_at_host};
 use crate::suite::grid::Grid;
 use crate::suite::slots::Slot;
 
@@ -119,6 +120,45 @@ impl Folder {
         let text = serde_json::to_vec(&order).context("an order that is no JSON")?;
         replace_file(&self.order(), &text)?;
         Ok(order)
+    }
+
+    /// Changes the order that stands; an error where there is none.
+    fn amend(&self, change: impl FnOnce(&mut Order) -> Result<()>) -> Result<Order> {
+        self.change(|order| {
+            let mut order = order.with_context(|| format!("the suite {} was not started here", self.name()))?;
+            change(&mut order)?;
+            order.who = user_at_host();
+            Ok(order)
+        })
+    }
+
+    /// Orders something else of the queue.
+    pub fn want(&self, wanted: Wanted) -> Result<Order> {
+        self.amend(|order| {
+            order.wanted = wanted;
+            Ok(())
+        })
+    }
+
+    /// Has what failed or was stopped until now tried again.
+    pub fn retry(&self) -> Result<Order> {
+        self.amend(|order| {
+            (order.wanted, order.retry_after) = (Wanted::Train, now());
+            Ok(())
+        })
+    }
+
+    /// Plans runs of `n` more seeds for each cell.
+    pub fn add_seeds(&self, n: u64) -> Result<Order> {
+        self.amend(|order| order.grid.add_seeds(n))
+    }
+
+    /// Has the runs of these identities started before all others.
+    pub fn to_front(&self, identities: &[String]) -> Result<Order> {
+        self.amend(|order| {
+            order.grid.to_front(identities);
+            Ok(())
+        })
     }
 
     /// When the order was written last.

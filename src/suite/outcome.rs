@@ -73,6 +73,8 @@ pub fn outcomes(grid: &Grid, stands: &[Stand]) -> Vec<Outcome> {
     for outcome in &mut all {
         outcome.done /= outcome.n as f64;
     }
+    // Runs may be started in another order than that of the grid.
+    all.sort_by_key(|outcome| (outcome.cell, outcome.baseline));
     all
 }
 

@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const MAX_LOST: u32 = 3;
 
 /// How a planned run stands, as the queue sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Stand {
     /// There is no run directory yet.
     Waiting,

@@ -16,6 +16,10 @@ use crate::suite::grid::{Grid, Planned};
 #[derive(Debug)]
 pub struct Standing {
     survey: Survey,
+    /// All runs of the folder, as they were last seen.
+    rows: Vec<Row>,
+    /// By what decides results, the run that is taken for it; None until somebody asks after a look.
+    best: Option<HashMap<String, Found>>,
     /// What `run.toml` says; it decides the identity, which never changes.
     known: HashMap<PathBuf, Option<Known>>,
 }
@@ -27,7 +31,7 @@ struct Known {
 }
 
 /// The run directory of a planned run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// What lists say of it.
     pub row: Row,
@@ -47,24 +51,48 @@ impl Found {
 impl Standing {
     /// Of the runs in a folder.
     pub fn new(runs: &Path) -> Self {
-        Self { survey: Survey::new(runs), known: HashMap::new() }
+        Self { survey: Survey::new(runs), rows: Vec::new(), best: None, known: HashMap::new() }
     }
 
-    /// For each planned run its run directory, if there is one: of several with its configuration, the one that is
-    /// farthest. A fork and a run whose values were changed while it trained are none.
+    /// Looks at the runs. Returns all that there are, the newest first.
+    pub fn survey(&mut self) -> Result<&[Row]> {
+        (self.rows, self.best) = (self.survey.look()?, None);
+        Ok(&self.rows)
+    }
+
+    /// All runs, as they were last seen.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Looks at the runs, and finds those of a suite.
     pub fn look(&mut self, grid: &Grid) -> Result<Vec<Option<Found>>> {
-        let rows = self.survey.look()?;
+        self.survey()?;
+        Ok(self.of(grid))
+    }
+
+    /// For each planned run its run directory, if there was one at the last look: of several with its configuration, the
+    /// one that is farthest. A fork and a run whose values were changed while it trained are none.
+    pub fn of(&mut self, grid: &Grid) -> Vec<Option<Found>> {
+        if self.best.is_none() {
+            self.best = Some(self.best());
+        }
+        let best = self.best.as_ref();
+        grid.runs.iter().map(|run: &Planned| best?.get(&run.identity).cloned()).collect()
+    }
+
+    fn best(&mut self) -> HashMap<String, Found> {
         let mut best: HashMap<String, Found> = HashMap::new();
-        for row in rows.into_iter().filter(|row| row.parent.is_none() && row.summary.changes == 0) {
+        for row in self.rows.iter().filter(|row| row.parent.is_none() && row.summary.changes == 0) {
             let known = self.known.entry(row.dir.path().to_owned()).or_insert_with(|| Known::read(&row.dir));
             let Some(Known { identity, device }) = known.clone() else { continue };
-            let found = Found { row, device };
+            let found = Found { row: row.clone(), device };
             match best.get(&identity) {
                 Some(other) if rank(other) <= rank(&found) => {}
                 _ => drop(best.insert(identity, found)),
             }
         }
-        Ok(grid.runs.iter().map(|run: &Planned| best.get(&run.identity).cloned()).collect())
+        best
     }
 
     /// All rows of the folder as they were last seen are kept for the next process.

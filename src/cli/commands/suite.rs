@@ -1,19 +1,17 @@
 //! `fixmatch suite`: studies of many runs, and the queue that trains them.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use fixmatch::base::host::{now, user_at_host};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
-use fixmatch::plan;
-use fixmatch::run::estimate::Estimate;
 use fixmatch::run::survey::Survey;
+use fixmatch::suite::asking;
 use fixmatch::suite::expand::expand;
 use fixmatch::suite::file::Suite;
+use fixmatch::suite::forecast::Forecast;
 use fixmatch::suite::grid::Grid;
 use fixmatch::suite::order::{Folder, Order, Wanted};
 use fixmatch::suite::queue::{self, Stand};
@@ -46,6 +44,7 @@ enum Command {
     Hold(Hold),
     Stop(Stop),
     Retry(Retry),
+    Seeds(Seeds),
     /// Be the queue of a suite
     #[command(hide = true, after_help = examples!("fixmatch suite work ~/.local/state/fixmatch/runs/.suites/study"))]
     Work {
@@ -151,6 +150,17 @@ struct Retry {
     suite: Which,
 }
 
+/// Plan runs of more seeds for each cell of a suite that was started; they are trained last
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite seeds quickstart-labels --more 2"))]
+struct Seeds {
+    #[command(flatten)]
+    suite: Which,
+    /// How many more seeds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    more: u64,
+}
+
 #[derive(clap::Args)]
 struct Which {
     /// A name that `fixmatch suite list` shows, or the path of a .toml file
@@ -164,9 +174,10 @@ pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
         Command::Show(args) => show(&args),
         Command::Run(args) => train(&args, runs),
         Command::Status(args) => status(&args, runs),
-        Command::Hold(args) => want(&args.suite, Wanted::Hold, runs),
+        Command::Hold(args) => hold(&args.suite, runs),
         Command::Stop(args) => stop(&args.suite, runs),
         Command::Retry(args) => retry(&args.suite, runs),
+        Command::Seeds(args) => seeds(&args, runs),
         Command::Work { folder } => queue::work(&Folder::at(folder)).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -237,18 +248,14 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
     }
     let grid = expand(&suite)?;
     let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
-    check(&grid)?;
+    asking::check(&grid)?;
     let folder = Folder::of(runs.folder(), &suite.name);
     let stands = stands(runs, &grid, 0.0)?;
     foretell(&grid, &stands, &slots, runs)?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let Suite { name, title, .. } = suite;
-    folder.change(|before| {
-        let retry_after = before.map_or(0.0, |order| order.retry_after);
-        Ok(Order { suite: name, title, who: user_at_host(), slots, wanted: Wanted::Train, retry_after, grid })
-    })?;
+    asking::order(&folder, &suite, grid, slots)?;
     begin(&folder)?;
     if args.wait { wait(&folder, runs) } else { Ok(ExitCode::SUCCESS) }
 }
@@ -266,24 +273,21 @@ fn begin(folder: &Folder) -> Result<()> {
     say(format_args!("  fixmatch suite stop {name}     suspends its runs; run goes on"))
 }
 
-/// Sees that each kind of run has its images and its labels, before anything is started.
-fn check(grid: &Grid) -> Result<()> {
-    let mut seen = HashSet::new();
-    let is_new = |config: &&fixmatch::config::RunConfig| {
-        seen.insert(toml::to_string(&(&config.data, &config.labels)).unwrap_or_else(|_| format!("{config:?}")))
-    };
-    let configs: Vec<_> = grid.runs.iter().map(|run| &run.config).filter(is_new).collect();
-    for config in configs {
-        plan::check(config)?;
-    }
-    Ok(())
-}
-
 fn stands(runs: &Runs, grid: &Grid, retry_after: f64) -> Result<Vec<Stand>> {
     let mut standing = Standing::new(runs.folder());
     let stands = standing.look(grid)?.into_iter().map(|found| Stand::of(found, retry_after)).collect();
     standing.save();
     Ok(stands)
+}
+
+/// How a suite stands that was started here.
+fn standing(runs: &Runs, folder: &Folder, order: &Order) -> Result<suites::Standing> {
+    let mut standing = Standing::new(runs.folder());
+    let found = standing.look(&order.grid)?;
+    let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
+    let left = Forecast::of(&order.grid, &stands, &order.slots, standing.rows()).left();
+    standing.save();
+    Ok(suites::Standing::of(order, &stands, folder.is_locked(), left))
 }
 
 /// How much is left, and what it will take by earlier runs of its kind.
@@ -296,35 +300,21 @@ fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], runs: &Runs) -> Resul
     let places: Vec<_> = slots.iter().map(Slot::to_string).collect();
     say(format_args!("{}: {}", plural(slots.len() as u64, "slot"), places.join(", ")))?;
     let rows = Survey::new(runs.folder()).look()?;
-    let (mut time, mut memory, mut unknown, mut disk) = (0.0, 0, 0_usize, 0);
-    for (run, stand) in grid.runs.iter().zip(stands).filter(|(_, stand)| !is_done(stand)) {
-        let step = stand.found().map_or(0, |found| found.row.summary.step);
-        let mut config = run.config.clone();
-        config.machine = slots[0].applied(&config.machine);
-        match Estimate::of(&config, &rows) {
-            Some(estimate) => {
-                let share = 1.0 - step as f64 / config.train.steps.max(1) as f64;
-                time += estimate.time.as_secs_f64() * share;
-                memory = memory.max(estimate.memory_bytes);
-                let measured = rows.iter().find(|row| row.dir.id() == estimate.run);
-                disk += measured.map_or(0, |row| size_of(row.dir.path()));
-            }
-            None => unknown += 1,
-        }
-    }
-    if time > 0.0 {
-        let time = Duration::from_secs_f64(time / slots.len() as f64);
-        let memory = memory.saturating_mul(slots.len() as u64);
+    let forecast = Forecast::of(grid, stands, slots, &rows);
+    let disk_of = |id: &String| rows.iter().find(|row| row.dir.id() == *id).map_or(0, |row| size_of(row.dir.path()));
+    let known = !forecast.by.is_empty();
+    if known {
         say(format_args!(
             "about {} on these slots, {} of disk and {} of memory, by earlier runs of their kind",
-            duration(time),
-            bytes(disk),
-            bytes(memory)
+            duration(forecast.time),
+            bytes(forecast.by.iter().map(disk_of).sum()),
+            bytes(forecast.memory_bytes)
         ))?;
     }
-    if unknown > 0 {
-        let more = if time > 0.0 { ", and more" } else { "" };
-        say(format_args!("{}{more}: no run of their kind was trained here before", plural(unknown as u64, "run")))?;
+    if forecast.n_unknown > 0 {
+        let more = if known { ", and more" } else { "" };
+        let n = plural(forecast.n_unknown as u64, "run");
+        say(format_args!("{n}{more}: no run of their kind was trained here before"))?;
     }
     Ok(())
 }
@@ -368,8 +358,7 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
     };
     let mut all = Vec::new();
     for (folder, order) in &folders {
-        let stands = stands(runs, &order.grid, order.retry_after)?;
-        all.push(suites::Standing::of(order, &stands, folder.is_locked()));
+        all.push(standing(runs, folder, order)?);
     }
     if args.json {
         match (&args.suite, &all[..]) {
@@ -399,37 +388,17 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn want(which: &Which, wanted: Wanted, runs: &Runs) -> Result<ExitCode> {
+fn hold(which: &Which, runs: &Runs) -> Result<ExitCode> {
     let (folder, _) = started(&which.suite, runs)?;
-    folder.change(|order| Ok(Order { wanted, who: user_at_host(), ..order.context("there is no order")? }))?;
-    say(format_args!("{} starts no other run; `fixmatch suite run {0}` goes on", folder.name()))?;
+    folder.want(Wanted::Hold)?;
+    say(suites::held(&folder.name()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn stop(which: &Which, runs: &Runs) -> Result<ExitCode> {
     let (folder, _) = started(&which.suite, runs)?;
-    let order = folder.change(|order| {
-        Ok(Order { wanted: Wanted::Stop, who: user_at_host(), ..order.context("there is no order")? })
-    })?;
-    let (mut standing, begun) = (Standing::new(runs.folder()), Instant::now());
-    let mut n_before = usize::MAX;
-    loop {
-        let stands: Vec<Stand> =
-            standing.look(&order.grid)?.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
-        let n = queue::suspend(&stands)?;
-        if n == 0 && !folder.is_locked() {
-            break;
-        }
-        if n > 0 && n != n_before {
-            note(format_args!("suspending {}…", plural(n as u64, "run")));
-        }
-        n_before = n;
-        if begun.elapsed() > Duration::from_mins(10) {
-            bail!("{} do not end; `fixmatch suite status {}` shows them", plural(n as u64, "run"), folder.name());
-        }
-        std::thread::sleep(POLL / 4);
-    }
-    say(format_args!("{} is stopped; `fixmatch suite run {0}` goes on", folder.name()))?;
+    asking::stop(&folder, |n| note(format_args!("suspending {}…", plural(n as u64, "run"))))?;
+    say(suites::stopped(&folder.name()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -438,15 +407,22 @@ fn retry(which: &Which, runs: &Runs) -> Result<ExitCode> {
     let stands = stands(runs, &order.grid, order.retry_after)?;
     let n = stands.iter().filter(|stand| matches!(stand, Stand::Failed(_) | Stand::Stopped(_))).count();
     if n == 0 {
-        say(format_args!("no run of {} has failed or was stopped", folder.name()))?;
+        say(suites::nothing_to_retry(&folder.name()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    folder.change(|order| {
-        let order = order.context("there is no order")?;
-        Ok(Order { wanted: Wanted::Train, retry_after: now(), who: user_at_host(), ..order })
-    })?;
+    folder.retry()?;
     say(format_args!("{} to try again", plural(n as u64, "run")))?;
     begin(&folder)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seeds(args: &Seeds, runs: &Runs) -> Result<ExitCode> {
+    let (folder, before) = started(&args.suite.suite, runs)?;
+    let order = folder.add_seeds(args.more)?;
+    say(suites::seeds_added(&order, order.grid.runs.len() - before.grid.runs.len()))?;
+    if order.wanted == Wanted::Train {
+        begin(&folder)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -456,8 +432,7 @@ fn wait(folder: &Folder, runs: &Runs) -> Result<ExitCode> {
     let mut told = String::new();
     loop {
         let order = folder.read()?.context("the suite's order is gone")?;
-        let stands = stands(runs, &order.grid, order.retry_after)?;
-        let standing = suites::Standing::of(&order, &stands, folder.is_locked());
+        let standing = standing(runs, folder, &order)?;
         let line = standing.line();
         if line != told {
             note(&line);

@@ -1,12 +1,34 @@
 //! How a suite stands, in words and as a table.
 
+use std::time::Duration;
+
 use fixmatch::suite::grid::{bare, short};
 use fixmatch::suite::order::Order;
 use fixmatch::suite::outcome::{Outcome, outcomes};
 use fixmatch::suite::queue::Stand;
 use serde::Serialize;
 
-use super::numbers::{plural, table};
+use super::numbers::{duration, plural, table};
+
+/// What comes of a hold.
+pub fn held(name: &str) -> String {
+    format!("{name} starts no other run; `fixmatch suite run {name}` goes on")
+}
+
+/// What came of a stop.
+pub fn stopped(name: &str) -> String {
+    format!("{name} is stopped; `fixmatch suite run {name}` goes on")
+}
+
+/// Why there is nothing to retry.
+pub fn nothing_to_retry(name: &str) -> String {
+    format!("no run of {name} has failed or was stopped")
+}
+
+/// How many runs more seeds came to.
+pub fn seeds_added(order: &Order, n: usize) -> String {
+    format!("{} more of {}, {} in all", plural(n as u64, "run"), order.suite, order.grid.runs.len())
+}
 
 /// How a suite stands.
 #[derive(Debug, Serialize)]
@@ -29,6 +51,8 @@ pub struct Standing {
     pub stopped: usize,
     /// Runs that failed.
     pub failed: usize,
+    /// Seconds that the rest takes on its slots, by earlier runs of its kind; null where that is not known.
+    pub left_s: Option<f64>,
     /// Cell by cell.
     pub cells: Vec<Cell>,
 }
@@ -56,7 +80,7 @@ pub struct Cell {
 
 impl Standing {
     /// Of an order, given how its runs stand.
-    pub fn of(order: &Order, stands: &[Stand], queue: bool) -> Self {
+    pub fn of(order: &Order, stands: &[Stand], queue: bool, left: Option<Duration>) -> Self {
         let outcomes = outcomes(&order.grid, stands);
         let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum();
         Self {
@@ -69,6 +93,7 @@ impl Standing {
             finished: sum(|it| it.finished),
             stopped: sum(|it| it.stopped),
             failed: sum(|it| it.failed),
+            left_s: left.map(|left| left.as_secs_f64()),
             cells: outcomes.iter().map(|outcome| Cell::of(order, outcome)).collect(),
         }
     }
@@ -94,7 +119,9 @@ impl Standing {
     /// The title, how many runs stand how, and a table whose columns are the values of the last axis.
     pub fn told(&self, order: &Order) -> String {
         let axes = &order.grid.axes;
-        let head = format!("{}: {}\n{}", self.suite, self.title, self.line());
+        let left = self.left_s.and_then(|left| Duration::try_from_secs_f64(left).ok());
+        let left = left.map_or_else(String::new, |left| format!("; about {} left", duration(left)));
+        let head = format!("{}: {}\n{}{left}", self.suite, self.title, self.line());
         let (rows, columns) = match axes.split_last() {
             None => return format!("{head}\n{}", self.cells.iter().map(Cell::text).collect::<Vec<_>>().join("\n")),
             Some((last, rows)) => (rows, last),
