@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::text::Name;
 use crate::base::{dirs, files};
-use crate::config::{Color, Model, ModelName};
+use crate::config::{Color, Fit, Model, ModelName};
 use crate::data::preprocess::Preprocess;
 use crate::data::{self, Dataset};
 use crate::run::checkpoint::{self, Array, Checkpoint, Which};
@@ -52,6 +52,9 @@ pub struct Input {
     pub preprocess: Preprocess,
     /// Whether its training images were stretched to that size; else they had it.
     pub is_stretched: bool,
+    /// How an image of another shape gets it.
+    #[serde(default)]
+    pub fit: Fit,
     /// What lies behind transparent parts.
     #[serde(default)]
     pub background: Color,
@@ -117,6 +120,7 @@ impl Classifier {
             input: Input {
                 preprocess,
                 is_stretched: run.config.data.resize.is_some(),
+                fit: run.config.data.fit.unwrap_or_default(),
                 background: run.config.data.background.unwrap_or_default(),
             },
             classes,

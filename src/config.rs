@@ -92,17 +92,36 @@ pub struct Data {
     /// Resizes the images of a folder to this many pixels a side.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::side")]
     pub resize: Option<u32>,
+    /// How an image that is no square becomes one of `resize` pixels a side. Default: `stretch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
     /// The colour behind transparent parts of a folder's images, as "#rrggbb". Default: black, whatever colour the
     /// transparent pixels hide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Color>,
+    /// The share of a folder's labeled images that is held out to test on, where the folder has no test images of its own.
+    /// Default: 0.2 for class folders and lists; `train/` without `test/` has to ask for it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::holdout")]
+    pub holdout: Option<f64>,
+    /// Decides which images these are. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::some_seed")]
+    pub holdout_seed: Option<u64>,
     /// How bytes become the network's input. Default: `unit`, as in the original code.
     pub normalize: Normalize,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dataset: "cifar10".into(), path: None, resize: None, background: None, normalize: Normalize::Unit }
+        Self {
+            dataset: "cifar10".into(),
+            path: None,
+            resize: None,
+            fit: None,
+            background: None,
+            holdout: None,
+            holdout_seed: None,
+            normalize: Normalize::Unit,
+        }
     }
 }
 
@@ -110,6 +129,39 @@ impl Data {
     /// A data set at its usual place.
     pub fn named(dataset: &str) -> Self {
         Self { dataset: dataset.into(), ..Self::default() }
+    }
+}
+
+/// How an image becomes a square.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Width and height change on their own.
+    #[default]
+    Stretch,
+    /// What is beyond the square in its middle is cut off.
+    Crop,
+    /// All of it stands in the middle of a square of `data.background`.
+    Pad,
+}
+
+impl Fit {
+    /// As configurations have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stretch => "stretch",
+            Self::Crop => "crop",
+            Self::Pad => "pad",
+        }
+    }
+
+    /// What was done to an image.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Stretch => "stretched",
+            Self::Crop => "cropped",
+            Self::Pad => "padded",
+        }
     }
 }
 
@@ -219,11 +271,20 @@ impl RunConfig {
         );
         ensure!(
             data.dataset != "folder" || data.path.is_some(),
-            "data.dataset = \"folder\" needs data.path, the folder with train/CLASS and test/CLASS in it"
+            "data.dataset = \"folder\" needs data.path, the folder of your images, or a list of them"
         );
         ensure!(
             data.resize.is_none() || data.dataset == "folder",
             "data.resize is for data.dataset = \"folder\"; the images of {:?} have their own size",
+            data.dataset
+        );
+        ensure!(
+            data.fit.is_none() || data.resize.is_some(),
+            "data.fit says how images become squares of data.resize pixels a side: set that too"
+        );
+        ensure!(
+            (data.holdout.is_none() && data.holdout_seed.is_none()) || data.dataset == "folder",
+            "data.holdout is for data.dataset = \"folder\"; {:?} has its own test images",
             data.dataset
         );
         ensure!(
@@ -388,6 +449,8 @@ mod tests {
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),
             ("[model]\ndepth = 27", "must be 6n + 4"),
             ("[machine]\ndevice = \"tpu\"", "must be \"auto\", \"cpu\" or \"cuda:N\", not \"tpu\""),
+            ("[data]\nholdout = 1", "must be more than 0 and below 1, not 1"),
+            ("[data]\nfit = \"cover\"", "unknown variant `cover`, expected one of `stretch`, `crop`, `pad`"),
             ("[labels]\npick = \"best\"", "must be \"random\", \"all\", \"most-representative\""),
         ];
         for (text, expected) in cases {
@@ -406,6 +469,8 @@ mod tests {
             ),
             ("data.dataset = \"folder\"", "needs data.path"),
             ("data.resize = 32", "have their own size"),
+            ("data.fit = \"crop\"", "data.fit says how images become squares of data.resize pixels a side"),
+            ("data.holdout = 0.1", "data.holdout is for data.dataset = \"folder\""),
             ("data.background = \"#ffffff\"", "data.background is for data.dataset = \"folder\""),
             ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),
             ("labels = { indices = [1], pick = \"file:x\" }", "keep one of them"),

@@ -23,8 +23,10 @@ use sha2::{Digest as _, Sha256};
 use crate::base::alike::did_you_mean;
 use crate::base::hex::hex;
 use crate::base::image::Image;
-use crate::base::text::Name;
-use crate::config::{Color, Data};
+use crate::base::text::{Name, Shown as _};
+use crate::config::{Color, Data, Fit};
+
+use self::folder::holdout::HeldOut;
 
 /// Images of one size with their labels; `pixels` is N×H×W×C.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +112,8 @@ pub struct Dataset {
     pub known: Known,
     /// For a folder of images, how many files were read, and which were left out and why.
     pub read: Option<String>,
+    /// Of a folder or a list of images, the files.
+    pub own: Option<Own>,
     /// What the user should be told about this copy, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -128,9 +132,32 @@ impl Dataset {
             digest: "d".repeat(64),
             known: Known::Own,
             read: None,
+            own: None,
             warnings: Vec::new(),
         }
     }
+}
+
+/// What is known of a folder or a list of images beside the images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Own {
+    /// The files of the images.
+    pub files: Files,
+    /// How the test images were held out, if they were.
+    pub held_out: Option<HeldOut>,
+}
+
+/// The files of the images of a data set, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Where names of files start: the folder, or that of the list.
+    pub folder: PathBuf,
+    /// Those of the training images whose class is known.
+    pub train: Vec<PathBuf>,
+    /// Those of the training images whose class is not.
+    pub unlabeled: Vec<PathBuf>,
+    /// Those of the test images.
+    pub test: Vec<PathBuf>,
 }
 
 /// Whether a copy of a data set is the published one.
@@ -223,8 +250,12 @@ pub struct Place<'a> {
     pub path: Option<&'a Path>,
     /// The side in pixels to resize images to (folders only).
     pub resize: Option<u32>,
+    /// How an image becomes a square (folders only).
+    pub fit: Fit,
     /// What lies behind transparent parts of images (folders only).
     pub background: Color,
+    /// The share that is held out to test on, and the seed of the draw (folders only).
+    pub holdout: (Option<f64>, Option<u64>),
     /// Where fetched data sets live.
     pub data_dir: &'a Path,
 }
@@ -235,14 +266,23 @@ impl<'a> Place<'a> {
         Self {
             path: data.path.as_deref(),
             resize: data.resize,
+            fit: data.fit.unwrap_or_default(),
             background: data.background.unwrap_or_default(),
+            holdout: (data.holdout, data.holdout_seed),
             data_dir,
         }
     }
 
     /// The usual places.
     pub fn usual(data_dir: &'a Path) -> Self {
-        Self { path: None, resize: None, background: Color::default(), data_dir }
+        Self {
+            path: None,
+            resize: None,
+            fit: Fit::default(),
+            background: Color::default(),
+            holdout: (None, None),
+            data_dir,
+        }
     }
 
     /// The folder of data set `name`: the user's, else the one that it is fetched into.
@@ -282,6 +322,8 @@ pub struct Loaded {
     pub published: Published,
     /// For a folder of images, how many files were read, and which were left out and why.
     pub read: Option<String>,
+    /// Of a folder or a list of images, the files.
+    pub own: Option<Own>,
     /// What the user should be told, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -311,32 +353,46 @@ pub fn find(name: &str) -> Result<&'static Descriptor> {
     bail!("there is no data set {name:?}; {meant}choose one of {}", names.join(", "))
 }
 
-/// Loads the data set of a configuration, from `data.path` if given, else from the embedded images, `data_dir` or a system
-/// package.
+/// Loads the data set of a configuration to train on it, from `data.path` if given, else from the embedded images, `data_dir`
+/// or a system package.
+///
+/// # Errors
+/// If it cannot be read, or nothing can be trained on it: see [`read`].
 pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
-    let (descriptor, name) = (find(&data.dataset)?, &data.dataset);
+    let dataset = read(data, data_dir)?;
+    let name = &data.dataset;
+    if let (0, Some(unlabeled)) = (dataset.train.n(), &dataset.unlabeled) {
+        let path = data.path.as_deref().unwrap_or(Path::new(name)).shown();
+        bail!(
+            "none of the {} images of {path} has a class, and training needs some of each: `fixmatch data files` writes a \
+             list of them, path,label,split; fill in labels there, and set data.path to the list",
+            unlabeled.n(),
+        );
+    }
+    ensure!(dataset.train.n() > 0, "{name} has no training images");
+    ensure!(dataset.test.n() > 0, "{name} has no test images");
+    Ok(dataset)
+}
+
+/// The same, also of images of which no class is known: there are no classes, training and test images then.
+pub fn read(data: &Data, data_dir: &Path) -> Result<Dataset> {
+    let descriptor = find(&data.dataset)?;
     let loaded = (descriptor.load)(&Place::of(data, data_dir))?;
-    ensure!(loaded.train.n() > 0, "{name} has no training images");
-    ensure!(loaded.test.n() > 0, "{name} has no test images");
     Ok(describe(descriptor, loaded))
 }
 
-/// Checks before a run is made that its images are there, and reads a folder of images once to tell whether all of it can
-/// be used. Returns how many files were read and which were left out, for a folder.
-pub fn check(data: &Data, data_dir: &Path) -> Result<Option<String>> {
+/// Checks before a run is made that its images are there.
+pub fn check(data: &Data, data_dir: &Path) -> Result<()> {
     let descriptor = find(&data.dataset)?;
     let place = Place::of(data, data_dir);
-    if descriptor.name == folder::DESCRIPTOR.name {
-        return Ok(load(data, data_dir)?.read);
-    }
     match (descriptor.find)(&place) {
-        Some(_) => Ok(None),
+        Some(_) => Ok(()),
         None if place.path.is_none() => {
             let (name, title) = (descriptor.name, descriptor.title);
             bail!("{title} is not on this machine; `fixmatch data fetch {name}` gets it")
         }
         // the loader says best what is missing
-        None => (descriptor.load)(&place).map(|_| None),
+        None => (descriptor.load)(&place).map(|_| ()),
     }
 }
 
@@ -347,7 +403,7 @@ fn refuse_resize(place: &Place, name: &str) -> Result<()> {
 }
 
 fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
-    let Loaded { classes, train, unlabeled, test, published, read, mut warnings } = loaded;
+    let Loaded { classes, train, unlabeled, test, published, read, own, mut warnings } = loaded;
     let digest = digest(&train, &test, unlabeled.as_ref());
     let known = match published {
         Published::Digest(official) if official == digest => Known::Official,
@@ -362,7 +418,7 @@ fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
             &digest[..12],
         ));
     }
-    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, read, warnings }
+    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, read, own, warnings }
 }
 
 /// SHA-256 in hex over the training, the test and then any unlabeled images: for each their number, height, width and channels as

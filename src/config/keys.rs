@@ -74,9 +74,12 @@ fn between(text: &str, mark: char) -> Vec<String> {
 
 const MEANINGS: &[(&str, &str)] = &[
     ("data.dataset", "the images to train and test on; `fixmatch data list` names them"),
-    ("data.path", "the folder of the images, where they are not in the data directory"),
+    ("data.path", "the folder or the list of the images, if not in the data directory"),
     ("data.resize", "resize the images of a folder to this many pixels a side"),
+    ("data.fit", "how images become squares: stretched, cropped or padded"),
     ("data.background", "the colour behind transparent parts of a folder's images; black if not set"),
+    ("data.holdout", "share of a folder's images to test on, where it has no test images"),
+    ("data.holdout_seed", "decides which images those are"),
     ("data.normalize", "how bytes become numbers: [-1, 1], by mean and deviation, or [0, 1]"),
     ("labels.per_class", "labeled images of each class"),
     ("labels.pick", "which images are labeled"),

@@ -55,6 +55,14 @@ pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     checked(deserializer, |&x| i64::try_from(x).is_ok(), "below 2^63")
 }
 
+pub(super) fn some_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    seed(deserializer).map(Some)
+}
+
+pub(super) fn holdout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    checked(deserializer, |&x: &f64| x > 0.0 && x < 1.0, "more than 0 and below 1").map(Some)
+}
+
 pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     checked(deserializer, |x| (1..=65_536).contains(x), "in [1, 65536]")
 }

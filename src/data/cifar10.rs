@@ -117,7 +117,16 @@ fn load(place: &Place) -> Result<Loaded> {
             .push("the training labels are not in CIFAR-10's official order: published index lists do not hold".into());
     }
     let classes = CLASSES.map(Name::from).to_vec();
-    Ok(Loaded { classes, train, unlabeled: None, test, published: Published::Compared(official), read: None, warnings })
+    Ok(Loaded {
+        classes,
+        train,
+        unlabeled: None,
+        test,
+        published: Published::Compared(official),
+        read: None,
+        own: None,
+        warnings,
+    })
 }
 
 /// One file's images, and whether it is the published file.

@@ -12,12 +12,13 @@ use std::path::Path;
 use ::image::error::ImageError;
 use ::image::metadata::Orientation;
 use ::image::{
-    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, imageops::FilterType,
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, Luma, Rgb, RgbImage,
+    imageops::{FilterType, replace},
 };
 
 use crate::base::files;
 use crate::base::image::Image;
-use crate::config::Color;
+use crate::config::{Color, Fit};
 
 mod jpeg;
 mod quiet;
@@ -33,8 +34,10 @@ const MAX_BYTES: u64 = 6 * MAX_PIXELS;
 /// What is made of an image once it is decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// Width and height in pixels that it is stretched to.
+    /// Width and height in pixels that it gets.
     pub resize: Option<(u32, u32)>,
+    /// How, if it has another shape.
+    pub fit: Fit,
     /// What lies behind transparent parts.
     pub background: Color,
 }
@@ -52,7 +55,7 @@ pub struct Decoded {
     /// Whether its file holds more frames or pages.
     pub has_more: bool,
     /// Whether it had another size than was asked for.
-    pub is_stretched: bool,
+    pub is_resized: bool,
 }
 
 /// Why a file gives no image.
@@ -142,16 +145,16 @@ fn decode_unguarded(bytes: &[u8], wanted: &Wanted) -> Result<Decoded, Fault> {
     if is_transparent {
         image = laid_over(image, wanted.background);
     }
-    let stretched = wanted.resize.filter(|size| *size != (image.width(), image.height()));
-    if let Some((width, height)) = stretched {
-        image = image.resize_exact(width, height, FilterType::Triangle);
+    let resized = wanted.resize.filter(|size| *size != (image.width(), image.height()));
+    if let Some(size) = resized {
+        image = fitted(&image, size, wanted);
     }
     Ok(Decoded {
         image: to_bytes(image),
         is_turned: orientation != Orientation::NoTransforms,
         is_transparent,
         has_more,
-        is_stretched: stretched.is_some(),
+        is_resized: resized.is_some(),
     })
 }
 
@@ -219,6 +222,53 @@ fn laid_over(image: DynamicImage, Color(background): Color) -> DynamicImage {
     let (width, height) = image.dimensions();
     let pixels = image.pixels().flat_map(|pixel| [0, 1, 2].map(|c| blend(pixel.0[c], background[c], pixel.0[3])));
     RgbImage::from_raw(width, height, pixels.collect()).expect("three bytes a pixel").into()
+}
+
+/// The image at another size. A triangle filter averages when it shrinks, and never overshoots.
+fn fitted(image: &DynamicImage, (width, height): (u32, u32), wanted: &Wanted) -> DynamicImage {
+    const FILTER: FilterType = FilterType::Triangle;
+    let (from_width, from_height) = (u64::from(image.width()), u64::from(image.height()));
+    let (w, h) = (u64::from(width), u64::from(height));
+    match wanted.fit {
+        Fit::Stretch => image.resize_exact(width, height, FILTER),
+        Fit::Crop => {
+            // the largest part of the wanted shape, in the middle
+            let part_width = (from_height * w / h).clamp(1, from_width) as u32;
+            let part_height = (from_width * h / w).clamp(1, from_height) as u32;
+            let (x, y) = (half(image.width() - part_width), half(image.height() - part_height));
+            image.crop_imm(x, y, part_width, part_height).resize_exact(width, height, FILTER)
+        }
+        Fit::Pad => {
+            let scale = (w as f64 / from_width as f64).min(h as f64 / from_height as f64);
+            let side = |from: u64, most: u32| ((from as f64 * scale).round_ties_even() as u32).clamp(1, most);
+            let (inner_width, inner_height) = (side(from_width, width), side(from_height, height));
+            let inner = image.resize_exact(inner_width, inner_height, FILTER);
+            let (x, y) = (half(width - inner_width), half(height - inner_height));
+            on_canvas(inner, (width, height), (x, y), wanted.background)
+        }
+    }
+}
+
+/// What stands before the middle, of so many pixels: rounded as Pillow and torchvision do it, .5 to the even number.
+fn half(space: u32) -> u32 {
+    (f64::from(space) / 2.0).round_ties_even() as u32
+}
+
+/// The image on a canvas of one colour; it stays gray if that is.
+fn on_canvas(
+    image: DynamicImage,
+    (width, height): (u32, u32),
+    (x, y): (u32, u32),
+    Color([red, green, blue]): Color,
+) -> DynamicImage {
+    if !image.color().has_color() && red == green && green == blue {
+        let mut canvas = GrayImage::from_pixel(width, height, Luma([red]));
+        replace(&mut canvas, &image.into_luma8(), x.into(), y.into());
+        return canvas.into();
+    }
+    let mut canvas = RgbImage::from_pixel(width, height, Rgb([red, green, blue]));
+    replace(&mut canvas, &image.into_rgb8(), x.into(), y.into());
+    canvas.into()
 }
 
 fn to_bytes(image: DynamicImage) -> Image {

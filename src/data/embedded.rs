@@ -43,6 +43,7 @@ fn load(place: &Place) -> Result<Loaded> {
         test: idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?,
         published: Published::Digest(DIGEST),
         read: None,
+        own: None,
         warnings: Vec::new(),
     })
 }

@@ -96,6 +96,7 @@ fn load(place: &Place) -> Result<Loaded> {
         test,
         published: Published::Digest(DIGEST),
         read: None,
+        own: None,
         warnings: Vec::new(),
     })
 }

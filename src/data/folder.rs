@@ -1,60 +1,58 @@
-//! The user's own images: `ROOT/train/CLASS/*.png`, `ROOT/test/CLASS/*.png` and, if there are images of unknown class,
-//! `ROOT/unlabeled/*.png`; or another format that [`decode`](super::decode) reads, also in folders inside of these.
+//! The user's own images: class folders in `ROOT/train` and `ROOT/test`, class folders alone, a folder of images without
+//! classes, or a list ([`list`]) with a path and a label for each; in any format that [`decode`](super::decode) reads.
 //!
-//! Classes and files are sorted by name, so that indices mean the same on every machine. Images of different sizes are
-//! an error unless a size is asked for; resizing stretches to a square with a triangle filter, which averages when it
-//! shrinks and never overshoots. Gray images stay gray unless one image anywhere is in colour. What is left out is
-//! counted and said ([`tally`]); a damaged image is an error, and all of them are named at once.
+//! Classes and files are sorted by name, so that indices mean the same on every machine; a list keeps its order. Where
+//! there are no test images some are held out ([`holdout`]). Images of different sizes are an error unless a size is asked
+//! for. Gray images stay gray unless one image anywhere is in colour. What is left out is counted and said ([`tally`]); a
+//! damaged image is an error, and all of them are named at once.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use unicode_normalization::UnicodeNormalization as _;
 
-use self::layout::{expected, name_of, shortened};
-use self::scan::{Leads, children, leads};
+use self::classes::{Class, classes_without};
+use self::holdout::HeldOut;
+use self::layout::{Layout, name_of};
+use self::list::{List, Row, Split};
 use self::tally::{Remark, Tally};
-use super::decode::{self, Decoded, Fault, Wanted};
-use super::{Descriptor, Found, Images, Loaded, Place, Published, UNKNOWN};
-use crate::base::image::Image;
+use super::{Descriptor, Files, Found, Images, Loaded, Own, Place, Published, UNKNOWN};
 use crate::base::text::{Name, Shown as _};
-use crate::config::Color;
 
+mod classes;
+mod decoded;
+pub mod holdout;
 mod layout;
+mod list;
 mod scan;
 pub mod tally;
 
 /// `folder`, wherever `data.path` says.
 pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "folder",
-    title: "your own images, in class folders",
+    title: "your own images: class folders, a heap or a list",
     n_images: None,
     shape: None,
     licence: "yours",
     homepage: "",
     downloads: &[],
     looks_in: |place| place.path.map(Path::to_path_buf).into_iter().collect(),
-    find: |place| place.path.filter(|root| root.join("train").is_dir()).map(|root| Found::Folder(root.to_path_buf())),
+    find: |place| place.path.filter(|root| root.exists()).map(|root| Found::Folder(root.to_path_buf())),
     load,
 };
 
 /// Damaged files that an error names; it counts the others.
 const MOST_NAMED: usize = 5;
 
+/// Classes that can be told apart: their numbers have 16 bits, and one is [`UNKNOWN`].
+const MAX_CLASSES: usize = UNKNOWN as usize;
+
 /// An image file and its class.
+#[derive(Clone, Debug)]
 struct Entry {
     path: PathBuf,
     label: u16,
-}
-
-/// A class folder.
-struct Class {
-    folder: PathBuf,
-    /// Its name, which need not be UTF-8.
-    key: OsString,
-    name: Name,
 }
 
 /// The image files in a folder and in the folders in it, sorted, and what else is there, for the user to know.
@@ -68,262 +66,298 @@ pub fn images_in(folder: &Path) -> Result<(Vec<PathBuf>, Option<String>)> {
     Ok((files, tally.is_loud().then(|| tally.others(folder))))
 }
 
-/// The files of the training images, in their order; those of unknown class last.
+/// What is known of an image file before it is decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The file, an absolute path or one from the current folder.
+    pub path: PathBuf,
+    /// Its class, if that is known.
+    pub label: Option<Name>,
+    /// `train` or `test`; empty for an image of unknown class.
+    pub split: &'static str,
+}
+
+/// The image files of a folder or a list, and what each is for, without a look at what they show.
 ///
 /// # Errors
-/// If the folder is none of class folders.
-pub fn training_files(root: &Path) -> Result<Vec<PathBuf>> {
-    let Listing { entries, n_train, n_labeled, .. } = list_all(root, Color::default())?;
-    let (labeled, unlabeled) = (entries[..n_train].iter(), entries[n_labeled..].iter());
-    Ok(labeled.chain(unlabeled).map(|entry| entry.path.clone()).collect())
+/// As when it is loaded, but for what is wrong with images.
+pub fn listed(place: &Place) -> Result<Vec<Listed>> {
+    let Listing { classes, train, test, unlabeled, .. } = list_all(root_of(place)?, place)?;
+    let all = [(train, "train"), (unlabeled, ""), (test, "test")];
+    let listed = |(entries, split): (Vec<Entry>, &'static str)| {
+        let classes = &classes;
+        let of = move |Entry { path, label }| Listed { path, label: classes.get(usize::from(label)).cloned(), split };
+        entries.into_iter().map(of).collect::<Vec<_>>()
+    };
+    Ok(all.into_iter().flat_map(listed).collect())
+}
+
+/// These files as a list that `data.path` takes. With a folder, paths below it start there; others are whole.
+///
+/// # Errors
+/// If the current folder is gone.
+pub fn csv(files: &[Listed], folder: Option<&Path>) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["path", "label", "split"])?;
+    for Listed { path, label, split } in files {
+        let path = std::path::absolute(path)?;
+        let path = folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(&path);
+        // a leading ~ would be read as a home directory
+        let path = if path.as_os_str().as_bytes().starts_with(b"~") { &Path::new(".").join(path) } else { path };
+        let label = label.as_ref().map_or("", |label| label.raw());
+        writer.write_record([path.as_os_str().as_bytes(), label.as_bytes(), split.as_bytes()])?;
+    }
+    writer.into_inner().context("memory takes what is written")
 }
 
 /// All that is found before an image is decoded.
+#[derive(Default)]
 struct Listing {
-    classes: Vec<Class>,
-    /// The training images, then the test images, then those of unknown class.
-    entries: Vec<Entry>,
-    n_train: usize,
-    /// Training and test images.
-    n_labeled: usize,
+    classes: Vec<Name>,
+    train: Vec<Entry>,
+    test: Vec<Entry>,
+    unlabeled: Vec<Entry>,
+    held_out: Option<HeldOut>,
     tally: Tally,
+    /// What was made of the layout, beside the counts.
+    said: Vec<String>,
     warnings: Vec<String>,
 }
 
-fn list_all(root: &Path, background: Color) -> Result<Listing> {
-    let layout::Parts { train, test, unlabeled, mut warnings } = layout::parts(root)?;
-    let mut tally = Tally::default();
-    let classes = classes_in(&train, root, &mut tally)?;
-    refuse_one_class(&classes, &train)?;
-    let test_classes = classes_in(&test, root, &mut tally)?;
-    let mut entries = Vec::new();
-    for (label, class) in classes.iter().enumerate() {
-        list(&class.folder, u16::try_from(label).context("too many classes")?, &mut entries, &mut tally)?;
+fn root_of<'a>(place: &Place<'a>) -> Result<&'a Path> {
+    place.path.context("the folder data set needs data.path: a folder of images, or a list of them")
+}
+
+fn list_all(root: &Path, place: &Place) -> Result<Listing> {
+    if root.is_file() || (list::is_list(root) && !root.is_dir()) {
+        return of_list(list::read(root)?, root, place);
     }
-    let n_train = entries.len();
-    let mut tested = HashSet::new();
-    for class in &test_classes {
-        let label = label_of(class, &classes)?;
-        let n_before = entries.len();
-        scan_into(&class.folder, label, &mut entries, &mut tally)?;
-        if entries.len() > n_before {
-            tested.insert(label); // an empty folder is as none
+    match layout::of(root, place.holdout.0.is_some())? {
+        Layout::Parts(parts) => of_parts(parts, root, place),
+        Layout::Classes(classes) => of_classes(classes, root, place),
+        Layout::Heap(heap) => {
+            let mut listing = Listing::default();
+            listing.unlabeled = classes::unlabeled_images(&heap, &mut listing.tally)?;
+            listing.tally = listing.tally.without(Remark::Deeper);
+            listing.said.push("no image has a class".into());
+            Ok(listing)
         }
     }
-    let n_labeled = entries.len();
-    ensure!(n_labeled > n_train, "{} holds no image of any class: {}", test.shown(), tally.say(root, background));
-    if let Some(unlabeled) = &unlabeled {
-        list(unlabeled, UNKNOWN, &mut entries, &mut tally)?;
+}
+
+fn of_parts(parts: layout::Parts, root: &Path, place: &Place) -> Result<Listing> {
+    let layout::Parts { train, test, unlabeled, warnings } = parts;
+    let mut listing = Listing { warnings, ..Listing::default() };
+    let known = classes::classes_in(&train, root, &mut listing.tally)?;
+    classes::check_classes(&known, &train)?;
+    let Some(test) = test else {
+        return hold_out(listing, &known, unlabeled.as_deref(), (root, place));
+    };
+    refuse_holdout(place, &test.shown())?;
+    let tested = classes::classes_in(&test, root, &mut listing.tally)?;
+    listing.train = classes::training_images(&known, &mut listing.tally)?;
+    listing.test = classes::test_images(&tested, &known, &mut listing.tally)?;
+    let say = || listing.tally.say(root, place.background);
+    ensure!(!listing.test.is_empty(), "{} holds no image of any class: {}", test.shown(), say());
+    let name = name_of(&test);
+    if layout::is_stand_in(&name) {
+        listing.said.push(format!("the test images are those in {name}"));
     }
-    warnings.extend(alike(&classes));
-    let untested = (0..classes.len()).filter(|&class| !tested.contains(&(class as u16)));
-    warnings
-        .extend(untested.map(|class| format!("class {} has no test images in {}", classes[class].name, test.shown())));
-    Ok(Listing { classes, entries, n_train, n_labeled, tally, warnings })
+    add_unlabeled(&mut listing, unlabeled.as_deref())?;
+    listing.warnings.extend(classes::alike(&known));
+    let untested = classes_without(&listing.test, known.len()).into_iter();
+    listing
+        .warnings
+        .extend(untested.map(|class| format!("class {} has no test images in {}", known[class].name, test.shown())));
+    listing.classes = known.into_iter().map(|class| class.name).collect();
+    Ok(listing)
+}
+
+fn of_classes(found: layout::Classes, root: &Path, place: &Place) -> Result<Listing> {
+    let layout::Classes { folders, unlabeled, warnings } = found;
+    let mut listing = Listing { warnings, ..Listing::default() };
+    classes::count_beside(root, &mut listing.tally)?;
+    let known: Vec<_> = folders.into_iter().map(Class::of).collect();
+    classes::check_classes(&known, root)?;
+    hold_out(listing, &known, unlabeled.as_deref(), (root, place))
+}
+
+/// Reads class folders of which a share is to test on.
+fn hold_out(
+    mut listing: Listing,
+    known: &[Class],
+    unlabeled: Option<&Path>,
+    (root, place): (&Path, &Place),
+) -> Result<Listing> {
+    let labeled = classes::training_images(known, &mut listing.tally)?;
+    listing.warnings.extend(classes::alike(known));
+    listing.classes = known.iter().map(|class| class.name.clone()).collect();
+    divide(&mut listing, labeled, root, place)?;
+    add_unlabeled(&mut listing, unlabeled)?;
+    Ok(listing)
+}
+
+fn add_unlabeled(listing: &mut Listing, folder: Option<&Path>) -> Result<()> {
+    if let Some(folder) = folder {
+        listing.unlabeled = classes::unlabeled_images(folder, &mut listing.tally)?;
+    }
+    Ok(())
+}
+
+/// Holds test images out of labeled ones.
+fn divide(listing: &mut Listing, labeled: Vec<Entry>, root: &Path, place: &Place) -> Result<()> {
+    let (share, seed) = (place.holdout.0.unwrap_or(holdout::SHARE), place.holdout.1.unwrap_or_default());
+    let (n, n_classes) = (labeled.len(), listing.classes.len());
+    let (train, test, held_out) = holdout::divide(labeled, n_classes, root, (share, seed));
+    ensure!(!test.is_empty(), "{}: each class has one image, and none is left to test on: add images", root.shown());
+    let lent = match held_out.n_lent {
+        0 => String::new(),
+        1 => ", one of a class of which none was drawn".into(),
+        n => format!(", {n} of classes of which none was drawn"),
+    };
+    listing.said.push(format!(
+        "{} of {n} labeled images are held out to test on{lent} (data.holdout = {share}, data.holdout_seed = {seed})",
+        test.len(),
+    ));
+    let untested = classes_without(&test, n_classes).into_iter();
+    let warning =
+        |class: usize| format!("class {} has one image, which trains: none to test on", listing.classes[class]);
+    listing.warnings.extend(untested.map(warning));
+    (listing.train, listing.test, listing.held_out) = (train, test, Some(held_out));
+    Ok(())
+}
+
+/// Refuses to hold images out where there are test images.
+fn refuse_holdout(place: &Place, test: &str) -> Result<()> {
+    ensure!(
+        place.holdout == (None, None),
+        "data.holdout is set, but {test} has test images: remove data.holdout and data.holdout_seed, or those images"
+    );
+    Ok(())
+}
+
+fn of_list(list: List, path: &Path, place: &Place) -> Result<Listing> {
+    let List { rows, unused, has_split } = list;
+    let name = path.shown();
+    let mut listing = Listing::default();
+    let labels: BTreeSet<&str> = rows.iter().filter_map(|row| row.label.as_deref()).collect();
+    let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
+    ensure!(
+        labels.len() <= MAX_CLASSES,
+        "{name} has {} classes, and at most {MAX_CLASSES} can be told apart",
+        labels.len()
+    );
+    if let [only] = &labels[..] {
+        let only = Name::from(only.as_str());
+        bail!("{name} has only one class, {only}: with one there is nothing to tell apart; at least 2 are needed");
+    }
+    if !unused.is_empty() {
+        let unused: Vec<_> = unused.into_iter().map(|name| Name::from(name).to_string()).collect();
+        listing.said.push(format!("columns not looked at: {}", unused.join(", ")));
+    }
+    let has_test = rows.iter().any(|row| row.split == Split::Test);
+    let mut n_left_out = 0;
+    let mut labeled = Vec::new();
+    for Row { path, label, split, .. } in rows {
+        let label = label.map(|label| labels.binary_search(&label).expect("one of the labels") as u16);
+        let entry = Entry { path, label: label.unwrap_or(UNKNOWN) };
+        match (split, label) {
+            (Split::Validation, _) if has_test => n_left_out += 1,
+            (Split::Test | Split::Validation, _) => listing.test.push(entry),
+            (Split::Train, Some(_)) => labeled.push(entry),
+            (Split::Train, None) => listing.unlabeled.push(entry),
+        }
+    }
+    if n_left_out > 0 {
+        listing.warnings.push(format!("{n_left_out} images of {name} are not used: split val, beside test"));
+    }
+    listing.warnings.extend(classes::alike_labels(&labels, &name));
+    listing.classes = labels.into_iter().map(Name::from).collect();
+    if listing.classes.is_empty() {
+        listing.said.push("no image has a class".into());
+    } else if !listing.test.is_empty() {
+        refuse_holdout(place, &name)?;
+        let untrained = classes_without(&labeled, listing.classes.len());
+        if let Some(&class) = untrained.first() {
+            bail!("{name} has no training image of class {}", listing.classes[class]);
+        }
+        let untested = classes_without(&listing.test, listing.classes.len());
+        let warning = |class: usize| format!("class {} has no test images in {name}", listing.classes[class]);
+        let warnings: Vec<_> = untested.into_iter().map(warning).collect();
+        listing.warnings.extend(warnings);
+        listing.train = labeled;
+    } else {
+        ensure!(
+            !has_split || place.holdout.0.is_some(),
+            "{name} says split, and no image is to test on: give some of them test, or set data.holdout = 0.2 to \
+             test on a fifth of the labeled images"
+        );
+        divide(&mut listing, labeled, &folder_of(path), place)?;
+    }
+    Ok(listing)
+}
+
+/// Where relative paths start: the folder of a list, or the folder itself.
+fn folder_of(root: &Path) -> PathBuf {
+    let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    if root.is_dir() { root.to_owned() } else { absolute.parent().map(Path::to_owned).unwrap_or_default() }
 }
 
 fn load(place: &Place) -> Result<Loaded> {
-    let root = place.path.context("the folder data set needs data.path: a folder with train/CLASS and test/CLASS")?;
-    let Listing { classes, entries, n_train, n_labeled, mut tally, mut warnings } = list_all(root, place.background)?;
-    let mut images = decode_all(&entries, place, &mut tally)?;
-    unify_channels(&mut images);
-    let stack = |range: std::ops::Range<usize>| stack(&images[range.clone()], &entries[range]);
-    let read = tally.say(root, place.background);
+    let root = root_of(place)?;
+    let Listing { classes, train, test, unlabeled, held_out, mut tally, said, mut warnings } = list_all(root, place)?;
+    let (n_train, n_labeled) = (train.len(), train.len() + test.len());
+    let n_unlabeled = unlabeled.len();
+    let entries = [train, test, unlabeled].concat();
+    let images = decoded::all(&entries, place, &mut tally)?;
+    let stack = |range: std::ops::Range<usize>| stack(&images, &entries, range);
+    let folder = folder_of(root);
+    let counted = tally.say(&folder, place.background);
+    let read = [vec![counted], said].concat().join("; ");
     if tally.is_loud() {
         warnings.insert(0, read.clone());
     }
+    let paths = |range: std::ops::Range<usize>| entries[range].iter().map(|entry| entry.path.clone()).collect();
+    let files = Files {
+        train: paths(0..n_train),
+        test: paths(n_train..n_labeled),
+        unlabeled: paths(n_labeled..entries.len()),
+        folder,
+    };
     Ok(Loaded {
         train: stack(0..n_train),
         test: stack(n_train..n_labeled),
-        unlabeled: (n_labeled < entries.len()).then(|| stack(n_labeled..entries.len())),
-        classes: classes.into_iter().map(|class| class.name).collect(),
+        unlabeled: (n_unlabeled > 0).then(|| stack(n_labeled..entries.len())),
+        classes,
         published: Published::Never,
         read: Some(read),
+        own: Some(Own { files, held_out }),
         warnings,
     })
 }
 
-/// The class folders in `ROOT/train` or `ROOT/test`, sorted by name. Images that lie beside them are counted.
-fn classes_in(folder: &Path, root: &Path, tally: &mut Tally) -> Result<Vec<Class>> {
-    let mut classes = Vec::new();
-    for path in children(folder)? {
-        match leads(&path) {
-            Leads::Folder(_) => {
-                let key = path.file_name().unwrap_or_default().to_owned();
-                classes.push(Class { name: name_of(&path).into(), key, folder: path });
-            }
-            Leads::Nowhere(remark) => tally.add(remark, &path),
-            Leads::File if scan::is_image(&path, tally) => tally.add(Remark::Loose, &path),
-            Leads::File => {}
-        }
+fn stack(images: &[crate::base::image::Image], entries: &[Entry], range: std::ops::Range<usize>) -> Images {
+    let crate::base::image::Image { width, height, channels, .. } = images[0];
+    let pixels: Vec<&[u8]> = images[range.clone()].iter().map(|image| &image.pixels[..]).collect();
+    Images {
+        width,
+        height,
+        channels,
+        pixels: pixels.concat(),
+        labels: entries[range].iter().map(|e| e.label).collect(),
     }
-    ensure!(!classes.is_empty(), "{} has no class folders: expected {}", folder.shown(), expected(root));
-    Ok(classes)
 }
 
-/// With one class there is nothing to tell apart.
-fn refuse_one_class(classes: &[Class], train: &Path) -> Result<()> {
-    let [only] = classes else { return Ok(()) };
-    let inside: Vec<_> =
-        children(&only.folder)?.into_iter().filter(|path| matches!(leads(path), Leads::Folder(_))).collect();
-    let hint = if inside.len() > 1 {
-        let names: Vec<_> = inside.iter().map(|path| name_of(path)).collect();
-        format!("; if {} are the classes, move them up into {}", shortened(&names), train.shown())
-    } else {
-        String::new()
-    };
-    bail!(
-        "{} has only one class, {}: with one there is nothing to tell apart, and the loss is 0 from the first step; at least \
-         2 class folders are needed{hint}",
-        train.shown(),
-        only.name,
-    );
-}
-
-/// The label of a test class.
-fn label_of(class: &Class, classes: &[Class]) -> Result<u16> {
-    if let Some(label) = classes.iter().position(|known| known.key == class.key) {
-        return Ok(label as u16);
-    }
-    let folder = class.folder.shown();
-    if let Some(like) = classes.iter().find(|known| look(known.name.raw()) == look(class.name.raw())) {
-        bail!(
-            "{folder} is a class without training images, but {} differs only in case, blanks or the way its letters are \
-             encoded: give both the same name",
-            like.folder.shown(),
-        );
-    }
-    bail!("{folder} is a class without training images: remove it or add it to train");
-}
-
-/// What people see of a name: two that look alike are most likely one class.
-fn look(name: &str) -> String {
-    name.nfkc().collect::<String>().to_lowercase().split_whitespace().collect()
-}
-
-/// Warns of classes that are probably one, or none.
-fn alike(classes: &[Class]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (i, class) in classes.iter().enumerate() {
-        if let Some(other) = classes[..i].iter().find(|other| look(other.name.raw()) == look(class.name.raw())) {
-            let (class, other) = (class.folder.shown(), other.folder.shown());
-            warnings.push(format!(
-                "{other} and {class} are two classes whose names differ only in case, blanks or encoding: if they are one, \
-                 move the images into one folder"
-            ));
-        }
-        if layout::means_unlabeled(class.name.raw()) {
-            let folder = class.folder.shown();
-            warnings.push(format!(
-                "{folder} is taken for a class: images of unknown class belong in unlabeled, beside train and test"
-            ));
-        }
-    }
-    warnings
-}
-
-/// Appends the images of a folder that must hold some.
-fn list(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Tally) -> Result<()> {
-    let n_before = entries.len();
-    let here = scan_into(folder, label, entries, tally)?;
-    let found = if here.is_empty() { String::new() } else { format!(" ({here})") };
-    ensure!(
-        entries.len() > n_before,
-        "{} holds no images{found}: add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove the folder",
-        folder.shown()
-    );
-    Ok(())
-}
-
-/// Appends the images of a folder. Returns what else is in it, if there are no images.
-fn scan_into(folder: &Path, label: u16, entries: &mut Vec<Entry>, tally: &mut Tally) -> Result<String> {
-    let mut here = Tally::default();
-    let paths = scan::images(folder, &mut here)?;
-    let other = if paths.is_empty() { here.others(folder) } else { String::new() };
-    tally.join(here);
-    entries.extend(paths.into_iter().map(|path| Entry { path, label }));
-    Ok(other)
-}
-
-/// Decodes every file, on all cores.
-///
-/// # Errors
-/// If some are damaged, with their names; else if one has another size than the first.
-fn decode_all(entries: &[Entry], place: &Place, tally: &mut Tally) -> Result<Vec<Image>> {
-    let wanted = Wanted { resize: place.resize.map(|side| (side, side)), background: place.background };
-    let n_threads = std::thread::available_parallelism().map_or(1, Into::into);
-    let chunk_len = entries.len().div_ceil(n_threads);
-    let decoded: Vec<Result<Decoded, Fault>> = std::thread::scope(|scope| {
-        let wanted = &wanted;
-        let start = |chunk: &[Entry]| chunk.iter().map(|entry| decode::read(&entry.path, wanted)).collect::<Vec<_>>();
-        let threads: Vec<_> = entries.chunks(chunk_len).map(|chunk| scope.spawn(move || start(chunk))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("decoding an image does not panic")).collect()
-    });
-    let mut images = Vec::with_capacity(entries.len());
-    let mut faults = Vec::new();
-    for (decoded, Entry { path, .. }) in decoded.into_iter().zip(entries) {
-        match decoded {
-            Ok(Decoded { image, is_turned, is_transparent, has_more, .. }) => {
-                let done = [
-                    (is_turned, Remark::Turned),
-                    (is_transparent, Remark::Transparent),
-                    (has_more, Remark::FirstOfSeveral),
-                ];
-                done.into_iter().filter(|(was, _)| *was).for_each(|(_, remark)| tally.add(remark, path));
-                images.push(image);
-            }
-            Err(fault) => faults.push(format!("{} {fault}", path.shown())),
-        }
-    }
-    refuse_faults(&faults, entries.len())?;
-    tally.n_read = images.len();
-    refuse_sizes(&images, entries)?;
-    Ok(images)
-}
-
-fn refuse_faults(faults: &[String], n_files: usize) -> Result<()> {
+/// Refuses files of which there is something to say, all counted and the first named.
+fn refused(faults: &[String], n_files: usize, advice: &str) -> Result<()> {
     match faults {
         [] => Ok(()),
-        [only] => bail!("{only}; mend or remove it"),
+        [only] => bail!("{only}; {advice}"),
         several => {
             let named = several[..several.len().min(MOST_NAMED)].join("; ");
             let n_more = several.len().saturating_sub(MOST_NAMED);
             let more = if n_more > 0 { format!("; and {n_more} more") } else { String::new() };
-            bail!("{} of {n_files} images cannot be used; mend or remove them: {named}{more}", several.len());
+            bail!("{} of {n_files} images cannot be used; {advice}: {named}{more}", several.len());
         }
     }
-}
-
-/// Refuses images of more than one size.
-fn refuse_sizes(images: &[Image], entries: &[Entry]) -> Result<()> {
-    let (first, first_path) = (&images[0], entries[0].path.shown());
-    let of_other_size = |image: &Image| (image.width, image.height) != (first.width, first.height);
-    if let Some(place) = images.iter().position(of_other_size) {
-        let (image, path) = (&images[place], entries[place].path.shown());
-        bail!(
-            "{first_path} has {}×{} pixels but {path} has {}×{}: set data.resize to make all images one size",
-            first.width,
-            first.height,
-            image.width,
-            image.height,
-        );
-    }
-    Ok(())
-}
-
-/// Makes gray images RGB if there is one RGB image.
-fn unify_channels(images: &mut [Image]) {
-    if images.iter().all(|image| image.channels == 1) {
-        return;
-    }
-    for image in images.iter_mut().filter(|image| image.channels == 1) {
-        image.pixels = image.pixels.iter().flat_map(|&gray| [gray; 3]).collect();
-        image.channels = 3;
-    }
-}
-
-fn stack(images: &[Image], entries: &[Entry]) -> Images {
-    let Image { width, height, channels, .. } = images[0];
-    let pixels: Vec<&[u8]> = images.iter().map(|image| &image.pixels[..]).collect();
-    Images { width, height, channels, pixels: pixels.concat(), labels: entries.iter().map(|e| e.label).collect() }
 }

@@ -5,6 +5,7 @@
 //! 20261123-180112-quickstart-s0/
 //!   run.toml        the resolved configuration and where it came from
 //!   labels.json     the labeled indices and how they were picked
+//!   held-out.csv    the test images, where they were held out of a folder's
 //!   events.jsonl    append-only, one writer: the truth
 //!   insight.bin     bulky records at places that events name: histograms and followed images
 //!   summary.json    what lists show; a cache of the log, rebuilt at will
@@ -156,6 +157,11 @@ impl RunDir {
     /// `labels.json`
     pub fn labels(&self) -> PathBuf {
         self.path.join("labels.json")
+    }
+
+    /// The test images that were held out of a folder's, as a list that `data.path` takes.
+    pub fn held_out(&self) -> PathBuf {
+        self.path.join("held-out.csv")
     }
 
     /// `events.jsonl`

@@ -116,9 +116,10 @@ fn image_of(question: Question, format: &Format) -> Result<(Vec<u8>, Remarks), S
         Question::Pixels(pixels) => return Err(format!("has {} bytes, not {}", pixels.len(), preprocess.n_bytes())),
         Question::File(path) => path,
     };
-    let wanted =
-        Wanted { resize: Some((preprocess.width as u32, preprocess.height as u32)), background: format.background };
-    let Decoded { image, is_stretched, .. } = decode::read(&path, &wanted).map_err(|fault| fault.to_string())?;
+    let size = (preprocess.width as u32, preprocess.height as u32);
+    let wanted = Wanted { resize: Some(size), fit: format.fit, background: format.background };
+    let Decoded { image, is_resized: is_stretched, .. } =
+        decode::read(&path, &wanted).map_err(|fault| fault.to_string())?;
     let remarks = Remarks { is_stretched, is_grayed: image.channels > preprocess.channels };
     let pixels = match (image.channels, preprocess.channels) {
         (1, 3) => image.pixels.iter().flat_map(|&gray| [gray; 3]).collect(),

@@ -7,6 +7,7 @@ mod cleaning;
 mod completing;
 mod extremes;
 mod forking;
+mod importing;
 mod json;
 mod judging;
 mod labeling;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use fixmatch::classifier::{Classifier, Input, Provenance};
-use fixmatch::config::{Color, Data, Model, ModelName, Rank};
+use fixmatch::config::{Color, Data, Fit, Model, ModelName, Rank};
 use fixmatch::data;
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::labels::set::{LabelSet, Picked};
@@ -28,6 +28,7 @@ fn classifier() -> Classifier {
         input: Input {
             preprocess: Preprocess { width: 8, height: 8, channels: 3, mean: vec![127.5; 3], std: vec![127.5; 3] },
             is_stretched: true,
+            fit: Fit::Stretch,
             background: Color::default(),
         },
         classes: CLASSES.map(Into::into).to_vec(),
@@ -113,16 +114,16 @@ fn images_of_files_folders_and_lists_are_told_and_damaged_ones_are_passed_over()
     let answers =
         [told(0, 0.75), r#"{"passed_over":"is cut short: its end is missing"}"#.into(), told(1, 0.5), told(0, 0.9)];
     place.prepare_to_predict(&answers);
-    for name in ["one.png", "photos/b.png", "photos/deep/c.png", "listed.png"] {
+    for name in ["one.png", "photos/b.png", "photos/deep/c.png", "lists/more/listed.png"] {
         place.write(name, PNG);
     }
     place.write("photos/notes.md", "no image");
     place.write("photos/.hidden.png", PNG);
-    place.write("list.txt", "listed.png\r\n\n");
-    let said = place.predict_by_file(&["one.png", "photos", "list.txt"]);
+    place.write("lists/list.txt", "more/listed.png\r\n\n"); // from its own folder on
+    let said = place.predict_by_file(&["one.png", "photos", "lists/list.txt"]);
     said.check(
         4,
-        &["75.0 %  cat  one.png", "50.0 %  a/b  photos/deep/c.png", "90.0 %  cat  listed.png"],
+        &["75.0 %  cat  one.png", "50.0 %  a/b  photos/deep/c.png", "90.0 %  cat  lists/more/listed.png"],
         &[
             "passed over: photos/b.png is cut short: its end is missing",
             "left out: photos holds 1 not an image: notes.md",

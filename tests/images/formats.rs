@@ -160,7 +160,7 @@ fn what_is_transparent_shows_the_background_and_not_what_it_hides() {
     let image = RgbaImage::from_fn(3, 1, |x, _| Rgba([200, 100, 50, [255, 0, 51][x as usize]]));
     let bytes = encoded(&image.into(), ImageFormat::Png);
     let over = |background| {
-        let wanted = Wanted { background: Color(background), resize: None };
+        let wanted = Wanted { background: Color(background), ..Wanted::default() };
         let Decoded { image, is_transparent, .. } = decode(&bytes, &wanted).expect("an image");
         assert!(is_transparent);
         image.pixels
@@ -171,7 +171,7 @@ fn what_is_transparent_shows_the_background_and_not_what_it_hides() {
     let gray = GrayAlphaImage::from_pixel(1, 1, LumaA([200, 0]));
     let bytes = encoded(&gray.into(), ImageFormat::Png);
     for (background, pixels) in [([9, 9, 9], &[9][..]), ([9, 8, 7], &[9, 8, 7])] {
-        let wanted = Wanted { background: Color(background), resize: None };
+        let wanted = Wanted { background: Color(background), ..Wanted::default() };
         assert_eq!(decode(&bytes, &wanted).expect("an image").image.pixels, pixels, "gray stays gray over gray");
     }
 }

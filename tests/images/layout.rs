@@ -9,26 +9,33 @@ use std::path::Path;
 use super::{check, data_in, folder, gray_folder, load, load_error, load_folder, read, save_gray, warnings, write};
 
 #[test]
-fn class_folders_at_the_top_get_advice() {
-    let root = folder();
-    save_gray(&root.path().join("cat/1.png"), 4, 0);
-    save_gray(&root.path().join("dog/1.png"), 4, 0);
-    check(
-        &root,
-        "there is no folder ROOT/train: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …); if cat, dog \
-         are classes, move them into ROOT/train",
-    );
+fn a_folder_that_lacks_a_part_gets_advice() {
     let root = folder();
     save_gray(&root.path().join("train/cat/1.png"), 4, 0);
     check(
         &root,
-        "there is no folder ROOT/test: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …)",
+        "there is no folder ROOT/test: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …); or set \
+         data.holdout = 0.2 to test on a fifth of the training images",
     );
     fs::remove_dir_all(root.path().join("train/cat")).expect("just made");
     fs::create_dir(root.path().join("test")).expect("room on disk");
     check(
         &root,
         "ROOT/train has no class folders: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …)",
+    );
+    fs::remove_dir(root.path().join("train")).expect("empty");
+    save_gray(&root.path().join("dog/1.png"), 4, 0);
+    check(
+        &root,
+        "there is no folder ROOT/train: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …); if dog are \
+         classes, move them into ROOT/train",
+    );
+    let root = folder();
+    write(&root.path().join("notes.txt"), b"none yet");
+    check(
+        &root,
+        "ROOT holds no images: expected ROOT/CLASS/*.png, or ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, \
+         .webp, …)",
     );
     let error = format!("{:#}", load(&data_in(Path::new("/no/such/folder"))).expect_err("no folder"));
     assert!(error.starts_with("cannot read the folder /no/such/folder"), "{error}");
@@ -135,7 +142,7 @@ fn a_link_to_a_folder_around_it_brings_no_class_and_no_image() {
 
 #[test]
 fn test_images_under_another_name_are_named() {
-    for name in ["val", "valid", "Validation", "dev", "Test", "TEST", "testing", "eval", "val_set"] {
+    for name in ["Val", "Validation", "dev", "Test", "TEST", "testing", "eval", "val_set"] {
         let root = gray_folder();
         fs::rename(root.path().join("test"), root.path().join(name)).expect("renamed");
         let expected = format!(

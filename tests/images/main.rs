@@ -9,8 +9,11 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 mod damage;
+mod fitting;
 mod formats;
+mod holding_out;
 mod layout;
+mod lists;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")

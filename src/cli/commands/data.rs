@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use fixmatch::base::dirs;
-use fixmatch::base::output::{notes_are_on_terminal, say_json_line};
-use fixmatch::config::{Color, Data};
+use fixmatch::base::files::replace_file;
+use fixmatch::base::output::{is_terminal, notes_are_on_terminal, say_json_line, write_raw};
+use fixmatch::config::{Color, Data, Fit};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
-use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place};
+use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place, folder};
 use fixmatch::examples;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{complete, note, say};
-use crate::words::numbers::{aligned, bytes, columns, grouped};
+use crate::words::numbers::{aligned, bytes, columns, grouped, plural};
 
 /// List, fetch and check data sets
 ///
@@ -50,22 +51,73 @@ enum DataCommand {
     /// Read a whole data set and say what is in it and whether it is the published one
     #[command(after_help = examples!(
         "fixmatch data verify cifar10",
-        "fixmatch data verify folder --path photos --resize 32",
+        "fixmatch data verify photos --resize 32 --fit crop",
     ))]
     Verify {
-        /// A name that `data list` shows
+        /// A name that `data list` shows, or the path of a folder or a list of images
         #[arg(add = complete::dataset())]
         name: String,
         /// Where its files are, if not in the usual places
         #[arg(long)]
         path: Option<PathBuf>,
-        /// Resize the images of a folder to this many pixels a side
-        #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
-        resize: Option<u32>,
-        /// What lies behind transparent parts of the images of a folder, as #rrggbb
-        #[arg(long, value_name = "COLOUR", value_parser = |text: &str| Color::try_from(text.to_owned()))]
-        background: Option<Color>,
+        #[command(flatten)]
+        own: Own,
+        #[command(flatten)]
+        held_out: HeldOut,
     },
+    /// Write a list of the images of a folder, with the class of each and whether it is to train or to test on
+    ///
+    /// Fill in or change labels and splits there, with an editor or a spreadsheet, and set data.path to the list.
+    #[command(after_help = examples!(
+        "fixmatch data files photos --output photos/labels.csv",
+        "fixmatch data files photos --holdout 0.1",
+    ))]
+    Files {
+        /// The folder, or another list
+        path: PathBuf,
+        /// Write the list to this file, with paths from its folder on; else to standard output with whole paths
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        held_out: HeldOut,
+    },
+}
+
+/// What becomes of the images of a folder.
+#[derive(Args, Debug)]
+struct Own {
+    /// Resize the images of a folder to this many pixels a side
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    resize: Option<u32>,
+    /// How they become squares, as data.fit: stretch, crop or pad
+    #[arg(long, requires = "resize", add = complete::choices("data.fit"), value_parser = fit)]
+    fit: Option<Fit>,
+    /// What lies behind transparent parts of the images of a folder, as #rrggbb
+    #[arg(long, value_name = "COLOUR", value_parser = |text: &str| Color::try_from(text.to_owned()))]
+    background: Option<Color>,
+}
+
+/// Which images of a folder are to test on.
+#[derive(Args, Debug)]
+struct HeldOut {
+    /// Share of the images that is to test on, where the folder has no test images, as data.holdout
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    holdout: Option<f64>,
+    /// Decides which images those are, as data.holdout_seed
+    #[arg(long, value_name = "N")]
+    holdout_seed: Option<u64>,
+}
+
+fn fit(text: &str) -> Result<Fit, String> {
+    [Fit::Stretch, Fit::Crop, Fit::Pad]
+        .into_iter()
+        .find(|fit| fit.name() == text)
+        .ok_or_else(|| "it may be stretch, crop or pad".into())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "it must be more than 0 and below 1".into())
 }
 
 /// Runs `fixmatch data`.
@@ -75,10 +127,32 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::List { json: true } => list_json(&data_dir),
         DataCommand::List { json: false } => list(&data_dir),
         DataCommand::Fetch { name } => fetch_named(&name, &data_dir),
-        DataCommand::Verify { name, path, resize, background } => {
-            verify(&Data { dataset: name, path, resize, background, ..Data::default() }, &data_dir)
+        DataCommand::Verify { name, path, own, held_out } => {
+            let is_path = path.is_none() && data::find(&name).is_err() && Path::new(&name).exists();
+            let (dataset, path) =
+                if is_path { (folder::DESCRIPTOR.name.to_owned(), Some(name.into())) } else { (name, path) };
+            let Own { resize, fit, background } = own;
+            let HeldOut { holdout, holdout_seed } = held_out;
+            let data = Data { dataset, path, resize, fit, background, holdout, holdout_seed, ..Data::default() };
+            verify(&data, &data_dir)
+        }
+        DataCommand::Files { path, output, held_out } => {
+            let HeldOut { holdout, holdout_seed } = held_out;
+            let data = Data { path: Some(path), holdout, holdout_seed, ..Data::named(folder::DESCRIPTOR.name) };
+            files(&data, output.as_deref(), &data_dir)
         }
     }
+}
+
+fn files(data: &Data, output: Option<&Path>, data_dir: &Path) -> Result<()> {
+    let files = folder::listed(&Place::of(data, data_dir))?;
+    let Some(output) = output else {
+        let list = folder::csv(&files, None)?;
+        return if is_terminal() { say(String::from_utf8_lossy(&list).trim_end()) } else { write_raw(&list) };
+    };
+    let output = std::path::absolute(output)?;
+    replace_file(&output, &folder::csv(&files, output.parent())?)?;
+    say(format_args!("{} is written: {}", output.display(), plural(files.len() as u64, "image")))
 }
 
 fn list(data_dir: &Path) -> Result<()> {
@@ -220,7 +294,7 @@ impl Lines {
 
 fn verify(data: &Data, data_dir: &Path) -> Result<()> {
     let name = &data.dataset;
-    let dataset = data::load(data, data_dir)?;
+    let dataset = data::read(data, data_dir)?;
     let Images { width, height, channels, .. } = dataset.train;
     let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
     let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
@@ -252,6 +326,9 @@ fn print_classes(dataset: &Dataset) -> Result<()> {
     let row = |(class, name): (usize, &Name)| {
         vec![class.to_string(), name.to_string(), grouped(train[class] as u64), grouped(test[class] as u64)]
     };
+    if n_classes == 0 {
+        return say("\nno image has a class: `fixmatch data files` writes a list, to fill in labels");
+    }
     let rows: Vec<_> = dataset.classes.iter().enumerate().map(row).collect();
     say(format_args!("\n{}", aligned(&["#", "CLASS", "TRAINING", "TEST"], &rows, |column| column != 1)))
 }

@@ -33,7 +33,7 @@ const PASSED_OVER: u8 = 4;
 
 /// Tell what images show, with a network that a run has trained
 ///
-/// Images are decoded, turned, laid over the background, stretched and normalised as the run's own were. Files that
+/// Images are decoded, turned, laid over the background, fitted and normalised as the run's own were. Files that
 /// cannot be used are named with the reason and passed over; the exit code is 4 then.
 #[expect(clippy::struct_excessive_bools, reason = "one a flag")]
 #[derive(clap::Args)]
@@ -268,7 +268,8 @@ impl Teller<'_> {
         let Preprocess { width, height, .. } = classifier.input.preprocess;
         if counts.stretched > 0 && !classifier.input.is_stretched {
             let n = plural(counts.stretched, "image");
-            note(format_args!("warning: {n} had another size than the training images, stretched to {width}×{height}"));
+            let done = classifier.input.fit.done();
+            note(format_args!("warning: {n} had another size than the training images, {done} to {width}×{height}"));
         }
         if counts.grayed > 0 {
             note(format_args!(

@@ -412,6 +412,7 @@ pub fn atlas() -> Atlas {
         digest: "d".repeat(64),
         known: Known::Own,
         read: None,
+        own: None,
         warnings: Vec::new(),
     };
     let order = |by: fixmatch::config::Metric, scores: Vec<f32>| {

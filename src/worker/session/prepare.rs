@@ -10,6 +10,7 @@ use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
 use fixmatch::config::{Precision, RunConfig};
+use fixmatch::data::folder::{self, Listed};
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::labels::set::{LabelSet, LabeledImages};
@@ -69,6 +70,10 @@ pub fn prepare(
     for warning in &dataset.warnings {
         reporter.warn(warning.clone());
     }
+    if let Some(read) = &dataset.read {
+        note(read);
+    }
+    record_held_out(dir, &dataset, reporter)?;
     check_precision(&run, device, reporter)?;
     if let Some(told) = config.slow_averages().filter(|_| config.rank.is_none()) {
         reporter.warn(told);
@@ -111,6 +116,18 @@ pub fn prepare(
     let n_loaders = cores_unless(config.machine.loaders) as usize;
     let data_digest = digest;
     Ok(Preparation::Ready(Box::new(Prepared { config, trainer, source, test, n_loaders, started, data_digest })))
+}
+
+/// Records which images were held out to test on, once: other images would be refused by their digest.
+fn record_held_out(dir: &RunDir, dataset: &Dataset, reporter: &Reporter) -> Result<()> {
+    let path = dir.held_out();
+    let Some(own) = dataset.own.as_ref().filter(|own| own.held_out.is_some() && !path.exists()) else { return Ok(()) };
+    let class_of = |label: &u16| dataset.classes.get(usize::from(*label)).cloned();
+    let files = own.files.test.iter().zip(&dataset.test.labels);
+    let files: Vec<_> =
+        files.map(|(path, label)| Listed { path: path.clone(), label: class_of(label), split: "test" }).collect();
+    let list = folder::csv(&files, None)?;
+    reporter.insist(|| replace_file(&path, &list))
 }
 
 fn labeled_per_class(source: &Source, n_classes: usize) -> Vec<u64> {

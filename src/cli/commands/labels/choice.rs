@@ -9,7 +9,7 @@ use anyhow::{Context as _, Error, Result, bail, ensure};
 use fixmatch::base::alike::asked;
 use fixmatch::base::dirs;
 use fixmatch::config::preset::{Preset, names_like};
-use fixmatch::config::{Metric, Pick, Rank, RunConfig};
+use fixmatch::config::{Data, Metric, Pick, Rank, RunConfig};
 use fixmatch::data::{self, DATASETS, Dataset};
 use fixmatch::labels::ranking::{self, Ranking};
 use fixmatch::labels::set::{LabelSet, Picked};
@@ -318,7 +318,7 @@ impl Wanted {
     /// Whether it is of the same copy of the same data set.
     pub fn is_of_the_data_of(&self, other: &Self) -> bool {
         let (a, b) = (&self.config.data, &other.config.data);
-        (&a.dataset, &a.path, a.resize, a.background) == (&b.dataset, &b.path, b.resize, b.background)
+        *a == Data { normalize: a.normalize, ..b.clone() }
     }
 
     /// The images that it comes to.

@@ -44,13 +44,12 @@ impl Images {
         let mut indices = labels.unlabeled(n_train, LabeledImages::LeftOut);
         indices.extend(n_train as u32..images.n() as u32);
         ensure!(!indices.is_empty(), "{} has no unlabeled images: all {n_train} are labeled", dir.id());
-        let is_folder = config.data.dataset == folder::DESCRIPTOR.name;
-        let root = config.data.path.filter(|_| is_folder);
-        let files = root.map_or_else(|| Ok(Vec::new()), |root| folder::training_files(&root))?;
+        let files = dataset.own.map_or_else(Vec::new, |own| [own.files.train, own.files.unlabeled].concat());
         Ok(Self::OfRun { images, indices, files })
     }
 
     /// The images that paths lead to, in their order; those below `except`, a folder that is written to, left out.
+    /// Relative paths in a list start at its folder; those on standard input, at the current one.
     ///
     /// # Errors
     /// If a path leads nowhere, a list cannot be read, or there is no image at all. What a list names need not be there.
@@ -69,8 +68,9 @@ impl Images {
             ensure!(path.exists() || path.is_symlink(), "there is no {}", path.display());
             if path.is_file() && path.extension().is_some_and(|extension| extension == "txt") {
                 let list = files::read_at_most(path, files::MAX_TEXT);
+                let folder = path.parent().unwrap_or(Path::new(""));
                 for path in listed(&list.with_context(|| format!("cannot read {}", path.display()))?) {
-                    add(&path, &mut files, &mut other)?;
+                    add(&folder.join(path), &mut files, &mut other)?;
                 }
             } else {
                 add(path, &mut files, &mut other)?;

@@ -1,0 +1,74 @@
+//! Folders and lists of one's own images, through the commands that read them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use image::GrayImage;
+
+use super::Place;
+
+impl Place {
+    /// Saves a gray image of 8×8 pixels, of one value with a darker corner.
+    fn save_image(&self, name: &str, value: u8) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let mut image = GrayImage::from_pixel(8, 8, image::Luma([value]));
+        image.put_pixel(0, 0, image::Luma([value / 2]));
+        image.save(&path).expect("written");
+        path
+    }
+}
+
+#[test]
+fn a_folder_is_verified_by_its_path_and_says_what_is_held_out() {
+    let place = Place::new();
+    for i in 0..20 {
+        place.save_image(&format!("photos/cat/{i}.png"), i);
+        place.save_image(&format!("photos/dog/{i}.png"), 100 + i);
+    }
+    let said = place.fixmatch(&["data", "verify", "photos"]);
+    said.check(0, &["8×8 pixels, gray", "of 40 labeled images are held out to test on (data.holdout = 0.2"], &[]);
+    let said = place.fixmatch(&["data", "verify", "photos", "--holdout", "0.5", "--resize", "16", "--fit", "pad"]);
+    said.check(0, &["16×16 pixels, gray", "(data.holdout = 0.5, data.holdout_seed = 0)"], &[]);
+    for (args, expected) in [
+        (&["--holdout", "1"][..], "it must be more than 0 and below 1"),
+        (&["--resize", "16", "--fit", "cover"], "it may be stretch, crop or pad"),
+        (&["--fit", "crop"], "--resize"),
+    ] {
+        place.fixmatch(&[&["data", "verify", "photos"], args].concat()).check(2, &[], &[expected]);
+    }
+}
+
+#[test]
+fn a_heap_becomes_a_list_to_fill_in_and_trains_once_it_has_labels() {
+    let place = Place::new();
+    for i in 0..6 {
+        place.save_image(&format!("heap/{i}.png"), 20 * i);
+    }
+    place.fixmatch(&["data", "verify", "heap"]).check(0, &["0 training and 0 test images", "6 more whose class"], &[]);
+    let train = |path: &str| {
+        let path = format!("data.path={path}");
+        place.fixmatch(&["train", "quickstart", "--set", "data.dataset=folder", "--set", &path])
+    };
+    train("heap").check(1, &[], &["none of the 6 images of", "`fixmatch data files`"]);
+    place.fixmatch(&["data", "files", "heap", "-o", "heap/labels.csv"]).check(
+        0,
+        &["labels.csv is written: 6 images"],
+        &[],
+    );
+    let list = place.folder.path().join("heap/labels.csv");
+    let text = fs::read_to_string(&list).expect("written");
+    assert!(text.starts_with("path,label,split\n0.png,,\n1.png,,\n"), "{text}");
+    let filled = text.replace("0.png,,", "0.png,cat,").replace("1.png,,", "1.png,dog,");
+    let filled = filled.replace("2.png,,", "2.png,cat,").replace("3.png,,", "3.png,dog,");
+    fs::write(&list, &filled).expect("written");
+    let said = place.fixmatch(&["data", "verify", "heap/labels.csv"]);
+    said.check(0, &["2 training and 2 test images, and 2 more whose class nobody knows", "held out to test on"], &[]);
+    let filled = filled.replace("2.png,cat,", "2.png,cat,test").replace("3.png,dog,", "3.png,dog,test");
+    fs::write(&list, filled).expect("written");
+    let said = place.fixmatch(&["data", "verify", "heap/labels.csv"]);
+    said.check(0, &["2 training and 2 test images, and 2 more whose class nobody knows"], &[]);
+    fs::write(&list, "path,label,split\n0.png,cat,tset\n").expect("written");
+    train("heap/labels.csv").check(1, &[], &["labels.csv: line 2: column split: \"tset\" is none; did you mean test?"]);
+    assert!(!place.runs().exists() || fs::read_dir(place.runs()).expect("lists").count() == 0, "no run was made");
+}
