@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::base::{dirs, host};
+use crate::base::dirs;
 use crate::config::preset::Preset;
 use crate::config::{Device, Labels, Pick, RunConfig};
 use crate::data::{self, Dataset, Images};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
+use crate::machine::memory;
 use crate::machine::processor::{self, Level};
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
@@ -90,7 +91,7 @@ pub fn check(config: &RunConfig) -> Result<Option<String>> {
         data::check(&config.data, &data_dir)?;
     }
     let dataset = data::load(&config.data, &data_dir)?;
-    check_batch(config, &dataset)?;
+    memory::check(config, dataset.train.n(), dataset.train.bytes_per_image())?;
     if config.rank.is_none() {
         check_labels(config, &dataset)?;
     }
@@ -129,37 +130,4 @@ pub fn check_unlabeled(config: &RunConfig, n: usize, n_unlabeled: usize) -> Resu
          set labels.in_unlabeled = true, or train on the labels alone with train.lambda_u = 0"
     );
     Ok(())
-}
-
-/// Refuses batches whose images alone are more than the machine's memory: the loaders would be ended by the first one.
-pub fn check_batch(config: &RunConfig, dataset: &Dataset) -> Result<()> {
-    check_batch_in(config, dataset.train.bytes_per_image(), host::memory_bytes())
-}
-
-fn check_batch_in(config: &RunConfig, bytes_per_image: usize, memory_bytes: Option<u64>) -> Result<()> {
-    let (batch, mu) = (u64::from(config.train.batch), u64::from(config.train.mu));
-    let needed = (batch * (2 * mu + 1)).saturating_mul(bytes_per_image as u64);
-    let memory_bytes = memory_bytes.unwrap_or(u64::MAX);
-    ensure!(
-        needed < memory_bytes,
-        "the images of one batch take {} MB and this machine has {} MB of memory: lower train.batch or train.mu",
-        needed / 1_000_000,
-        memory_bytes / 1_000_000,
-    );
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_that_is_larger_than_the_memory_is_refused_with_the_keys_that_make_it_smaller() {
-        let mut config = RunConfig::default();
-        assert!(check_batch_in(&config, 3072, Some(16 << 30)).is_ok());
-        (config.train.batch, config.train.mu) = (65_536, 1024);
-        let error = check_batch_in(&config, 3072, Some(16 << 30)).expect_err("412 GB").to_string();
-        assert!(error.contains("412518 MB") && error.contains("lower train.batch or train.mu"), "{error}");
-        assert!(check_batch_in(&config, 3072, None).is_ok());
-    }
 }

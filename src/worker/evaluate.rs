@@ -6,16 +6,14 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::trainer::{Trainer, Which};
 
-/// Test images a pass.
-const BATCH: usize = 500;
-
 /// Accuracy, loss and confusion over all images. Waits for the device once, at the end.
 pub fn evaluate(trainer: &Trainer, which: Which, images: &Images, n_classes: usize) -> Evaluation {
     let options = (Kind::Double, trainer.input().device());
     let n = n_classes as i64;
     let (mut loss, mut confusion) = (Tensor::zeros([1], options), Tensor::zeros([n * n], options));
-    for start in (0..images.n()).step_by(BATCH) {
-        let range = start..(start + BATCH).min(images.n());
+    let n_at_once = trainer.input().images_a_pass();
+    for start in (0..images.n()).step_by(n_at_once) {
+        let range = start..(start + n_at_once).min(images.n());
         let size = images.bytes_per_image();
         let logits = trainer.predict(which, &images.pixels[range.start * size..range.end * size]); // (N, classes)
         let labels: Vec<i64> = images.labels[range].iter().map(|&label| i64::from(label)).collect();

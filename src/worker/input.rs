@@ -38,6 +38,12 @@ impl Input {
         }
     }
 
+    /// How many images pass through a network at once where no step says it: as many pixels as 500 images of 32×32, so that
+    /// memory does not grow with the size of the images.
+    pub fn images_a_pass(&self) -> usize {
+        images_a_pass((self.height * self.width) as usize)
+    }
+
     /// Where tensors live.
     pub fn device(&self) -> Device {
         self.device
@@ -69,6 +75,11 @@ impl Input {
     pub fn labels(&self, labels: &[i64]) -> Tensor {
         upload(Tensor::from_slice(labels), self.device)
     }
+}
+
+/// As `Input::images_a_pass`, by the pixels of an image.
+pub fn images_a_pass(n_pixels: usize) -> usize {
+    (500 * 32 * 32 / n_pixels).clamp(1, 500)
 }
 
 /// To the device without waiting for it: a GPU copies from pinned memory on its own.
@@ -104,6 +115,14 @@ mod tests {
                 let are_near = values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6);
                 assert!(are_near, "{normalize:?} {level:?}: {values:?}");
             });
+        }
+    }
+
+    #[test]
+    fn larger_images_pass_in_smaller_batches_so_that_memory_does_not_grow_with_them() {
+        let sizes = [(28, 500), (32, 500), (64, 125), (224, 10), (2048, 1)];
+        for (size, expected) in sizes {
+            assert_eq!(images_a_pass(size * size), expected, "{size}");
         }
     }
 

@@ -14,9 +14,6 @@ use crate::device;
 use crate::part::Part;
 use crate::trainer::Trainer;
 
-/// Test images a pass.
-const BATCH: usize = 500;
-
 /// Which logits to print
 #[derive(clap::Args)]
 #[command(after_help = examples!(
@@ -51,7 +48,9 @@ pub fn run(args: &Args) -> Result<()> {
     let (test, which) = (&dataset.test, if args.ema { Which::Ema } else { Which::Raw });
     let n = args.images.min(test.n());
     let mut logits: Vec<Vec<f32>> = Vec::new();
-    for pixels in test.pixels[..n * test.bytes_per_image()].chunks(BATCH * test.bytes_per_image()) {
+    for pixels in
+        test.pixels[..n * test.bytes_per_image()].chunks(trainer.input().images_a_pass() * test.bytes_per_image())
+    {
         logits.extend(Vec::<Vec<f32>>::try_from(trainer.predict(which, pixels))?);
     }
     let (step, labels) = (checkpoint.state.step, &test.labels[..n]);

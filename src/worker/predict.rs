@@ -19,14 +19,10 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use crate::device;
-use crate::input::Input;
+use crate::input::{Input, images_a_pass};
 use crate::model::{Mode, Network, Shape};
 use crate::ops;
 use crate::weights::Weights;
-
-/// Images a pass at most, as in evaluation, and pixels: larger images go through in smaller batches.
-const BATCH: usize = 500;
-const BATCH_PIXELS: usize = BATCH * 32 * 32;
 
 /// Images that are decoded before the clock is looked at.
 const SLICE: usize = 32;
@@ -80,8 +76,7 @@ struct Remarks {
 
 /// Reads and decodes until there are no more questions, or nobody waits for the answers.
 fn read(questions: &mut impl Read, format: &Format, batches: &SyncSender<Batch>) -> Result<()> {
-    let n_pixels = format.preprocess.width * format.preprocess.height;
-    let most = (BATCH_PIXELS / n_pixels).clamp(1, BATCH);
+    let most = images_a_pass(format.preprocess.width * format.preprocess.height);
     let mut is_over = false;
     while !is_over {
         let (began, mut batch) = (Instant::now(), Batch::default());

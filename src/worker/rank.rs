@@ -22,9 +22,6 @@ use crate::part::Part;
 use crate::trainer::{Trainer, Which};
 use crate::weights::{to_array, to_tensor};
 
-/// Images a pass.
-const BATCH: usize = 500;
-
 /// Prefix of the opinions in a checkpoint; a stage's number follows.
 const NAME: &str = "rank.";
 
@@ -113,7 +110,7 @@ impl Ranker {
             // of the half that the network trained on first
             Metric::Retraining => probabilities(trainer, images, self.labeled(stage / 2 * 2 * self.stage)),
             Metric::Density | Metric::Typicality => {
-                let features = by_batch(images, &self.parts[0], |views| trainer.features(Which::Ema, views));
+                let features = by_batch(trainer, images, &self.parts[0], |views| trainer.features(Which::Ema, views));
                 features.shallow_clone() / features.norm_scalaropt_dim(2, [1_i64].as_slice(), true).clamp_min(1e-12)
             }
         };
@@ -186,13 +183,13 @@ impl Part for Ranker {
 
 /// The averaged network's probabilities for some images: (n, classes) f32 on the CPU.
 fn probabilities(trainer: &Trainer, images: &Images, indices: &[u32]) -> Tensor {
-    by_batch(images, indices, |views| trainer.predict(Which::Ema, views).softmax(-1, Kind::Float))
+    by_batch(trainer, images, indices, |views| trainer.predict(Which::Ema, views).softmax(-1, Kind::Float))
 }
 
 /// What `f` gives for some images, one row an image, on the CPU.
-fn by_batch(images: &Images, indices: &[u32], f: impl Fn(&[u8]) -> Tensor) -> Tensor {
+fn by_batch(trainer: &Trainer, images: &Images, indices: &[u32], f: impl Fn(&[u8]) -> Tensor) -> Tensor {
     let rows: Vec<Tensor> = indices
-        .chunks(BATCH)
+        .chunks(trainer.input().images_a_pass())
         .map(|chunk| {
             let views: Vec<&[u8]> = chunk.iter().map(|&index| images.pixels_of(index as usize)).collect();
             f(&views.concat()).to_device(tch::Device::Cpu)

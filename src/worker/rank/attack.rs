@@ -8,9 +8,6 @@ use tch::{Kind, Tensor};
 
 use crate::trainer::{Trainer, Which};
 
-/// Images a pass: each needs its gradient.
-const BATCH: usize = 250;
-
 /// Steps at most; most images cross after two or three.
 const MAX_STEPS: usize = 10;
 
@@ -21,7 +18,8 @@ const OVERSHOOT: f64 = 0.02;
 /// another class as it is: (n) f32 on the CPU.
 pub fn distances(trainer: &Trainer, images: &Images) -> Tensor {
     let size = images.bytes_per_image();
-    let chunks = images.pixels.chunks(BATCH * size).zip(images.labels.chunks(BATCH));
+    let n_at_once = trainer.input().images_a_pass().div_ceil(2); // each needs its gradient
+    let chunks = images.pixels.chunks(n_at_once * size).zip(images.labels.chunks(n_at_once));
     let rows: Vec<Tensor> = chunks
         .map(|(pixels, labels)| {
             let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();

@@ -23,9 +23,6 @@ const NAME: &str = "insight.cells";
 /// Steps that are counted in one go.
 const PENDING: usize = 16;
 
-/// Images a pass.
-const BATCH: usize = 500;
-
 /// Cells are saved as two numbers, since f32 counts only to 2^24.
 const HALF: u64 = 1 << 16;
 
@@ -128,7 +125,9 @@ impl Insight {
 
     /// What the averaged and the trained weights say of the images that are followed. Waits for the device.
     pub fn ask(&self, trainer: &Trainer, step: u64) -> Panel {
-        let opinions = |indices: &[u32]| indices.chunks(BATCH).flat_map(|part| self.opinions(trainer, part)).collect();
+        let n_at_once = trainer.input().images_a_pass();
+        let opinions =
+            |indices: &[u32]| indices.chunks(n_at_once).flat_map(|part| self.opinions(trainer, part)).collect();
         Panel { step, unlabeled: opinions(&self.unlabeled), labeled: opinions(&self.labeled) }
     }
 

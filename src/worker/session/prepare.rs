@@ -16,6 +16,7 @@ use fixmatch::data::{self, Dataset, Images, Known};
 use fixmatch::labels::set::{LabelSet, LabeledImages};
 use fixmatch::labels::{pick, ranking, recorded};
 use fixmatch::loader::Source;
+use fixmatch::machine::memory;
 use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::plan;
 use fixmatch::run::dir::RunDir;
@@ -89,7 +90,7 @@ pub fn prepare(
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         }
     };
-    plan::check_batch(&config, &dataset)?;
+    memory::check(&config, dataset.train.n(), dataset.train.bytes_per_image())?;
     let trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
