@@ -180,10 +180,14 @@ fn parse_setting(setting: &str) -> Result<Table> {
 
 /// A parser's error with where it is from, in words that are no programmer's.
 pub(crate) fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
-    let text = error.to_string().replace("expected f64", "expected a number");
-    let text = ["u32", "u64", "usize"]
-        .iter()
-        .fold(text, |text, whole| text.replace(&format!("expected {whole}"), "expected a whole number"));
+    let words = [
+        ("expected f64", "expected a number"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number from 0 on"),
+        ("expected usize", "expected a whole number from 0 on"),
+        ("` as i128", "`"),
+    ];
+    let text = words.iter().fold(error.to_string(), |text, (theirs, ours)| text.replace(theirs, ours));
     let meant = unknown_key(&text).map_or_else(String::new, meant_key);
     anyhow!("{origin}{meant}: {}", text.trim_end())
 }
@@ -386,6 +390,8 @@ mod tests {
         assert!(error.contains("threshold = 1.5") && error.contains("must be in [0, 1]"), "{error}");
         let error = error_of(&[], "[train]\nstep = 5\n");
         assert!(error.contains("unknown field `step`, expected one of `steps`"), "{error}");
+        let error = error_of(&[], "[train]\nbatch = 99999999999999999999\n");
+        assert!(error.contains("integer `99999999999999999999`, expected a whole number from 0 to"), "{error}");
     }
 
     #[test]
@@ -396,7 +402,8 @@ mod tests {
             ("train.lrr=1", "unknown field `lrr`"),
             ("nothing", "expected KEY=VALUE"),
             ("train.forward=both", "expected `joint` or `split`"),
-            ("train.steps=", "invalid type: string \"\", expected a whole number"),
+            ("train.steps=", "invalid type: string \"\", expected a whole number from 0 on"),
+            ("train.batch=-1", "invalid value: integer `-1`, expected a whole number from 0 to 4294967295"),
             ("train.lr=fast", "invalid type: string \"fast\", expected a number"),
         ];
         for (setting, expected) in cases {

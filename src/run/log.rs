@@ -20,20 +20,20 @@ pub struct EventLog {
     path: PathBuf,
     /// Where a line begins that did not get onto the disk in full, if that could not be taken back at once.
     torn_at: Option<u64>,
+    /// Whether a crash left its last line without an end, which the next line brings.
+    is_open_ended: bool,
 }
 
 impl EventLog {
-    /// Opens the log for appending and ends a line that a crash left torn.
+    /// Opens the log for appending. A line that a crash left torn ends where the next one begins.
     pub fn open(path: &Path) -> Result<Self> {
-        let open = || -> io::Result<File> {
+        let open = || -> io::Result<(File, bool)> {
             let mut file = files::open_as(path, OpenOptions::new().read(true).append(true).create(true))?;
-            if !ends_with_newline(&mut file)? {
-                file.write_all(b"\n")?;
-            }
-            Ok(file)
+            let is_open_ended = !ends_with_newline(&mut file)?;
+            Ok((file, is_open_ended))
         };
-        let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { file, path: path.to_owned(), torn_at: None })
+        let (file, is_open_ended) = open().with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { file, path: path.to_owned(), torn_at: None, is_open_ended })
     }
 
     /// Appends one event, stamped with the time.
@@ -45,9 +45,12 @@ impl EventLog {
 
     /// Appends an event with its time. All of it or, after an error, nothing, so that it can be tried again.
     pub fn append_record(&mut self, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_vec(record).expect("an event has only JSON's types");
+        let mut line = if self.is_open_ended { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut line, record).expect("an event has only JSON's types");
         line.push(b'\n');
-        self.append_line(&line).with_context(|| format!("cannot write to {}", self.path.display()))
+        self.append_line(&line).with_context(|| format!("cannot write to {}", self.path.display()))?;
+        self.is_open_ended = false;
+        Ok(())
     }
 
     fn append_line(&mut self, line: &[u8]) -> io::Result<()> {

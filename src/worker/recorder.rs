@@ -104,7 +104,7 @@ impl Recorder {
         let hold = Hold::default();
         let (reporter, reports) = Reporter::new(hold.clone());
         let (sender, commands) = std_mpsc::channel();
-        let mut recorder = Self {
+        let recorder = Self {
             dir: dir.clone(),
             log: EventLog::open(&dir.events())?,
             insight: None,
@@ -122,10 +122,6 @@ impl Recorder {
             hold,
             signals,
         };
-        let launched = Event::Launched { pid: std::process::id(), host: host(), version: fixmatch::VERSION.to_owned() };
-        recorder.append(&Record::now(launched))?;
-        recorder.log.sync()?;
-        recorder.beat();
         Ok((recorder, TrainerEnds { reporter, commands }))
     }
 
@@ -134,6 +130,9 @@ impl Recorder {
     /// # Errors
     /// If the log cannot be written and the run is asked to end, or it never will be. The trainer still runs then.
     pub async fn record(&mut self) -> Result<()> {
+        let launched = Event::Launched { pid: std::process::id(), host: host(), version: fixmatch::VERSION.to_owned() };
+        self.write(launched).await?;
+        self.beat();
         let mut mailbox = interval(mailbox::POLL);
         let mut heart = interval(HEARTBEAT);
         mailbox.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -41,6 +41,9 @@ impl SmallDisk {
 
     fn copy(&self, dir: &RunDir) -> RunDir {
         let to = self.path().join("run");
+        if to.exists() {
+            fs::remove_dir_all(&to).expect("removed");
+        }
         assert!(Command::new("cp").arg("-r").arg(dir.path()).arg(&to).status().expect("cp").success());
         RunDir::open(&to).expect("a run")
     }
@@ -55,6 +58,14 @@ impl SmallDisk {
         for size in [1 << 16, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
         }
+    }
+
+    /// Takes all room but so many pages of memory.
+    fn fill_but(&self, n_pages: u64) {
+        self.fill();
+        let file = File::options().write(true).open(self.filler()).expect("opens");
+        let length = file.metadata().expect("a length").len();
+        file.set_len(length - n_pages * rustix::param::page_size() as u64).expect("shortened");
     }
 
     pub fn free(&self) {
@@ -104,6 +115,40 @@ fn on_a_full_disk_the_training_is_held_until_there_is_room_and_ends_in_the_same_
     assert!(matches!(events(&dir).last(), Some(Event::Finished { step: 60 })));
     finish(&here);
     assert_same(&here, &dir, 60);
+}
+
+#[test]
+fn whichever_of_its_first_files_finds_no_room_a_run_is_held_and_ends_in_the_same_weights() {
+    let Some(disk) = SmallDisk::new("size=24m") else { return };
+    let place = Place::new();
+    let mut config = place.config();
+    config.train.steps = 4;
+    let here = place.run(&config);
+    finish(&here);
+    let fresh = place.run(&config);
+    let (mut n_without_labels, mut n_with_labels) = (0, 0);
+    for n_pages in 0..8 {
+        let dir = disk.copy(&fresh);
+        disk.fill_but(n_pages);
+        let log_path = here.path().join(format!("log-{n_pages}"));
+        let log = File::create(&log_path).expect("made");
+        let mut command = worker_command(&dir);
+        command.stdout(log.try_clone().expect("a second handle")).stderr(log);
+        let mut child = command.spawn().expect("starts");
+        let text = || fs::read_to_string(&log_path).expect("reads");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while child.try_wait().expect("waits").is_none() && !text().contains("No space left on device") {
+            assert!(Instant::now() < deadline, "{n_pages}: neither held nor done\n{}", text());
+            sleep(Duration::from_millis(2));
+        }
+        if child.try_wait().expect("waits").is_none() {
+            *if dir.labels().exists() { &mut n_with_labels } else { &mut n_without_labels } += 1;
+        }
+        disk.free();
+        assert!(child.wait().expect("ends").success(), "{n_pages}: {}", text());
+        assert_same(&here, &dir, 4);
+    }
+    assert!(n_without_labels > 1 && n_with_labels > 0, "{n_without_labels} {n_with_labels}");
 }
 
 #[test]
