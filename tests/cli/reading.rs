@@ -69,6 +69,17 @@ fn what_cannot_be_meant_is_refused_with_advice() {
             "all 10000 training images are labeled",
             "train.lambda_u = 0",
         ),
+        (
+            &[
+                "train",
+                "quickstart",
+                "--set=labels.pick=most-representative",
+                "--set=labels.per_class=1000",
+                "--set=labels.in_unlabeled=false",
+            ],
+            "all 10000 training images are labeled",
+            "train.lambda_u = 0",
+        ),
         (&["train", "quickstart", "--set", "train.steps=2.5"], "expected a whole number", ""),
         (&["train", "quickstart", "--set", "data.dataset=mnist"], "there is no data set \"mnist\"", ""),
         (&["train", "paper/cifar10-40"], "CIFAR-10 is not on this machine", "`fixmatch data fetch cifar10`"),

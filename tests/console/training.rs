@@ -56,6 +56,36 @@ fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
 }
 
 #[test]
+fn a_change_that_lies_ahead_of_a_run_in_training_is_given_another_value_and_dropped() {
+    let place = Place::new();
+    let mut terminal = launch(&place, "20000");
+    terminal.press("S");
+    terminal.until("● suspended");
+    terminal.press("s\r\x150.5\r");
+    terminal.until("ahead: threshold = 0.5 at step");
+    terminal.press("eM\x1519000\r");
+    terminal.until("comes to threshold = 0.5 from step 19,000 on");
+    terminal.press("\x1b");
+    terminal.until("D drops it · e edits");
+    terminal.press("r");
+    terminal.until("● running");
+    terminal.until("ahead: threshold = 0.5 at step 19,000");
+    terminal.press("e\r\x150.6\r");
+    terminal.until("becomes threshold = 0.6  ✓ applied at step");
+    terminal.until("the run comes to threshold = 0.6 from step 19,000 on");
+    terminal.press("D");
+    terminal.until("drop the recorded change?");
+    terminal.press("y");
+    terminal.until("no recorded change lies ahead");
+    terminal.press("\x1b");
+    terminal.until("X stop");
+    terminal.press("X");
+    terminal.until("stop the run?");
+    terminal.press("y");
+    terminal.until("● stopped");
+}
+
+#[test]
 fn a_signal_to_end_suspends_an_attached_run_and_gives_the_terminal_back() {
     let place = Place::new();
     let settings = ["train.steps=20000", "train.batch=8", "train.window=2"];
