@@ -183,10 +183,13 @@ fn json_is_for_machines() {
 #[test]
 fn a_preset_is_shown_in_full_with_the_defaults_that_it_departs_from() {
     let place = Place::new();
-    let preset = "title = \"x\"\n[augment]\nstrong = \"ctaugment\"\n[augment.ctaugment]\ndelay = 4\n";
+    let preset = "title = \"two\\nlines\"\n[augment]\nstrong = \"ctaugment\"\n[augment.ctaugment]\ndelay = 4\n\
+                  [data]\ndataset = \"folder\"\npath = \"/a\\nb\"\n";
     fs::write(place.folder.path().join("mine.toml"), preset).expect("written");
     let said = place.fixmatch(&["presets", "mine.toml"]);
     said.check(0, &["strong = \"ctaugment\"  # default: \"randaugment\"\n", "delay = 4  # default: 8\n"], &[]);
+    said.check(0, &["title = \"two\\nlines\"\n", "path = \"/a\\nb\"  # default: none\n"], &[]);
+    assert!(toml::from_str::<fixmatch::config::RunConfig>(&said.out).is_ok(), "{}", said.out);
     let said = place.fixmatch(&["presets", "quickstart"]);
     said.check(0, &["steps = 500  # default: 1048576\n", "mu = 7\n"], &[]);
     assert!(toml::from_str::<fixmatch::config::RunConfig>(&said.out).is_ok(), "{}", said.out);

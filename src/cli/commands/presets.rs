@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::config::preset::Preset;
-use fixmatch::config::{Augment, ModelName, RunConfig, Strong};
+use fixmatch::config::{self, Augment, Key, ModelName, RunConfig, Strong, one_line};
 use fixmatch::examples;
 use serde::Serialize;
+use toml::Value;
 
 use super::{complete, say, say_json};
 use crate::words::numbers::{short, table};
@@ -98,26 +99,26 @@ fn strong_views(augment: &Augment) -> String {
     if parts.is_empty() { "weak".into() } else { parts.join(" + ") }
 }
 
-/// The configuration as TOML; what departs from a default has that default behind it.
+/// The configuration as TOML, a line a value; what departs from a default has that default behind it.
 fn annotated(config: &RunConfig) -> String {
-    let departures = config.departures();
-    let defaults = toml::Value::Table(RunConfig::default().to_table());
-    let mut lines = Vec::new();
-    let mut section = String::new();
-    for line in toml::to_string(config).expect("a configuration has only TOML's types").lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.into();
+    let (values, defaults) = (Value::Table(config.to_table()), Value::Table(RunConfig::default().to_table()));
+    let of = |table: &Value, key: &str| key.split('.').try_fold(table, |value, part| value.get(part)).map(one_line);
+    let texts = ["title", "about"].into_iter();
+    let mut lines: Vec<_> = texts.filter_map(|key| Some(format!("{key} = {}", of(&values, key)?))).collect();
+    let mut section = "";
+    for Key { name, .. } in config::keys() {
+        let (Some(value), default, Some((of_key, key))) =
+            (of(&values, name), of(&defaults, name), name.rsplit_once('.'))
+        else {
+            continue;
+        };
+        if of_key != section {
+            section = of_key;
+            lines.extend([String::new(), format!("[{section}]")]);
         }
-        let key = line.split_once(" = ").map(|(key, _)| format!("{section}.{key}"));
-        let departure = departures.iter().find(|(departure, _)| Some(departure) == key.as_ref());
-        lines.push(departure.map_or_else(
-            || line.to_owned(),
-            |(key, _)| {
-                let default = key.split('.').try_fold(&defaults, |value, key| value.get(key));
-                let default = default.map_or_else(|| "none".into(), toml::Value::to_string);
-                format!("{line}  # default: {default}")
-            },
-        ));
+        let departs = default.as_ref() != Some(&value);
+        let default = departs.then(|| format!("  # default: {}", default.as_deref().unwrap_or("none")));
+        lines.push(format!("{key} = {value}{}", default.unwrap_or_default()));
     }
     lines.join("\n")
 }

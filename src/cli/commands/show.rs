@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use fixmatch::config::one_line;
 use fixmatch::examples;
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
@@ -167,7 +168,7 @@ impl Page {
         lines.extend(provenance.parent.as_ref().map(forked));
         let departures = self.run.config.departures();
         lines.push("departs from the paper's defaults in".into());
-        lines.extend(departures.iter().map(|(key, value)| format!("  {key} = {value}")));
+        lines.extend(departures.iter().map(|(key, value)| format!("  {key} = {}", one_line(value))));
         lines.join("\n")
     }
 
