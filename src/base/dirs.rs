@@ -35,6 +35,11 @@ pub fn config_file() -> Result<PathBuf> {
     from_env_or("FIXMATCH_CONFIG", |xdg| xdg.config_dir().join("fixmatch/config.toml"))
 }
 
+/// Presets of one's own: `$FIXMATCH_PRESETS`, else `fixmatch/presets` in the XDG configuration directory.
+pub fn presets_dir() -> Result<PathBuf> {
+    from_env_or("FIXMATCH_PRESETS", |xdg| xdg.config_dir().join("fixmatch/presets"))
+}
+
 /// What can be made again: `$FIXMATCH_CACHE`, else `fixmatch` in the XDG cache directory (`~/.cache`).
 pub fn cache_dir() -> Result<PathBuf> {
     from_env_or("FIXMATCH_CACHE", |xdg| xdg.cache_dir().join("fixmatch"))

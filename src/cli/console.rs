@@ -185,6 +185,7 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
     let mut app = App::new(keymap, theme, glyphs, now());
     app.clock.zone = jiff::tz::TimeZone::system();
     app.stay = options.stay;
+    app.home.folds = world::remembered_folds();
     if settings.mouse {
         app.take_mouse();
     }

@@ -5,4 +5,5 @@ pub mod digest;
 pub mod events;
 pub mod labels;
 pub mod numbers;
+pub mod presets;
 pub mod suites;

@@ -16,9 +16,13 @@ use crate::base::files;
 use crate::config::{self, Pick, RunConfig};
 
 mod earlier;
+pub mod own;
 
 /// A chain of `extends` longer than this goes in circles.
 const MAX_DEPTH: usize = 8;
+
+/// The group of presets in files.
+pub const OWN: &str = "own";
 
 /// The folder of suites among the presets.
 const SUITES: &str = "suites/";
@@ -28,14 +32,14 @@ const SUITES: &str = "suites/";
 struct Shipped;
 
 /// A preset and where it came from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// Its path in `experiments/` without `.toml`, or the stem of its file.
+    /// Its path in `experiments/` or a folder of one's own without `.toml`, or the stem of its file.
     pub name: String,
     /// What errors call it.
     origin: String,
-    /// The folder that relative paths in it start from, for presets in files.
-    folder: Option<PathBuf>,
+    /// Its whole path, for presets in files: relative paths in it start from there.
+    path: Option<PathBuf>,
     text: String,
 }
 
@@ -50,35 +54,48 @@ impl Preset {
         names.iter().map(|name| Self::shipped_as(name).expect("a listed preset is embedded")).collect()
     }
 
-    /// The shipped preset of that name, or the file at that path.
+    /// The preset of that name, a shipped one or one's own (see [`own`]), or the file at that path.
     pub fn find(name_or_path: &str) -> Result<Self> {
-        if let Some(preset) = Self::shipped_as(name_or_path.trim_end_matches(".toml")) {
-            return Ok(preset);
-        }
         let path = Path::new(name_or_path);
-        if path.extension().is_none_or(|extension| extension != "toml") {
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        if is_toml && path.is_file() {
+            return Self::from_file(path);
+        }
+        if let Some(named) = Self::named(name_or_path.trim_end_matches(".toml")) {
+            return named;
+        }
+        if !is_toml {
             bail!(
                 "no preset is called {name_or_path:?}; {}`fixmatch presets` lists them, or give the path of a .toml file",
-                asked(&presets_like(name_or_path)),
+                asked(&alike(name_or_path, &names())),
             );
         }
         Self::from_file(path)
+    }
+
+    /// The preset of that name: a shipped one, else one's own.
+    pub fn named(name: &str) -> Option<Result<Self>> {
+        Self::shipped_as(name).map(Ok).or_else(|| Self::find_own(name))
     }
 
     /// The preset in a file.
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = files::read_text(path, files::MAX_TOML);
         let text = text.with_context(|| format!("cannot read the preset {}", path.display()))?;
-        let folder = std::path::absolute(path)?.parent().map(Path::to_owned);
         let name = path.file_stem().map_or_else(|| "preset".into(), |stem| stem.to_string_lossy().into_owned());
-        Ok(Self { name, origin: path.display().to_string(), folder, text })
+        Ok(Self { name, origin: path.display().to_string(), path: Some(std::path::absolute(path)?), text })
     }
 
     /// What finds it again from any folder: a shipped preset's name, or the whole path of a file.
     pub fn reference(&self) -> String {
-        match &self.folder {
-            Some(folder) => folder.join(&self.name).with_extension("toml").display().to_string(),
-            None => self.name.clone(),
+        self.path.as_ref().map_or_else(|| self.name.clone(), |path| path.display().to_string())
+    }
+
+    /// The group that lists show it in: `own` for one in a file, the folder of a shipped one. Some stand alone.
+    pub fn group(&self) -> Option<&str> {
+        match &self.path {
+            Some(_) => Some(OWN),
+            None => self.name.split_once('/').map(|(folder, _)| folder),
         }
     }
 
@@ -100,7 +117,7 @@ impl Preset {
     /// A run's configuration, as a preset to change values of.
     pub fn of_run(name: &str, config: &RunConfig) -> Self {
         let text = toml::to_string(config).expect("a configuration has only TOML's types");
-        Self { name: name.to_owned(), origin: name.to_owned(), folder: None, text }
+        Self { name: name.to_owned(), origin: name.to_owned(), path: None, text }
     }
 
     fn shipped_as(name: &str) -> Option<Self> {
@@ -109,7 +126,7 @@ impl Preset {
             Some(file) => std::str::from_utf8(&file.data).expect("shipped presets are UTF-8").to_owned(),
             None => earlier::text(name)?,
         };
-        Some(Self { name: name.to_owned(), origin: format!("experiments/{name}.toml"), folder: None, text })
+        Some(Self { name: name.to_owned(), origin: format!("experiments/{name}.toml"), path: None, text })
     }
 
     /// This preset and those it extends, the farthest first.
@@ -131,10 +148,14 @@ impl Preset {
         let config: RunConfig = toml::from_str(&self.text).map_err(|error| located(&self.origin, &error))?;
         let mut table: Table = toml::from_str(&self.text).map_err(|error| located(&self.origin, &error))?;
         table.remove("extends");
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = self.folder() {
             make_paths_absolute(&mut table, &config, |path| Ok(folder.join(path)))?;
         }
         Ok((table, config.extends))
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.path.as_ref()?.parent()
     }
 
     fn base(&self, name: &str) -> Result<Self> {
@@ -142,9 +163,9 @@ impl Preset {
             return Ok(preset);
         }
         let path = expand_home(Path::new(name)).with_context(|| format!("{}: extends", self.origin))?;
-        let beside = self.folder.as_ref().map(|folder| folder.join(path)).filter(|path| path.is_file());
+        let beside = self.folder().map(|folder| folder.join(path)).filter(|path| path.is_file());
         let path = beside.with_context(|| {
-            let (origin, meant) = (&self.origin, asked_behind(&presets_like(name)));
+            let (origin, meant) = (&self.origin, asked_behind(&alike(name, &shipped_names())));
             format!("{origin}: extends = {name:?} is neither a shipped preset nor a file beside this one{meant}")
         })?;
         Self::from_file(&path)
@@ -192,10 +213,18 @@ pub(crate) fn located(origin: &str, error: &toml::de::Error) -> anyhow::Error {
     anyhow!("{origin}{meant}: {}", text.trim_end())
 }
 
-/// The shipped presets that a mistyped name comes closest to, if it comes close.
-fn presets_like(wanted: &str) -> Vec<String> {
-    let presets = Preset::shipped();
-    let names: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
+/// The names of all presets.
+pub fn names() -> Vec<String> {
+    let own = own::list().into_iter().filter(|own| own.taken.is_none()).map(|own| own.name);
+    shipped_names().into_iter().chain(own).collect()
+}
+
+fn shipped_names() -> Vec<String> {
+    Preset::shipped().into_iter().map(|preset| preset.name).collect()
+}
+
+fn alike(wanted: &str, names: &[String]) -> Vec<String> {
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
     names_like(wanted, &names).into_iter().map(str::to_owned).collect()
 }
 

@@ -38,6 +38,8 @@ pub struct Row {
     pub remaining: Option<Duration>,
     /// What its speed depends on, if it ran on this machine.
     pub setup: Option<Setup>,
+    /// The folder of images that its configuration names.
+    pub images: Option<PathBuf>,
     /// Why a part of it cannot be read.
     pub error: Option<String>,
 }
@@ -73,13 +75,14 @@ struct Known {
 }
 
 /// What the list needs of `run.toml`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct About {
     preset: String,
     parent: Option<Parent>,
     created: Option<f64>,
     steps: u64,
     setup: Option<Setup>,
+    images: Option<PathBuf>,
 }
 
 impl Survey {
@@ -133,14 +136,13 @@ impl Known {
         let status = status_of(dir, summary.last_state.as_ref());
         let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
         summary.step = step;
-        let about =
-            about.unwrap_or(About { preset: String::new(), parent: None, created: None, steps: 0, setup: None });
+        let about = about.unwrap_or_default();
         if summary.steps == 0 {
             summary.steps = about.steps;
         }
         let remaining = self.pace.remaining(status, summary.step, summary.steps);
-        let About { preset, parent, created, setup, .. } = about;
-        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, error }
+        let About { preset, parent, created, setup, images, .. } = about;
+        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, images, error }
     }
 
     /// Brings the summary up to the end of the log.
@@ -191,6 +193,7 @@ impl About {
             parent: run.provenance.parent,
             created: created.map(|created| created.as_millisecond() as f64 / 1000.0),
             steps: run.config.train.steps,
+            images: run.config.data.path,
         }
     }
 }

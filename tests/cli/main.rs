@@ -12,6 +12,7 @@ mod json;
 mod judging;
 mod labeling;
 mod naming;
+mod own;
 mod predicting;
 mod reading;
 mod training;
@@ -70,6 +71,7 @@ impl Place {
         command.args(args).env("FIXMATCH_RUNS", self.runs()).env("FIXMATCH_DATA", self.folder.path());
         command.env("FIXMATCH_CACHE", self.folder.path().join("cache"));
         command.env("FIXMATCH_STATE", self.folder.path().join("state"));
+        command.env("FIXMATCH_PRESETS", self.folder.path().join("presets"));
         command.env_remove("FIXMATCH_WORKER").env("TERM", "dumb").current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -60,6 +60,7 @@ impl Place {
         command.env("FIXMATCH_DATA", path("data"));
         command.env("FIXMATCH_CACHE", path("cache"));
         command.env("FIXMATCH_CONFIG", path("config.toml"));
+        command.env("FIXMATCH_PRESETS", path("presets"));
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         for (name, value) in variables {

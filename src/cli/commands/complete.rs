@@ -9,7 +9,7 @@ use clap_complete::CompletionCandidate as Candidate;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter as _};
 use fixmatch::base::{dirs, trash};
 use fixmatch::config;
-use fixmatch::config::preset::Preset;
+use fixmatch::config::preset::{Preset, own};
 use fixmatch::data::DATASETS;
 use fixmatch::labels::saved;
 use fixmatch::run::change::LIVE;
@@ -102,7 +102,8 @@ fn runs() -> impl Iterator<Item = Candidate> {
 }
 
 fn presets() -> impl Iterator<Item = Candidate> {
-    Preset::shipped().into_iter().map(|preset| {
+    let own = own::list().into_iter().filter(|own| own.taken.is_none()).filter_map(|own| own.preset.ok());
+    Preset::shipped().into_iter().chain(own).map(|preset| {
         let title = preset.resolve(&[]).map(|config| config.title).unwrap_or_default();
         Candidate::new(preset.name).help(Some(title.into()))
     })

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use fixmatch::base::text::{clean, left, width};
 use fixmatch::config::preset::Preset;
+use fixmatch::config::preset::own::{self, Own};
 use fixmatch::config::{self, Augment, Key, ModelName, RunConfig, Strong, one_line};
 use fixmatch::examples;
 use serde::Serialize;
@@ -11,6 +13,7 @@ use toml::Value;
 
 use super::{complete, say, say_json};
 use crate::words::numbers::{short, table};
+use crate::words::presets::taken;
 
 /// List the presets, or show one in full
 #[derive(clap::Args)]
@@ -27,6 +30,17 @@ pub struct Args {
 #[derive(Serialize)]
 struct Row {
     name: String,
+    /// The file of one's own preset.
+    path: Option<String>,
+    /// Why it cannot be trained, or only by its path.
+    problem: Option<String>,
+    /// None of one that cannot be read.
+    #[serde(flatten)]
+    of: Option<Values>,
+}
+
+#[derive(Serialize)]
+struct Values {
     title: String,
     about: String,
     dataset: String,
@@ -44,25 +58,56 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let shown = if args.json { say_json(&config) } else { say(annotated(&config)) };
         return shown.map(|()| ExitCode::SUCCESS);
     }
-    let rows = Preset::shipped().iter().map(Row::of).collect::<Result<Vec<_>>>()?;
+    let own = own::list().into_iter().map(Row::own);
+    let rows = Preset::shipped().iter().map(Row::shipped).chain(own.map(Ok)).collect::<Result<Vec<_>>>()?;
     if args.json {
         say_json(&rows)?;
-    } else {
-        let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        say(table(&["PRESET", "DATA SET", "LABELS/CLASS", "STRONG VIEWS", "MODEL", "STEPS"], &cells))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let by_name = rows.iter().filter(|row| row.problem.is_none());
+    let cells: Vec<_> = by_name.filter_map(|row| Some(row.of.as_ref()?.cells(&row.name))).collect();
+    say(table(&["PRESET", "DATA SET", "LABELS/CLASS", "STRONG VIEWS", "MODEL", "STEPS"], &cells))?;
+    say_own(&rows)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where one's own presets are, and what is wrong with some.
+fn say_own(rows: &[Row]) -> Result<()> {
+    let own: Vec<_> = rows.iter().filter_map(|row| Some((row, row.path.as_deref()?))).collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    say("\nyour own:")?;
+    let longest = own.iter().map(|(row, _)| width(&row.name)).max().unwrap_or(0);
+    for (row, path) in own {
+        let problem = row.problem.as_ref().map_or_else(String::new, |problem| format!("\n    {problem}"));
+        say(format_args!("  {}  {}{problem}", left(&row.name, longest), clean(path)))?;
+    }
+    Ok(())
+}
+
 impl Row {
-    fn of(preset: &Preset) -> Result<Self> {
-        let config = preset.resolve(&[])?;
+    fn shipped(preset: &Preset) -> Result<Self> {
+        let of = Some(Values::of(preset.resolve(&[])?));
+        Ok(Self { name: preset.name.clone(), path: None, problem: None, of })
+    }
+
+    fn own(own: Own) -> Self {
+        let (of, problem) = match own.resolve() {
+            Ok(config) => (Some(Values::of(config)), own.taken.as_ref().map(taken)),
+            Err(error) => (None, Some(error)),
+        };
+        Self { name: own.name, path: Some(own.path.display().to_string()), problem, of }
+    }
+}
+
+impl Values {
+    fn of(config: RunConfig) -> Self {
         let model = match config.model.name {
             ModelName::Cnn => "cnn".into(),
             ModelName::Wrn => format!("wrn-{}-{}", config.model.depth, config.model.width),
         };
-        Ok(Self {
-            name: preset.name.clone(),
+        Self {
             title: config.title,
             about: config.about,
             dataset: config.data.dataset,
@@ -71,12 +116,12 @@ impl Row {
             strong: strong_views(&config.augment),
             model,
             steps: config.train.steps,
-        })
+        }
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, name: &str) -> Vec<String> {
         vec![
-            self.name.clone(),
+            name.to_owned(),
             self.dataset.clone(),
             self.labels.clone(),
             self.strong.clone(),

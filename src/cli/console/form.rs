@@ -25,7 +25,7 @@ pub struct Field {
 
 impl Field {
     /// The values to choose from, if there are few.
-    pub fn choices(&self) -> Vec<String> {
+    fn choices(&self) -> Vec<String> {
         match &self.about {
             Some(key) if key.name == "data.dataset" => DATASETS.iter().map(|it| it.name.to_owned()).collect(),
             Some(key) => key.choices.clone(),
@@ -45,12 +45,19 @@ pub struct Form {
     pub editing: Option<Input>,
     /// Why what was typed last cannot be.
     pub error: Option<String>,
+    /// Folders of images that runs were trained on before.
+    pub folders: Vec<String>,
 }
 
 impl Form {
     /// The selected value.
     pub fn field(&self) -> Option<&Field> {
         self.fields.get(self.at.at)
+    }
+
+    /// The values of a field to choose from, if there are few or some were used before.
+    pub fn choices(&self, field: &Field) -> Vec<String> {
+        if field.key == "data.path" { self.folders.clone() } else { field.choices() }
     }
 
     /// Begins to type, with the value as it is.
@@ -62,7 +69,7 @@ impl Form {
     /// The choice that lies so far from the value, as `key=value`; None where there is nothing to choose from.
     pub fn choice(&self, by: isize) -> Option<String> {
         let field = self.field()?;
-        let choices = field.choices();
+        let choices = self.choices(field);
         let value = self.editing.as_ref().map_or(field.value.as_str(), |input| input.text.trim());
         let n = choices.len() as isize;
         let at =

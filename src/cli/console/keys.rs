@@ -181,6 +181,8 @@ const fn drive(
 /// Every key, in the order of the help; the footer shows them in this order too.
 pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open", "enter", &[Home], "open", "open the preset or the run"),
+    look(Action::Left, "fold", "left h", &[Home], "", "fold the group of presets, or go to its heading"),
+    look(Action::Right, "unfold", "right l", &[Home], "", "open the group of presets"),
     look(Action::Next, "next", "tab", &[Home], "presets/runs", "go to the other list"),
     drive(Action::Undo, "restore", "u", &[Home], "undelete", "bring back the runs that were deleted last"),
     drive(Action::Pause, "pause", "p", &[Home, Run], "pause", "pause: the worker waits and keeps its memory"),
@@ -195,7 +197,7 @@ pub const TABLE: &[Binding] = &[
     ),
     drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Delete, "delete", "D", &[Home, LabelSets], "delete", "move the run or the label set to the trash"),
-    look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys then act on all that are marked"),
+    look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys act on all marked; or turn a group"),
     look(Action::Beside, "beside", "c", &[Home], "", "see two runs together: the marked ones, or mark one"),
     look(Action::Filter, "filter", "/", &[Home], "filter", "show only what holds some letters"),
     drive(Action::Fetch, "fetch", "f", &[Home, Preset, LabelSets], "fetch", "fetch the data set"),

@@ -1,11 +1,13 @@
 //! A run, runs and images for tests: always the same, whatever the clock says.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fixmatch::augment::ctaugment::Rates;
 use fixmatch::base::image::Image;
 use fixmatch::config::preset::Preset;
+use fixmatch::config::preset::own::{Own, Taken};
 use fixmatch::config::{Pick, Rank, RunConfig, Table};
 use fixmatch::data::{Dataset, Images, Known};
 use fixmatch::labels::file::Header;
@@ -29,6 +31,7 @@ use super::machine::{Gpu, Machine};
 use super::screens::Screen;
 use super::screens::browser::atlas::Atlas;
 use super::screens::browser::{Browser, Opening};
+use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
 use super::screens::label_sets;
 use super::screens::pseudo_labels::tab::Tab;
@@ -50,6 +53,35 @@ pub fn app() -> App {
     app.learn(News::Data("fashion-mini".into(), DataState::Here));
     app.learn(News::Data("cifar10".into(), DataState::Missing(170_052_171)));
     app
+}
+
+/// Presets of one's own: one to train, one whose name is taken, one that is broken.
+pub fn own_presets() -> OwnPresets {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let preset = |name: &str| {
+        let file = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&file, "extends = \"quickstart\"").expect("written");
+        Preset::from_file(&file).expect("reads")
+    };
+    let own = |name: &str, preset, taken| Own {
+        name: name.into(),
+        path: PathBuf::from(format!("experiments/{name}.toml")),
+        preset,
+        taken,
+    };
+    let here = DataState::Here;
+    OwnPresets {
+        folders: vec!["experiments".into(), "/home/me/.config/fixmatch/presets".into()],
+        rows: vec![
+            (own("mine", Ok(preset("mine")), None), Ok(config()), here.clone()),
+            (own("quickstart", Ok(preset("quickstart")), Some(Taken::Shipped)), Ok(config()), here),
+            (
+                own("broken", Err("no".into()), None),
+                Err("experiments/broken.toml: line 3: no key".into()),
+                DataState::Unknown,
+            ),
+        ],
+    }
 }
 
 /// A console with runs of every kind.
@@ -153,6 +185,7 @@ fn rows() -> Vec<Row> {
         parent: None,
         remaining: None,
         setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
+        images: None,
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

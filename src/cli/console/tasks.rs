@@ -1,5 +1,6 @@
 //! What is to be done outside of the console's state: by the terminal at once, by the world in threads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,6 +73,8 @@ pub enum WorldTask {
     Followed(RunDir, Vec<u32>),
     /// Remember what was seen of a run.
     Remember(RunDir, Seen),
+    /// Remember which groups of presets are folded.
+    RememberFolds(BTreeMap<String, bool>),
     /// Look which label sets there are to browse.
     LabelSets,
     /// Read a data set with its orders.

@@ -5,6 +5,7 @@
 
 mod following;
 mod labels;
+mod presets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::machine::{Machine, Watch};
 use super::screens::browser::Base;
 use super::screens::browser::atlas::Atlas;
+use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
 use super::screens::label_sets::Row;
 use super::screens::run::Reading;
@@ -47,6 +49,7 @@ use crate::words::events::sentence;
 use following::Following;
 pub use following::read_run;
 pub use labels::Started;
+pub use presets::remembered_folds;
 
 /// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
 const FOLLOW: Duration = Duration::from_millis(250);
@@ -102,6 +105,8 @@ pub enum News {
     Records(RunDir, Vec<(Pointer, Result<Record, String>)>),
     /// The images that a run follows, or why not.
     Followed(RunDir, Result<Sheet, String>),
+    /// The presets of one's own, as they are.
+    Own(Box<OwnPresets>),
     /// What label sets there are to browse.
     LabelSets(Result<Vec<Row>, String>),
     /// A data set with its orders.
@@ -138,6 +143,7 @@ impl World {
         let world = Self { runs: runs.clone(), news, followed: Vec::new() };
         world.spawn("survey", move |news| survey(&runs, &news));
         world.spawn("machine", |news| watch_machine(&news));
+        world.spawn("presets", |news| presets::watch(&news));
         world.spawn("data", |news| {
             for state in data_states() {
                 let _ = news.send(state);
@@ -198,6 +204,7 @@ impl World {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
+            WorldTask::RememberFolds(folds) => presets::remember_folds(&folds),
             WorldTask::LabelSets => {
                 self.spawn("label-sets", |news| drop(news.send(News::LabelSets(labels::label_sets()))));
             }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Error, Result, bail, ensure};
 use fixmatch::base::alike::asked;
 use fixmatch::base::dirs;
-use fixmatch::config::preset::{Preset, names_like};
+use fixmatch::config::preset::{self, Preset, names_like};
 use fixmatch::config::{Data, Metric, Pick, Rank, RunConfig};
 use fixmatch::data::{self, DATASETS, Dataset};
 use fixmatch::labels::ranking::{self, Ranking};
@@ -239,7 +239,7 @@ impl Named {
         if DATASETS.iter().any(|descriptor| descriptor.name == source) {
             return Ok(Self::dataset(source));
         }
-        if is_toml(source) || Preset::shipped().iter().any(|preset| preset.name == source) {
+        if is_toml(source) || Preset::named(source).is_some() {
             let config = Preset::find(source)?.resolve(&[])?;
             return Ok(Self { config, recorded: None, is_bare: false });
         }
@@ -291,11 +291,11 @@ impl Named {
 /// What was meant by a name that is none, beside runs.
 fn meant(source: &str) -> String {
     let saved = dirs::label_sets_dir().and_then(|folder| saved::list(&folder)).unwrap_or_default();
-    let presets = Preset::shipped();
+    let presets = preset::names();
     let names: Vec<_> = DATASETS
         .iter()
         .map(|descriptor| descriptor.name)
-        .chain(presets.iter().map(|preset| preset.name.as_str()))
+        .chain(presets.iter().map(String::as_str))
         .chain(saved.iter().map(|set| set.name.as_str()))
         .collect();
     asked(&names_like(source, &names))

@@ -65,6 +65,7 @@ impl App {
                 self.home.set_data(&name, &state);
                 self.label_sets.set_data(&name, &state);
             }
+            News::Own(own) => self.home.take_own(*own),
             News::LabelSets(rows) => self.label_sets.take(rows),
             News::Atlas(data, atlas) => self.learn_of_images(&data, atlas),
             News::Base(base) => {

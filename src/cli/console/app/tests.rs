@@ -300,9 +300,11 @@ fn consoles_at(place: Place) -> Vec<App> {
             presets.home.pane = Pane::Presets;
             presets.home.preset_at.at = 1;
             presets.home.filter.text = "i".into();
+            let mut folded = sample::app_with_runs();
+            (folded.home.pane, folded.home.preset_at.at) = (Pane::Presets, 1);
             let mut trashed = on_run("quickstart-s1");
             trashed.home.trashed = vec![(sample::dir("gone"), PathBuf::new())];
-            vec![presets, trashed, on_run("quickstart-s0"), on_run("quickstart-s2")]
+            vec![presets, folded, trashed, on_run("quickstart-s0"), on_run("quickstart-s2")]
         }
         Place::Preset => {
             let mut app = sample::app();

@@ -1,8 +1,10 @@
 //! The lists of presets and runs: what is in them, what is shown, what is selected.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use fixmatch::config::preset::Preset;
+use fixmatch::config::preset::own::Taken;
 use fixmatch::config::{ModelName, RunConfig};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::estimate::Estimate;
@@ -12,7 +14,9 @@ use crate::console::input::{Cursor, Input};
 use crate::console::keys::Action;
 use crate::console::mouse::Spot;
 use crate::console::text::fuzzy;
+use groups::{Broken, Line};
 
+pub mod groups;
 mod keys;
 pub mod view;
 
@@ -25,6 +29,10 @@ pub struct PresetRow {
     pub config: RunConfig,
     /// Whether its data is here.
     pub data: DataState,
+    /// Its file, if it is one's own.
+    pub own: Option<PathBuf>,
+    /// Who has its name already.
+    pub taken: Option<Taken>,
 }
 
 /// Whether a data set is on this machine.
@@ -80,9 +88,15 @@ pub struct Home {
     pub pane: Pane,
     /// All presets.
     pub presets: Vec<PresetRow>,
+    /// Presets of one's own that cannot be trained.
+    pub broken: Vec<Broken>,
+    /// Where those are looked for, once they were.
+    pub own_folders: Vec<PathBuf>,
+    /// The groups of presets that a user folded (true) or opened.
+    pub folds: BTreeMap<String, bool>,
     /// All runs.
     pub runs: Listing,
-    /// The selected preset, among those that are shown.
+    /// The selected line of the presets, among those that are shown.
     pub preset_at: Cursor,
     /// The selected run, among those that are shown.
     pub run_at: Cursor,
@@ -101,23 +115,12 @@ impl Home {
     pub fn new() -> Self {
         let row = |preset: Preset| {
             let config = preset.resolve(&[]).ok()?;
-            Some(PresetRow { preset, config, data: DataState::default() })
+            Some(PresetRow { preset, config, data: DataState::default(), own: None, taken: None })
         };
         let mut presets: Vec<_> = Preset::shipped().into_iter().filter_map(row).collect();
         // The quickstart needs nothing that is not here, so it stands first.
         presets.sort_by_key(|row| row.preset.name != "quickstart");
         Self { presets, ..Self::default() }
-    }
-
-    /// The presets that fit the filter.
-    pub fn shown_presets(&self) -> Vec<&PresetRow> {
-        let holds = |row: &&PresetRow| {
-            let config = &row.config;
-            let text = format!("{} {} {} {}", row.preset.name, config.title, config.data.dataset, model_name(config));
-            fuzzy(&self.filter.text, &text).is_some()
-        };
-        let is_filtered = !self.filter.text.is_empty();
-        self.presets.iter().filter(|row| !is_filtered || holds(row)).collect()
     }
 
     /// The runs that fit the filter, the newest first.
@@ -129,6 +132,18 @@ impl Home {
         rows.iter().filter(|row| !is_filtered || holds(row)).collect()
     }
 
+    /// The folders of images that the runs were trained on, the last one first.
+    pub fn image_folders(&self) -> Vec<String> {
+        let Listing::Read(rows) = &self.runs else { return Vec::new() };
+        let mut folders: Vec<String> = Vec::new();
+        for path in rows.iter().filter_map(|row| row.images.as_ref()).map(|path| path.display().to_string()) {
+            if !folders.contains(&path) {
+                folders.push(path);
+            }
+        }
+        folders
+    }
+
     /// What a run of this configuration takes here, by the runs that there are.
     pub fn estimate(&self, config: &RunConfig) -> Option<Estimate> {
         let Listing::Read(rows) = &self.runs else { return None };
@@ -137,7 +152,10 @@ impl Home {
 
     /// The selected preset.
     pub fn preset(&self) -> Option<&PresetRow> {
-        self.shown_presets().get(self.preset_at.at).copied()
+        match self.line()? {
+            Line::Preset(i) => self.presets.get(i),
+            Line::Group(_) | Line::Broken(_) => None,
+        }
     }
 
     /// The selected run.
@@ -193,7 +211,7 @@ impl Home {
     /// Moves in the list that has the focus.
     pub fn step(&mut self, by: isize) {
         match self.pane {
-            Pane::Presets => self.preset_at.step(by, self.shown_presets().len()),
+            Pane::Presets => self.preset_at.step(by, self.lines().len()),
             Pane::Runs => self.run_at.step(by, self.shown_runs().len()),
         }
     }
@@ -251,10 +269,16 @@ impl Home {
 
     /// Takes the filter away; what is selected stays so.
     pub fn show_all(&mut self) {
-        let preset = self.preset().map(|row| row.preset.name.clone());
+        let line = self.line();
         let run = self.run().map(|row| row.dir.clone());
         (self.filter, self.is_filtering) = (Input::default(), false);
-        let preset = preset.and_then(|name| self.shown_presets().iter().position(|row| row.preset.name == name));
+        // A preset that was found stays in sight.
+        if let Some(Line::Preset(i)) = line
+            && let Some(group) = self.presets[i].preset.group().filter(|group| !self.is_open(group))
+        {
+            self.folds.insert(group.to_owned(), false);
+        }
+        let preset = line.and_then(|line| self.lines().iter().position(|other| *other == line));
         let run = run.and_then(|dir| self.shown_runs().iter().position(|row| row.dir == dir));
         self.preset_at.at = preset.unwrap_or(self.preset_at.at);
         self.run_at.at = run.unwrap_or(self.run_at.at);
@@ -262,9 +286,13 @@ impl Home {
 
     /// Keeps the cursors inside of what is shown, after the filter changed.
     pub fn settle(&mut self) {
-        let (n_presets, n_runs) = (self.shown_presets().len(), self.shown_runs().len());
+        let (n_presets, n_runs) = (self.lines().len(), self.shown_runs().len());
         self.preset_at.step(0, n_presets);
         self.run_at.step(0, n_runs);
+        // What is searched for is a preset, and not its group.
+        if !self.filter.text.is_empty() && matches!(self.line(), Some(Line::Group(_))) {
+            self.preset_at.step(1, n_presets);
+        }
         match self.pane {
             Pane::Presets if n_presets == 0 && n_runs > 0 => self.pane = Pane::Runs,
             Pane::Runs if n_runs == 0 && n_presets > 0 => self.pane = Pane::Presets,
@@ -289,12 +317,30 @@ mod tests {
     fn what_is_selected_stays_so_when_all_is_shown_again() {
         let mut home = Home::new();
         home.filter.text = "slides/labels-25".into();
+        home.settle();
         home.show_all();
         assert_eq!(home.preset().map(|row| row.preset.name.as_str()), Some("slides/labels-25"));
         home.filter.text = "nothing has this".into();
         home.settle();
         home.show_all();
-        assert!(home.preset().is_some() && home.shown_presets().len() == home.presets.len());
+        assert!(home.line().is_some() && home.lines().len() > 4);
+    }
+
+    #[test]
+    fn a_new_run_is_offered_the_folders_of_images_that_were_used_before() {
+        let mut app = sample::app_with_runs();
+        let Listing::Read(rows) = &mut app.home.runs else { unreachable!("they were read") };
+        for (i, images) in [(0, "/photos/birds"), (2, "/photos/cats"), (3, "/photos/birds")] {
+            rows[i].images = Some(images.into());
+        }
+        app.home.pane = Pane::Presets;
+        app.update(Action::Enter);
+        let form = &mut app.draft().expect("open").form.clone();
+        form.at.at = form.fields.iter().position(|field| field.key == "data.path").expect("a field");
+        let choices = [1, -1].map(|by| form.choice(by).expect("some"));
+        assert_eq!(choices, ["data.path=/photos/birds", "data.path=/photos/cats"]);
+        form.fields[form.at.at].value = "/photos/birds".into();
+        assert_eq!(form.choice(1).as_deref(), Some("data.path=/photos/cats"));
     }
 
     #[test]

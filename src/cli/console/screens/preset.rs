@@ -72,7 +72,7 @@ impl Draft {
     fn typed_error(&self) -> Option<String> {
         let (input, field) = self.form.editing.as_ref().zip(self.form.field())?;
         let text = input.text.trim();
-        if field.choices().iter().any(|choice| choice.starts_with(text)) {
+        if self.form.choices(field).iter().any(|choice| choice.starts_with(text)) {
             return None;
         }
         let settings = self.settings_with(format!("{}={text}", field.key));

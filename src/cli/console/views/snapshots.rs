@@ -17,6 +17,7 @@ use crate::console::glyphs::Glyphs;
 use crate::console::keys::{Access, Action, Place};
 use crate::console::sample;
 use crate::console::screens::Screen;
+use crate::console::screens::home::groups::leaf;
 use crate::console::screens::preset::Draft;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::Page;
@@ -88,6 +89,15 @@ fn preset() -> App {
 fn preset_beside_gpus() -> App {
     let mut app = preset();
     app.machine = Some(sample::machine());
+    app
+}
+
+fn with_own_presets() -> App {
+    let mut app = sample::app();
+    app.home.take_own(sample::own_presets());
+    for action in [Action::Down, Action::Enter, Action::Last, Action::Up] {
+        app.update(action);
+    }
     app
 }
 
@@ -235,6 +245,7 @@ fn screens() -> Vec<(&'static str, App)> {
     vec![
         ("home_without_runs", sample::app()),
         ("home", sample::app_with_runs()),
+        ("home_own", with_own_presets()),
         ("preset", preset()),
         ("preset_beside_gpus", preset_beside_gpus()),
         ("run", sample::app_on_run()),
@@ -410,17 +421,18 @@ fn hostile_names_cannot_steer_the_terminal() {
 fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
     let mut app = sample::app();
     app.home = crate::console::screens::home::Home::new();
-    let height = app.home.presets.len() as u16 + 20;
+    app.home.folds = app.home.groups().into_iter().map(|group| (group.to_owned(), false)).collect();
+    let height = app.home.presets.len() as u16 + 24;
     let screen = dump(&drawn(&mut app, 80, height));
     for row in &app.home.presets {
-        assert!(screen.contains(&format!(" {} ", row.preset.name)), "{}:\n{screen}", row.preset.name);
+        assert!(screen.contains(&format!(" {} ", leaf(row))), "{}:\n{screen}", row.preset.name);
     }
 }
 
 #[test]
 fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
     let screen = dump(&drawn(&mut sample::app(), 60, 14));
-    assert!(screen.contains("▸ quickstart") && screen.contains("paper/cifar10-250"), "{screen}");
+    assert!(screen.contains("▸   quickstart") && screen.contains("+ paper 3"), "{screen}");
     let screen = dump(&drawn(&mut sample::app_on_run(), 60, 14));
     assert!(screen.contains(" 0  ") && screen.contains("  360 steps"), "{screen}");
 }

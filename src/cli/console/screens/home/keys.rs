@@ -1,5 +1,6 @@
 //! What a user does on the home screen.
 
+use super::groups::Line;
 use super::{DataState, Home, Pane};
 use crate::console::app::{App, Tone};
 use crate::console::keys::{Action, Place};
@@ -25,9 +26,12 @@ impl Home {
             Action::Back if !self.marked.is_empty() => self.marked.clear(),
             Action::Back => self.show_all(),
             Action::Mark if self.pane == Pane::Runs => self.mark(),
+            Action::Mark => self.turn_group(Self::toggle, app),
+            Action::Left if self.pane == Pane::Presets => self.turn_group(|home| home.fold(true), app),
+            Action::Right if self.pane == Pane::Presets => self.turn_group(|home| home.fold(false), app),
             Action::Change | Action::Fork if self.pane == Pane::Runs => return self.open_to(action, app),
             Action::Undo => self.restore(app),
-            Action::Enter => return self.enter(),
+            Action::Enter => return self.enter(app),
             Action::Fetch => self.fetch(app),
             Action::Beside if self.pane == Pane::Runs => return self.put_beside(app),
             _ => {}
@@ -35,12 +39,35 @@ impl Home {
         Go::Nowhere
     }
 
-    fn enter(&self) -> Go {
-        let screen = match self.pane {
-            Pane::Presets => self.preset().map(|row| Screen::Preset(Box::new(Draft::new(&row.preset, &row.config)))),
-            Pane::Runs => self.run().map(|row| Screen::run(row.dir.clone())),
+    fn enter(&mut self, app: &mut App) -> Go {
+        let screen = match (self.pane, self.line()) {
+            (Pane::Presets, Some(Line::Group(_))) => {
+                self.turn_group(Self::toggle, app);
+                None
+            }
+            (Pane::Presets, Some(Line::Preset(i))) => {
+                let row = &self.presets[i];
+                let mut draft = Draft::new(&row.preset, &row.config);
+                draft.form.folders = self.image_folders();
+                Some(Screen::Preset(Box::new(draft)))
+            }
+            (Pane::Presets, Some(Line::Broken(i))) => {
+                app.say(Tone::Error, self.broken[i].error.clone());
+                None
+            }
+            (Pane::Presets, None) => None,
+            (Pane::Runs, _) => self.run().map(|row| Screen::run(row.dir.clone())),
         };
         screen.map_or(Go::Nowhere, Go::To)
+    }
+
+    /// Folds groups or opens them, and has that remembered.
+    fn turn_group(&mut self, turn: impl FnOnce(&mut Self) -> bool, app: &mut App) {
+        let before = self.folds.clone();
+        turn(self);
+        if self.folds != before {
+            app.tasks.world.push(WorldTask::RememberFolds(self.folds.clone()));
+        }
     }
 
     /// Opens the selected run, to do something there once it is read.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fixmatch::config::RunConfig;
+use fixmatch::config::preset::OWN;
 use fixmatch::run::estimate::Estimate;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::Status;
@@ -15,11 +16,13 @@ use ratatui::text::Span;
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
+use crate::console::screens::home::groups::{self, Broken, Line, leaf};
 use crate::console::screens::home::{DataState, Home, Listing, Pane, PresetRow, model_name};
 use crate::console::text::{self, clean, fit, fit_middle, left, right, wrap};
 use crate::console::views::{put, put_spans, short_id};
 use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{bytes, duration, grouped, percent, plural, short};
+use crate::words::presets::taken;
 
 impl Home {
     /// Keeps what is selected in sight.
@@ -56,7 +59,7 @@ impl Home {
 
 /// Presets above, runs below.
 fn places(home: &Home, area: Rect) -> [Rect; 2] {
-    let (n_presets, n_runs) = (home.shown_presets().len() as u16, home.shown_runs().len() as u16);
+    let (n_presets, n_runs) = (home.lines().len() as u16, home.shown_runs().len() as u16);
     // Runs take what they need, up to six tenths; presets are few and known.
     let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
     let presets_height = (n_presets + 9).min(area.height - runs_height);
@@ -77,7 +80,7 @@ fn about_height(home: &Home, area: Rect) -> u16 {
 /// The presets that are in sight, in their part of the screen.
 fn preset_rows(home: &Home, area: Rect) -> Rows {
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2 + about_height(home, area)), ..area };
-    Rows::from(list, home.preset_at.top, home.shown_presets().len())
+    Rows::from(list, home.preset_at.top, home.lines().len())
 }
 
 /// The runs that are in sight, in their part of the screen.
@@ -153,44 +156,128 @@ fn columns(width: usize, names: usize) -> Vec<&'static Column> {
 }
 
 fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
-    let (theme, has_focus) = (app.theme, app.home.pane == Pane::Presets);
+    let (theme, home, has_focus) = (app.theme, &app.home, app.home.pane == Pane::Presets);
     let head = if has_focus { theme.strong() } else { theme.faint() };
-    let rows = app.home.shown_presets();
-    let longest = app.home.presets.iter().map(|row| text::width(&row.preset.name)).max().unwrap_or(0);
+    let lines = home.lines();
+    let longest = home.presets.iter().map(|row| indent(row) + text::width(leaf(row))).max().unwrap_or(0);
     let names = (longest + 2).min(usize::from(area.width) - 20);
     let columns = columns(usize::from(area.width) - 2, names);
     let heads: String = columns.iter().map(|column| left(column.head, column.width)).collect();
-    let seen = preset_rows(&app.home, area);
+    let seen = preset_rows(home, area);
     let title = Span::styled(format!("  {}", left(&format!("Presets {}", hidden(&seen)), names)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
     let Rows { area: list, first, .. } = seen;
     let height = usize::from(list.height);
-    for ((i, row), y) in rows.iter().enumerate().skip(first).take(height).zip(list.y..) {
-        let (marks, style) = mark(app, (i == app.home.preset_at.at, has_focus), false);
+    for ((i, line), y) in lines.iter().enumerate().skip(first).take(height).zip(list.y..) {
+        let (marks, style) = mark(app, (i == home.preset_at.at, has_focus), false);
         let mut spans = marks.to_vec();
-        spans.push(Span::styled(left(&row.preset.name, names - 1) + " ", style));
-        spans.extend(columns.iter().map(|column| {
-            let (text, style) = (column.cell)(app, row);
-            Span::styled(left(&text, column.width), style)
-        }));
+        match line {
+            Line::Group(group) => spans.extend(heading(app, group, style)),
+            Line::Preset(i) => spans.extend(preset_line(app, &home.presets[*i], style, (names, &columns, area.width))),
+            Line::Broken(i) => {
+                let Broken { name, path, error } = &home.broken[*i];
+                let error =
+                    error.strip_prefix(&path.display().to_string()).unwrap_or(error).trim_start_matches([':', ' ']);
+                spans.push(Span::styled(left(&format!("    {name}"), names - 1) + " ", style));
+                let room = usize::from(area.width).saturating_sub(names + 3);
+                spans.push(Span::styled(fit(&clean(error), room), theme.error()));
+            }
+        }
         put_spans(buffer, area, y, spans);
     }
-    if rows.is_empty() {
+    if lines.is_empty() {
         let text = format!("no preset holds these letters{}", shows_all(app));
         put(buffer, 2, area.y + 1, &text, theme.faint());
     }
-    let about_height = usize::from(about_height(&app.home, area));
-    if let Some(row) = app.home.preset().filter(|_| about_height > 0) {
-        let width = usize::from(area.width).saturating_sub(4);
-        let y = area.y + 2 + height.min(rows.len()) as u16;
-        let about = wrap(&row.config.about, width);
-        put(buffer, 2, y, &fit(&row.config.title, width), theme.text());
-        let facts = [facts(app, row), cost(app, &row.config)].map(|line| fit(&line, width));
-        let lines = facts.into_iter().chain(about).take(about_height - 2);
-        for (line, y) in lines.zip(y + 1..) {
-            put(buffer, 2, y, &line, theme.faint());
-        }
+    let about_height = usize::from(about_height(home, area));
+    let y = area.y + 2 + height.min(lines.len()) as u16;
+    let about_area =
+        Rect { x: 2, y, width: area.width.saturating_sub(4), height: about_height.saturating_sub(1) as u16 };
+    if let Some(line) = home.line().filter(|_| about_height > 0) {
+        about_line(buffer, app, &line, about_area);
     }
+}
+
+/// What there is to say of the selected line, in the space below the list.
+fn about_line(buffer: &mut Buffer, app: &App, line: &Line, area: Rect) {
+    let (theme, home, width) = (app.theme, &app.home, usize::from(area.width));
+    let (title, style, lines) = match line {
+        Line::Preset(i) => {
+            let row = &home.presets[*i];
+            let file = row.own.as_ref().map(|path| fit_middle(&path.display().to_string(), width));
+            let taken = row.taken.as_ref().map(|by| fit(&taken(by), width));
+            let facts = [facts(app, row), cost(app, &row.config)].map(|line| fit(&line, width));
+            let about = wrap(&row.config.about, width);
+            let title = if row.config.title.is_empty() { &row.preset.name } else { &row.config.title };
+            (title.clone(), theme.text(), taken.into_iter().chain(file).chain(facts).chain(about).collect::<Vec<_>>())
+        }
+        Line::Broken(i) => {
+            let Broken { path, error, .. } = &home.broken[*i];
+            (path.display().to_string(), theme.text(), wrap(&clean(error), width))
+        }
+        Line::Group(group) => {
+            let names: Vec<_> = home.members(group).map(leaf).collect();
+            let folders: Vec<_> = home.own_folders.iter().map(|it| it.display().to_string()).collect();
+            let own = format!("files that end in .toml, in {}", folders.join(" or "));
+            let about = if group == OWN { own } else { names.join(", ") };
+            (groups::title(group), theme.text(), wrap(&about, width))
+        }
+    };
+    put(buffer, area.x, area.y, &fit(&clean(&title), width), style);
+    for (line, y) in lines.iter().zip(area.y + 1..area.bottom()) {
+        put(buffer, area.x, y, line, theme.faint());
+    }
+}
+
+/// A group with how many it has, and while it is folded, which.
+fn heading(app: &App, group: &str, style: Style) -> Vec<Span<'static>> {
+    let (theme, home) = (app.theme, &app.home);
+    let n = home.count(group);
+    let sign = match (n, home.is_open(group)) {
+        (0, _) => " ",
+        (_, true) => "−",
+        (_, false) => "+",
+    };
+    let title = format!("{} ", groups::title(group));
+    let names: Vec<_> = home.members(group).map(leaf).collect();
+    let names = if home.is_open(group) { String::new() } else { format!("  {}", clean(&names.join(", "))) };
+    vec![
+        Span::styled(format!("{sign} "), theme.accent()),
+        Span::styled(title, style),
+        Span::styled(n.to_string(), theme.text()),
+        Span::styled(names, theme.faint()),
+    ]
+}
+
+/// How far the names of a group stand behind its heading.
+fn indent(row: &PresetRow) -> usize {
+    if row.preset.group().is_some() { 4 } else { 2 }
+}
+
+/// A preset. One's own has its path in place of the last columns.
+fn preset_line<'a>(
+    app: &App,
+    row: &PresetRow,
+    style: Style,
+    (names, columns, width): (usize, &[&'static Column], u16),
+) -> Vec<Span<'a>> {
+    let theme = app.theme;
+    let name = format!("{}{}", " ".repeat(indent(row)), leaf(row));
+    let mut spans = vec![Span::styled(left(&name, names - 1) + " ", style)];
+    let columns = columns.iter().filter(|column| row.own.is_none() || !matches!(column.head, "data" | ""));
+    spans.extend(columns.map(|column| {
+        let (text, style) = (column.cell)(app, row);
+        Span::styled(left(&text, column.width), style)
+    }));
+    if let Some(path) = &row.own {
+        let taken = if row.taken.is_some() { "name taken: " } else { "" };
+        let missing = if row.data == DataState::Nowhere { "no images: " } else { "" };
+        spans.push(Span::styled(format!("{taken}{missing}"), theme.error()));
+        let used: usize = spans.iter().map(|span| text::width(&span.content)).sum();
+        let room = usize::from(width).saturating_sub(used + 3);
+        spans.push(Span::styled(fit_middle(&clean(&path.display().to_string()), room), theme.faint()));
+    }
+    spans
 }
 
 fn shows_all(app: &App) -> String {

@@ -25,7 +25,7 @@ impl Draft {
             Action::Enter => self.form.edit(),
             Action::Left | Action::Right => {
                 self.choose(if action == Action::Left { -1 } else { 1 });
-                if self.form.field().is_some_and(|field| field.choices().is_empty()) {
+                if self.form.field().is_some_and(|field| self.form.choices(field).is_empty()) {
                     let types = app.offer(Place::Preset, Action::Enter, (": ", " types a value"));
                     app.say(Tone::Info, format!("nothing to choose from here{types}"));
                 }

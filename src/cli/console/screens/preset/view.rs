@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::app::App;
-use crate::console::form::Field;
+use crate::console::form::{Field, Form};
 use crate::console::input::Input;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
@@ -130,7 +130,7 @@ fn foot(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
     let (theme, form, width) = (app.theme, &draft.form, usize::from(area.width).saturating_sub(4));
     if let Some(field) = form.field() {
         put(buffer, 2, area.y, &fit(meaning(field), width), theme.text());
-        let (allowed, style) = allowed(app, field);
+        let (allowed, style) = allowed(app, &draft.form, field);
         put(buffer, 2, area.y + 1, &fit(&allowed, width), style);
     }
     let (lines, style) = match &form.error {
@@ -154,14 +154,14 @@ pub fn meaning(field: &Field) -> &'static str {
 }
 
 /// What a value may be.
-fn allowed(app: &App, field: &Field) -> (String, Style) {
-    let choices = field.choices();
+fn allowed(app: &App, form: &Form, field: &Field) -> (String, Style) {
+    let choices = form.choices(field);
     let allowed = field.about.map_or("", |key| key.allowed.as_str());
     if choices.is_empty() {
         let allowed = if allowed.is_empty() { "a text; left empty, it is not set" } else { allowed };
         return (allowed.to_owned(), app.theme.faint());
     }
-    let is_open = !allowed.is_empty();
+    let is_open = !allowed.is_empty() || field.key == "data.path";
     let text = choices.join(" · ") + if is_open { " · …" } else { "" };
     let keys = [Action::Left, Action::Right].map(|action| app.offer(Place::Preset, action, ("", "")));
     let keys = keys.join(" ").replace("left", "←").replace("right", "→");

@@ -1,0 +1,68 @@
+//! Presets of one's own, looked for again and again, and which groups of presets are folded.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use fixmatch::base::{dirs, files};
+use fixmatch::config::RunConfig;
+use fixmatch::config::preset::own::{self, Own};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::super::screens::home::DataState;
+use super::super::screens::home::groups::OwnPresets;
+use super::News;
+
+/// How often they are looked for.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Tells which presets of one's own there are, each time that something about them changed.
+pub fn watch(news: &UnboundedSender<News>) {
+    let mut last = None;
+    loop {
+        let found = look();
+        if last.as_ref() != Some(&found) && news.send(News::Own(Box::new(found.clone()))).is_err() {
+            return;
+        }
+        last = Some(found);
+        thread::sleep(LOOK);
+    }
+}
+
+fn look() -> OwnPresets {
+    let row = |own: Own| {
+        let config = own.resolve();
+        let data = config.as_ref().map_or(DataState::Unknown, where_images_are);
+        (own, config, data)
+    };
+    OwnPresets { folders: own::folders(), rows: own::list().into_iter().map(row).collect() }
+}
+
+/// Whether the folder of images is there, where a configuration names one.
+fn where_images_are(config: &RunConfig) -> DataState {
+    match &config.data.path {
+        Some(path) if path.exists() => DataState::Here,
+        Some(_) => DataState::Nowhere,
+        None => DataState::Unknown,
+    }
+}
+
+fn folds_file() -> Result<PathBuf> {
+    Ok(dirs::state_dir()?.join("folded-groups.json"))
+}
+
+/// Which groups were folded or opened when the console was last used. Losing that loses little, so nothing fails here.
+pub fn remembered_folds() -> BTreeMap<String, bool> {
+    let text = folds_file().ok().and_then(|path| files::read_at_most(&path, files::MAX_TEXT).ok());
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Remembers them.
+pub fn remember_folds(folds: &BTreeMap<String, bool>) {
+    if let (Ok(path), Ok(text)) = (folds_file(), serde_json::to_vec(folds)) {
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let _ = files::replace_file(&path, &text);
+    }
+}
