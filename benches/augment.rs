@@ -92,7 +92,13 @@ fn loader_threads(criterion: &mut Criterion) {
     let source = Source {
         labeled: (0..40).collect(),
         unlabeled: (0..images.len() as u32).collect(),
-        images: Arc::new(Images { width: 32, height: 32, channels: 3, pixels, labels: vec![0; images.len()] }),
+        images: Arc::new(Images {
+            width: 32,
+            height: 32,
+            channels: 3,
+            pixels: pixels.into(),
+            labels: vec![0; images.len()],
+        }),
         n_labeled: 64,
         n_unlabeled: 448,
         weak: strong.weak,

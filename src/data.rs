@@ -4,16 +4,21 @@
 //! checksums. Adding one is one file below `data/` and one line in that table. Everything is read whole (the largest,
 //! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
 
+pub mod cache;
 pub mod cifar10;
 pub mod decode;
 pub mod download;
+pub mod duplicates;
 pub mod embedded;
 pub mod fashion_mnist;
 pub mod fetch;
 pub mod folder;
 pub mod idx;
+pub mod means;
 pub mod nearest;
+pub mod pixels;
 pub mod preprocess;
+mod print;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +31,11 @@ use crate::base::image::Image;
 use crate::base::text::{Name, Shown as _};
 use crate::config::{Color, Data, Fit};
 
+use self::cache::Print;
+use self::folder::Reading;
 use self::folder::holdout::HeldOut;
+use self::means::Means;
+use self::pixels::Pixels;
 
 /// Images of one size with their labels; `pixels` is N×H×W×C.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +47,7 @@ pub struct Images {
     /// Bytes per pixel: 1 (gray) or 3 (RGB).
     pub channels: usize,
     /// `n × height × width × channels` bytes, image after image.
-    pub pixels: Vec<u8>,
+    pub pixels: Pixels,
     /// The class of each image, or [`UNKNOWN`].
     pub labels: Vec<u16>,
 }
@@ -72,7 +81,7 @@ impl Images {
     #[must_use]
     pub fn followed_by(mut self, others: Option<Self>) -> Self {
         if let Some(others) = others {
-            self.pixels.extend(others.pixels);
+            self.pixels = self.pixels.followed_by(others.pixels);
             self.labels.extend(others.labels);
         }
         self
@@ -122,7 +131,7 @@ pub struct Dataset {
 impl Dataset {
     /// Black images of one pixel with these labels, to train and to test on.
     pub fn black(classes: &[&str], labels: Vec<u16>) -> Self {
-        let images = Images { width: 1, height: 1, channels: 1, pixels: vec![0; labels.len()], labels };
+        let images = Images { width: 1, height: 1, channels: 1, pixels: vec![0; labels.len()].into(), labels };
         Self {
             name: "pets".into(),
             classes: classes.iter().map(|&class| class.into()).collect(),
@@ -145,6 +154,10 @@ pub struct Own {
     pub files: Files,
     /// How the test images were held out, if they were.
     pub held_out: Option<HeldOut>,
+    /// What each shows: the training images, those of unknown class, the test images.
+    pub prints: Vec<Print>,
+    /// How they were read.
+    pub reading: Reading,
 }
 
 /// The files of the images of a data set, in their order.
@@ -258,11 +271,13 @@ pub struct Place<'a> {
     pub holdout: (Option<f64>, Option<u64>),
     /// Where fetched data sets live.
     pub data_dir: &'a Path,
+    /// What images are read with (folders only).
+    pub means: &'a Means<'a>,
 }
 
 impl<'a> Place<'a> {
     /// Where a configuration says that its images are.
-    pub fn of(data: &'a Data, data_dir: &'a Path) -> Self {
+    pub fn of(data: &'a Data, data_dir: &'a Path, means: &'a Means) -> Self {
         Self {
             path: data.path.as_deref(),
             resize: data.resize,
@@ -270,6 +285,7 @@ impl<'a> Place<'a> {
             background: data.background.unwrap_or_default(),
             holdout: (data.holdout, data.holdout_seed),
             data_dir,
+            means,
         }
     }
 
@@ -282,6 +298,7 @@ impl<'a> Place<'a> {
             background: Color::default(),
             holdout: (None, None),
             data_dir,
+            means: &means::NONE,
         }
     }
 
@@ -354,12 +371,17 @@ pub fn find(name: &str) -> Result<&'static Descriptor> {
 }
 
 /// Loads the data set of a configuration to train on it, from `data.path` if given, else from the embedded images, `data_dir`
-/// or a system package.
+/// or a system package. Decoded images of a folder are kept in the cache directory.
 ///
 /// # Errors
 /// If it cannot be read, or nothing can be trained on it: see [`read`].
 pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
-    let dataset = read(data, data_dir)?;
+    load_with(data, data_dir, &Means::usual(None)?)
+}
+
+/// The same with these means.
+pub fn load_with(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset> {
+    let dataset = read(data, data_dir, means)?;
     let name = &data.dataset;
     if let (0, Some(unlabeled)) = (dataset.train.n(), &dataset.unlabeled) {
         let path = data.path.as_deref().unwrap_or(Path::new(name)).shown();
@@ -375,16 +397,16 @@ pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
 }
 
 /// The same, also of images of which no class is known: there are no classes, training and test images then.
-pub fn read(data: &Data, data_dir: &Path) -> Result<Dataset> {
+pub fn read(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset> {
     let descriptor = find(&data.dataset)?;
-    let loaded = (descriptor.load)(&Place::of(data, data_dir))?;
+    let loaded = (descriptor.load)(&Place::of(data, data_dir, means))?;
     Ok(describe(descriptor, loaded))
 }
 
 /// Checks before a run is made that its images are there.
 pub fn check(data: &Data, data_dir: &Path) -> Result<()> {
     let descriptor = find(&data.dataset)?;
-    let place = Place::of(data, data_dir);
+    let place = Place::of(data, data_dir, &means::NONE);
     match (descriptor.find)(&place) {
         Some(_) => Ok(()),
         None if place.path.is_none() => {
@@ -429,7 +451,7 @@ pub fn digest(train: &Images, test: &Images, unlabeled: Option<&Images>) -> Stri
         for number in [images.n(), images.height, images.width, images.channels] {
             hash.update((number as u32).to_le_bytes());
         }
-        hash.update(&images.pixels);
+        hash.update(&*images.pixels);
         let labels: Vec<u8> = images.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         hash.update(labels);
     }
@@ -441,7 +463,7 @@ mod tests {
     use super::*;
 
     fn two_images() -> Images {
-        Images { width: 2, height: 1, channels: 1, pixels: vec![1, 2, 3, 4], labels: vec![0, 2] }
+        Images { width: 2, height: 1, channels: 1, pixels: vec![1, 2, 3, 4].into(), labels: vec![0, 2] }
     }
 
     #[test]
@@ -460,7 +482,7 @@ mod tests {
         // sha256 of twice 02000000 01000000 02000000 01000000 01020304 00000200, by sha256sum
         assert_eq!(base, "d13d23688c9ff804c4ef9ee98899d45ad1f1ed0fc156a1074751d7fae953959e");
         let turned = Images { width: 1, height: 2, ..two_images() };
-        let other_pixel = Images { pixels: vec![1, 2, 3, 5], ..two_images() };
+        let other_pixel = Images { pixels: vec![1, 2, 3, 5].into(), ..two_images() };
         let other_label = Images { labels: vec![0, 1], ..two_images() };
         for changed in [turned, other_pixel, other_label] {
             assert_ne!(digest(&changed, &images, None), base);

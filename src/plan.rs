@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use crate::base::dirs;
 use crate::config::preset::Preset;
 use crate::config::{Device, Labels, Pick, RunConfig};
-use crate::data::{self, Dataset, Images};
+use crate::data::means::{Means, Watch};
+use crate::data::{self, Dataset, Images, duplicates};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
@@ -26,17 +27,30 @@ pub struct Plan {
     preset: String,
     settings: Vec<String>,
     config: RunConfig,
+    found: Found,
+}
+
+/// What a look at the images found, for the user to know.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
     /// What was read of a folder of images, and what was left out.
-    read: Option<String>,
+    pub read: Option<String>,
+    /// Images that are there twice, a sentence on each kind.
+    pub duplicates: Vec<String>,
 }
 
 impl Plan {
     /// A run of a preset with these settings, named after the preset.
     pub fn of(preset: &Preset, settings: Vec<String>) -> Result<Self> {
+        Self::watched(preset, settings, None)
+    }
+
+    /// The same, while somebody watches how images are decoded.
+    pub fn watched(preset: &Preset, settings: Vec<String>, watch: Option<Watch>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
-        let read = check(&config)?;
+        let found = look(&config, watch)?;
         processor::check_precision(&config)?;
-        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, read })
+        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, found })
     }
 
     /// The same under another name.
@@ -55,7 +69,7 @@ impl Plan {
         settings.push(LABELS_ONLY.into());
         let config = preset.resolve(&settings)?;
         let name = format!("{}-labels-only", self.name);
-        Ok(Self { name, preset: self.preset.clone(), settings, config, read: None })
+        Ok(Self { name, preset: self.preset.clone(), settings, config, found: Found::default() })
     }
 
     /// Makes the run's directory in a folder of runs.
@@ -71,14 +85,23 @@ impl Plan {
 
     /// What was read of a folder of images, and what was left out.
     pub fn read(&self) -> Option<&str> {
-        self.read.as_deref()
+        self.found.read.as_deref()
+    }
+
+    /// Images that are there twice, a sentence on each kind.
+    pub fn duplicates(&self) -> &[String] {
+        &self.found.duplicates
     }
 }
 
 /// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
 /// images, labels that the data set does not have, a GPU where there is no driver, instructions that the processor lacks.
-/// Returns what was read of a folder of images.
-pub fn check(config: &RunConfig) -> Result<Option<String>> {
+/// Returns what was found of a folder of images.
+pub fn check(config: &RunConfig) -> Result<Found> {
+    look(config, None)
+}
+
+fn look(config: &RunConfig, watch: Option<Watch>) -> Result<Found> {
     Level::wanted()?;
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
@@ -90,12 +113,12 @@ pub fn check(config: &RunConfig) -> Result<Option<String>> {
     if config.data.dataset != data::folder::DESCRIPTOR.name {
         data::check(&config.data, &data_dir)?;
     }
-    let dataset = data::load(&config.data, &data_dir)?;
+    let dataset = data::load_with(&config.data, &data_dir, &Means::usual(watch)?)?;
     memory::check(config, dataset.train.n(), dataset.train.bytes_per_image())?;
     if config.rank.is_none() {
         check_labels(config, &dataset)?;
     }
-    Ok(dataset.read)
+    Ok(Found { duplicates: duplicates::find(&dataset).told, read: dataset.read })
 }
 
 /// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.

@@ -178,7 +178,7 @@ fn joined(batches: &[Batch]) -> Images {
         width: SIDE,
         height: SIDE,
         channels: CHANNELS,
-        pixels: batches.iter().map(|batch| &batch.pixels[..]).collect::<Vec<_>>().concat(),
+        pixels: batches.iter().map(|batch| &batch.pixels[..]).collect::<Vec<_>>().concat().into(),
         labels: batches.iter().map(|batch| &batch.labels[..]).collect::<Vec<_>>().concat(),
     }
 }

@@ -7,16 +7,19 @@
 //! damaged image is an error, and all of them are named at once.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::classes::{Class, classes_without};
+pub use self::decoded::Reading;
 use self::holdout::HeldOut;
 use self::layout::{Layout, name_of};
 use self::list::{List, Row, Split};
 use self::tally::{Remark, Tally};
+use super::pixels::Pixels;
 use super::{Descriptor, Files, Found, Images, Loaded, Own, Place, Published, UNKNOWN};
 use crate::base::text::{Name, Shown as _};
 
@@ -306,46 +309,42 @@ fn folder_of(root: &Path) -> PathBuf {
 fn load(place: &Place) -> Result<Loaded> {
     let root = root_of(place)?;
     let Listing { classes, train, test, unlabeled, held_out, mut tally, said, mut warnings } = list_all(root, place)?;
-    let (n_train, n_labeled) = (train.len(), train.len() + test.len());
-    let n_unlabeled = unlabeled.len();
-    let entries = [train, test, unlabeled].concat();
-    let images = decoded::all(&entries, place, &mut tally)?;
-    let stack = |range: std::ops::Range<usize>| stack(&images, &entries, range);
+    let (n_train, n_training) = (train.len(), train.len() + unlabeled.len());
+    // those to train on are neighbours, so that they stay one where they are mapped
+    let entries = [train, unlabeled, test].concat();
+    let decoded::All { mut pixels, width, height, channels, prints, reading } =
+        decoded::all(&entries, place, &mut tally)?;
     let folder = folder_of(root);
     let counted = tally.say(&folder, place.background);
     let read = [vec![counted], said].concat().join("; ");
     if tally.is_loud() {
         warnings.insert(0, read.clone());
     }
-    let paths = |range: std::ops::Range<usize>| entries[range].iter().map(|entry| entry.path.clone()).collect();
-    let files = Files {
-        train: paths(0..n_train),
-        test: paths(n_train..n_labeled),
-        unlabeled: paths(n_labeled..entries.len()),
-        folder,
+    warnings.extend(reading.trouble.clone());
+    if pixels.are_mapped() {
+        let (size, n) = (pixels.len() / 1_000_000, entries.len());
+        warnings.push(format!("{n} images take {size} MB as pixels: they are read from the cache as they are needed"));
+    }
+    let (n, size) = (entries.len(), width * height * channels);
+    let images = |pixels: Pixels, range: Range<usize>| {
+        let labels = entries[range].iter().map(|entry| entry.label).collect();
+        Images { width, height, channels, pixels, labels }
     };
+    let test = images(pixels.split_off(n_training * size), n_training..n);
+    let unlabeled = images(pixels.split_off(n_train * size), n_train..n_training);
+    let paths = |range: Range<usize>| entries[range].iter().map(|entry| entry.path.clone()).collect();
+    let files =
+        Files { train: paths(0..n_train), unlabeled: paths(n_train..n_training), test: paths(n_training..n), folder };
     Ok(Loaded {
-        train: stack(0..n_train),
-        test: stack(n_train..n_labeled),
-        unlabeled: (n_unlabeled > 0).then(|| stack(n_labeled..entries.len())),
+        train: images(pixels, 0..n_train),
+        unlabeled: Some(unlabeled).filter(|images| images.n() > 0),
+        test,
         classes,
         published: Published::Never,
         read: Some(read),
-        own: Some(Own { files, held_out }),
+        own: Some(Own { files, held_out, prints, reading }),
         warnings,
     })
-}
-
-fn stack(images: &[crate::base::image::Image], entries: &[Entry], range: std::ops::Range<usize>) -> Images {
-    let crate::base::image::Image { width, height, channels, .. } = images[0];
-    let pixels: Vec<&[u8]> = images[range.clone()].iter().map(|image| &image.pixels[..]).collect();
-    Images {
-        width,
-        height,
-        channels,
-        pixels: pixels.concat(),
-        labels: entries[range].iter().map(|e| e.label).collect(),
-    }
 }
 
 /// Refuses files of which there is something to say, all counted and the first named.

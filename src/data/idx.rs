@@ -32,7 +32,7 @@ pub fn decode(images: File, labels: File, n_classes: usize) -> Result<Images> {
         ensure!(in_range, "{}: label {label} of image {index} is not in 0..={}", labels.name, n_classes - 1);
     }
     let labels = labels_body.iter().map(|&label| u16::from(label)).collect();
-    Ok(Images { width, height, channels: 1, pixels, labels })
+    Ok(Images { width, height, channels: 1, pixels: pixels.into(), labels })
 }
 
 /// The uncompressed bytes after the header, checked against the `D` dimensions in it.

@@ -33,8 +33,13 @@ mod tests {
     #[test]
     fn the_nearest_others_come_first_and_equals_in_order() {
         let pixels = [[0, 0], [3, 4], [1, 0], [255, 255], [0, 1]];
-        let images =
-            Images { width: 2, height: 1, channels: 1, pixels: pixels.as_flattened().to_vec(), labels: vec![0; 5] };
+        let images = Images {
+            width: 2,
+            height: 1,
+            channels: 1,
+            pixels: pixels.as_flattened().to_vec().into(),
+            labels: vec![0; 5],
+        };
         assert_eq!(nearest(&images, 0, 3), [2, 4, 1]);
         assert_eq!(nearest(&images, 3, 9), [1, 2, 4, 0]);
         assert_eq!(distance(&[255; 3000], &[0; 3000]), 3000 * 255 * 255);

@@ -98,7 +98,7 @@ mod tests {
     fn images() -> Images {
         // two pixels of two images: channel 0 has 0 and 255, channel 1 is constant, channel 2 has 10 and 20
         let pixels = vec![0, 7, 10, 255, 7, 20];
-        Images { width: 1, height: 1, channels: 3, pixels, labels: vec![0, 1] }
+        Images { width: 1, height: 1, channels: 3, pixels: pixels.into(), labels: vec![0, 1] }
     }
 
     fn channel(input: &Input, image: i64, channel: i64) -> f64 {
@@ -145,7 +145,7 @@ mod tests {
     fn numbers_are_to_the_bit_what_libtorch_makes_of_bytes() {
         let (width, height, channels) = (5, 7, 3);
         let pixels: Vec<u8> = (0..20 * width * height * channels).map(|i| (i * i / 11 % 256) as u8).collect();
-        let images = Images { width, height, channels, pixels, labels: vec![0; 20] };
+        let images = Images { width, height, channels, pixels: pixels.into(), labels: vec![0; 20] };
         let input = Input::new(&Preprocess::of(&images, Normalize::MeanStd), Device::Cpu);
         let bytes = Tensor::from_slice(&images.pixels).view([20, height as i64, width as i64, channels as i64]);
         let expected = (bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float) - &input.mean) / &input.std;

@@ -9,7 +9,7 @@ use super::Place;
 
 impl Place {
     /// Saves a gray image of 8×8 pixels, of one value with a darker corner.
-    fn save_image(&self, name: &str, value: u8) -> PathBuf {
+    pub fn save_image(&self, name: &str, value: u8) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         let mut image = GrayImage::from_pixel(8, 8, image::Luma([value]));
@@ -71,4 +71,53 @@ fn a_heap_becomes_a_list_to_fill_in_and_trains_once_it_has_labels() {
     fs::write(&list, "path,label,split\n0.png,cat,tset\n").expect("written");
     train("heap/labels.csv").check(1, &[], &["labels.csv: line 2: column split: \"tset\" is none; did you mean test?"]);
     assert!(!place.runs().exists() || fs::read_dir(place.runs()).expect("lists").count() == 0, "no run was made");
+}
+
+#[test]
+fn decoded_images_are_listed_and_removed() {
+    let place = Place::new();
+    for i in 0..4 {
+        place.save_image(&format!("photos/cat/{i}.png"), 10 * i);
+        place.save_image(&format!("photos/dog/{i}.png"), 100 + 10 * i);
+    }
+    let shown = |args: &[&str]| place.fixmatch(args);
+    assert!(!shown(&["data", "list"]).out.contains("decoded images"));
+    shown(&["data", "clear"]).check(0, &["no decoded images are kept in "], &[]);
+    shown(&["data", "verify", "photos"]).check(0, &["8 of 8 files read"], &[]);
+    shown(&["data", "list"]).check(0, &["decoded images that are kept", "/photos", "8×8×1", " ago"], &[]);
+    let lines = shown(&["data", "list", "--json"]).out;
+    let kept: Vec<_> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .flat_map(|line| line["kept"].as_array().cloned().expect("an array"))
+        .collect();
+    assert_eq!((kept.len(), kept[0]["n"].as_u64()), (1, Some(8)));
+    shown(&["data", "clear", "elsewhere"]).check(1, &[], &["no decoded images of ", "elsewhere are kept"]);
+    shown(&["data", "clear", "photos"]).check(0, &["1 file removed"], &[]);
+    assert!(!shown(&["data", "list"]).out.contains("decoded images"));
+    let with_limit = |gb: &str| {
+        super::end_of(
+            place.command(&["data", "verify", "photos"]).env("FIXMATCH_CACHE_GB", gb).spawn().expect("starts"),
+        )
+    };
+    with_limit("lots").check(1, &[], &["FIXMATCH_CACHE_GB must be a number of gigabytes from 0 on, not \"lots\""]);
+    with_limit("0").check(0, &["8 of 8 files read"], &[]);
+    assert!(!shown(&["data", "list"]).out.contains("decoded images"), "none are kept");
+}
+
+#[test]
+fn images_that_are_there_twice_are_told_before_a_launch() {
+    let place = Place::new();
+    for i in 0..4 {
+        place.save_image(&format!("images/train/cat/{i}.png"), 10 * i);
+        place.save_image(&format!("images/train/dog/{i}.png"), 100 + 10 * i);
+    }
+    std::os::unix::fs::symlink("train", place.folder.path().join("images/test")).expect("a link");
+    let expected =
+        "warning: 8 test images are among the training images too, pixel for pixel: accuracy will be too high";
+    place.fixmatch(&["data", "verify", "images"]).check(0, &[expected], &[]);
+    let set = ["data.dataset=folder", "data.path=images", "labels.per_class=1", "train.steps=1", "train.batch=2"];
+    let set = set.iter().flat_map(|setting| ["--set", setting]);
+    let said = place.fixmatch(&["train", "quickstart", "--detach"].into_iter().chain(set).collect::<Vec<_>>());
+    assert!(said.err.contains(expected), "{}", said.err);
 }

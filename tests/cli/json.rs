@@ -226,6 +226,10 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch suite status --json", &["suite", "status", "study"]),
         ("fixmatch trash list --json", &["trash", "list"]),
     ];
+    for image in ["cat/1", "cat/2", "dog/1", "dog/2"] {
+        place.save_image(&format!("photos/{image}.png"), 100);
+    }
+    place.fixmatch(&["data", "verify", "photos"]).check(0, &[], &[]);
     let document = documented();
     let mut said: Vec<_> =
         calls.iter().map(|(part, call)| (*part, place.fixmatch(&[call, &["--json"][..]].concat()))).collect();

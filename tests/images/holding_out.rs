@@ -155,7 +155,7 @@ fn a_heap_is_read_and_training_on_it_is_refused_with_what_to_do() {
         for i in 0..3 {
             save_gray(&root.path().join(inside).join(format!("{i}.png")), 4, i);
         }
-        let heap = data::read(&data_in(root.path()), Path::new("unused")).expect("a heap");
+        let heap = data::read(&data_in(root.path()), Path::new("unused"), &data::means::NONE).expect("a heap");
         assert_eq!((heap.classes.len(), heap.train.n(), heap.test.n()), (0, 0, 0));
         let unlabeled = heap.unlabeled.expect("all of them");
         assert_eq!((unlabeled.n(), unlabeled.pixels_of(2)[0]), (3, 2));

@@ -83,7 +83,7 @@ fn without_splits_test_images_are_held_out_and_stay_when_labels_are_added() {
 #[test]
 fn a_list_without_labels_is_a_heap() {
     let (_root, data) = listed("l.csv", "path,label\nheap/7.png,\nheap/1.png,\n");
-    let heap = data::read(&data, Path::new("unused")).expect("a heap");
+    let heap = data::read(&data, Path::new("unused"), &data::means::NONE).expect("a heap");
     assert_eq!(shape(&heap), (vec![], vec![], vec![7, 1]));
     let error = load(&data).expect_err("no labels").to_string();
     assert!(error.starts_with("none of the 2 images of ") && error.contains("`fixmatch data files`"), "{error}");
@@ -144,7 +144,8 @@ fn a_folder_can_be_written_as_a_list_that_gives_the_same_images() {
     fs::rename(root.path().join("train/cat/1.png"), root.path().join("train/cat").join(name)).expect("renamed");
     save_gray(&root.path().join("unlabeled/~x/u.png"), 4, 9);
     let data = data_in(root.path());
-    let files = data::folder::listed(&data::Place::of(&data, Path::new("unused"))).expect("a good folder");
+    let files =
+        data::folder::listed(&data::Place::of(&data, Path::new("unused"), &data::means::NONE)).expect("a good folder");
     for folder in [None, Some(root.path())] {
         let list = data::folder::csv(&files, folder).expect("plain");
         let path = root.path().join("list.csv");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fixmatch::config::{Color, Data};
-use fixmatch::data::{self, Dataset, Known, UNKNOWN};
+use fixmatch::data::{self, Dataset, Known, UNKNOWN, means};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -12,8 +12,10 @@ mod damage;
 mod fitting;
 mod formats;
 mod holding_out;
+mod keeping;
 mod layout;
 mod lists;
+mod twice;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -24,7 +26,7 @@ fn data_in(root: &Path) -> Data {
 }
 
 fn load(data: &Data) -> anyhow::Result<Dataset> {
-    data::load(data, Path::new("unused"))
+    data::load_with(data, Path::new("unused"), &means::NONE)
 }
 
 fn load_folder(root: &Path, resize: Option<u32>) -> Dataset {

@@ -12,12 +12,16 @@ use fixmatch::base::output::{is_terminal, notes_are_on_terminal, say_json_line, 
 use fixmatch::config::{Color, Data, Fit};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
-use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place, folder};
+use fixmatch::data::means::{self, Means};
+use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, Place, duplicates, folder};
 use fixmatch::examples;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reading::{self, Bar as Decoding};
 use super::{complete, note, say};
 use crate::words::numbers::{aligned, bytes, columns, grouped, plural};
+
+mod kept;
 
 /// List, fetch and check data sets
 ///
@@ -64,6 +68,15 @@ enum DataCommand {
         own: Own,
         #[command(flatten)]
         held_out: HeldOut,
+    },
+    /// Remove the decoded images of folders and lists that are kept in the cache directory
+    ///
+    /// They are decoded again when they are needed. $FIXMATCH_CACHE_GB says how many gigabytes are kept [default: 20]; what
+    /// was not used for the longest leaves first.
+    #[command(after_help = examples!("fixmatch data clear photos", "fixmatch data clear"))]
+    Clear {
+        /// Only those of these folders and lists
+        paths: Vec<PathBuf>,
     },
     /// Write a list of the images of a folder, with the class of each and whether it is to train or to test on
     ///
@@ -136,6 +149,7 @@ pub fn run(args: DataArgs) -> Result<()> {
             let data = Data { dataset, path, resize, fit, background, holdout, holdout_seed, ..Data::default() };
             verify(&data, &data_dir)
         }
+        DataCommand::Clear { paths } => kept::clear(&paths),
         DataCommand::Files { path, output, held_out } => {
             let HeldOut { holdout, holdout_seed } = held_out;
             let data = Data { path: Some(path), holdout, holdout_seed, ..Data::named(folder::DESCRIPTOR.name) };
@@ -145,7 +159,7 @@ pub fn run(args: DataArgs) -> Result<()> {
 }
 
 fn files(data: &Data, output: Option<&Path>, data_dir: &Path) -> Result<()> {
-    let files = folder::listed(&Place::of(data, data_dir))?;
+    let files = folder::listed(&Place::of(data, data_dir, &means::NONE))?;
     let Some(output) = output else {
         let list = folder::csv(&files, None)?;
         return if is_terminal() { say(String::from_utf8_lossy(&list).trim_end()) } else { write_raw(&list) };
@@ -166,13 +180,16 @@ fn list(data_dir: &Path) -> Result<()> {
         vec![descriptor.name.into(), images, size, descriptor.licence.into(), place]
     };
     let rows: Vec<_> = DATASETS.iter().map(row).collect();
-    say(columns(&["NAME", "IMAGES", "SIZE", "LICENCE", "WHERE"], &rows))
+    say(columns(&["NAME", "IMAGES", "SIZE", "LICENCE", "WHERE"], &rows))?;
+    kept::list()
 }
 
 fn list_json(data_dir: &Path) -> Result<()> {
     for descriptor in DATASETS {
         let found = find(descriptor, data_dir);
+        let is_folder = descriptor.name == folder::DESCRIPTOR.name;
         let line = serde_json::json!({
+            "kept": if is_folder { kept::json()? } else { Vec::new() },
             "name": descriptor.name,
             "title": descriptor.title,
             "n_train": descriptor.n_images.map(|(train, _)| train),
@@ -294,7 +311,8 @@ impl Lines {
 
 fn verify(data: &Data, data_dir: &Path) -> Result<()> {
     let name = &data.dataset;
-    let dataset = data::read(data, data_dir)?;
+    let bar = Decoding::default();
+    let dataset = data::read(data, data_dir, &Means::usual(Some(&|n_done, n| bar.tell(n_done, n)))?)?;
     let Images { width, height, channels, .. } = dataset.train;
     let (train, test) = (grouped(dataset.train.n() as u64), grouped(dataset.test.n() as u64));
     let unlabeled = dataset.unlabeled.as_ref().map_or_else(String::new, |images| {
@@ -306,7 +324,11 @@ fn verify(data: &Data, data_dir: &Path) -> Result<()> {
     if let Some(read) = &dataset.read {
         say(read)?;
     }
-    for warning in dataset.warnings.iter().filter(|warning| Some(*warning) != dataset.read.as_ref()) {
+    if let Some(own) = &dataset.own {
+        reading::told(&own.reading);
+    }
+    let warnings = dataset.warnings.iter().filter(|warning| Some(*warning) != dataset.read.as_ref());
+    for warning in warnings.chain(&duplicates::find(&dataset).told) {
         say(format_args!("warning: {warning}"))?;
     }
     print_classes(&dataset)

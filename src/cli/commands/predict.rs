@@ -16,15 +16,14 @@ use fixmatch::run::dir::RunDir;
 
 use self::ask::Ask;
 use self::images::Images;
-use self::progress::Progress;
 use self::report::{Form, Report, called};
 use self::sort::Sorter;
+use super::progress::Progress;
 use super::{RunArg, Runs, complete, fresh_file, note};
 use crate::words::numbers::{grouped, percent, plural};
 
 mod ask;
 mod images;
-mod progress;
 mod report;
 mod sort;
 

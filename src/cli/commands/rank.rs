@@ -5,13 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::builder::TypedValueParser as _;
-use fixmatch::base::dirs;
 use fixmatch::config::{Device, Metric, ModelName, Rank, RunConfig};
-use fixmatch::data;
 use fixmatch::examples;
 use fixmatch::labels::ranking::{self, Ranking};
 
 use super::foreground::{self, End};
+use super::reading;
 use super::{Runs, complete, note, say, train, writable_file};
 
 /// Order the training images from the most to the least representative
@@ -70,7 +69,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let base = args.base();
     base.validate()?;
     let args = &Args { output: args.output.as_deref().map(writable_file).transpose()?, ..args.clone() };
-    let dataset = data::load(&base.data, &dirs::data_dir()?)?;
+    let dataset = reading::load(&base.data)?;
     for warning in &dataset.warnings {
         note(format_args!("warning: {warning}"));
     }

@@ -13,6 +13,7 @@ use fixmatch::run::state::RunState;
 
 use super::attach;
 use super::foreground::{self, End, Report};
+use super::reading::Bar;
 use super::{Runs, complete, note, say};
 use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
@@ -90,7 +91,8 @@ fn plan(args: &Args, preset: &Preset) -> Result<Plan> {
     let mut settings = args.set.clone();
     settings.extend(args.seed.map(|seed| format!("train.seed={seed}")));
     settings.extend(args.device.map(|device| format!("machine.device={device}")));
-    let plan = Plan::of(preset, settings)?;
+    let bar = Bar::default();
+    let plan = Plan::watched(preset, settings, Some(&|n_done, n| bar.tell(n_done, n)))?;
     Ok(match &args.name {
         Some(name) => plan.named(name.clone()),
         None => plan,
@@ -103,6 +105,9 @@ fn make(plan: &Plan, runs: &Runs) -> Result<RunDir> {
     note(format_args!("run directory: {}", dir.path().display()));
     if let Some(read) = plan.read() {
         note(format_args!("images: {read}"));
+    }
+    for told in plan.duplicates() {
+        note(format_args!("warning: {told}"));
     }
     if let Some(told) = plan.config().slow_averages() {
         note(format_args!("warning: {told}"));

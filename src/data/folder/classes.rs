@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::super::UNKNOWN;
 use super::layout::{self, name_of, shortened};
 use super::scan::{self, Leads, children, leads};
 use super::tally::{Remark, Tally};
 use super::{Entry, MAX_CLASSES};
 use crate::base::text::{Name, Shown as _};
-use crate::data::UNKNOWN;
 
 /// A class folder.
 pub struct Class {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
 
+use super::super::decode::sniff::has_extension;
 use super::scan::{Leads, children, holds_images, is_dead_link, leads};
 use crate::base::text::{self, Shown as _};
-use crate::data::decode::sniff::has_extension;
 
 /// What a folder of images is.
 #[derive(Debug)]

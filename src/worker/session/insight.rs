@@ -66,7 +66,7 @@ impl Insight {
             cells: Tensor::zeros([Histogram::n_cells(n_classes) as i64], (Kind::Int64, device)),
             pending: Vec::new(),
             n_steps: 0,
-            images: Arc::new(Images { width: 0, height: 0, channels: 1, pixels: vec![], labels: vec![] }),
+            images: Arc::new(Images { width: 0, height: 0, channels: 1, pixels: Vec::new().into(), labels: vec![] }),
             unlabeled: Vec::new(),
             labeled: Vec::new(),
         }

@@ -10,9 +10,9 @@ use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
 use fixmatch::config::{Precision, RunConfig};
-use fixmatch::data::folder::{self, Listed};
+use fixmatch::data::folder::{self, Listed, Reading};
 use fixmatch::data::preprocess::Preprocess;
-use fixmatch::data::{self, Dataset, Images, Known};
+use fixmatch::data::{self, Dataset, Images, Known, duplicates};
 use fixmatch::labels::set::{LabelSet, LabeledImages};
 use fixmatch::labels::{pick, ranking, recorded};
 use fixmatch::loader::Source;
@@ -73,6 +73,15 @@ pub fn prepare(
     }
     if let Some(read) = &dataset.read {
         note(read);
+    }
+    if let Some(own) = &dataset.own {
+        let Reading { n, n_decoded, took, .. } = &own.reading;
+        note(format_args!("{n_decoded} of {n} images decoded, the others before, in {:.1} s", took.as_secs_f64()));
+        let n_leaked = duplicates::find(&dataset).n_leaked;
+        if n_leaked > 0 {
+            reporter
+                .warn(format!("{n_leaked} test images are training images too, pixel for pixel: accuracy is too high"));
+        }
     }
     record_held_out(dir, &dataset, reporter)?;
     check_precision(&run, device, reporter)?;

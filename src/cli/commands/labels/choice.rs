@@ -16,7 +16,7 @@ use fixmatch::labels::set::{LabelSet, Picked};
 use fixmatch::labels::{file, pick, recorded, saved};
 use fixmatch::run::dir::RunDir;
 
-use crate::commands::{RunArg, Runs, complete, note};
+use crate::commands::{RunArg, Runs, complete, note, reading};
 use crate::words::labels::recipe_words;
 use fixmatch::labels::order::Order;
 
@@ -308,7 +308,7 @@ fn is_toml(source: &str) -> bool {
 impl Wanted {
     /// Reads the data set that it is of, and tells what there is to know of this copy.
     pub fn load(&self) -> Result<Dataset> {
-        let dataset = data::load(&self.config.data, &dirs::data_dir()?)?;
+        let dataset = reading::load(&self.config.data)?;
         for warning in &dataset.warnings {
             note(format_args!("warning: {warning}"));
         }

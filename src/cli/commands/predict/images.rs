@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::{dirs, files};
+use fixmatch::base::files;
 use fixmatch::classifier::wire::Question;
 use fixmatch::data::{self, folder};
 use fixmatch::labels::recorded;
 use fixmatch::labels::set::LabeledImages;
 use fixmatch::run::dir::RunDir;
 
-use super::super::note;
+use super::super::{note, reading};
 
 /// Images with what they are called.
 pub enum Images {
@@ -37,7 +37,7 @@ impl Images {
     /// If its images or labels are not here, or all are labeled.
     pub fn unlabeled(dir: &RunDir) -> Result<Self> {
         let config = dir.read_run()?.config;
-        let dataset = data::load(&config.data, &dirs::data_dir()?)?;
+        let dataset = reading::load(&config.data)?;
         let labels = recorded::read(dir, &dataset)?;
         let n_train = dataset.train.n();
         let images = dataset.train.followed_by(dataset.unlabeled);

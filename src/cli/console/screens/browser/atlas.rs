@@ -97,7 +97,7 @@ impl Atlas {
 
     /// Of what was read.
     pub fn new(mut dataset: Dataset, mut orders: Vec<Order>, warnings: Vec<String>) -> Self {
-        dataset.test = Images { pixels: Vec::new(), labels: Vec::new(), ..dataset.test };
+        dataset.test = Images { pixels: Vec::new().into(), labels: Vec::new(), ..dataset.test };
         orders.sort_by_key(|order| order.ranking.rank.by as usize);
         let correlations: Vec<_> = orders
             .iter()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fixmatch::base::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::note;
+use super::note;
 use crate::words::numbers::grouped;
 
 /// Lines are at least this far apart.
@@ -34,9 +34,14 @@ impl Progress {
 
     /// One more.
     pub fn advance(&mut self) {
-        self.n += 1;
+        self.reach(self.n + 1);
+    }
+
+    /// So many.
+    pub fn reach(&mut self, n: u64) {
+        self.n = n;
         if let Some(bar) = &self.bar {
-            bar.inc(1);
+            bar.set_position(n);
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             note(format_args!("{} of {} images", grouped(self.n), grouped(self.total)));
