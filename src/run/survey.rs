@@ -14,6 +14,7 @@ use crate::run::dir::RunDir;
 use crate::run::file::{Parent, RunFile};
 use crate::run::heartbeat::Phase;
 use crate::run::log::Follower;
+use crate::run::rate::Rate;
 use crate::run::setup::Setup;
 use crate::run::state::{LastState, RunState, Status, Summary, live_step, status_of};
 
@@ -71,7 +72,7 @@ struct Known {
     is_saved: bool,
     /// `run.toml` as last read, and when it was written.
     file: Option<(SystemTime, Result<About, String>)>,
-    pace: Pace,
+    rate: Rate,
 }
 
 /// What the list needs of `run.toml`.
@@ -121,7 +122,7 @@ impl Survey {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { summary: Summary::default(), fold: None, is_saved: true, file: None, pace: Pace::default() }
+        Self { summary: Summary::default(), fold: None, is_saved: true, file: None, rate: Rate::default() }
     }
 }
 
@@ -140,9 +141,20 @@ impl Known {
         if summary.steps == 0 {
             summary.steps = about.steps;
         }
-        let remaining = self.pace.remaining(status, summary.step, summary.steps);
+        let remaining = self.remaining(status, &summary);
         let About { preset, parent, created, setup, images, .. } = about;
         Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, images, error }
+    }
+
+    /// How long the remaining steps take at the rate since it was first looked at.
+    fn remaining(&mut self, status: Status, summary: &Summary) -> Option<Duration> {
+        if status != Status::Running {
+            self.rate.clear();
+            return None;
+        }
+        let now = Instant::now();
+        self.rate.observe(now, summary.step);
+        self.rate.remaining(now, summary.steps)
     }
 
     /// Brings the summary up to the end of the log.
@@ -195,35 +207,6 @@ impl About {
             steps: run.config.train.steps,
             images: run.config.data.path,
         }
-    }
-}
-
-/// How fast a run went since it was first looked at, or over the last minutes.
-#[derive(Debug, Default)]
-struct Pace {
-    seen: Vec<(Instant, u64)>,
-}
-
-/// How far back the pace looks, and how many looks that is at most.
-const PACE_WINDOW: Duration = Duration::from_mins(2);
-
-impl Pace {
-    fn remaining(&mut self, status: Status, step: u64, steps: u64) -> Option<Duration> {
-        if status != Status::Running || self.seen.last().is_some_and(|&(_, last)| last > step) {
-            self.seen.clear();
-            return None;
-        }
-        let now = Instant::now();
-        if self.seen.last().is_none_or(|&(_, last)| last != step) {
-            self.seen.push((now, step));
-        }
-        self.seen.retain(|(at, _)| now.duration_since(*at) < PACE_WINDOW);
-        let (&(first, from), &(last, to)) = (self.seen.first()?, self.seen.last()?);
-        let span = last.duration_since(first).as_secs_f64();
-        if span < 4.0 || to == from {
-            return None;
-        }
-        Duration::try_from_secs_f64(span / (to - from) as f64 * steps.saturating_sub(to) as f64).ok()
     }
 }
 
