@@ -21,6 +21,7 @@ use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
 use crate::run::state::RunState;
 
+pub mod onnx;
 pub mod wire;
 
 /// The keys of the metadata, beside `format`.

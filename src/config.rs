@@ -195,6 +195,20 @@ pub struct Model {
     pub bn_momentum: f64,
 }
 
+impl Model {
+    /// Stages of the wide residual network; in the later ones, images have half of the sides.
+    pub const N_STAGES: u32 = 3;
+    /// Leaky ReLU's slope below zero.
+    pub const LEAKY_SLOPE: f64 = 0.1;
+    /// Batch norm's ε.
+    pub const BN_EPS: f64 = 1e-3;
+
+    /// Residual blocks of a stage.
+    pub fn n_blocks(&self) -> u32 {
+        (self.depth - 4) / 6
+    }
+}
+
 impl Default for Model {
     fn default() -> Self {
         Self { name: ModelName::Wrn, depth: 28, width: 2, bn_momentum: 0.001 }

@@ -50,7 +50,7 @@ impl Network {
         match model.name {
             config::ModelName::Cnn => Self::Cnn(Cnn { shape }),
             config::ModelName::Wrn => {
-                Self::Wrn(Wrn { shape, depth: model.depth, width: model.width, bn_momentum: model.bn_momentum })
+                Self::Wrn(Wrn { shape, n_blocks: model.n_blocks(), width: model.width, bn_momentum: model.bn_momentum })
             }
         }
     }

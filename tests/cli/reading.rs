@@ -237,7 +237,7 @@ fn weights_are_exported_under_their_own_names() {
     let out = place.folder.path().join("w.safetensors");
     let export = |args: &[&str]| {
         let all = [&["export", "--weights", "w.safetensors", "--force"], args].concat();
-        place.fixmatch(&all).check(0, &["w.safetensors: 3 tensors of step"], &[]);
+        place.fixmatch(&all).check(0, &["w.safetensors: cnn, ", "weights of step "], &[]);
         let bytes = fs::read(&out).expect("written");
         let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
         let value = |name| {
@@ -246,11 +246,15 @@ fn weights_are_exported_under_their_own_names() {
         };
         (value("w"), value("bn.mean"))
     };
-    assert_eq!(export(&[]), (21.0, 27.0));
+    assert_eq!(export(&[]), (22.0, 27.0));
     assert_eq!(export(&["--ema"]), (22.0, 27.0));
-    assert_eq!(export(&["--step", "10"]), (11.0, 17.0));
+    assert_eq!(export(&["--raw"]), (21.0, 27.0));
+    assert_eq!(export(&["--step", "10", "--raw"]), (11.0, 17.0));
     let again = ["export", "--weights", "w.safetensors"];
     place.fixmatch(&again).check(1, &[], &["w.safetensors exists; --force overwrites it"]);
+    place.fixmatch(&["export"]).check(2, &[], &["--weights <OUT.safetensors>", "--onnx <OUT.onnx>"]);
+    let incomplete = ["export", "--onnx", "w.onnx"];
+    place.fixmatch(&incomplete).check(1, &[], &["error: it has no tensor conv1.weight"]);
     let other = ["export", "--weights", "v", "--step", "15"];
     place.fixmatch(&other).check(1, &[], &["has no checkpoint of step 15; it has: 10, 20"]);
 }

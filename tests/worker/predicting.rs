@@ -75,7 +75,7 @@ fn a_run_and_its_exported_file_predict_what_the_evaluation_found() {
             let file = dir.path().join(format!("{}.safetensors", &flag[2..]));
             let file = file.to_str().expect("UTF-8");
             let export = ["export", run, "--weights", file];
-            let _ = fixmatch(&place, 0, &[&export[..], if which == Which::Ema { &["--ema"] } else { &[] }].concat());
+            let _ = fixmatch(&place, 0, &[&export[..], if which == Which::Ema { &[] } else { &["--raw"] }].concat());
             let (of_file, _) = fixmatch(&place, 0, &["predict", file, test, "--jsonl", "--top", "3"]);
             assert_eq!(of_file, out);
         }

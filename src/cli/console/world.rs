@@ -71,6 +71,8 @@ pub enum News {
     Run(RunDir, Box<Reading>),
     /// A run was made and its worker is on its way, or not.
     Launched(Result<RunDir, String>),
+    /// What was found out on the way, in a sentence.
+    Told(String),
     /// A worker that this console started has ended badly.
     Died(RunDir, String),
     /// A request is in the mailbox under this id, or cannot be put there.
@@ -159,8 +161,12 @@ impl World {
             WorldTask::Launch(preset, settings) => {
                 let runs = self.runs.clone();
                 self.spawn("launch", move |news| {
-                    let made = Plan::of(&preset, settings).and_then(|plan| plan.make(&runs));
-                    start(made, &news, News::Launched);
+                    let plan = Plan::of(&preset, settings);
+                    let read = plan.as_ref().ok().and_then(|plan| plan.read().map(str::to_owned));
+                    start(plan.and_then(|plan| plan.make(&runs)), &news, News::Launched);
+                    if let Some(read) = read {
+                        let _ = news.send(News::Told(read));
+                    }
                 });
             }
             WorldTask::Fork(dir, until, settings) => {

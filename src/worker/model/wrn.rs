@@ -5,25 +5,21 @@
 //! in. Convolutions have biases. The original pads strided convolutions at the bottom and right only; this network
 //! pads both sides, as PyTorch does.
 
+use fixmatch::config::Model;
 use tch::Tensor;
 
 use super::layers::{Activation, bn_specs, conv, linear, spec};
 use super::{Mode, Shape};
 use crate::weights::{Init, Role, Spec, Weights};
 
-/// Leaky ReLU's slope below zero.
-const SLOPE: f64 = 0.1;
-/// Batch norm's ε.
-const BN_EPS: f64 = 1e-3;
 /// Channels of the first convolution.
 const STEM: i64 = 16;
-const N_STAGES: u32 = 3;
 
 /// WRN-depth-width for images of one shape.
 #[derive(Debug)]
 pub struct Wrn {
     pub(super) shape: Shape,
-    pub(super) depth: u32,
+    pub(super) n_blocks: u32,
     pub(super) width: u32,
     pub(super) bn_momentum: f64,
 }
@@ -40,12 +36,11 @@ struct Block {
 
 impl Wrn {
     fn blocks(&self) -> Vec<Block> {
-        let per_stage = (self.depth - 4) / 6;
         let mut inputs = STEM;
         let mut blocks = Vec::new();
-        for stage in 0..N_STAGES {
+        for stage in 0..Model::N_STAGES {
             let outputs = (STEM * i64::from(self.width)) << stage;
-            for place in 0..per_stage {
+            for place in 0..self.n_blocks {
                 let stride = if stage > 0 && place == 0 { 2 } else { 1 };
                 let name = format!("block{}.{place}", stage + 1);
                 blocks.push(Block { name, inputs, outputs, stride, is_first: stage == 0 && place == 0 });
@@ -90,7 +85,7 @@ impl Wrn {
     }
 
     pub(super) fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
-        let activate = Activation { momentum: self.bn_momentum, eps: BN_EPS, slope: SLOPE };
+        let activate = Activation { momentum: self.bn_momentum, eps: Model::BN_EPS, slope: Model::LEAKY_SLOPE };
         let mut xs = conv(weights, "conv1", images, 1); // (N, 16, H, W)
         for block in self.blocks() {
             xs = block.forward(weights, &xs, mode, activate);
@@ -135,7 +130,7 @@ mod tests {
 
     fn wrn_28_2() -> Wrn {
         let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
-        Wrn { shape, depth: 28, width: 2, bn_momentum: 0.001 }
+        Wrn { shape, n_blocks: 4, width: 2, bn_momentum: 0.001 }
     }
 
     #[test]
@@ -157,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_training_moves_the_running_statistics() {
-        let wrn = Wrn { depth: 10, width: 1, ..wrn_28_2() };
+        let wrn = Wrn { n_blocks: 1, width: 1, ..wrn_28_2() };
         let weights = Weights::init(wrn.specs(), 0, Device::Cpu);
         let images = Tensor::linspace(-1.0, 1.0, 2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
         let mean = || weights["block2.0.bn1.running_mean"].abs().sum(None).double_value(&[]);

@@ -59,7 +59,7 @@ impl App {
             | News::Discarded(Err(error)) => {
                 self.say(Tone::Error, error);
             }
-            News::Amended(Ok(text)) => self.say(Tone::Info, text),
+            News::Told(text) | News::Amended(Ok(text)) => self.say(Tone::Info, text),
             News::Discarded(Ok(path)) => self.say(Tone::Info, format!("moved to {}", path.display())),
             News::Data(name, state) => {
                 self.home.set_data(&name, &state);
