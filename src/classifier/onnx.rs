@@ -95,10 +95,8 @@ fn wrn(graph: &mut Graph, images: &str, network: &Model) -> Result<String> {
             let branch = activate(graph, &part("bn2"), &branch)?;
             let branch = graph.conv(&part("conv2"), &branch, 1)?;
             let passed = if is_first { activated } else { xs };
-            let passed = match graph.has(&part("shortcut")) {
-                true => graph.conv(&part("shortcut"), &passed, stride)?,
-                false => passed,
-            };
+            let has_shortcut = graph.has(&part("shortcut"));
+            let passed = if has_shortcut { graph.conv(&part("shortcut"), &passed, stride)? } else { passed };
             xs = graph.add(Node::of("Add", &[&branch, &passed]));
         }
     }

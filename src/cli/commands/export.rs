@@ -24,6 +24,7 @@ use crate::words::numbers::bytes;
     "fixmatch export quickstart --weights weights.safetensors --best",
 ))]
 #[command(group = clap::ArgGroup::new("file").required(true).multiple(true))]
+#[expect(clippy::struct_excessive_bools, reason = "one a flag")]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,

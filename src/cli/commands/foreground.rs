@@ -62,7 +62,9 @@ pub struct Report {
 
 /// Starts a worker on the run and shows how it goes until it ends: in the console until that is left, if it is to be, then
 /// in lines.
-pub fn follow(dir: &RunDir, steps: u64, console: Option<console::Options>) -> Result<Report> {
+///
+/// Warnings that were told before, word by word, are not told again.
+pub fn follow(dir: &RunDir, steps: u64, told_before: Vec<String>, console: Option<console::Options>) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up signals and timers")?;
     let mut asks = {
@@ -70,7 +72,7 @@ pub fn follow(dir: &RunDir, steps: u64, console: Option<console::Options>) -> Re
         Asks::new()?
     };
     warn_of_idle_gpu(dir)?;
-    let mut foreground = Foreground::launch(dir, steps)?;
+    let mut foreground = Foreground::launch(dir, steps, told_before)?;
     runtime.block_on(async {
         let mut open = console.map(Beside::open).transpose()?;
         let mut tick = tokio::time::interval(TICK);
@@ -161,10 +163,12 @@ struct Foreground {
     asked: Option<Ask>,
     /// Whether it was told that it saves.
     told_saving: bool,
+    /// Warnings that need not be told again.
+    told_before: Vec<String>,
 }
 
 impl Foreground {
-    fn launch(dir: &RunDir, steps: u64) -> Result<Self> {
+    fn launch(dir: &RunDir, steps: u64, told_before: Vec<String>) -> Result<Self> {
         let mut reader = Reader::new(dir.clone());
         reader.read()?;
         let worker = launch(dir, Some(reader.follower.n_bytes()))?;
@@ -179,6 +183,7 @@ impl Foreground {
             end: None,
             asked: None,
             told_saving: false,
+            told_before,
         })
     }
 
@@ -193,7 +198,10 @@ impl Foreground {
             if !self.at_work {
                 continue; // another worker's
             }
-            self.screen.event(&record.event);
+            let is_told = |message: &String| self.told_before.contains(message);
+            if !matches!(&record.event, Event::Warning { message } if is_told(message)) {
+                self.screen.event(&record.event);
+            }
             self.end = end_of(&record.event).or(self.end.take());
             if matches!(record.event, Event::Paused { .. } | Event::Continued { .. }) {
                 self.rate.clear();

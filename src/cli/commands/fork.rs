@@ -45,5 +45,5 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if args.detach {
         return foreground::detach(&dir, runs);
     }
-    train::finish(&foreground::follow(&dir, fork.config().train.steps, None)?, runs)
+    train::finish(&foreground::follow(&dir, fork.config().train.steps, Vec::new(), None)?, runs)
 }

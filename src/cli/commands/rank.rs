@@ -99,7 +99,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if args.detach {
         return foreground::detach(&dir, runs);
     }
-    let report = foreground::follow(&dir, recipe.train.steps, None)?;
+    let report = foreground::follow(&dir, recipe.train.steps, Vec::new(), None)?;
     let code = train::finish(&report, runs)?;
     if report.end == End::Finished { args.conclude(&cached) } else { Ok(code) }
 }

@@ -119,7 +119,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
                 return foreground::detach(&dir, runs);
             }
             let console = attach::console_on(&dir, args.attach, runs);
-            train::finish(&foreground::follow(&dir, steps, console)?, runs)
+            train::finish(&foreground::follow(&dir, steps, Vec::new(), console)?, runs)
         }
     }
 }

@@ -106,19 +106,22 @@ fn make(plan: &Plan, runs: &Runs) -> Result<RunDir> {
     if let Some(read) = plan.read() {
         note(format_args!("images: {read}"));
     }
-    for told in plan.duplicates() {
-        note(format_args!("warning: {told}"));
-    }
-    if let Some(told) = plan.config().slow_averages() {
+    for told in warnings(plan) {
         note(format_args!("warning: {told}"));
     }
     Ok(dir)
 }
 
+/// What is odd about a plan.
+fn warnings(plan: &Plan) -> Vec<String> {
+    plan.duplicates().iter().cloned().chain(plan.config().slow_averages()).collect()
+}
+
 /// Makes a run and trains it, in the console if that is asked for and can be.
 fn train(plan: &Plan, runs: &Runs, attach: bool) -> Result<Report> {
     let dir = make(plan, runs)?;
-    foreground::follow(&dir, plan.config().train.steps, attach::console_on(&dir, attach, runs))
+    let told = plan.read().map(str::to_owned).into_iter().chain(warnings(plan)).collect();
+    foreground::follow(&dir, plan.config().train.steps, told, attach::console_on(&dir, attach, runs))
 }
 
 fn summary(report: &Report) -> String {
