@@ -12,6 +12,7 @@ pub mod fork;
 pub mod heartbeat;
 pub mod history;
 pub mod insight;
+pub mod jobs;
 pub mod launch;
 pub mod live;
 pub mod log;

@@ -5,6 +5,9 @@
 //! trains only what is new.
 
 pub mod asking;
+pub mod batch;
+pub mod cluster;
+pub mod engine;
 pub mod expand;
 pub mod file;
 pub mod forecast;
@@ -13,4 +16,7 @@ pub mod order;
 pub mod outcome;
 pub mod queue;
 pub mod slots;
+pub mod slurm;
 pub mod standing;
+pub mod submission;
+pub mod task;

@@ -3,6 +3,9 @@
 //! Events are a function of the run, not of the clock: two runs with one configuration write the same events in every
 //! field but [`VARYING_FIELDS`]. Fields are added, never renamed; a reader keeps unknown events as [`Event::Unknown`].
 
+use std::env::var;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::host::now;
@@ -13,7 +16,7 @@ use crate::run::insight::Pointer;
 use crate::run::pseudo::alarm::Alarm;
 
 /// The fields of a line that depend on the machine and the moment.
-pub const VARYING_FIELDS: [&str; 5] = ["time", "images_per_s", "data_wait", "memory_bytes", "id"];
+pub const VARYING_FIELDS: [&str; 6] = ["time", "images_per_s", "data_wait", "memory_bytes", "id", "job"];
 
 /// An event and when it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub enum Event {
         host: String,
         /// Its version and commit.
         version: String,
+        /// The job of a cluster that it runs in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<Job>,
     },
     /// Data and model are ready; the first step follows. Written once per run.
     Started(Started),
@@ -169,6 +175,36 @@ impl Event {
     /// Whether it is about a request, which can be answered where no worker is.
     pub fn is_of_a_request(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Applied { .. } | Self::Edited { .. } | Self::Refused { .. })
+    }
+}
+
+/// A job, as its worker sees it. A job that was queued again keeps its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// What Slurm calls it: `ARRAY_TASK`, or a number.
+    pub id: String,
+    /// How often it was queued again before.
+    pub restarts: u32,
+}
+
+impl Job {
+    /// The job of Slurm that this process runs in.
+    pub fn this() -> Option<Self> {
+        let id = match (var("SLURM_ARRAY_JOB_ID"), var("SLURM_ARRAY_TASK_ID")) {
+            (Ok(array), Ok(task)) => format!("{array}_{task}"),
+            _ => var("SLURM_JOB_ID").ok()?,
+        };
+        let restarts = var("SLURM_RESTART_COUNT").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        Some(Self { id, restarts })
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.restarts {
+            0 => f.write_str(&self.id),
+            n => write!(f, "{}, queued again {n}×", self.id),
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::files::{self, replace_file};
 use crate::run::change::{Edit, Request};
 
+/// Who asks for what a signal stands for, as the log says it.
+pub const BY_SIGNAL: &str = "a signal";
+
 /// A request with its sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Letter {
@@ -26,9 +29,14 @@ pub struct Letter {
 
 /// Puts a request into the `control` folder of a run and returns its id, which the answers carry.
 pub fn post(control: &Path, request: Request) -> Result<String> {
+    post_as(control, request, crate::base::host::user_at_host())
+}
+
+/// The same, asked for by `who`.
+pub fn post_as(control: &Path, request: Request, who: String) -> Result<String> {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let id = format!("{:015}-{}", since_epoch.as_micros(), std::process::id());
-    let letter = Letter { who: crate::base::host::user_at_host(), request };
+    let letter = Letter { who, request };
     let text = serde_json::to_vec(&letter).expect("a letter has only JSON's types");
     let path = control.join(format!("{id}.json"));
     replace_file(&path, &text).with_context(|| format!("cannot put a request into {}", control.display()))?;

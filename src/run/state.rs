@@ -11,6 +11,7 @@ use crate::run::event::{Evaluated, Event, FailureKind, Progress, Record, Started
 use crate::run::heartbeat::{Phase, STALE};
 use crate::run::history::{Fate, History};
 use crate::run::insight::Pointer;
+use crate::run::jobs::Jobs;
 use crate::run::log::read_all;
 use crate::run::pseudo::alarm::Alarm;
 
@@ -95,6 +96,8 @@ pub struct RunState {
     pub warnings: Vec<String>,
     /// The last event that says how the run stands.
     pub last_state: Option<LastState>,
+    /// The jobs of a cluster that it was trained in.
+    pub jobs: Jobs,
     /// When the first and the last event were written, in seconds since 1970.
     pub span: Option<(f64, f64)>,
     /// When the last event was written that says what a worker did.
@@ -137,6 +140,7 @@ impl RunState {
     pub fn apply(&mut self, record: &Record) {
         self.clock(record);
         self.history.apply(record);
+        self.jobs.apply(&record.event);
         self.span = Some((self.span.map_or(record.time, |(first, _)| first), record.time));
         match &record.event {
             Event::Launched { .. } => (self.last_state, self.cause) = (Some(LastState::Running), None),
@@ -367,6 +371,9 @@ pub struct Summary {
     /// Whether the run failed of what comes again when it is resumed.
     #[serde(default)]
     pub fails_again: bool,
+    /// The jobs of a cluster that it was trained in.
+    #[serde(default)]
+    pub jobs: Jobs,
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
@@ -391,6 +398,7 @@ impl RunState {
             last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
             at_chance: self.is_at_chance(),
             fails_again: !self.may_get_further(),
+            jobs: self.jobs.clone(),
             n_log_bytes: 0,
         }
     }
@@ -432,7 +440,7 @@ mod tests {
     fn the_status_follows_from_events_lock_and_heartbeat() {
         const OLD: Duration = Duration::from_hours(1);
         const NEW: Duration = Duration::from_secs(1);
-        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into() };
+        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into(), job: None };
         let failed = Event::Failed { step: 1, reason: "r".into(), kind: FailureKind::Unknown };
         let cases = [
             (vec![], false, None, NEW, Status::Starting),

@@ -4,16 +4,18 @@ use std::collections::HashSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::base::host::user_at_host;
 use crate::config::RunConfig;
 use crate::plan;
+use crate::suite::cluster;
 use crate::suite::file::Suite;
 use crate::suite::grid::Grid;
 use crate::suite::order::{Folder, Order, Wanted};
 use crate::suite::queue::{self, Stand};
 use crate::suite::slots::Slot;
+use crate::suite::slurm::Slurm;
 use crate::suite::standing::Standing;
 
 /// How long a stop waits for the workers.
@@ -36,7 +38,20 @@ pub fn check(grid: &Grid) -> Result<()> {
 }
 
 /// Orders that a suite be trained on these slots. Runs that an order had are started in its order.
+///
+/// # Errors
+/// Also if Slurm has jobs of it.
 pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -> Result<Order> {
+    if let Some(order) = folder.read()?.filter(|order| order.slurm.is_some()) {
+        let members = cluster::look(&Slurm, folder, &order)?.members; // without Slurm, workers' locks still keep runs apart
+        let n = members.iter().filter(|it| it.job.as_ref().is_some_and(|job| job.state.is_open())).count();
+        ensure!(
+            n == 0,
+            "Slurm has {n} jobs of {0}: `fixmatch suite status {0}` shows them, and `fixmatch suite stop {0}` takes them \
+             back",
+            folder.name()
+        );
+    }
     folder.change(|before| {
         if let Some(before) = &before {
             grid.in_order_of(&before.grid);
@@ -46,6 +61,7 @@ pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -
             title: suite.title.clone(),
             who: user_at_host(),
             slots,
+            slurm: None,
             wanted: Wanted::Train,
             retry_after: before.map_or(0.0, |order| order.retry_after),
             grid,
@@ -53,18 +69,32 @@ pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -
     })
 }
 
-/// Suspends the runs of a suite and ends its queue; waits until that is done, and tells how many runs it waits for each
+/// Starts no other run of a suite.
+pub fn hold(folder: &Folder) -> Result<Order> {
+    let order = folder.want(Wanted::Hold)?;
+    if order.slurm.is_some() {
+        cluster::hold(&Slurm, folder, &order)?;
+    }
+    Ok(order)
+}
+
+/// Suspends the runs of a suite and ends its queue, or takes its jobs back from Slurm; waits until that is done, and tells how many runs it waits for each
 /// time that there are fewer or more.
-pub fn stop(folder: &Folder, mut waits_for: impl FnMut(usize)) -> Result<()> {
+pub fn stop(folder: &Folder, mut waits_for: impl FnMut(usize)) -> Result<Order> {
     let order = folder.want(Wanted::Stop)?;
+    let is_slurms = order.slurm.is_some();
     let (mut standing, begun) = (Standing::new(&folder.runs()), Instant::now());
     let mut n_before = 0;
     loop {
-        let stands: Vec<Stand> =
-            standing.look(&order.grid)?.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
-        let n = queue::suspend(&stands)?;
+        let n = if is_slurms {
+            cluster::stop(&Slurm, folder, &order)?
+        } else {
+            let found = standing.look(&order.grid)?;
+            let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
+            queue::suspend(&stands)?
+        };
         if n == 0 && !folder.is_locked() {
-            return Ok(());
+            return Ok(order);
         }
         if n > 0 && n != n_before {
             waits_for(n);
@@ -73,6 +103,6 @@ pub fn stop(folder: &Folder, mut waits_for: impl FnMut(usize)) -> Result<()> {
         if begun.elapsed() > PATIENCE {
             bail!("{n} runs do not end; `fixmatch suite status {}` shows them", folder.name());
         }
-        sleep(POLL);
+        sleep(if is_slurms { 4 * POLL } else { POLL }); // its controller serves many
     }
 }

@@ -1,12 +1,16 @@
 //! What a suite trains: its cells and their runs.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
 use crate::config::preset::with_settings;
+use crate::run::dir::RunDir;
+use crate::run::file::RunFile;
+use crate::suite::slots::Slot;
 
 /// A suite has at most so many runs: more are a typing error.
 pub(super) const MAX_RUNS: usize = 10_000;
@@ -58,6 +62,17 @@ pub struct Planned {
     pub config: RunConfig,
     /// [`RunConfig::identity`].
     pub identity: String,
+}
+
+impl Planned {
+    /// Makes its run directory, for a suite and a slot.
+    pub fn make(&self, runs: &Path, suite: &str, slot: Slot) -> Result<RunDir> {
+        let mut config = self.config.clone();
+        config.machine = slot.applied(&config.machine);
+        let mut file = RunFile::new(self.preset.clone(), self.settings.clone(), config);
+        file.provenance.suite = Some(suite.to_owned());
+        RunDir::create(runs, &self.name, &file)
+    }
 }
 
 impl Grid {

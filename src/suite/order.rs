@@ -29,8 +29,11 @@ pub struct Order {
     pub title: String,
     /// Who gave the order last.
     pub who: String,
-    /// Where runs are trained.
+    /// Where runs are trained by the queue of this machine.
     pub slots: Vec<Slot>,
+    /// The profile of Slurm by which they are trained instead.
+    #[serde(default)]
+    pub slurm: Option<String>,
     /// What is wanted.
     pub wanted: Wanted,
     /// Runs that failed or were stopped before this moment, in seconds since 1970, are tried again.
@@ -111,9 +114,14 @@ impl Folder {
         order.map(Some).with_context(|| format!("{} is no order of a suite", path.display()))
     }
 
+    /// Makes the folder, if it is not there.
+    pub fn make(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).with_context(|| format!("cannot make {}", self.path.display()))
+    }
+
     /// Writes what an order comes to by a change of the one that stands. Nobody else writes meanwhile.
     pub fn change(&self, change: impl FnOnce(Option<Order>) -> Result<Order>) -> Result<Order> {
-        fs::create_dir_all(&self.path).with_context(|| format!("cannot make {}", self.path.display()))?;
+        self.make()?;
         let lock = self.open("order.lock")?;
         lock.lock().with_context(|| format!("cannot lock {}", self.path.display()))?;
         let order = change(self.read()?)?;

@@ -16,7 +16,6 @@ use crate::base::{files, output};
 use crate::config::Device;
 use crate::run::change::Request;
 use crate::run::dir::RunDir;
-use crate::run::file::RunFile;
 use crate::run::launch::{Worker, launch};
 use crate::run::log::Follower;
 use crate::run::mailbox;
@@ -123,7 +122,15 @@ fn is_on(device: Device, slot: Slot) -> bool {
 }
 
 /// Starts a queue in a session of its own, which outlives this process.
+///
+/// # Errors
+/// Also if Slurm trains the suite.
 pub fn start(folder: &Folder) -> Result<()> {
+    let slurms = folder.read()?.and_then(|order| order.slurm);
+    if let Some(profile) = slurms {
+        let name = folder.name();
+        bail!("Slurm trains {name}: `fixmatch suite run {name} --slurm {profile}` submits what is left");
+    }
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let log = files::open_as(&folder.log(), OpenOptions::new().append(true).create(true).read(true));
     let log = log.with_context(|| format!("cannot open {}", folder.log().display()))?;
@@ -173,6 +180,10 @@ pub fn work(folder: &Folder) -> Result<()> {
             (order, written) = (folder.read()?, now);
         }
         let Some(order) = &order else { bail!("there is no order in {}", folder.path().display()) };
+        if order.slurm.is_some() {
+            say("Slurm trains the suite from now on");
+            break;
+        }
         match queue.look(order) {
             Ok(false) => {}
             Ok(true) => break,
@@ -256,7 +267,7 @@ impl Queue {
                 let Some(n_seen) = still_waits(&dir)? else { return Ok(()) };
                 (dir, found.row.summary.step, Some(n_seen))
             }
-            None => (self.make(order, run, slot)?, 0, None),
+            None => (run.make(&self.folder.runs(), &order.suite, slot)?, 0, None),
         };
         let tries = self.tries.entry(run.identity.clone()).or_insert((0, step));
         *tries = if tries.1 < step { (1, step) } else { (tries.0 + 1, step) };
@@ -266,14 +277,6 @@ impl Queue {
         say(&format!("{} {how} on {slot}, try {n}", dir.id()));
         self.workers.push((dir, worker));
         Ok(())
-    }
-
-    fn make(&self, order: &Order, run: &Planned, slot: Slot) -> Result<RunDir> {
-        let mut config = run.config.clone();
-        config.machine = slot.applied(&config.machine);
-        let mut file = RunFile::new(run.preset.clone(), run.settings.clone(), config);
-        file.provenance.suite = Some(order.suite.clone());
-        RunDir::create(&self.folder.runs(), &run.name, &file)
     }
 
     /// Takes leave of workers that ended.

@@ -95,6 +95,13 @@ impl Standing {
         best
     }
 
+    /// A run directory as it was last looked at, whether or not it is a planned run.
+    pub fn found(&self, dir: &RunDir) -> Option<Found> {
+        let row = self.rows.iter().find(|row| row.dir == *dir)?.clone();
+        let device = self.known.get(dir.path()).and_then(|known| Some(known.as_ref()?.device)).unwrap_or(Device::Auto);
+        Some(Found { row, device })
+    }
+
     /// All rows of the folder as they were last seen are kept for the next process.
     pub fn save(&mut self) {
         self.survey.save();

@@ -40,7 +40,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use fixmatch::base::manual;
-use fixmatch::base::output::note;
+use fixmatch::base::output::{note, say};
 use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::launch::OVERTAKEN;
@@ -79,6 +79,9 @@ enum Task {
     /// Tells what images show, as `fixmatch predict` asks on standard input
     #[command(hide = true)]
     Predict(predict::Args),
+    /// Prints the version of libtorch
+    #[command(hide = true, after_help = examples!("fixmatch-worker libtorch"))]
+    Libtorch,
     /// Writes the manual pages into a folder
     #[command(hide = true, after_help = examples!("fixmatch-worker man ~/.local/share/man/man1"))]
     Man { folder: PathBuf },
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
         Task::Predict(args) => predict::run(&args),
+        Task::Libtorch => say(LIBTORCH_VERSION),
         Task::Man { folder } => manual::write_pages(Arguments::command(), &folder),
     }));
     match done.unwrap_or_else(|panic| Err(Failure::fault(&*panic))) {

@@ -16,7 +16,7 @@ use fixmatch::base::files::{self, replace_file};
 use fixmatch::base::host::{host, now};
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Event, Record};
+use fixmatch::run::event::{Event, Job, Record};
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
 use fixmatch::run::insight::{self, InsightFile};
 use fixmatch::run::log::{EventLog, Follower};
@@ -130,7 +130,8 @@ impl Recorder {
     /// # Errors
     /// If the log cannot be written and the run is asked to end, or it never will be. The trainer still runs then.
     pub async fn record(&mut self) -> Result<()> {
-        let launched = Event::Launched { pid: std::process::id(), host: host(), version: fixmatch::VERSION.to_owned() };
+        let (version, job) = (fixmatch::VERSION.to_owned(), Job::this());
+        let launched = Event::Launched { pid: std::process::id(), host: host(), version, job };
         self.write(launched).await?;
         self.beat();
         let mut mailbox = interval(mailbox::POLL);
@@ -365,7 +366,7 @@ impl Recorder {
 
     async fn signalled(&mut self, request: Request) -> Result<()> {
         let id = format!("signal-{:.3}", now());
-        self.pass_on(id, request, "a signal".to_owned()).await
+        self.pass_on(id, request, mailbox::BY_SIGNAL.to_owned()).await
     }
 
     /// Answers what came too late for the trainer. The run's last event stays the last of its kind.

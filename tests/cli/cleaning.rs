@@ -51,7 +51,7 @@ fn hostile_run(place: &Place) {
     let Event::Started(mut begun) = started() else { unreachable!("it is one") };
     begun.classes = vec![said().into(), format!(" {HOSTILE}\n").into()];
     let events = [
-        Event::Launched { pid: 7, host: said(), version: said() },
+        Event::Launched { pid: 7, host: said(), version: said(), job: None },
         Event::Started(begun),
         progress(10),
         super::evaluated(10, 0.5),

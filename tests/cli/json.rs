@@ -9,7 +9,7 @@ use fixmatch::data::preprocess::Preprocess;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Event, FailureKind, Progress};
+use fixmatch::run::event::{Evaluated, Event, FailureKind, Job, Progress};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::pseudo::alarm::{Alarm, Rule};
@@ -137,11 +137,13 @@ fn eventful(place: &Place) -> RunDir {
         pseudo_label_accuracy: Some(0.5),
         ..Progress::default()
     };
+    let job = Job { id: "12_3".into(), restarts: 1 };
     append(
         &dir,
         &[
             Event::Forked(Parent { run: "elder".into(), step: 5 }),
             Event::Edited { id: "9".into(), step: 20, edit: Edit::Drop(1) },
+            Event::Launched { pid: 7, host: "here".into(), version: "0".into(), job: Some(job) },
             Event::Resumed { step: 20 },
             Event::Progress(full),
             Event::Evaluated(Box::new(last)),
@@ -179,6 +181,7 @@ fn study(place: &Place) {
         title: suite.title,
         who: "user@host".into(),
         slots: Slot::usual(0),
+        slurm: Some("gpu".into()),
         wanted: Wanted::Train,
         retry_after: 0.0,
         grid,

@@ -15,6 +15,7 @@ mod naming;
 mod own;
 mod predicting;
 mod reading;
+mod slurm;
 mod training;
 mod trash;
 
@@ -177,7 +178,7 @@ impl Worker {
 }
 
 fn launched() -> Event {
-    Event::Launched { pid: 77, host: "here".into(), version: "0".into() }
+    Event::Launched { pid: 77, host: "here".into(), version: "0".into(), job: None }
 }
 
 fn started() -> Event {

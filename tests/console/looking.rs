@@ -120,7 +120,7 @@ fn a_run_that_is_broken_is_a_row_and_a_hostile_name_is_only_a_name() {
 #[test]
 fn a_run_that_waits_for_its_disk_says_so_in_the_list() {
     let place = Place::new();
-    let dir = some_run(&place, "mine", &[Event::Launched { pid: 1, host: host(), version: "1".into() }]);
+    let dir = some_run(&place, "mine", &[Event::Launched { pid: 1, host: host(), version: "1".into(), job: None }]);
     let _lock = dir.lock().expect("free");
     for (phase, label, told) in [
         (Phase::NoSpace, "no disk space", "the training is held: waiting for disk space"),

@@ -16,6 +16,7 @@ use fixmatch::run::change::LIVE;
 use fixmatch::run::dir::RunDir;
 use fixmatch::suite::file::Suite;
 use fixmatch::suite::order::Folder;
+use fixmatch::suite::slurm::profile::Profile;
 
 /// RUN
 pub fn run() -> ArgValueCompleter {
@@ -25,6 +26,11 @@ pub fn run() -> ArgValueCompleter {
 /// PRESET: a name or a file
 pub fn preset() -> ArgValueCompleter {
     ArgValueCompleter::new(|word: &OsStr| fitting(word, presets()).or_paths(word))
+}
+
+/// A profile of Slurm
+pub fn slurm_profile() -> ArgValueCompleter {
+    ArgValueCompleter::new(|word: &OsStr| fitting(word, Profile::names().into_iter().map(Candidate::new)).0)
 }
 
 /// A suite

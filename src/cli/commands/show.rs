@@ -68,8 +68,17 @@ struct Page {
     /// How to go on without the change that it failed after.
     way_out: Option<String>,
     checkpoints: Vec<CheckpointFile>,
+    jobs: JobsOf,
     #[serde(skip)]
     last_output: Option<String>,
+}
+
+/// The jobs of a cluster that the run was trained in.
+#[derive(Serialize)]
+struct JobsOf {
+    ids: Vec<String>,
+    timeouts: u32,
+    preemptions: u32,
 }
 
 #[derive(Serialize)]
@@ -108,6 +117,8 @@ impl Page {
         let changes = Changed::all(&state, ahead_from);
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
+        let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());
+        let jobs = JobsOf { ids: state.jobs.ids.clone(), timeouts, preemptions };
         let RunState { started, mut progress, evaluations, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
@@ -131,6 +142,7 @@ impl Page {
             way_out,
             failure,
             checkpoints: checkpoints_of(&dir)?,
+            jobs,
             last_output: (status == Status::Lost).then(|| last_output(&dir)),
         })
     }
@@ -176,6 +188,13 @@ impl Page {
         let mut lines = Vec::new();
         if self.training_s > 0.0 {
             lines.push(format!("trained for {}, pauses left out", seconds(self.training_s)));
+        }
+        let JobsOf { ids, timeouts, preemptions } = &self.jobs;
+        if !ids.is_empty() {
+            lines.push(format!(
+                "in Slurm's job {}: its time was used up {timeouts}×, otherwise interrupted {preemptions}×",
+                ids.join(", ")
+            ));
         }
         if let Some(started) = &self.started {
             lines.push(format!(

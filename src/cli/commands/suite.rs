@@ -1,5 +1,7 @@
 //! `fixmatch suite`: studies of many runs, and the queue that trains them.
 
+mod slurm;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
 use fixmatch::run::survey::Survey;
 use fixmatch::suite::asking;
+use fixmatch::suite::batch::Batch;
+use fixmatch::suite::cluster;
 use fixmatch::suite::expand::expand;
 use fixmatch::suite::file::Suite;
 use fixmatch::suite::forecast::Forecast;
@@ -16,7 +20,11 @@ use fixmatch::suite::grid::Grid;
 use fixmatch::suite::order::{Folder, Order, Wanted};
 use fixmatch::suite::queue::{self, Stand};
 use fixmatch::suite::slots::Slot;
+use fixmatch::suite::slurm::Slurm;
+use fixmatch::suite::slurm::profile::{DEFAULT, Profile};
 use fixmatch::suite::standing::Standing;
+use fixmatch::suite::submission::Submission;
+use fixmatch::suite::task;
 use serde::Serialize;
 
 use super::{Runs, STOPPED, complete, note, say, say_json};
@@ -50,6 +58,13 @@ enum Command {
     Work {
         folder: PathBuf,
     },
+    /// Train a run of a suite inside of its job
+    #[command(hide = true)]
+    #[command(after_help = examples!("fixmatch suite task ~/.local/state/fixmatch/runs/.suites/study/jobs/1 3"))]
+    Task {
+        folder: PathBuf,
+        task: usize,
+    },
 }
 
 /// List the suites that come with fixmatch, and those that were started here
@@ -81,6 +96,7 @@ struct Show {
     "fixmatch suite run quickstart-labels --dry-run",
     "fixmatch suite run quickstart-labels --seeds 5 --slots cpu:1x2",
     "fixmatch suite run study.toml --set train.steps=2000 --wait",
+    "fixmatch suite run study.toml --slurm gpu --dry-run",
 ))]
 struct Train {
     #[command(flatten)]
@@ -95,7 +111,11 @@ struct Train {
     /// [default: one for each GPU, else one with all cores]
     #[arg(long, value_parser = |text: &str| Slots::parse(text))]
     slots: Option<Slots>,
-    /// Say how many runs, how long, how much disk and memory, and start nothing
+    /// Hand the runs to Slurm as one job array, by this profile in the configuration directory (slurm/PROFILE.toml)
+    #[arg(long, value_name = "PROFILE", num_args = 0..=1, default_missing_value = DEFAULT, conflicts_with = "slots")]
+    #[arg(add = complete::slurm_profile())]
+    slurm: Option<String>,
+    /// Say how many runs, how long, how much disk and memory, with --slurm also the batch script, and start nothing
     #[arg(long)]
     dry_run: bool,
     /// Wait until nothing is left to do
@@ -178,6 +198,7 @@ pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
         Command::Stop(args) => stop(&args.suite, runs),
         Command::Retry(args) => retry(&args.suite, runs),
         Command::Seeds(args) => seeds(&args, runs),
+        Command::Task { folder, task } => task::run(&Batch::at(folder), task).map(|()| ExitCode::SUCCESS),
         Command::Work { folder } => queue::work(&Folder::at(folder)).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -247,21 +268,38 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
         suite.seeds = (0..u64::from(n)).collect();
     }
     let grid = expand(&suite)?;
+    if let Some(profile) = &args.slurm {
+        let profile = Profile::find(profile)?;
+        asking::check(&grid)?;
+        let folder = Folder::of(runs.folder(), &suite.name);
+        let submission = Submission { folder, title: suite.title, grid, profile };
+        if args.dry_run {
+            return slurm::dry_run(&submission, runs).map(|()| ExitCode::SUCCESS);
+        }
+        slurm::submit(&submission)?;
+        return if args.wait { slurm::wait(&submission.folder) } else { Ok(ExitCode::SUCCESS) };
+    }
     let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
     asking::check(&grid)?;
     let folder = Folder::of(runs.folder(), &suite.name);
     let stands = stands(runs, &grid, 0.0)?;
-    foretell(&grid, &stands, &slots, runs)?;
+    let places: Vec<_> = slots.iter().map(Slot::to_string).collect();
+    say(format_args!("{}: {}", plural(slots.len() as u64, "slot"), places.join(", ")))?;
+    foretell(&grid, &stands, &slots, "on these slots", runs)?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    asking::order(&folder, &suite, grid, slots)?;
-    begin(&folder)?;
+    let order = asking::order(&folder, &suite, grid, slots)?;
+    begin(&folder, &order)?;
     if args.wait { wait(&folder, runs) } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// Starts the queue, unless there is one, which then follows the new order.
-fn begin(folder: &Folder) -> Result<()> {
+/// Starts the queue, unless there is one, which then follows the new order; of a suite that Slurm trains, submits what is
+/// left.
+fn begin(folder: &Folder, order: &Order) -> Result<()> {
+    if let Some(profile) = &order.slurm {
+        return slurm::submit(&Submission::again(folder, order, profile)?);
+    }
     let name = folder.name();
     if folder.is_locked() {
         say(format_args!("the queue of {name} follows the new order"))?;
@@ -291,21 +329,19 @@ fn standing(runs: &Runs, folder: &Folder, order: &Order) -> Result<suites::Stand
 }
 
 /// How much is left, and what it will take by earlier runs of its kind.
-fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], runs: &Runs) -> Result<()> {
+fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], how: &str, runs: &Runs) -> Result<()> {
     let is_done = |stand: &Stand| matches!(stand, Stand::Finished(_));
     let n_done = stands.iter().filter(|stand| is_done(stand)).count();
     let n = grid.runs.len();
     let done = if n_done > 0 { format!(", of which {n_done} are there already") } else { String::new() };
     say(format_args!("{}{done}", plural(n as u64, "run")))?;
-    let places: Vec<_> = slots.iter().map(Slot::to_string).collect();
-    say(format_args!("{}: {}", plural(slots.len() as u64, "slot"), places.join(", ")))?;
     let rows = Survey::new(runs.folder()).look()?;
     let forecast = Forecast::of(grid, stands, slots, &rows);
     let disk_of = |id: &String| rows.iter().find(|row| row.dir.id() == *id).map_or(0, |row| size_of(row.dir.path()));
     let known = !forecast.by.is_empty();
     if known {
         say(format_args!(
-            "about {} on these slots, {} of disk and {} of memory, by earlier runs of their kind",
+            "about {} {how}, {} of disk and {} of memory, by earlier runs of their kind",
             duration(forecast.time),
             bytes(forecast.by.iter().map(disk_of).sum()),
             bytes(forecast.memory_bytes)
@@ -356,9 +392,14 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
         let all: Vec<_> = Folder::list(runs.folder()).into_iter().map(read).collect::<Result<_>>()?;
         all.into_iter().flatten().collect()
     };
-    let mut all = Vec::new();
+    let (mut all, mut looks) = (Vec::new(), Vec::new());
     for (folder, order) in &folders {
-        all.push(standing(runs, folder, order)?);
+        let look = order.slurm.is_some().then(|| cluster::look(&Slurm, folder, order)).transpose()?;
+        all.push(match &look {
+            Some(look) => suites::Standing::of_cluster(order, look),
+            None => standing(runs, folder, order)?,
+        });
+        looks.push(look);
     }
     if args.json {
         match (&args.suite, &all[..]) {
@@ -373,15 +414,18 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
             runs.folder().display()
         ));
     }
-    for (i, (standing, (folder, order))) in all.iter().zip(&folders).enumerate() {
+    for (i, ((standing, look), (folder, order))) in all.iter().zip(&looks).zip(&folders).enumerate() {
         if i > 0 {
             say("")?;
         }
-        say(standing.told(order))?;
+        match look {
+            Some(look) => slurm::status(order, look, standing)?,
+            None => say(standing.told(order))?,
+        }
         if standing.failed > 0 {
             say(format_args!("`fixmatch suite retry {}` tries the failed ones again", folder.name()))?;
         }
-        if standing.is_left() && !folder.is_locked() {
+        if look.is_none() && standing.is_left() && !folder.is_locked() {
             say(format_args!("no queue is at work: `fixmatch suite run {}` goes on", folder.name()))?;
         }
     }
@@ -390,15 +434,14 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
 
 fn hold(which: &Which, runs: &Runs) -> Result<ExitCode> {
     let (folder, _) = started(&which.suite, runs)?;
-    folder.want(Wanted::Hold)?;
-    say(suites::held(&folder.name()))?;
+    say(suites::held(&asking::hold(&folder)?))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn stop(which: &Which, runs: &Runs) -> Result<ExitCode> {
     let (folder, _) = started(&which.suite, runs)?;
-    asking::stop(&folder, |n| note(format_args!("suspending {}…", plural(n as u64, "run"))))?;
-    say(suites::stopped(&folder.name()))?;
+    let order = asking::stop(&folder, |n| note(format_args!("suspending {}…", plural(n as u64, "run"))))?;
+    say(suites::stopped(&order))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -410,9 +453,9 @@ fn retry(which: &Which, runs: &Runs) -> Result<ExitCode> {
         say(suites::nothing_to_retry(&folder.name()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    folder.retry()?;
+    let order = folder.retry()?;
     say(format_args!("{} to try again", plural(n as u64, "run")))?;
-    begin(&folder)?;
+    begin(&folder, &order)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -421,7 +464,7 @@ fn seeds(args: &Seeds, runs: &Runs) -> Result<ExitCode> {
     let order = folder.add_seeds(args.more)?;
     say(suites::seeds_added(&order, order.grid.runs.len() - before.grid.runs.len()))?;
     if order.wanted == Wanted::Train {
-        begin(&folder)?;
+        begin(&folder, &order)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,6 +20,7 @@ use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record, Start
 use fixmatch::run::file::{Environment, Parent, Provenance, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
+use fixmatch::run::jobs::Jobs;
 use fixmatch::run::setup::Setup;
 use fixmatch::run::state::{LastState, Status, Summary};
 use fixmatch::run::survey::Row;
@@ -163,6 +164,7 @@ fn rows() -> Vec<Row> {
         dir: dir(&format!("20261123-180112-{name}")),
         status,
         summary: Summary {
+            jobs: Jobs::default(),
             fails_again: matches!(status, Status::Failed),
             step,
             steps: 500,
@@ -255,7 +257,7 @@ pub fn records(n: u64) -> Vec<Record> {
         classes: classes.map(Into::into).to_vec(),
         labeled_per_class: vec![4; 10],
     };
-    let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into() };
+    let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into(), job: None };
     let mut events = vec![(0.0, launched), (1.0, Event::Started(started))];
     for window in 1..=n {
         let time = 1.0 + window as f64;

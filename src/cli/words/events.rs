@@ -16,7 +16,10 @@ pub fn sentence(event: &Event) -> Option<String> {
 
 fn told(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Launched { pid, host, version } => format!("worker {pid} started on {host}, version {version}"),
+        Event::Launched { pid, host, version, job } => {
+            let job = job.as_ref().map_or_else(String::new, |job| format!(" in job {job}"));
+            format!("worker {pid} started on {host}{job}, version {version}")
+        }
         Event::Started(started) => start(started),
         Event::Forked(parent) => format!("forked from {} after {}", parent.run, plural(parent.step, "step")),
         Event::Resumed { step } => format!("resumed at step {step}"),

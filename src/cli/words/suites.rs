@@ -2,22 +2,35 @@
 
 use std::time::Duration;
 
-use fixmatch::suite::grid::{bare, short};
+use fixmatch::run::jobs::Interruption;
+use fixmatch::suite::cluster::{Look, Member, Place};
+use fixmatch::suite::grid::{Planned, bare, short};
 use fixmatch::suite::order::Order;
 use fixmatch::suite::outcome::{Outcome, outcomes};
 use fixmatch::suite::queue::Stand;
+use fixmatch::suite::slurm::profile::DEFAULT;
 use serde::Serialize;
 
 use super::numbers::{duration, plural, table};
 
+/// The command that goes on with a suite.
+pub fn run_command(order: &Order) -> String {
+    let slurm = match order.slurm.as_deref() {
+        None => String::new(),
+        Some(DEFAULT) => " --slurm".into(),
+        Some(profile) => format!(" --slurm {profile}"),
+    };
+    format!("fixmatch suite run {}{slurm}", order.suite)
+}
+
 /// What comes of a hold.
-pub fn held(name: &str) -> String {
-    format!("{name} starts no other run; `fixmatch suite run {name}` goes on")
+pub fn held(order: &Order) -> String {
+    format!("{} starts no other run; `{}` goes on", order.suite, run_command(order))
 }
 
 /// What came of a stop.
-pub fn stopped(name: &str) -> String {
-    format!("{name} is stopped; `fixmatch suite run {name}` goes on")
+pub fn stopped(order: &Order) -> String {
+    format!("{} is stopped; `{}` goes on", order.suite, run_command(order))
 }
 
 /// Why there is nothing to retry.
@@ -55,6 +68,39 @@ pub struct Standing {
     pub left_s: Option<f64>,
     /// Cell by cell.
     pub cells: Vec<Cell>,
+    /// The profile of Slurm by which it is trained; null for the queue of this machine.
+    pub slurm: Option<String>,
+    /// Why Slurm does not answer, if it does not: what stands here is then by the run directories alone.
+    pub slurm_error: Option<String>,
+    /// Where its runs are, if Slurm trains them.
+    pub jobs: Vec<JobRow>,
+}
+
+/// Where a run is that Slurm trains.
+#[derive(Debug, Serialize)]
+pub struct JobRow {
+    /// What the planned run is called, with its seed.
+    pub name: String,
+    /// The run directory's name, once there is one.
+    pub run: Option<String>,
+    /// What Slurm calls its last job.
+    pub job: Option<String>,
+    /// Where it is, in a word or two.
+    pub state: String,
+    /// Why it waits, or what is known of why it is gone.
+    pub reason: Option<String>,
+    /// The machine that it trains on.
+    pub host: Option<String>,
+    /// Its GPU there.
+    pub gpu: Option<String>,
+    /// The steps done.
+    pub step: u64,
+    /// Steps to do.
+    pub steps: u64,
+    /// How often its time was used up before it was done.
+    pub timeouts: u32,
+    /// How often it was interrupted otherwise.
+    pub preemptions: u32,
 }
 
 /// How a cell stands, or its baseline.
@@ -95,7 +141,43 @@ impl Standing {
             failed: sum(|it| it.failed),
             left_s: left.map(|left| left.as_secs_f64()),
             cells: outcomes.iter().map(|outcome| Cell::of(order, outcome)).collect(),
+            slurm: order.slurm.clone(),
+            slurm_error: None,
+            jobs: Vec::new(),
         }
+    }
+
+    /// The same, where Slurm trains it.
+    pub fn of_cluster(order: &Order, look: &Look) -> Self {
+        let is_at_work = look.members.iter().any(Member::is_at_work);
+        let jobs = order.grid.runs.iter().zip(&look.members).map(|(run, member)| JobRow::of(run, member)).collect();
+        let slurm_error = look.error.as_ref().map(|error| format!("{error:#}"));
+        Self { slurm_error, jobs, ..Self::of(order, &look.stands(), is_at_work, None) }
+    }
+
+    /// Where the runs are that Slurm trains: those that wait for their first job counted by why, the others in a table.
+    pub fn jobs_told(&self) -> String {
+        let mut waiting: Vec<(&str, u64)> = Vec::new();
+        let mut rows = Vec::new();
+        for job in &self.jobs {
+            match job.state.as_str() {
+                QUEUED => {
+                    let reason = job.reason.as_deref().unwrap_or_default();
+                    match waiting.iter_mut().find(|(other, _)| *other == reason) {
+                        Some((_, n)) => *n += 1,
+                        None => waiting.push((reason, 1)),
+                    }
+                }
+                FINISHED | WAITING => {}
+                _ => rows.push(job.cells()),
+            }
+        }
+        let mut parts: Vec<String> =
+            waiting.iter().map(|(reason, n)| format!("{} queued ({reason})", plural(*n, "run"))).collect();
+        if !rows.is_empty() {
+            parts.push(table(&["RUN", "STATE", "STEP", "JOB", "TIMEOUTS", "PREEMPTIONS"], &rows));
+        }
+        parts.join("\n")
     }
 
     /// Whether there is something to train.
@@ -153,6 +235,64 @@ impl Standing {
             "{head}\n{}\n% of the test set, averaged weights, last evaluation; mean ± sd over finished seeds",
             table(&names, &cells)
         )
+    }
+}
+
+const QUEUED: &str = "queued";
+const FINISHED: &str = "finished";
+const WAITING: &str = "waiting";
+
+impl JobRow {
+    fn of(run: &Planned, member: &Member) -> Self {
+        let found = member.stand.found();
+        let by_directory = || found.map_or(WAITING, |found| found.row.status.label()).to_owned();
+        let (state, reason, host, gpu) = match &member.place {
+            Place::Directory => (by_directory(), found.and_then(|it| it.row.failure().map(str::to_owned)), None, None),
+            Place::Queued(reason) => (QUEUED.into(), Some(reason.clone()), None, None),
+            Place::QueuedAgain(why, reason) => {
+                let why = match why {
+                    Interruption::Timeout => "timed out",
+                    Interruption::Preemption => "preempted",
+                };
+                (why.to_owned(), Some(reason.clone()), None, None)
+            }
+            Place::Running(host, gpu) => (by_directory(), None, Some(host.clone()), gpu.clone()),
+            Place::Starting(host) => ("starting".into(), None, Some(host.clone()), None),
+            Place::Ending => ("ending".into(), None, None, None),
+            Place::Gone(reason) => ("gone".into(), Some(reason.clone()), None, None),
+        };
+        Self {
+            name: format!("{}-s{}", run.name, run.seed),
+            run: found.map(|found| found.row.dir.id()),
+            job: member.job_id(),
+            state,
+            reason,
+            host,
+            gpu,
+            step: found.map_or(0, |found| found.row.summary.step),
+            steps: run.config.train.steps,
+            timeouts: member.timeouts,
+            preemptions: member.preemptions,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let gpu = self.gpu.as_ref().map_or_else(String::new, |gpu| format!(", GPU {gpu}"));
+        let state = match (&self.host, &self.reason) {
+            (Some(host), _) => format!("{} on {host}{gpu}", self.state),
+            (None, Some(reason)) if self.state == "gone" => format!("gone: {reason}"),
+            (None, Some(reason)) if self.state == "failed" => format!("failed: {reason}"),
+            (None, Some(reason)) => format!("{}, queued again ({reason})", self.state),
+            (None, None) => self.state.clone(),
+        };
+        vec![
+            self.name.clone(),
+            state,
+            format!("{}/{}", self.step, self.steps),
+            self.job.clone().unwrap_or_default(),
+            self.timeouts.to_string(),
+            self.preemptions.to_string(),
+        ]
     }
 }
 
