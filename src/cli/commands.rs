@@ -25,6 +25,7 @@ pub mod export;
 mod foreground;
 pub mod fork;
 pub mod labels;
+pub mod new;
 pub mod predict;
 pub mod presets;
 mod progress;

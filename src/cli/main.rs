@@ -19,8 +19,8 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, changes, completions, data, export, fork, labels, predict, presets, pseudo, rank, requests,
-    resume, runs, screenshot, show, suite, train, trash, wait, watch,
+    Runs, attach, augment, changes, completions, data, export, fork, labels, new, predict, presets, pseudo, rank,
+    requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -45,6 +45,7 @@ enum Command {
     Attach(attach::Args),
     Train(train::Args),
     Presets(presets::Args),
+    New(new::Args),
     Runs(runs::Args),
     Show(show::Args),
     Pseudo(pseudo::Args),
@@ -128,6 +129,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Attach(args) => attach::run(&args, &runs),
         Command::Train(args) => train::run(&args, &runs),
         Command::Presets(args) => presets::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
         Command::Show(args) => show::run(&args, &runs),
         Command::Pseudo(args) => pseudo::run(&args, &runs),

@@ -111,6 +111,26 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Decoded, Fault> {
     decode(&bytes_of(path)?, wanted)
 }
 
+/// Width and height of an image file as it is shown, from its beginning alone.
+///
+/// # Errors
+/// If that holds no size of a known format.
+pub fn size_of(path: &Path) -> Result<(u32, u32), Fault> {
+    let unreadable = |error: std::io::Error| Fault::Unreadable(error.to_string());
+    let file = std::io::BufReader::new(files::open(path).map_err(unreadable)?);
+    let reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
+    if reader.format().is_none() {
+        return Err(Fault::NoImage);
+    }
+    let mut decoder = reader.into_decoder().map_err(fault)?;
+    let (width, height) = decoder.dimensions();
+    let is_turned = matches!(
+        decoder.orientation(),
+        Ok(Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH)
+    );
+    Ok(if is_turned { (height, width) } else { (width, height) })
+}
+
 fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::PermissionDenied => Fault::Unreadable("this user may not (permission denied)".into()),

@@ -121,3 +121,42 @@ fn images_that_are_there_twice_are_told_before_a_launch() {
     let said = place.fixmatch(&["train", "quickstart", "--detach"].into_iter().chain(set).collect::<Vec<_>>());
     assert!(said.err.contains(expected), "{}", said.err);
 }
+
+#[test]
+fn a_first_preset_fits_the_images_and_says_why() {
+    let place = Place::new();
+    for i in 0..30 {
+        place.save_image(&format!("photos/cat/{i}.png"), i);
+        place.save_image(&format!("photos/dog/{i}.png"), 100 + i);
+    }
+    place.fixmatch(&["new", "photos"]).check(0, &["photos.toml is written; `fixmatch train "], &[]);
+    let preset = place.folder.path().join("photos.toml");
+    let text = fs::read_to_string(&preset).expect("written");
+    for expected in [
+        "path = \"photos\"\n",
+        "# all images have 8×8 pixels, and are taken as they are\n",
+        "per_class = ",
+        "pick = \"all\" uses every label",
+        "ema_decay = 0.99 ",
+        "batch = 8 ",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    place.fixmatch(&["presets", "photos.toml"]).check(0, &["dataset = \"folder\""], &[]);
+    place.fixmatch(&["new", "photos"]).check(1, &[], &["photos.toml is there already: name another file with -o"]);
+    place.fixmatch(&["new", "photos", "-o", "a.txt"]).check(1, &[], &["a.txt: the name of a preset ends in .toml"]);
+    place.fixmatch(&["new", "elsewhere"]).check(1, &[], &["there is no elsewhere"]);
+    // of several sizes, some without a label, and a name that TOML has to escape
+    let odd = place.folder.path().join("a \"b\"");
+    fs::rename(place.folder.path().join("photos"), &odd).expect("renamed");
+    fs::create_dir(odd.join("unlabeled")).expect("made");
+    GrayImage::new(40, 30).save(odd.join("unlabeled/1.png")).expect("written");
+    place.fixmatch(&["new", "a \"b\"", "-o", "odd.toml"]).check(0, &["odd.toml is written"], &[]);
+    let text = fs::read_to_string(place.folder.path().join("odd.toml")).expect("written");
+    assert!(text.contains("resize = 32  # of 8×8 to 40×30 pixels") && text.contains("fit = \"crop\""), "{text}");
+    assert!(text.contains("whose class is known are labeled, and the other 1 not"), "{text}");
+    fs::write(odd.join("cat/9.png"), "no image").expect("written");
+    place.fixmatch(&["new", "a \"b\"", "-o", "c.toml"]).check(1, &[], &["cat/9.png", "mend or remove it"]);
+    place.save_image("heap/1.png", 3);
+    place.fixmatch(&["new", "heap"]).check(1, &[], &["no image of ", "heap has a class: `fixmatch data files"]);
+}
