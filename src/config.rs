@@ -350,10 +350,10 @@ impl RunConfig {
         }
         (!slow.is_empty()).then(|| {
             format!(
-                "after {} steps the averages still are {:.0} % of their initial values at {}, and test at chance: set {}",
-                self.train.steps,
-                100.0 * share,
+                "with {} the averages that are tested are still {:.0} % initial values after {} steps, and test near chance: set {}",
                 slow.join(" and "),
+                100.0 * share,
+                self.train.steps,
                 set.join(" and "),
             )
         })

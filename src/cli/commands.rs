@@ -50,7 +50,7 @@ const STOPPED: u8 = 3;
 /// Which run a command is about.
 #[derive(clap::Args)]
 pub struct RunArg {
-    /// A path, a name, a part of one that fits one run, or nothing for the newest
+    /// A path, a name, or a part of a name that fits only one run [default: the newest run]
     #[arg(value_name = "RUN", add = complete::run())]
     pub run: Option<String>,
 }
@@ -83,7 +83,14 @@ impl Runs {
 
     /// The run that is meant.
     pub fn find(&self, wanted: &RunArg) -> Result<RunDir> {
-        RunDir::find(&self.folder, wanted.run.as_deref())
+        let found = RunDir::find(&self.folder, wanted.run.as_deref())?;
+        if let Some(name) = wanted.run.as_deref().filter(|name| found.is_called(name)) {
+            let n = RunDir::list(&self.folder)?.iter().filter(|dir| dir.is_called(name)).count();
+            if n > 1 {
+                note(format_args!("{n} runs are called {name}: the newest is {}", found.id()));
+            }
+        }
+        Ok(found)
     }
 
     /// How a user can name a run in the next command: by its name where that finds it, else by its path.

@@ -26,7 +26,7 @@ use commands::{
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
 /// Without a command it opens the console.
-/// RUN is a path, a name, a part of a name that fits one run, or where it is left out, the newest run.
+/// RUN is a path, a name, or a part of a name that fits only one run. Without it, the newest run is meant.
 #[derive(Parser)]
 #[command(name = "fixmatch", bin_name = "fixmatch", version = fixmatch::VERSION)]
 #[command(after_help = examples!("fixmatch", "fixmatch train quickstart --baseline --attach", "fixmatch runs"))]

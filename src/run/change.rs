@@ -121,7 +121,7 @@ static LR_FACTOR: LiveKey = LiveKey {
 
 static STEPS: LiveKey = LiveKey {
     name: "steps",
-    meaning: "steps to do",
+    meaning: "number of steps in total",
     allowed: "a whole number in [1, 2^63)",
     read: |text| text.parse().ok().map(Change::Steps),
 };

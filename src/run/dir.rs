@@ -75,7 +75,8 @@ impl RunDir {
         Ok(dir)
     }
 
-    /// The run that a user means: a path, a name, a unique prefix or part of a name, or without any, the newest.
+    /// The run that a user means: a path, a name, the newest that is called so, a part that fits one name, or without any,
+    /// the newest.
     pub fn find(runs: &Path, wanted: Option<&str>) -> Result<Self> {
         let all = Self::list(runs)?;
         let Some(wanted) = wanted else {
@@ -89,8 +90,9 @@ impl RunDir {
         let exact = all.iter().find(|dir| dir.id() == wanted);
         let named: Vec<_> = all.iter().filter(|dir| dir.id().starts_with(wanted)).collect();
         let holding: Vec<_> = all.iter().filter(|dir| dir.id().contains(wanted)).collect();
+        let called = all.iter().rfind(|dir| dir.is_called(wanted));
         let candidates = if named.is_empty() { holding } else { named };
-        match (exact, candidates.as_slice()) {
+        match (exact.or(called), candidates.as_slice()) {
             (Some(dir), _) => Ok(dir.clone()),
             (None, [dir]) => Ok((*dir).clone()),
             (None, []) => {
@@ -100,9 +102,21 @@ impl RunDir {
             }
             (None, several) => {
                 let ids: Vec<_> = several.iter().map(|dir| dir.id()).collect();
-                bail!("{wanted:?} fits {} runs, give more of the name: {}", ids.len(), ids.join(", "))
+                bail!(
+                    "{wanted:?} fits {} runs: {}; give more of the name, or none for the newest",
+                    ids.len(),
+                    ids.join(", ")
+                )
             }
         }
+    }
+
+    /// Whether this is its name: what stands between the moment that it was made and its seed, which may be named too.
+    pub fn is_called(&self, name: &str) -> bool {
+        let id = self.id();
+        let rest = without_moment(&id);
+        let is_seed = |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        rest == name || rest.rsplit_once("-s").is_some_and(|(before, seed)| before == name && is_seed(seed))
     }
 
     /// The runs in a folder, oldest first. A missing folder has none.
@@ -341,6 +355,15 @@ fn first_free(runs: &Path, id: &str) -> Result<PathBuf> {
     unreachable!("numbers do not end")
 }
 
+/// A run's id without the moment that it begins with.
+pub fn without_moment(id: &str) -> &str {
+    let is_moment = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
+    match id.splitn(3, '-').collect::<Vec<_>>()[..] {
+        [day, time, name] if is_moment(day, 8) && is_moment(time, 6) => name,
+        _ => id,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,7 +444,9 @@ mod tests {
         assert_eq!(id(Some("one")), "20260101-000000-one-s0");
         let path = runs.path().join("20260102-000000-two-s0");
         assert_eq!(id(path.to_str()), "20260102-000000-two-s0");
-        assert!(find(Some("two")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
+        assert_eq!(id(Some("two")), "20260102-000001-two-s1", "the newest of its name");
+        assert_eq!(id(Some("two-s0")), "20260102-000000-two-s0");
+        assert!(find(Some("tw")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
         assert!(find(Some("three")).expect_err("unknown").to_string().contains("`fixmatch runs` lists them"));
     }
 

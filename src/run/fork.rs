@@ -190,8 +190,8 @@ fn find_checkpoint(parent: &RunDir, at: Option<u64>) -> Result<(u64, PathBuf)> {
 
 /// Refuses what a checkpoint cannot go on with, and bf16 where a new run may not have it.
 fn check(of: &RunConfig, fork: &RunConfig) -> Result<()> {
-    ensure!(fork.model == of.model, "a fork has its parent's network: the checkpoint fits no other [model]");
-    ensure!(fork.data == of.data, "a fork has its parent's data: other [data] is another run");
+    ensure!(fork.model == of.model, "a fork keeps its parent's network: the checkpoint does not fit another [model]");
+    ensure!(fork.data == of.data, "a fork keeps its parent's data: train a new run to change [data]");
     ensure!(fork.rank.is_none(), "a fork trains; `fixmatch rank` makes rankings");
     let learns = |config: &RunConfig| config.augment.strong == Strong::Ctaugment;
     let (ours, theirs) = (&fork.augment, &of.augment);

@@ -288,7 +288,7 @@ impl History {
             [] => {
                 let all: Vec<_> = standing.iter().map(|it| it.name()).collect();
                 let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-                bail!("no change of {key} at step {step} counts; what does: {all}")
+                bail!("there is no change of {key} at step {step} in force; in force are: {all}")
             }
             _ => {
                 let all: Vec<_> = fitting.iter().map(|it| format!("{} ({})", it.number, it.change)).collect();

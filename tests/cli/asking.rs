@@ -90,7 +90,7 @@ fn a_worker_that_does_not_answer_is_waited_for_only_so_long() {
     said.check(
         1,
         &[],
-        &["has not answered for 0 s (status: running)", "the request stays in its mailbox", "worker.log"],
+        &["has not answered for 0 s (status: running)", "it will do this once it responds", "worker.log"],
     );
     drop(worker);
 }
@@ -105,8 +105,8 @@ fn a_worker_that_gives_no_sign_of_life_is_told_with_its_process() {
         file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("made older");
     }
     let silent = "is not responding: process 77 on here, silent for 1";
-    place.fixmatch(&["stop", "--timeout", "0"]).check(1, &[], &[silent, "the request stays in its mailbox"]);
-    place.fixmatch(&["resume"]).check(1, &[], &[silent, "kill it and resume the run"]);
+    place.fixmatch(&["stop", "--timeout", "0"]).check(1, &[], &[silent, "it will do this once it responds"]);
+    place.fixmatch(&["resume"]).check(1, &[], &[silent, "kill it and `fixmatch resume` the run"]);
     place.fixmatch(&["runs"]).check(0, &["not responding"], &[]);
     drop(worker);
 }
@@ -120,7 +120,7 @@ fn where_no_worker_is_left_the_status_and_what_to_do_are_told() {
             "is failed: there is no worker to ask",
         ),
         (progress(1), "is lost: there is no worker to ask; `fixmatch resume "),
-        (Event::Finished { step: 1 }, "has finished; there is no worker to ask"),
+        (Event::Finished { step: 1 }, "has finished, so there is no worker to ask; `fixmatch fork "),
     ];
     for (event, expected) in cases {
         let place = Place::new();

@@ -126,8 +126,8 @@ fn images_of_files_folders_and_lists_are_told_and_damaged_ones_are_passed_over()
         &["75.0 %  cat  one.png", "50.0 %  a/b  photos/deep/c.png", "90.0 %  cat  lists/more/listed.png"],
         &[
             "passed over: photos/b.png is cut short: its end is missing",
-            "left out: photos holds 1 not an image: notes.md",
-            "3 images told by the averaged weights of elder after 20 steps",
+            "left out: photos holds 1 file that is not an image: notes.md",
+            "3 images predicted with the averaged weights of elder after 20 steps",
             "1 passed over",
         ],
     );
@@ -164,7 +164,7 @@ fn what_the_network_is_less_sure_of_is_left_out() {
         place.write(name, PNG);
     }
     let said = place.predict_by_file(&["1.png", "2.png", "3.png", "--min-confidence", "0.75", "--csv"]);
-    said.check(0, &["1.png,cat,0.75", "3.png,cat,0.95"], &["1 image left out, less sure than 75.0 %"]);
+    said.check(0, &["1.png,cat,0.75", "3.png,cat,0.95"], &["1 image left out: confidence below 75.0 %"]);
     assert!(!said.out.contains("2.png"), "{said:?}");
     for wrong in ["1.5", "-0.1", "nan", "much"] {
         let option = format!("--min-confidence={wrong}");
@@ -233,7 +233,7 @@ fn ten_thousand_paths_are_asked_about() {
     let n = 10_000;
     place.prepare_to_predict(&vec![told(1, 0.9); n]);
     place.write("list.txt", (0..n).map(|i| format!("folder/{i}.png")).collect::<Vec<_>>().join("\n"));
-    place.predict_by_file(&["list.txt", "-o", "out.csv"]).check(0, &[], &["10,000 images told"]);
+    place.predict_by_file(&["list.txt", "-o", "out.csv"]).check(0, &[], &["10,000 images predicted"]);
     let lines = fs::read_to_string(place.at("out.csv")).expect("there");
     assert!(lines.ends_with("\nfolder/9999.png,a/b,0.9\n"));
     assert_eq!(lines.lines().count(), n + 1);

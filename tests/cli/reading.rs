@@ -54,7 +54,7 @@ fn what_cannot_be_meant_is_refused_with_advice() {
     fs::write(place.folder.path().join("file"), "").expect("written");
     let cases = [
         (&["show", "two"][..], "no run in", "`fixmatch runs` lists them"),
-        (&["show", "one"], "\"one\" fits 2 runs, give more of the name", ""),
+        (&["show", "on"], "\"on\" fits 2 runs: ", "; give more of the name, or none for the newest"),
         (&["show", "./file"], "is not a run: it has no run.toml", ""),
         (&["runs", "--runs", "file"], "cannot read the folder of runs file", ""),
         (&["presets", "quikstart"], "no preset is called \"quikstart\"; did you mean quickstart?", ""),

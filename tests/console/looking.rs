@@ -37,7 +37,7 @@ fn without_a_command_the_console_opens_and_quitting_gives_the_terminal_back() {
     terminal.until("no runs yet");
     terminal.until("▸ quickstart");
     terminal.press("?");
-    terminal.until("show only what holds some letters");
+    terminal.until("filter the list by a text");
     terminal.press("\x1b");
     terminal.until_it("the help goes", |text| !text.contains("show only what"));
     terminal.press("\r");

@@ -124,7 +124,7 @@ fn a_named_pipe_among_the_images_is_counted_and_one_that_is_named_is_refused() {
     let pipe = root.path().join("train/cat/2.png");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
     std::os::unix::fs::symlink("/dev/zero", root.path().join("train/cat/3.png")).expect("a link");
-    let said = "4 of 6 files read; 2 not regular files, such as train/cat/2.png";
+    let said = "4 of 6 files read; 2 special files, such as train/cat/2.png";
     assert_eq!(super::load_folder(root.path(), None).warnings, [said]);
     let fault = fixmatch::data::decode::read(&pipe, &Wanted::default()).expect_err("a pipe");
     assert_eq!(fault.to_string(), "cannot be read: it is a named pipe, not a file");

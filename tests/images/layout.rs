@@ -73,7 +73,7 @@ fn what_systems_leave_behind_is_no_class_and_no_image() {
     }
     let dataset = load_folder(root.path(), None);
     assert_eq!((dataset.classes.len(), dataset.train.n(), dataset.test.n()), (2, 2, 2));
-    assert_eq!(read(&root), "4 of 13 files read; 9 hidden or left by a system, such as train/$RECYCLE.BIN");
+    assert_eq!(read(&root), "4 of 13 files read; 9 hidden or system files, such as train/$RECYCLE.BIN");
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn what_is_left_out_is_said_with_an_example_of_each_kind() {
     symlink("itself.png", at("train/dog/itself.png")).expect("a link");
     rustix::fs::mkfifoat(rustix::fs::CWD, at("train/dog/pipe.png"), 0o600.into()).expect("a FIFO");
     let said = "4 of 13 files read; 2 left out, in no class folder, such as train/loose.png; 2 left out, in a format that is \
-                not read (HEIC, AVIF; PNG or JPEG is), such as train/dog/1.heic; 2 not images, such as \
-                train/cat/labels.csv; 2 links to nothing, such as train/dog/dead.png; 1 not a regular file: \
+                not read (HEIC, AVIF; PNG or JPEG is), such as train/dog/1.heic; 2 files that are not images, such as \
+                train/cat/labels.csv; 2 broken links, such as train/dog/dead.png; 1 special file: \
                 train/dog/pipe.png";
     assert_eq!(sorted(&warnings(&root)[0]), sorted(said));
 }
@@ -266,7 +266,7 @@ fn an_empty_class_folder_of_the_test_images_is_as_none() {
     write(&root.path().join("train/fox/notes.txt"), b"none yet");
     check(
         &root,
-        "ROOT/train/fox holds no images (1 not an image: notes.txt): add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove \
+        "ROOT/train/fox holds no images (1 file that is not an image: notes.txt): add some (PNG, JPEG, WebP, BMP, TIFF or GIF) or remove \
          the folder",
     );
 }

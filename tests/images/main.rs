@@ -174,11 +174,10 @@ fn hidden_files_and_other_files_are_skipped_and_counted() {
     let root = gray_folder();
     fs::write(root.path().join("train/cat/.hidden.png"), "no image").expect("room on disk");
     fs::create_dir(root.path().join("train/.cache")).expect("room on disk");
-    assert_eq!(read(&root), "4 of 6 files read; 2 hidden or left by a system, such as train/.cache");
+    assert_eq!(read(&root), "4 of 6 files read; 2 hidden or system files, such as train/.cache");
     assert!(warnings(&root).is_empty());
     fs::write(root.path().join("train/cat/readme.txt"), "no image").expect("room on disk");
-    let said =
-        "4 of 7 files read; 1 not an image: train/cat/readme.txt; 2 hidden or left by a system, such as train/.cache";
+    let said = "4 of 7 files read; 1 file that is not an image: train/cat/readme.txt; 2 hidden or system files, such as train/.cache";
     assert_eq!(warnings(&root), [said]);
     assert_eq!(load_folder(root.path(), None).train.n(), 2);
 }

@@ -165,7 +165,7 @@ fn a_suite_that_was_changed_trains_only_what_is_new() {
     let text = fs::read_to_string(&study.file).expect("reads").replace("[1, 2]", "[1, 2, 3]");
     fs::write(&study.file, text).expect("written");
     let said = study.said(&["run", &study.file.display().to_string(), "--dry-run"]);
-    assert!(said.contains("3 runs, of which 2 are there already"), "{said}");
+    assert!(said.contains("3 runs; 2 are there already"), "{said}");
     assert_eq!(RunDir::list(&study.runs).expect("lists"), before, "a dry run starts nothing");
     study.begin();
     let status = study.until("done", |status| status["queue"] == false);

@@ -55,7 +55,7 @@ pub struct Args {
     /// Another seed gives other views
     #[arg(long, default_value = "0", conflicts_with = "ops")]
     seed: u64,
-    /// Views in a row and rows
+    /// Columns and rows of the sheet
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "8x8", conflicts_with = "ops")]
     grid: Grid,
     /// The PNG file to write [default: standard output, unless it is a terminal]

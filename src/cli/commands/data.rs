@@ -78,7 +78,7 @@ enum DataCommand {
         /// Only those of these folders and lists
         paths: Vec<PathBuf>,
     },
-    /// Write a list of the images of a folder, with the class of each and whether it is to train or to test on
+    /// Write a list of a folder's images with their classes and splits
     ///
     /// Fill in or change labels and splits there, with an editor or a spreadsheet, and set data.path to the list.
     #[command(after_help = examples!(
@@ -88,7 +88,7 @@ enum DataCommand {
     Files {
         /// The folder, or another list
         path: PathBuf,
-        /// Write the list to this file, with paths from its folder on; else to standard output with whole paths
+        /// Write the list to this file, with paths relative to its folder [default: standard output, absolute paths]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         #[command(flatten)]
@@ -224,9 +224,7 @@ fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
         None if descriptor.downloads.is_empty() => "where data.path says".into(),
         None => {
             let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
-            let folders: Vec<_> = looked_in(descriptor, data_dir).iter().map(|it| it.display().to_string()).collect();
-            let (name, size) = (descriptor.name, bytes(n_bytes));
-            format!("not here: fixmatch data fetch {name} ({size}); looked in {}", folders.join(", "))
+            format!("not here: fixmatch data fetch {} ({})", descriptor.name, bytes(n_bytes))
         }
     }
 }
@@ -338,7 +336,7 @@ fn verdict(known: Known) -> &'static str {
     match known {
         Known::Official => "the published images",
         Known::Unknown => "not the published images",
-        Known::Own => "your own images, never published",
+        Known::Own => "your own images",
     }
 }
 

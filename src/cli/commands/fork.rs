@@ -30,7 +30,7 @@ pub struct Args {
     /// What to call the new run [default: the preset's name and -fork]
     #[arg(long)]
     name: Option<String>,
-    /// Hand it to the background and return
+    /// Train in the background and return at once
     #[arg(long)]
     detach: bool,
 }

@@ -30,7 +30,7 @@ mod sort;
 /// The exit code where some images were passed over.
 const PASSED_OVER: u8 = 4;
 
-/// Tell what images show, with a network that a run has trained
+/// Classify images with a network that a run has trained
 ///
 /// Images are decoded, turned, laid over the background, fitted and normalised as the run's own were. Files that
 /// cannot be used are named with the reason and passed over; the exit code is 4 then.
@@ -49,7 +49,7 @@ pub struct Args {
     /// Images, folders of images, and lists of paths: text files that end in .txt, or - for standard input
     #[arg(value_name = "PATH", required_unless_present = "unlabeled")]
     paths: Vec<PathBuf>,
-    /// Of the run's own unlabeled images: their pseudo-labels
+    /// Predict the run's own unlabeled images
     #[arg(long, conflicts_with = "paths")]
     unlabeled: bool,
     /// Print CSV: path, label, confidence
@@ -58,16 +58,16 @@ pub struct Args {
     /// Print JSON, one object per image
     #[arg(long)]
     jsonl: bool,
-    /// Write to this file, which is replaced once it is whole; .csv and .jsonl say what it is to be
+    /// Write to this file once all is predicted; a name in .csv or .jsonl sets the format
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Overwrite that file
     #[arg(long, requires = "output")]
     force: bool,
-    /// Tell the K likeliest classes
+    /// Give the K most likely classes
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
-    /// Leave out what the network is less sure of, in [0, 1]
+    /// Leave out images below this confidence, in [0, 1]
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     min_confidence: f32,
     /// Copy each image into the folder of its class in DIR; what is there already stays
@@ -278,12 +278,12 @@ impl Teller<'_> {
         }
         if counts.unsure > 0 {
             let bound = percent(f64::from(min_confidence));
-            note(format_args!("{} left out, less sure than {bound}", plural(counts.unsure, "image")));
+            note(format_args!("{} left out: confidence below {bound}", plural(counts.unsure, "image")));
         }
         let per_s = counts.told as f64 / took.as_secs_f64().max(1e-9);
         let of = &classifier.provenance;
         note(format_args!(
-            "{} told by the {} of {} after {} in {:.1} s, {} a second{}",
+            "{} predicted with the {} of {} after {} in {:.1} s, {} a second{}",
             plural(counts.told, "image"),
             weights(of.weights),
             of.run,

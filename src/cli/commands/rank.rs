@@ -60,7 +60,7 @@ pub struct Args {
     /// Write the ranking to this file too
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Hand it to the background and return
+    /// Train in the background and return at once
     #[arg(long, conflicts_with = "output")]
     detach: bool,
 }

@@ -229,7 +229,9 @@ fn open_dir(dir: RunDir, runs: &Runs) -> Result<(Reader, Status)> {
     let (id, name) = (reader.dir.id(), runs.name_of(&reader.dir));
     match status {
         Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok((reader, status)),
-        Status::Finished => bail!("{id} has finished; there is no worker to ask"),
+        Status::Finished => {
+            bail!("{id} has finished, so there is no worker to ask; `fixmatch fork {name}` goes on from a checkpoint")
+        }
         Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => {
             bail!("{id} is {}: there is no worker to ask; `fixmatch resume {name}` starts one", status.label())
         }
@@ -342,10 +344,10 @@ fn check_patience(dir: &RunDir, status: Status, patience: &Patience, posted: Ins
         return Ok(());
     }
     if status == Status::NotResponding {
-        bail!("{}\nthe request stays in its mailbox", not_responding(dir));
+        bail!("{}\nit will do this once it responds", not_responding(dir));
     }
     bail!(
-        "the worker has not answered for {waited} s (status: {}); the request stays in its mailbox; see {}",
+        "the worker has not answered for {waited} s (status: {}); it will do this once it responds; see {}",
         status.label(),
         dir.worker_log().display()
     )
@@ -358,7 +360,7 @@ pub fn not_responding(dir: &RunDir) -> String {
     });
     let disk = if dir.free_bytes() == Some(0) { "; its disk is full" } else { "" };
     format!(
-        "the worker of {} is not responding{process}{disk}; see {}; if it hangs, kill it and resume the run",
+        "the worker of {} is not responding{process}{disk}; see {}; if it hangs, kill it and `fixmatch resume` the run",
         dir.id(),
         dir.worker_log().display()
     )

@@ -20,10 +20,10 @@ use super::{Reader, RunArg, Runs, attach, foreground, note, requests, train};
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
-    /// Hand it to the background and return
+    /// Train in the background and return at once
     #[arg(long)]
     detach: bool,
-    /// Show it in the console, if this is a terminal that can; that closes when the run ends, or with q
+    /// Show it in the console, if the terminal allows; the console closes with q or when the run ends
     #[arg(long, conflicts_with = "detach")]
     attach: bool,
     /// Drop the recorded changes that lie ahead of the step that it goes on from

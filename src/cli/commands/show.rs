@@ -243,7 +243,7 @@ impl Page {
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
         let way_out = self.way_out.clone();
         let failure = self.failure.iter().map(|reason| format!("failed: {reason}"));
-        let lost = self.last_output.iter().map(|output| format!("the worker ended without a word; {output}"));
+        let lost = self.last_output.iter().map(|output| format!("the worker ended without saying why; {output}"));
         changes.chain(alarms).chain(warnings).chain(failure).chain(way_out).chain(lost).collect::<Vec<_>>().join("\n")
     }
 

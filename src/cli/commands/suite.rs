@@ -132,7 +132,7 @@ impl Slots {
     }
 }
 
-/// Show how far a suite is: accuracies as mean ± standard deviation over the seeds that finished
+/// Show the progress of a suite, and accuracies as mean ± standard deviation over finished seeds
 ///
 /// Without SUITE, all that were started here.
 #[derive(clap::Args)]
@@ -146,7 +146,7 @@ struct Status {
     json: bool,
 }
 
-/// Start no other run of a suite; those that train go on to their end
+/// Start no further run of a suite; running ones finish
 #[derive(clap::Args)]
 #[command(after_help = examples!("fixmatch suite hold quickstart-labels"))]
 struct Hold {
@@ -333,7 +333,11 @@ fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], how: &str, runs: &Run
     let is_done = |stand: &Stand| matches!(stand, Stand::Finished(_));
     let n_done = stands.iter().filter(|stand| is_done(stand)).count();
     let n = grid.runs.len();
-    let done = if n_done > 0 { format!(", of which {n_done} are there already") } else { String::new() };
+    let done = if n_done > 0 {
+        format!("; {n_done} {} there already", if n_done == 1 { "is" } else { "are" })
+    } else {
+        String::new()
+    };
     say(format_args!("{}{done}", plural(n as u64, "run")))?;
     let rows = Survey::new(runs.folder()).look()?;
     let forecast = Forecast::of(grid, stands, slots, &rows);
@@ -341,16 +345,16 @@ fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], how: &str, runs: &Run
     let known = !forecast.by.is_empty();
     if known {
         say(format_args!(
-            "about {} {how}, {} of disk and {} of memory, by earlier runs of their kind",
+            "about {} {how}, {} of disk and {} of memory, judging by earlier runs like them",
             duration(forecast.time),
             bytes(forecast.by.iter().map(disk_of).sum()),
             bytes(forecast.memory_bytes)
         ))?;
     }
     if forecast.n_unknown > 0 {
-        let more = if known { ", and more" } else { "" };
         let n = plural(forecast.n_unknown as u64, "run");
-        say(format_args!("{n}{more}: no run of their kind was trained here before"))?;
+        let which = if known { format!("the time of {n} is not in it") } else { "how long is not known".into() };
+        say(format_args!("{which}: no run like them was trained here yet"))?;
     }
     Ok(())
 }

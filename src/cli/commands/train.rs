@@ -44,10 +44,10 @@ pub struct Args {
     /// What to call the run [default: the preset's name]
     #[arg(long)]
     name: Option<String>,
-    /// Hand it to the background and return
+    /// Train in the background and return at once
     #[arg(long, conflicts_with = "baseline")]
     detach: bool,
-    /// Show it in the console, if this is a terminal that can; that closes when the run ends, or with q
+    /// Show it in the console, if the terminal allows; the console closes with q or when the run ends
     #[arg(long, conflicts_with = "detach")]
     attach: bool,
     /// Then train on the labels alone (`lambda_u` = 0) and compare

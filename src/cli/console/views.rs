@@ -207,11 +207,7 @@ fn scrub_keys(app: &App) -> String {
 
 /// A run's name without the moment that it begins with.
 pub fn short_id(id: &str) -> String {
-    let is_moment = |part: &str, n: usize| part.len() == n && part.bytes().all(|byte| byte.is_ascii_digit());
-    match id.splitn(3, '-').collect::<Vec<_>>()[..] {
-        [day, time, name] if is_moment(day, 8) && is_moment(time, 6) => text::clean(name),
-        _ => text::clean(id),
-    }
+    text::clean(fixmatch::run::dir::without_moment(id))
 }
 
 /// What was last done: a notice, else the request that was last heard of.

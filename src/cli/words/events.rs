@@ -7,7 +7,7 @@ use fixmatch::run::event::{Evaluated, Event, Progress, Started};
 use super::numbers::{grouped, percent, plural, short};
 
 /// What is said of a run that finished without having learned anything.
-pub const AT_CHANCE: &str = "this is no better than guessing: the run has learned nothing that the test set shows";
+pub const AT_CHANCE: &str = "test accuracy is no better than guessing";
 
 /// What happened, in one line; None for what the next event says anyway.
 pub fn sentence(event: &Event) -> Option<String> {

@@ -117,11 +117,11 @@ impl Remark {
             Self::FirstOfSeveral => "with several frames or pages, of which the first counts",
             Self::Loose => "left out, in no class folder",
             Self::Foreign => "left out, in a format that is not read",
-            Self::NoImage => few("not an image", "not images"),
-            Self::DeadLink => few("a link to nothing", "links to nothing"),
-            Self::Special => few("not a regular file", "not regular files"),
+            Self::NoImage => few("file that is not an image", "files that are not images"),
+            Self::DeadLink => few("broken link", "broken links"),
+            Self::Special => few("special file", "special files"),
             Self::Again => few("link to a folder read already", "links to folders read already"),
-            Self::Hidden => "hidden or left by a system",
+            Self::Hidden => few("hidden or system file", "hidden or system files"),
         }
     }
 }
@@ -144,8 +144,8 @@ mod tests {
         assert_eq!(
             tally.say(Path::new("data"), Color::default()),
             "9 of 13 files read; 1 in a folder inside a class folder: train/cat/more/1.png; 1 left out, in a format that \
-             is not read (HEIC; PNG or JPEG is): train/cat/2.heic; 2 not images, such as train/cat/notes.txt; 1 hidden or \
-             left by a system: train/.DS_Store"
+             is not read (HEIC; PNG or JPEG is): train/cat/2.heic; 2 files that are not images, such as train/cat/notes.txt; 1 hidden or \
+             system file: train/.DS_Store"
         );
     }
 }

@@ -30,7 +30,7 @@ pub struct Choice {
     /// The order to pick by, and to tell ranks by: the one that `fixmatch rank` makes for this metric
     #[arg(long, value_name = "METRIC", conflicts_with = "ranking")]
     by: Vec<Metric>,
-    /// The order's file instead
+    /// Read the order from this file instead
     #[arg(long, value_name = "FILE")]
     ranking: Vec<PathBuf>,
     /// Images of each class; for fold and typical, their mean [default: 4]
@@ -250,8 +250,8 @@ impl Named {
         }
         let dir = runs.find(&RunArg { run: Some(source.into()) }).with_context(|| {
             format!(
-                "{source:?} is no data set, no preset and no saved label set; {}`fixmatch data list`, `fixmatch presets` and \
-                 `fixmatch labels list` list them",
+                "{source:?} is no data set (`fixmatch data list`), preset (`fixmatch presets`) or saved label set \
+                 (`fixmatch labels list`){}",
                 meant(source),
             )
         })?;
@@ -298,7 +298,8 @@ fn meant(source: &str) -> String {
         .chain(presets.iter().map(String::as_str))
         .chain(saved.iter().map(|set| set.name.as_str()))
         .collect();
-    asked(&names_like(source, &names))
+    let meant = asked(&names_like(source, &names));
+    if meant.is_empty() { meant } else { format!("; {}", meant.trim_end()) }
 }
 
 fn is_toml(source: &str) -> bool {
@@ -375,9 +376,12 @@ impl Wanted {
         let mut cached = ranking::cached().unwrap_or_default().into_iter();
         let other = cached.find_map(|(path, it)| Some((path, it.ok().filter(is_like_it)?)));
         let names = other.map_or_else(
-            || "--ranking FILE names another".into(),
-            |(path, it)| format!("--ranking {} takes that of {}", path.display(), recipe_words(&it.rank)),
+            || "name another with --ranking FILE".into(),
+            |(path, it)| format!("use --ranking {} ({})", path.display(), recipe_words(&it.rank)),
         );
-        format!("there is no ranking of {} by {by} yet: `{command}` makes it, {names}", data.dataset)
+        format!(
+            "there is no ranking of {} by {by} with the standard recipe yet: make it with `{command}`, or {names}",
+            data.dataset
+        )
     }
 }

@@ -16,7 +16,7 @@ use crate::commands::{Runs, complete, say, say_json};
 use crate::words::numbers::{grouped, or_dash, percent, plural, table};
 use fixmatch::labels::order::Order;
 
-/// Compare two label sets, and where they go by two orders, these: overlap, mean ranks, Spearman's rank correlation
+/// Compare two label sets: overlap and mean ranks; with two orders also Spearman's rank correlation
 ///
 /// An option that is given once is for both sets, one that is given twice is for one each: `compare RUN RUN`,
 /// `compare cifar10 --pick most-representative --pick random --by agreement`, or to compare two orders and the best of

@@ -17,7 +17,7 @@ use crate::console::{self, Stay};
 /// Train a preset on the most and on the least representative images at once, in the background
 ///
 /// The two runs differ in their labels alone. `fixmatch attach RUN --beside RUN` shows both beside each other, as
-/// --attach does at once. Where the order is missing, one of the runs has another one make it first.
+/// --attach does at once. If the order does not exist yet, one of the two starts a ranking run first.
 #[derive(clap::Args)]
 #[command(after_help = examples!("fixmatch labels race quickstart --by agreement --per-class 2 --attach"))]
 pub struct Args {
@@ -27,7 +27,7 @@ pub struct Args {
     /// What representative means [default: the preset's labels.by]
     #[arg(long, value_name = "METRIC", conflicts_with = "ranking")]
     by: Option<Metric>,
-    /// The order's file instead
+    /// Read the order from this file instead
     #[arg(long, value_name = "FILE")]
     ranking: Option<PathBuf>,
     /// Images of each class [default: the preset's]

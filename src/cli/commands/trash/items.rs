@@ -69,7 +69,7 @@ pub fn find<'a>(items: &'a [Item], wanted: &str) -> Result<&'a Item> {
         }
         several => {
             let names: Vec<_> = several.iter().map(|item| item.name.as_str()).collect();
-            bail!("{wanted:?} fits {} things in the trash, give more of the name: {}", names.len(), names.join(", "))
+            bail!("{wanted:?} fits {} things in the trash: {}; give more of the name", names.len(), names.join(", "))
         }
     }
 }

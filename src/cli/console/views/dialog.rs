@@ -74,12 +74,12 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
         Confirm::LeaveSet(_) => (
             "leave the label set?".into(),
             vec!["it was edited and is not saved".into()],
-            "What was done by hand would be lost; n goes back to where it can be saved.".into(),
+            "Your edits would be lost; n goes back, so that you can save them.".into(),
         ),
         Confirm::LeaveDraft(_) => {
             let settings = app.draft().map_or_else(Vec::new, |draft| draft.settings.clone());
             let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
-            ("leave without launching?".into(), at_most(settings), format!("What was changed would be lost{launches}."))
+            ("leave without launching?".into(), at_most(settings), format!("Your changes would be lost{launches}."))
         }
         Confirm::Race(base) => race(app, base),
     }

@@ -54,7 +54,7 @@ impl Browser {
         let is_missing = |by: &Metric| !atlas.orders.iter().any(|listed| listed.order.ranking.rank.by == *by);
         let missing = Metric::value_variants().iter().filter(|by| is_missing(by)).map(|&by| {
             let labels = if by.needs_labels() { "needs all labels" } else { "needs no labels" };
-            let note = format!("not made yet, {labels}: enter has a run make it");
+            let note = format!("not made yet; {labels}; enter makes it by a run");
             Item { text: by.to_string(), note, value: Choice::Make(by) }
         });
         let items = here.chain(missing).collect();

@@ -316,9 +316,9 @@ fn memory(app: &App, row: &PresetRow) -> (String, Style) {
 pub fn cost(app: &App, config: &RunConfig) -> String {
     match app.home.estimate(config) {
         Some(Estimate { time, memory_bytes, run }) => {
-            format!("about {} and {} here, by {}", duration(time), bytes(memory_bytes), short_id(&run))
+            format!("about {} and {} of memory here, as {} took", duration(time), bytes(memory_bytes), short_id(&run))
         }
-        None => "time and memory are unknown until one of its kind ran here".into(),
+        None => "time and memory are not known: no run like it was trained here yet".into(),
     }
 }
 

@@ -135,7 +135,7 @@ fn foot(buffer: &mut Buffer, app: &App, draft: &Draft, area: Rect) {
     }
     let (lines, style) = match &form.error {
         Some(error) => (wrap(error, width), theme.error()),
-        None if form.editing.is_some() => (vec!["enter takes it, esc leaves it as it was".into()], theme.faint()),
+        None if form.editing.is_some() => (vec!["enter accepts, esc cancels".into()], theme.faint()),
         None if !draft.settings.is_empty() => {
             (vec![format!("changed here: {}", draft.settings.join("  "))], theme.changed())
         }
@@ -158,7 +158,7 @@ fn allowed(app: &App, form: &Form, field: &Field) -> (String, Style) {
     let choices = form.choices(field);
     let allowed = field.about.map_or("", |key| key.allowed.as_str());
     if choices.is_empty() {
-        let allowed = if allowed.is_empty() { "a text; left empty, it is not set" } else { allowed };
+        let allowed = if allowed.is_empty() { "text; empty means not set" } else { allowed };
         return (allowed.to_owned(), app.theme.faint());
     }
     let is_open = !allowed.is_empty() || field.key == "data.path";

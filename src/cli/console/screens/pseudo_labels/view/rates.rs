@@ -43,7 +43,7 @@ pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
 /// Draws the heat map.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some((table, settings)) = settings(run) else {
-        let text = "only runs with augment.strong = \"ctaugment\" learn how strong their strong views are";
+        let text = "this run has no rates of CTAugment: its augment.strong is not \"ctaugment\"";
         return message(buffer, app, text, area);
     };
     let over_time: Vec<Rates> = run.evaluations().iter().filter_map(|it| rates_of(table, it.rates.as_ref()?)).collect();
