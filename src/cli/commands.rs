@@ -26,6 +26,7 @@ mod foreground;
 pub mod fork;
 pub mod labels;
 pub mod new;
+mod own;
 pub mod predict;
 pub mod presets;
 mod progress;

@@ -92,7 +92,11 @@ pub struct Kept {
 impl Kept {
     /// Opens a file and compares records and head with their checksum; None if there is none, or it is damaged.
     pub fn open(path: &Path) -> Option<Self> {
-        let file = files::open_no_link(path).ok()?;
+        Self::read(files::open_no_link(path).ok()?)
+    }
+
+    /// The same of a file that is open.
+    pub fn read(file: File) -> Option<Self> {
         let length = file.metadata().ok()?.len();
         let (head, n_before) = read_head(&file, length)?;
         let (pixels, records) = (head.n.checked_mul(head.bytes_per_image())?, head.n.checked_mul(RECORD_BYTES)?);
@@ -187,7 +191,7 @@ impl Writer {
     }
 
     /// Ends the file and gives it its name.
-    pub fn finish(mut self, head: &Head, records: &[Record]) -> io::Result<()> {
+    pub fn finish(mut self, head: &Head, records: &[Record]) -> io::Result<File> {
         let mut rest: Vec<u8> = records.iter().flat_map(|record| record.to_bytes()).collect();
         let text = serde_json::to_vec(head)?;
         rest.extend_from_slice(&text);
@@ -198,8 +202,7 @@ impl Writer {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.as_file().unlock()?;
-        file.persist(&self.to).map_err(|error| error.error)?;
-        Ok(())
+        file.persist(&self.to).map_err(|error| error.error)
     }
 }
 

@@ -33,10 +33,15 @@ fn a_folder_is_verified_by_its_path_and_says_what_is_held_out() {
     for (args, expected) in [
         (&["--holdout", "1"][..], "it must be more than 0 and below 1"),
         (&["--resize", "16", "--fit", "cover"], "it may be stretch, crop or pad"),
-        (&["--fit", "crop"], "--resize"),
     ] {
         place.fixmatch(&[&["data", "verify", "photos"], args].concat()).check(2, &[], &[expected]);
     }
+    let refused = |args: &[&str], expected| place.fixmatch(args).check(1, &[], &[expected]);
+    refused(&["data", "verify", "photos", "--fit", "crop"], "data.fit says how images become squares of data.resize");
+    refused(&["data", "verify", "fashion-mini", "--holdout", "0.1"], "data.holdout is for data.dataset = \"folder\"");
+    let show = ["labels", "show", "folder", "--path", "photos", "--holdout", "0.5", "--by", "density"];
+    refused(&show, "--by density --path ");
+    refused(&show, "/photos --holdout 0.5` makes it");
 }
 
 #[test]

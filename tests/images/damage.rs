@@ -75,7 +75,7 @@ const RESTARTS: &str = "\
     0008010100003f009385f81aa7a3ffd09a8c46443fffd14098f41cd278b9a3ffd2438d2ea8ed31c575d9ffd34e98ea371a3fffd9\
     ";
 
-fn from_hex(digits: &str) -> Vec<u8> {
+pub fn from_hex(digits: &str) -> Vec<u8> {
     let pairs = digits.as_bytes().chunks_exact(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
     pairs.map(|pair| u8::from_str_radix(pair, 16).expect("digits")).collect()
 }

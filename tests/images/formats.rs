@@ -207,6 +207,24 @@ fn sixteen_bits_become_eight_by_rounding() {
     assert_eq!((image.channels, image.pixels), (1, vec![0, 0x12, 255]));
 }
 
+/// Pillow 11: Image.new("CMYK", (8, 8), (0, 255, 255, 0)) saved as JPEG of quality 95.
+const CMYK: &str = "\
+    ffd8ffee000e41646f626500640000000000ffdb0043000201010101010201010102020202020403020202020504040304060506060605\
+    060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affc000140800080008044311004d11005911004b1100ff\
+    c4001f0000010501010101010100000000000000000102030405060708090a0bffc400b5100002010303020403050504040000017d0102\
+    0300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a25262728292a3435363738393a\
+    434445464748494a535455565758595a636465666768696a737475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7\
+    a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9faffda000e04\
+    43004d0059004b00003f00fdfcafe7febf9ffafdfcafffd9\
+    ";
+
+#[test]
+fn the_colours_of_printers_are_read_as_those_of_screens() {
+    let Decoded { image, .. } = decoded(&super::damage::from_hex(CMYK));
+    // as Pillow's convert("RGB") has it
+    assert_eq!((image.width, image.channels, &image.pixels[..3]), (8, 3, &[255, 0, 0][..]));
+}
+
 #[test]
 fn gray_and_colour_together_are_rgb() {
     let root = gray_folder();

@@ -184,6 +184,15 @@ fn what_does_not_fit_into_memory_is_read_from_the_file() {
 }
 
 #[test]
+fn beside_a_damaged_image_the_others_are_kept() {
+    let kept = Kept::new();
+    write(&kept.root.path().join("train/dog/9.pgm"), b"P5 9 7 255\n short");
+    assert!(kept.read_as(&data_in(kept.root.path())).is_err());
+    kept.save("train/dog/9.pgm", 1);
+    assert_eq!([kept.n_decoded(), kept.n_decoded()], [1, 0]);
+}
+
+#[test]
 fn damaged_images_are_told_each_time() {
     let kept = Kept::new();
     assert_eq!(kept.n_decoded(), 6);

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use fixmatch::base::dirs;
 use fixmatch::base::files::replace_file;
 use fixmatch::base::output::{is_terminal, notes_are_on_terminal, say_json_line, write_raw};
-use fixmatch::config::{Color, Data, Fit};
+use fixmatch::config::{Data, RunConfig};
 use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::means::{self, Means};
@@ -17,6 +17,7 @@ use fixmatch::data::{self, DATASETS, Dataset, Descriptor, Found, Images, Known, 
 use fixmatch::examples;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::own::{HeldOut, Own};
 use super::reading::{self, Bar as Decoding};
 use super::{complete, note, say};
 use crate::words::numbers::{aligned, bytes, columns, grouped, plural};
@@ -66,8 +67,6 @@ enum DataCommand {
         path: Option<PathBuf>,
         #[command(flatten)]
         own: Own,
-        #[command(flatten)]
-        held_out: HeldOut,
     },
     /// Remove the decoded images of folders and lists that are kept in the cache directory
     ///
@@ -96,43 +95,6 @@ enum DataCommand {
     },
 }
 
-/// What becomes of the images of a folder.
-#[derive(Args, Debug)]
-struct Own {
-    /// Resize the images of a folder to this many pixels a side
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
-    resize: Option<u32>,
-    /// How they become squares, as data.fit: stretch, crop or pad
-    #[arg(long, requires = "resize", add = complete::choices("data.fit"), value_parser = fit)]
-    fit: Option<Fit>,
-    /// What lies behind transparent parts of the images of a folder, as #rrggbb
-    #[arg(long, value_name = "COLOUR", value_parser = |text: &str| Color::try_from(text.to_owned()))]
-    background: Option<Color>,
-}
-
-/// Which images of a folder are to test on.
-#[derive(Args, Debug)]
-struct HeldOut {
-    /// Share of the images that is to test on, where the folder has no test images, as data.holdout
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    holdout: Option<f64>,
-    /// Decides which images those are, as data.holdout_seed
-    #[arg(long, value_name = "N")]
-    holdout_seed: Option<u64>,
-}
-
-fn fit(text: &str) -> Result<Fit, String> {
-    [Fit::Stretch, Fit::Crop, Fit::Pad]
-        .into_iter()
-        .find(|fit| fit.name() == text)
-        .ok_or_else(|| "it may be stretch, crop or pad".into())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
-    share.ok_or_else(|| "it must be more than 0 and below 1".into())
-}
-
 /// Runs `fixmatch data`.
 pub fn run(args: DataArgs) -> Result<()> {
     let data_dir = dirs::data_dir()?;
@@ -140,19 +102,20 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::List { json: true } => list_json(&data_dir),
         DataCommand::List { json: false } => list(&data_dir),
         DataCommand::Fetch { name } => fetch_named(&name, &data_dir),
-        DataCommand::Verify { name, path, own, held_out } => {
+        DataCommand::Verify { name, path, own } => {
             let is_path = path.is_none() && data::find(&name).is_err() && Path::new(&name).exists();
             let (dataset, path) =
                 if is_path { (folder::DESCRIPTOR.name.to_owned(), Some(name.into())) } else { (name, path) };
-            let Own { resize, fit, background } = own;
-            let HeldOut { holdout, holdout_seed } = held_out;
-            let data = Data { dataset, path, resize, fit, background, holdout, holdout_seed, ..Data::default() };
-            verify(&data, &data_dir)
+            let mut config = RunConfig { data: Data { dataset, path, ..Data::default() }, ..RunConfig::default() };
+            own.apply(&mut config.data);
+            data::find(&config.data.dataset)?;
+            config.validate()?;
+            verify(&config.data, &data_dir)
         }
         DataCommand::Clear { paths } => kept::clear(&paths),
         DataCommand::Files { path, output, held_out } => {
-            let HeldOut { holdout, holdout_seed } = held_out;
-            let data = Data { path: Some(path), holdout, holdout_seed, ..Data::named(folder::DESCRIPTOR.name) };
+            let mut data = Data { path: Some(path), ..Data::named(folder::DESCRIPTOR.name) };
+            held_out.apply(&mut data);
             files(&data, output.as_deref(), &data_dir)
         }
     }

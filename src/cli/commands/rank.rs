@@ -10,6 +10,7 @@ use fixmatch::examples;
 use fixmatch::labels::ranking::{self, Ranking};
 
 use super::foreground::{self, End};
+use super::own::Own;
 use super::reading;
 use super::{Runs, complete, note, say, train, writable_file};
 
@@ -32,9 +33,8 @@ pub struct Args {
     /// Where the data set's files are, if not in the usual places
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Resize the images of a folder to this many pixels a side
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
-    resize: Option<u32>,
+    #[command(flatten)]
+    own: Own,
     /// Networks whose opinions are averaged [default: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     members: Option<u32>,
@@ -120,7 +120,7 @@ impl Args {
         let mut config = RunConfig::default();
         config.data.dataset.clone_from(&self.dataset);
         config.data.path = self.path.as_deref().map(absolute);
-        config.data.resize = self.resize;
+        self.own.apply(&mut config.data);
         if let Some(device) = self.device {
             config.machine.device = device;
         }

@@ -272,7 +272,7 @@ fn assemble(
     }
     *n_decoded = missing.len();
     let mut spool = Spool::new(to)?;
-    decode_missing(entries, &missing, place, |i, decoded| {
+    let faults = decode_missing(entries, &missing, place, |i, decoded| {
         let Decoded { image, is_turned, is_transparent, has_more, .. } = decoded;
         let flags =
             [(is_turned, TURNED), (is_transparent, TRANSPARENT), (has_more, HAS_MORE), (image.channels == 1, GRAY)];
@@ -281,29 +281,56 @@ fn assemble(
         found[i] = Some(Found::New { at, size: (image.width, image.height), print: print::of(&image), flags });
         Ok(())
     })?;
-    let found: Vec<Found> = found.into_iter().map(|found| found.expect("decoded, or an error")).collect();
-    let size_of = |found: &Found| match found {
-        Found::Old(_) => old.map(|old| (old.head.width, old.head.height)).expect("an older file"),
-        Found::New { size, .. } => *size,
+    let whole = entries.iter().zip(stamps).zip(found);
+    let whole: Vec<Piece> =
+        whole.filter_map(|((entry, stamp), found)| Some(Piece { entry, stamp: *stamp, found: found? })).collect();
+    if !faults.is_empty() {
+        // the others are kept, so that only what is mended has to be decoded
+        if to.is_some() && !whole.is_empty() {
+            let _ = put_together(&whole, (old, to), &spool, place);
+        }
+        let said: Vec<_> = faults.iter().map(|(i, fault)| format!("{} {fault}", entries[*i].path.shown())).collect();
+        refused(&said, entries.len(), if said.len() == 1 { "mend or remove it" } else { "mend or remove them" })?;
+    }
+    put_together(&whole, (old, to), &spool, place)
+}
+
+/// An image, and where it is.
+struct Piece<'a> {
+    entry: &'a Entry,
+    stamp: Option<[u8; 16]>,
+    found: Found,
+}
+
+/// Brings images into their order and to the same channels, in the cache if there is one.
+fn put_together(
+    pieces: &[Piece],
+    (old, to): (Option<&Kept>, Option<&Path>),
+    spool: &Spool,
+    place: &Place,
+) -> Result<Assembled, Failure> {
+    let of_old = |at: usize| old.map(|old| (&old.head, &old.records[at])).expect("an older file");
+    let size_of = |piece: &Piece| match piece.found {
+        Found::Old(at) => (of_old(at).0.width, of_old(at).0.height),
+        Found::New { size, .. } => size,
     };
-    let (width, height) = one_size(&found.iter().map(size_of).collect::<Vec<_>>(), entries)?;
-    let flags_of = |found: &Found| match found {
-        Found::Old(at) => old.expect("an older file").records[*at].flags,
-        Found::New { flags, .. } => *flags,
+    let (width, height) = one_size(pieces, size_of)?;
+    let is_gray = |piece: &Piece| match piece.found {
+        Found::Old(at) => of_old(at).1.flags & GRAY != 0,
+        Found::New { flags, .. } => flags & GRAY != 0,
     };
-    let channels = if found.iter().all(|found| flags_of(found) & GRAY != 0) { 1 } else { 3 };
+    let channels = if pieces.iter().all(is_gray) { 1 } else { 3 };
     let path = whole(place).to_string_lossy().into_owned().into();
-    let head = Head { path, n: entries.len(), width, height, channels };
+    let head = Head { path, n: pieces.len(), width, height, channels };
     let mut writer = to.map(Writer::new).transpose()?;
     let mut held = Vec::new();
-    let mut records = Vec::with_capacity(entries.len());
-    for (found, stamp) in found.iter().zip(stamps) {
-        let (pixels, print, flags) = match *found {
+    let mut records = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let (pixels, print, flags) = match piece.found {
             Found::Old(at) => {
-                let old = old.expect("an older file");
-                let pixels =
-                    old.pixels_of(at).ok_or_else(|| io::Error::other("what was kept changes while it is read"))?;
-                (pixels, old.records[at].print, old.records[at].flags)
+                let changed = || io::Error::other("what was kept changes while it is read");
+                let pixels = old.and_then(|old| old.pixels_of(at)).ok_or_else(changed)?;
+                (pixels, of_old(at).1.print, of_old(at).1.flags)
             }
             Found::New { at, print, flags, .. } => {
                 let n_channels = if flags & GRAY == 0 { 3 } else { 1 };
@@ -312,7 +339,7 @@ fn assemble(
         };
         let pixels = with_channels(pixels, width * height, channels);
         // a file that cannot be told from another one is decoded each time
-        let stamp = stamp.unwrap_or_default();
+        let stamp = piece.stamp.unwrap_or_default();
         records.push(Record { stamp, print, checksum: crc32fast::hash(&pixels), flags });
         match &mut writer {
             Some(writer) => writer.write(&pixels)?,
@@ -320,9 +347,10 @@ fn assemble(
         }
     }
     let (Some(writer), Some(to)) = (writer, to) else { return Ok(Assembled { head, records, pixels: held.into() }) };
-    writer.finish(&head, &records)?;
+    // this very file: another process may give its name to one of its own at any time
+    let file = writer.finish(&head, &records)?;
     let damaged = || io::Error::other("what was written to it cannot be read again");
-    let assembled = Kept::open(to).and_then(|kept| from_cache(&kept, place.means.most_held)).ok_or_else(damaged)?;
+    let assembled = Kept::read(file).and_then(|kept| from_cache(&kept, place.means.most_held)).ok_or_else(damaged)?;
     cache::make_room(to.parent().unwrap_or(Path::new("")), place.means.limit);
     Ok(assembled)
 }
@@ -352,13 +380,13 @@ fn check_memory(n: usize, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Decodes these files, on all cores, and hands each on as it comes.
+/// Decodes these files, on all cores, and hands each on as it comes. Returns those that are damaged, in their order.
 fn decode_missing(
     entries: &[Entry],
     missing: &[usize],
     place: &Place,
     mut take: impl FnMut(usize, Decoded) -> io::Result<()>,
-) -> Result<(), Failure> {
+) -> io::Result<Vec<(usize, Fault)>> {
     let wanted = Wanted { resize: place.resize.map(|side| (side, side)), fit: place.fit, background: place.background };
     let next = AtomicUsize::new(0);
     let mut faults: Vec<(usize, Fault)> = Vec::new();
@@ -393,17 +421,15 @@ fn decode_missing(
         io::Result::Ok(())
     })?;
     faults.sort_by_key(|(i, _)| *i);
-    let said: Vec<_> = faults.iter().map(|(i, fault)| format!("{} {fault}", entries[*i].path.shown())).collect();
-    refused(&said, entries.len(), if said.len() == 1 { "mend or remove it" } else { "mend or remove them" })?;
-    Ok(())
+    Ok(faults)
 }
 
 /// The size of all images.
-fn one_size(sizes: &[(usize, usize)], entries: &[Entry]) -> Result<(usize, usize)> {
-    let first = sizes[0];
-    if let Some(other) = sizes.iter().position(|size| *size != first) {
-        let [first_path, path] = [0, other].map(|i: usize| entries[i].path.shown());
-        let size = sizes[other];
+fn one_size(pieces: &[Piece], size_of: impl Fn(&Piece) -> (usize, usize)) -> Result<(usize, usize)> {
+    let first = size_of(&pieces[0]);
+    if let Some(other) = pieces.iter().find(|piece| size_of(piece) != first) {
+        let [first_path, path] = [&pieces[0], other].map(|piece| piece.entry.path.shown());
+        let size = size_of(other);
         bail!(
             "{first_path} has {}×{} pixels but {path} has {}×{}: set data.resize to make all images one size",
             first.0,

@@ -16,6 +16,7 @@ use fixmatch::labels::set::{LabelSet, Picked};
 use fixmatch::labels::{file, pick, recorded, saved};
 use fixmatch::run::dir::RunDir;
 
+use crate::commands::own::{self, Own};
 use crate::commands::{RunArg, Runs, complete, note, reading};
 use crate::words::labels::recipe_words;
 use fixmatch::labels::order::Order;
@@ -45,9 +46,8 @@ pub struct Choice {
     /// Where the data set's files are, if not in the usual places
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Resize the images of a folder to this many pixels a side
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
-    resize: Option<u32>,
+    #[command(flatten)]
+    own: Own,
 }
 
 /// Indices with commas between.
@@ -120,7 +120,7 @@ impl Choice {
         if let Some(path) = &self.path {
             config.data.path = Some(absolute(path)?);
         }
-        config.data.resize = self.resize.or(config.data.resize);
+        self.own.apply(&mut config.data);
         let by_metric = value(&self.by, side).copied().map(OrderChoice::By);
         let by_file = value(&self.ranking, side).map(absolute).transpose()?.map(OrderChoice::File);
         let order = by_metric.or(by_file);
@@ -365,13 +365,8 @@ impl Wanted {
     fn missing(&self, rank: &Rank, dataset: &Dataset) -> String {
         let (data, by) = (&self.config.data, rank.by);
         let has_own_clusters = rank.clusters != Rank::default().clusters;
-        let options = [
-            has_own_clusters.then(|| format!(" --clusters {}", rank.clusters)),
-            data.path.as_ref().map(|path| format!(" --path {}", path.display())),
-            data.resize.map(|side| format!(" --resize {side}")),
-        ];
-        let options: String = options.into_iter().flatten().collect();
-        let command = format!("fixmatch rank {} --by {by}{options}", data.dataset);
+        let clusters = if has_own_clusters { format!(" --clusters {}", rank.clusters) } else { String::new() };
+        let command = format!("fixmatch rank {} --by {by}{clusters}{}", data.dataset, own::options(data));
         let is_like_it = |it: &Ranking| it.rank.by == by && it.data_digest == dataset.digest;
         let mut cached = ranking::cached().unwrap_or_default().into_iter();
         let other = cached.find_map(|(path, it)| Some((path, it.ok().filter(is_like_it)?)));

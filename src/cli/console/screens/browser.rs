@@ -443,8 +443,14 @@ impl Browser {
     pub fn data_settings(&self) -> Vec<String> {
         let data = &self.opening.data;
         let path = data.path.as_ref().map(|path| format!("data.path={}", path.display()));
-        let resize = data.resize.map(|side| format!("data.resize={side}"));
-        path.into_iter().chain(resize).collect()
+        let others = [
+            data.resize.map(|side| format!("data.resize={side}")),
+            data.fit.map(|fit| format!("data.fit={}", fit.name())),
+            data.background.map(|color| format!("data.background={color}")),
+            data.holdout.map(|share| format!("data.holdout={share}")),
+            data.holdout_seed.map(|seed| format!("data.holdout_seed={seed}")),
+        ];
+        path.into_iter().chain(others.into_iter().flatten()).collect()
     }
 }
 
