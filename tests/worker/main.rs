@@ -14,5 +14,6 @@ mod older;
 mod predicting;
 mod ranking;
 mod resume;
+mod slurm;
 mod suites;
 mod support;
