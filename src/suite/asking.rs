@@ -17,6 +17,7 @@ use crate::suite::queue::{self, Stand};
 use crate::suite::slots::Slot;
 use crate::suite::slurm::Slurm;
 use crate::suite::standing::Standing;
+use crate::suite::submission::{Submission, Submitted};
 
 /// How long a stop waits for the workers.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -47,7 +48,7 @@ pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -
         let n = members.iter().filter(|it| it.job.as_ref().is_some_and(|job| job.state.is_open())).count();
         ensure!(
             n == 0,
-            "Slurm has {n} jobs of {0}: `fixmatch suite status {0}` shows them, and `fixmatch suite stop {0}` takes them \
+            "{0} has jobs in Slurm ({n}): `fixmatch suite status {0}` shows them, and `fixmatch suite stop {0}` takes them \
              back",
             folder.name()
         );
@@ -67,6 +68,29 @@ pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -
             grid,
         })
     })
+}
+
+/// What came of [`begin`].
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// There was a queue at work, which follows the order.
+    Followed,
+    /// A queue was started.
+    Started,
+    /// What was left went to Slurm.
+    Submitted(Submitted),
+}
+
+/// Has an order followed: by the queue of this machine, which is started unless there is one, or by Slurm.
+pub fn begin(folder: &Folder, order: &Order) -> Result<Begun> {
+    if let Some(profile) = &order.slurm {
+        return Submission::again(folder, order, profile)?.submit().map(Begun::Submitted);
+    }
+    if folder.is_locked() {
+        return Ok(Begun::Followed);
+    }
+    queue::start(folder)?;
+    Ok(Begun::Started)
 }
 
 /// Starts no other run of a suite.

@@ -239,7 +239,7 @@ fn a_suite_is_with_slurm_or_with_this_machines_queue_and_never_with_both() {
     login.submit();
     login.queue("0 PENDING Priority - 0");
     let said = login.suite(&["run", "study.toml"]);
-    said.check(1, &[], &["Slurm has 1 job of study", "fixmatch suite stop study"]);
+    said.check(1, &[], &["study has jobs in Slurm (1)", "fixmatch suite stop study"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! is, bit for bit, what the queue of this machine trains undisturbed.
 //!
 //! As root with Debian's packages slurm-wlm and munge; otherwise skipped, with a sentence. `FIXMATCH_SLURM_RUNS=12` and
-//! `FIXMATCH_SLURM_INTERRUPTIONS=50` make it larger; it then also waits until Slurm has forgotten a job.
+//! `FIXMATCH_SLURM_INTERRUPTIONS=50` make it larger.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use fixmatch::base::output::note;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
+use fixmatch::run::state::RunState;
 use rustix::process::{Pid, Signal, kill_process};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -118,16 +119,22 @@ impl Drop for Cluster {
 struct Study {
     place: Place,
     file: PathBuf,
+    steps: u64,
     runs: PathBuf,
     conf: PathBuf,
 }
 
 impl Study {
     /// The small convolutional network and the smallest residual one, RandAugment and CTAugment.
-    fn new(cluster: &Cluster, n_runs: u64, steps: u64) -> Self {
+    ///
+    /// Of so many steps that a run takes about `seconds` on this machine.
+    fn new(cluster: &Cluster, n_runs: u64, seconds: f64) -> Self {
         let place = Place::new();
         let mut config = place.wrn_config();
         config.train.lr = 0.001;
+        let probe = RunState::read(&place.finished(&config)).expect("reads");
+        let steps = seconds * probe.n_timed_steps as f64 / probe.training_s.max(0.001);
+        let steps = (steps / 100.0).ceil().clamp(1.0, 100.0) as u64 * 100;
         (config.train.steps, config.train.window) = (steps, 50);
         (config.eval.every, config.checkpoint.every) = (steps / 4, 25);
         let folder = place.data().parent().expect("a folder").to_owned();
@@ -143,7 +150,7 @@ impl Study {
         fs::create_dir(folder.join("slurm")).expect("made");
         fs::write(folder.join("slurm/low.toml"), "partition = \"low\"\ntime = \"1:00:00\"\ncpus = 1\n")
             .expect("written");
-        Self { runs: place.runs(), place, file, conf: cluster.conf() }
+        Self { runs: place.runs().with_file_name("disturbed"), place, file, steps, conf: cluster.conf() }
     }
 
     fn fixmatch(&self, args: &[&str]) -> Output {
@@ -270,9 +277,8 @@ fn wait_for_a_step(study: &Study) {
 #[test]
 fn a_suite_that_slurm_throws_out_again_and_again_ends_in_the_same_weights() {
     let Some(mut cluster) = Cluster::start() else { return };
-    let (n_runs, n_wanted) = (asked("FIXMATCH_SLURM_RUNS", 4), asked("FIXMATCH_SLURM_INTERRUPTIONS", 6));
-    let steps = asked("FIXMATCH_SLURM_STEPS", 300);
-    let mut study = Study::new(&cluster, n_runs, steps);
+    let (n_runs, n_wanted) = (asked("FIXMATCH_SLURM_RUNS", 4), asked("FIXMATCH_SLURM_INTERRUPTIONS", 4));
+    let mut study = Study::new(&cluster, n_runs, 4.0 + 6.0 * n_wanted as f64 / n_runs as f64);
     study.submit();
     let mut done: BTreeMap<&str, u64> = BTreeMap::new();
     let (deadline, mut deeds) = (Instant::now() + DEADLINE, DEEDS.iter().cycle());
@@ -320,7 +326,7 @@ fn a_suite_that_slurm_throws_out_again_and_again_ends_in_the_same_weights() {
     study.said(&["suite", "run", &study.file.display().to_string(), "--slots", "cpu:1x2", "--wait"]);
     for (identity, dir) in study.by_identity() {
         let other = &disturbed[&identity];
-        assert_same(&dir, other, steps);
+        assert_same(&dir, other, study.steps);
         assert!(exported(&study, &dir) == exported(&study, other), "{} is exported differently", other.id());
         let jobs = events(other).into_iter().filter_map(|event| match event {
             Event::Launched { job, .. } => Some(job.expect("its job").id),

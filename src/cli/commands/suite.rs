@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
 use fixmatch::run::survey::Survey;
-use fixmatch::suite::asking;
+use fixmatch::suite::asking::{self, Begun};
 use fixmatch::suite::batch::Batch;
 use fixmatch::suite::cluster;
 use fixmatch::suite::expand::expand;
@@ -276,7 +276,7 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
         if args.dry_run {
             return slurm::dry_run(&submission, runs).map(|()| ExitCode::SUCCESS);
         }
-        slurm::submit(&submission)?;
+        slurm::say_submitted(&submission.folder.name(), &submission.submit()?)?;
         return if args.wait { slurm::wait(&submission.folder) } else { Ok(ExitCode::SUCCESS) };
     }
     let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
@@ -294,18 +294,13 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
     if args.wait { wait(&folder, runs) } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// Starts the queue, unless there is one, which then follows the new order; of a suite that Slurm trains, submits what is
-/// left.
+/// Has an order followed, and says by whom.
 fn begin(folder: &Folder, order: &Order) -> Result<()> {
-    if let Some(profile) = &order.slurm {
-        return slurm::submit(&Submission::again(folder, order, profile)?);
-    }
     let name = folder.name();
-    if folder.is_locked() {
-        say(format_args!("the queue of {name} follows the new order"))?;
-    } else {
-        queue::start(folder)?;
-        say(format_args!("the queue of {name} trains in the background"))?;
+    match asking::begin(folder, order)? {
+        Begun::Submitted(submitted) => return slurm::say_submitted(&name, &submitted),
+        Begun::Followed => say(format_args!("the queue of {name} follows the new order"))?,
+        Begun::Started => say(format_args!("the queue of {name} trains in the background"))?,
     }
     say(format_args!("  fixmatch suite status {name}   shows how far it is"))?;
     say(format_args!("  fixmatch suite stop {name}     suspends its runs; run goes on"))

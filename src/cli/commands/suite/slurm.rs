@@ -35,10 +35,9 @@ pub fn dry_run(submission: &Submission, runs: &Runs) -> Result<()> {
     }
 }
 
-/// Submits what is left, and says what came of it.
-pub fn submit(submission: &Submission) -> Result<()> {
-    let name = submission.folder.name();
-    let Submitted { jobs, setup } = submission.submit()?;
+/// Says what came of a submission.
+pub fn say_submitted(name: &str, submitted: &Submitted) -> Result<()> {
+    let Submitted { jobs, setup } = submitted;
     if setup.preempts_unsaid {
         note(
             "warning: this Slurm gives no early signal to jobs that must make room: SlurmctldParameters lacks \
@@ -50,7 +49,7 @@ pub fn submit(submission: &Submission) -> Result<()> {
         say(format_args!("nothing to submit: all runs of {name} are there or have a job"))?;
     }
     for (job, n) in jobs {
-        say(format_args!("{} of {name} submitted as job {job}", plural(n as u64, "run")))?;
+        say(format_args!("{} of {name} submitted as job {job}", plural(*n as u64, "run")))?;
     }
     say(format_args!("  fixmatch suite status {name}   shows where they are"))?;
     say(format_args!("  fixmatch suite stop {name}     cancels the jobs, all saved; run goes on"))
