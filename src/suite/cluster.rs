@@ -183,9 +183,11 @@ fn place(member: &Member, order: &Order, is_answered: bool) -> Place {
 fn why_gone(member: &Member, ended: Option<&JobState>) -> String {
     let id = member.job_id().map_or_else(|| "its job".to_owned(), |id| format!("job {id}"));
     let host = member.job.as_ref().and_then(|job| job.host.as_deref()).unwrap_or("its machine");
+    let has_printed = member.task.as_ref().is_some_and(|(batch, task)| batch.output(*task).exists());
     let error = member.task.as_ref().and_then(|(batch, task)| batch.last_error(*task));
     match (ended, error) {
-        (Some(JobState::Ended(how)), _) if how.contains("JobLaunchFailure") => {
+        // Slurm says the same of a job whose processes were killed.
+        (Some(JobState::Ended(how)), _) if how.contains("JobLaunchFailure") && !has_printed => {
             format!("{id} could not start on {host}: is the folder of runs visible there?")
         }
         (_, Some(error)) => format!("{id}: {error}"),

@@ -199,13 +199,15 @@ fn what_a_job_said_last_is_told_of_a_run_that_is_gone() {
         .expect("written");
     login
         .queue("0 FAILED NonZeroExitCode node1 0\n1 FAILED JobLaunchFailure node1 0\n2 FAILED NonZeroExitCode node1 0");
-    let reasons: Vec<_> = login.states().into_iter().map(|it| it.1).collect();
+    let reasons = || login.states().into_iter().map(|it| it.1).collect::<Vec<_>>();
     let expected = [
         "job 77_0: the worker has libtorch 1",
         "job 77_1 could not start on node1: is the folder of runs visible there?",
         "job 77_2 ended: FAILED, NonZeroExitCode",
     ];
-    assert_eq!(reasons, expected);
+    assert_eq!(reasons(), expected);
+    fs::write(batch.output(1), "2026-11-26 02:00:00 job 77_1 begins\n").expect("written");
+    assert_eq!(reasons()[1], "job 77_1 ended: FAILED, JobLaunchFailure", "its processes were killed");
 }
 
 #[test]
