@@ -19,4 +19,5 @@ pub mod slots;
 pub mod slurm;
 pub mod standing;
 pub mod submission;
+pub mod table;
 pub mod task;

@@ -74,6 +74,8 @@ pub enum Purpose {
     ChangeValue(u32),
     /// The step to which one is moved.
     MoveChange(u32),
+    /// How many more seeds a suite has.
+    MoreSeeds,
 }
 
 /// A question before something that cannot be taken back with one key.
@@ -89,6 +91,10 @@ pub enum Confirm {
     LeaveDraft(Action),
     /// Start two whole runs on these presets' labels?
     Race(Base),
+    /// Start the suite of this name?
+    StartSuite(String),
+    /// Suspend the runs of the suite of this name?
+    StopSuite(String),
     /// Move this saved label set to the trash?
     DeleteSet(String, PathBuf),
     /// Leave a label set that was edited and not saved, back or out of the console?

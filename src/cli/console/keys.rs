@@ -83,6 +83,7 @@ pub enum Action {
     Changes,
     Drop,
     Move,
+    Retry,
 }
 
 /// Where a key means something.
@@ -110,6 +111,10 @@ pub enum Place {
     Browser,
     /// Two runs beside each other.
     Race,
+    /// A suite as a grid.
+    Suite,
+    /// The runs of a cell of it.
+    Cell,
 }
 
 /// What may be done.
@@ -150,11 +155,14 @@ pub struct Binding {
     pub effect: Effect,
 }
 
-use Place::{Browser, Changes, Configuration, Home, LabelSets, Log, Preset, PseudoLabels, Race, Run, Samples};
+use Place::{
+    Browser, Cell, Changes, Configuration, Home, LabelSets, Log, Preset, PseudoLabels, Race, Run, Samples, Suite,
+};
 /// Where there is a list or a text to page through.
-const PAGED: &[Place] = &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser];
+const PAGED: &[Place] =
+    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Suite, Cell];
 const ALL: &[Place] =
-    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race];
+    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell];
 
 const fn look(
     action: Action,
@@ -227,6 +235,15 @@ pub const TABLE: &[Binding] = &[
     look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
     look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
+    look(Action::Enter, "open-cell", "enter", &[Suite], "open", "the runs of the cell, seed by seed"),
+    look(Action::Enter, "open-planned", "enter", &[Cell], "open", "open the run"),
+    drive(Action::Launch, "start-suite", "L", &[Suite], "start", "train the suite in the background; asks first"),
+    drive(Action::Pause, "hold-suite", "p", &[Suite], "hold", "start no other run; those that train go on"),
+    drive(Action::Resume, "resume-suite", "r", &[Suite], "go on", "train what is left, after a hold or a stop"),
+    drive(Action::Stop, "stop-suite", "X", &[Suite], "stop", "suspend its runs and end its queue; asks first"),
+    drive(Action::Retry, "retry-suite", "R", &[Suite], "retry", "try again what failed or was stopped"),
+    drive(Action::More, "more-seeds", "+ =", &[Suite], "seeds", "plan more seeds for each cell"),
+    drive(Action::Move, "to-front", "M", &[Suite, Cell], "to front", "start these runs before all others"),
     drive(Action::Change, "change", "s", &[Home, Run], "set", "change τ, λ_u, the learning rate's factor, the steps"),
     drive(Action::Enter, "edit-change", "enter s", &[Changes], "value", "give the change another value"),
     drive(Action::Move, "move-change", "M", &[Changes], "move", "have the change take effect at another step"),
@@ -322,8 +339,8 @@ pub const TABLE: &[Binding] = &[
         "label sets",
         "browse label sets and representative images",
     ),
-    look(Action::Left, "left", "left h", &[Samples, Browser, Race], "", "left"),
-    look(Action::Right, "right", "right l", &[Samples, Browser, Race], "", "right"),
+    look(Action::Left, "left", "left h", &[Samples, Browser, Race, Suite], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples, Browser, Race, Suite], "", "right"),
     look(Action::Up, "up", "up k", ALL, "", "up"),
     look(Action::Down, "down", "down j", ALL, "", "down"),
     look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
@@ -345,7 +362,7 @@ pub const TABLE: &[Binding] = &[
         Action::Back,
         "back",
         "esc backspace",
-        &[Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race],
+        &[Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell],
         "back",
         "go back",
     ),

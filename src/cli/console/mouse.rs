@@ -19,6 +19,8 @@ pub enum Spot {
     Panel(usize, Option<f64>),
     /// An image that is browsed, by its distance from an end.
     Image(End, usize),
+    /// A cell of a suite's grid, by its row and its column.
+    Grid(usize, usize),
     /// A tab of what the pseudo-labels do.
     Tab(Tab),
     /// A class there, and the bin of confidence if it is a cell of the strip.

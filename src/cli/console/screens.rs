@@ -12,6 +12,7 @@ use browser::Browser;
 use preset::Draft;
 use race::Race;
 use run::{OpenRun, Page};
+use suite::OpenSuite;
 
 pub mod browser;
 pub mod changes;
@@ -24,6 +25,7 @@ pub mod pseudo_labels;
 pub mod race;
 pub mod run;
 pub mod samples;
+pub mod suite;
 
 /// A screen that is open over the home screen.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub enum Screen {
     LabelSets,
     /// The images of a data set, and a label set of them.
     Browser(Box<Browser>),
+    /// A suite as a grid, or the runs of one of its cells.
+    Suite(Box<OpenSuite>),
 }
 
 /// Where an action leads.
@@ -65,6 +69,7 @@ impl Screen {
             Self::Race(_) => Place::Race,
             Self::LabelSets => Place::LabelSets,
             Self::Browser(_) => Place::Browser,
+            Self::Suite(suite) => suite.place(),
         }
     }
 
@@ -73,7 +78,7 @@ impl Screen {
         match self {
             Self::Run(run) => std::slice::from_mut(run),
             Self::Race(race) => &mut race.runs,
-            Self::Preset(_) | Self::LabelSets | Self::Browser(_) => &mut [],
+            Self::Preset(_) | Self::LabelSets | Self::Browser(_) | Self::Suite(_) => &mut [],
         }
     }
 
@@ -82,7 +87,7 @@ impl Screen {
         match self {
             Self::Preset(draft) => draft.form.editing.is_some(),
             Self::Run(run) => run.page == Page::Log && run.log.is_filtering,
-            Self::Race(_) | Self::LabelSets | Self::Browser(_) => false,
+            Self::Race(_) | Self::LabelSets | Self::Browser(_) | Self::Suite(_) => false,
         }
     }
 
@@ -91,7 +96,7 @@ impl Screen {
         match self {
             Self::Preset(draft) => draft.is_edited,
             Self::Browser(browser) => browser.set.has_unsaved_edits(),
-            Self::Run(_) | Self::Race(_) | Self::LabelSets => false,
+            Self::Run(_) | Self::Race(_) | Self::LabelSets | Self::Suite(_) => false,
         }
     }
 }

@@ -75,6 +75,8 @@ pub enum WorldTask {
     Remember(RunDir, Seen),
     /// Remember which groups of presets are folded.
     RememberFolds(BTreeMap<String, bool>),
+    /// Ask the queue of the suite of this name for something.
+    Suite(String, SuiteTask),
     /// Look which label sets there are to browse.
     LabelSets,
     /// Read a data set with its orders.
@@ -117,6 +119,25 @@ pub enum WorldTask {
     Rank(Data, Metric),
     /// Make two runs and start a worker on each.
     Race(Box<[Contestant; 2]>),
+}
+
+/// What the queue of a suite is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SuiteTask {
+    /// Train it, for the first time.
+    Start,
+    /// Train what is left.
+    GoOn,
+    /// Start no other run.
+    Hold,
+    /// Suspend what trains, and end.
+    Stop,
+    /// Try again what failed or was stopped.
+    Retry,
+    /// Train so many more seeds of each cell.
+    MoreSeeds(u64),
+    /// Start the runs of these identities before all others.
+    Front(Vec<String>),
 }
 
 /// One of two runs that are to be compared.

@@ -56,6 +56,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Some(Screen::Race(race)) => race.draw(buffer, app, body),
             Some(Screen::LabelSets) => app.label_sets.draw(buffer, app, body),
             Some(Screen::Browser(browser)) => browser.draw(buffer, app, body),
+            Some(Screen::Suite(suite)) => suite.draw(buffer, app, body),
         }
         status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
         footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
@@ -87,6 +88,7 @@ fn arrange(app: &mut App, body: Rect) {
         Screen::Race(_) => {}
         Screen::LabelSets => app.label_sets.arrange(body),
         Screen::Browser(browser) => browser.arrange(body),
+        Screen::Suite(suite) => suite.arrange(app, body),
     }
     app.screens.push(screen);
 }
@@ -109,6 +111,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Some(Screen::Race(_)) => None,
         Some(Screen::LabelSets) => app.label_sets.spot(body, position),
         Some(Screen::Browser(browser)) => browser.spot(body, position),
+        Some(Screen::Suite(suite)) => suite.spot(app, body, position),
     }
 }
 
@@ -192,6 +195,13 @@ fn titles(app: &App) -> Vec<String> {
         }
         Some(Screen::Race(_)) => vec!["two runs".into()],
         Some(Screen::LabelSets) => vec!["label sets".into()],
+        Some(Screen::Suite(suite)) => {
+            let cell = suite.runs.and_then(|_| {
+                let study = app.home.study(&suite.name)?;
+                Some(study.label(suite.outcome(study)?)).filter(|label| !label.is_empty())
+            });
+            ["suites".into(), suite.name.clone()].into_iter().chain(cell).collect()
+        }
         Some(Screen::Browser(browser)) => vec!["label sets".into(), browser.opening.data.dataset.clone()],
     }
 }

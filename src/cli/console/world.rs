@@ -6,10 +6,12 @@
 mod following;
 mod labels;
 mod presets;
+mod suites;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,8 @@ use fixmatch::run::launch::{Worker, launch, log_tail};
 use fixmatch::run::mailbox;
 use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status};
-use fixmatch::run::survey::Survey;
+use fixmatch::run::survey::Row;
+use fixmatch::suite::standing::Standing;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::machine::{Machine, Watch};
@@ -41,15 +44,17 @@ use super::screens::browser::Base;
 use super::screens::browser::atlas::Atlas;
 use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
-use super::screens::label_sets::Row;
+use super::screens::label_sets;
 use super::screens::run::Reading;
 use super::screens::samples::Sheet;
-use super::tasks::WorldTask;
+use super::screens::suite::Study;
+use super::tasks::{SuiteTask, WorldTask};
 use crate::words::events::sentence;
 use following::Following;
 pub use following::read_run;
 pub use labels::Started;
 pub use presets::remembered_folds;
+use suites::Suites;
 
 /// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
 const FOLLOW: Duration = Duration::from_millis(250);
@@ -107,10 +112,14 @@ pub enum News {
     Records(RunDir, Vec<(Pointer, Result<Record, String>)>),
     /// The images that a run follows, or why not.
     Followed(RunDir, Result<Sheet, String>),
+    /// The suites, as they stand.
+    Suites(Vec<Arc<Study>>),
+    /// What came of something that a suite's queue was asked for.
+    Asked(Result<String, String>),
     /// The presets of one's own, as they are.
     Own(Box<OwnPresets>),
     /// What label sets there are to browse.
-    LabelSets(Result<Vec<Row>, String>),
+    LabelSets(Result<Vec<label_sets::Row>, String>),
     /// A data set with its orders.
     Atlas(Data, Result<Arc<Atlas>, String>),
     /// The preset that a run was made of, if it is still there.
@@ -136,14 +145,17 @@ pub enum News {
 pub struct World {
     runs: PathBuf,
     news: UnboundedSender<News>,
+    /// Has the runs looked at without delay.
+    looks: Sender<()>,
     followed: Vec<Arc<AtomicBool>>,
 }
 
 impl World {
     /// Begins to look at the runs in a folder and at which data sets are here.
     pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
-        let world = Self { runs: runs.clone(), news, followed: Vec::new() };
-        world.spawn("survey", move |news| survey(&runs, &news));
+        let (looks, asked) = channel();
+        let world = Self { runs: runs.clone(), news, looks, followed: Vec::new() };
+        world.spawn("survey", move |news| survey(&runs, &asked, &news));
         world.spawn("machine", |news| watch_machine(&news));
         world.spawn("presets", |news| presets::watch(&news));
         world.spawn("data", |news| {
@@ -210,6 +222,7 @@ impl World {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
+            WorldTask::Suite(name, task) => self.ask_suite(name, task),
             WorldTask::RememberFolds(folds) => presets::remember_folds(&folds),
             WorldTask::LabelSets => {
                 self.spawn("label-sets", |news| drop(news.send(News::LabelSets(labels::label_sets()))));
@@ -253,6 +266,15 @@ impl World {
         }
     }
 
+    fn ask_suite(&self, name: String, task: SuiteTask) {
+        let (runs, looks) = (self.runs.clone(), self.looks.clone());
+        self.spawn("suite", move |news| {
+            let asked = suites::ask(&runs, &name, task).map_err(|error| in_one_line(&error));
+            let _ = looks.send(()); // so that it is seen at once
+            let _ = news.send(News::Asked(asked));
+        });
+    }
+
     fn follow(&mut self, dirs: Vec<RunDir>) {
         for wanted in self.followed.drain(..) {
             wanted.store(false, Ordering::Relaxed);
@@ -281,11 +303,13 @@ pub fn seen_file() -> Result<PathBuf> {
     Ok(dirs::state_dir()?.join("last-seen.json"))
 }
 
-fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
-    let mut survey = Survey::new(runs);
-    let mut last = None;
+/// Tells of the runs and of the suites, each time that something about them changed.
+fn survey(runs: &Path, asked: &Receiver<()>, news: &UnboundedSender<News>) {
+    let mut standing = Standing::new(runs);
+    let (mut last, mut last_suites) = (None, None);
+    let mut suites = None;
     loop {
-        let rows = survey.look().map_err(|error| in_one_line(&error));
+        let rows = standing.survey().map(<[Row]>::to_vec).map_err(|error| in_one_line(&error));
         if last.as_ref() != Some(&rows) {
             last = Some(rows.clone());
             let listing = rows.map_or_else(Listing::Unreadable, Listing::Read);
@@ -293,8 +317,17 @@ fn survey(runs: &std::path::Path, news: &UnboundedSender<News>) {
                 return;
             }
         }
-        survey.save();
-        thread::sleep(SURVEY);
+        let found = suites.get_or_insert_with(|| Suites::new(runs)).look(&mut standing);
+        if last_suites.as_ref() != Some(&found) {
+            last_suites = Some(found.clone());
+            if news.send(News::Suites(found)).is_err() {
+                return;
+            }
+        }
+        standing.save();
+        if asked.recv_timeout(SURVEY) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
     }
 }
 

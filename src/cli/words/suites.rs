@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use fixmatch::run::jobs::Interruption;
 use fixmatch::suite::cluster::{Look, Member, Place};
-use fixmatch::suite::grid::{Planned, bare, short};
+use fixmatch::suite::grid::{Planned, bare};
 use fixmatch::suite::order::Order;
 use fixmatch::suite::outcome::{Outcome, outcomes};
 use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slurm::profile::DEFAULT;
+use fixmatch::suite::table::Table;
 use serde::Serialize;
 
 use super::numbers::{duration, plural, table};
@@ -200,34 +201,23 @@ impl Standing {
 
     /// The title, how many runs stand how, and a table whose columns are the values of the last axis.
     pub fn told(&self, order: &Order) -> String {
-        let axes = &order.grid.axes;
         let left = self.left_s.and_then(|left| Duration::try_from_secs_f64(left).ok());
         let left = left.map_or_else(String::new, |left| format!("; about {} left", duration(left)));
         let head = format!("{}: {}\n{}{left}", self.suite, self.title, self.line());
-        let (rows, columns) = match axes.split_last() {
-            None => return format!("{head}\n{}", self.cells.iter().map(Cell::text).collect::<Vec<_>>().join("\n")),
-            Some((last, rows)) => (rows, last),
-        };
-        let mut names: Vec<String> = rows.iter().map(|axis| short(&axis.key).to_uppercase()).collect();
-        names.push(String::new());
-        names.extend(columns.values.iter().map(|value| format!("{}={}", short(&columns.key), bare(value))));
-        let mut lines: Vec<(Vec<usize>, bool, Vec<String>)> = Vec::new();
-        for cell in &self.cells {
-            let places = &order.grid.cells[cell.outcome.cell];
-            let (column, row) = places.split_last().expect("as many places as axes");
-            let at = lines.iter().position(|(other, baseline, _)| other == row && *baseline == cell.baseline);
-            let at = at.unwrap_or_else(|| {
-                lines.push((row.to_vec(), cell.baseline, vec![String::new(); columns.values.len()]));
-                lines.len() - 1
-            });
-            lines[at].2[*column] = cell.text();
+        if order.grid.axes.is_empty() {
+            return format!("{head}\n{}", self.cells.iter().map(Cell::text).collect::<Vec<_>>().join("\n"));
         }
-        let cells: Vec<Vec<String>> = lines
+        let outcomes: Vec<_> = self.cells.iter().map(|cell| cell.outcome.clone()).collect();
+        let Table { heads, axis, columns, rows } = Table::of(&order.grid, &outcomes);
+        let columns = columns.iter().map(|value| format!("{axis}={value}"));
+        let names: Vec<String> =
+            heads.iter().map(|head| head.to_uppercase()).chain([String::new()]).chain(columns).collect();
+        let cell = |place: Option<usize>| place.map_or_else(String::new, |place| self.cells[place].text());
+        let cells: Vec<Vec<String>> = rows
             .into_iter()
-            .map(|(row, baseline, cells)| {
-                let values = rows.iter().zip(row).map(|(axis, place)| bare(&axis.values[place]).to_owned());
-                let kind = if baseline { "labels only" } else { "" }.to_owned();
-                values.chain([kind]).chain(cells).collect()
+            .map(|row| {
+                let kind = if row.baseline { "labels only" } else { "" }.to_owned();
+                row.values.into_iter().chain([kind]).chain(row.cells.into_iter().map(cell)).collect()
             })
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -11,7 +11,7 @@ use crate::console::keys::Action;
 use crate::console::screens::browser::Browser;
 use crate::console::screens::run::OpenRun;
 use crate::console::screens::{Go, Screen};
-use crate::console::tasks::WorldTask;
+use crate::console::tasks::{SuiteTask, WorldTask};
 
 impl App {
     /// Gives a key to a text field or a dialog; says whether there was one.
@@ -34,7 +34,7 @@ impl App {
                 run.log.is_filtering = keeps_typing(&mut run.log.filter, key);
                 run.log.select();
             }
-            Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_)) => {}
+            Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_) | Screen::Suite(_)) => {}
         }
         true
     }
@@ -128,11 +128,18 @@ impl App {
             Confirm::LeaveDraft(Action::Quit) | Confirm::LeaveSet(Action::Quit) => self.leave(),
             Confirm::LeaveDraft(_) | Confirm::LeaveSet(_) => self.back(),
             Confirm::DropChanges(numbers) => self.in_run(|run, app| run.drop_changes(&numbers, app)),
+            Confirm::StartSuite(name) => self.ask_suite(name, SuiteTask::Start, "starting the queue…"),
+            Confirm::StopSuite(name) => self.ask_suite(name, SuiteTask::Stop, "suspending its runs…"),
             Confirm::Race(base) => self.in_browser(|browser, app| browser.start_race(&base, app)),
             Confirm::DeleteSet(_, path) => {
                 self.tasks.world.extend([WorldTask::DiscardSet(path), WorldTask::LabelSets]);
             }
         }
+    }
+
+    fn ask_suite(&mut self, name: String, task: SuiteTask, said: &str) {
+        self.say(Tone::Info, said.into());
+        self.tasks.world.push(WorldTask::Suite(name, task));
     }
 
     /// A line was typed; returns why it cannot be.
@@ -141,6 +148,13 @@ impl App {
         match purpose {
             Purpose::ChangeValue(_) | Purpose::MoveChange(_) => {
                 self.in_run(|run, app| answer = run.answered(text, purpose, app));
+            }
+            Purpose::MoreSeeds => {
+                let Some(screen) = self.screens.pop() else { return Ok(()) };
+                if let Screen::Suite(suite) = &screen {
+                    answer = suite.answered(text, self);
+                }
+                self.screens.push(screen);
             }
             Purpose::GoTo | Purpose::Start | Purpose::Save { .. } => self.in_browser(|browser, app| {
                 answer = browser.answered(text, purpose, app);

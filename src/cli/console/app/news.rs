@@ -54,17 +54,19 @@ impl App {
             News::Launched(Err(error))
             | News::Resumed(Err(error))
             | News::Raced(Err(error))
+            | News::Asked(Err(error))
             | News::Posted(_, _, Err(error))
             | News::Amended(Err(error))
             | News::Discarded(Err(error)) => {
                 self.say(Tone::Error, error);
             }
-            News::Told(text) | News::Amended(Ok(text)) => self.say(Tone::Info, text),
+            News::Told(text) | News::Amended(Ok(text)) | News::Asked(Ok(text)) => self.say(Tone::Info, text),
             News::Discarded(Ok(path)) => self.say(Tone::Info, format!("moved to {}", path.display())),
             News::Data(name, state) => {
                 self.home.set_data(&name, &state);
                 self.label_sets.set_data(&name, &state);
             }
+            News::Suites(suites) => self.home.take_suites(suites),
             News::Own(own) => self.home.take_own(*own),
             News::LabelSets(rows) => self.label_sets.take(rows),
             News::Atlas(data, atlas) => self.learn_of_images(&data, atlas),

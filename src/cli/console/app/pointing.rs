@@ -65,6 +65,7 @@ impl App {
             Some(Screen::Run(run)) => run.point_at(spot),
             Some(Screen::LabelSets) => spot.selects(&mut self.label_sets.at),
             Some(Screen::Browser(browser)) => matches!(spot, Spot::Image(end, to) if browser.point_at(end, to)),
+            Some(Screen::Suite(suite)) => suite.point_at(spot),
             Some(Screen::Race(_)) => false,
         };
         let place = self.place();
@@ -160,6 +161,27 @@ mod tests {
         assert_eq!((app.place(), app.home.pane, app.home.run_at.at), (Place::Home, Pane::Runs, 1));
         click(&mut app, "quickstart-s1");
         assert_eq!(app.place(), Place::Run);
+    }
+
+    #[test]
+    fn a_cell_of_a_suite_is_selected_and_then_opened_also_where_the_grid_is_scrolled() {
+        for (n, actions) in [(4, vec![]), (20, vec![Action::Last, Action::Right])] {
+            let mut app = sample::app_on_suite(sample::study(n, n));
+            for action in actions {
+                app.update(action);
+            }
+            let position = find(&mut app, "○");
+            let spot = views::spot(&app, AREA, position);
+            let Some(Spot::Grid(row, column)) = spot else { panic!("{spot:?}") };
+            point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
+            let Some(Screen::Suite(suite)) = app.screens.last() else { panic!("a suite") };
+            assert_eq!((suite.row.at, suite.column.at, suite.runs), (row, column, None));
+            click(&mut app, "▸○");
+            assert_eq!(app.place(), Place::Cell);
+            click(&mut app, "1     ");
+            click(&mut app, "1     ");
+            assert!(app.notice.is_some_and(|notice| notice.text.starts_with("this run was not started yet")));
+        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl App {
                 go
             }
             Screen::Browser(browser) => browser.update(action, self),
+            Screen::Suite(suite) => suite.update(action, self),
         };
         self.screens.push(screen);
         self.go(go);
@@ -91,7 +92,7 @@ impl App {
                 // one holds all images of a data set, which is enough; one that is not saved is gone back to instead
                 self.screens.retain(|screen| !matches!(screen, Screen::Browser(_)));
             }
-            Screen::Preset(_) | Screen::Run(_) | Screen::Race(_) => {}
+            Screen::Preset(_) | Screen::Run(_) | Screen::Race(_) | Screen::Suite(_) => {}
         }
         self.screens.push(screen);
     }
@@ -133,7 +134,7 @@ impl App {
 
     /// Opens a run over the lists, the browser or the race that it belongs to.
     pub fn open_run(&mut self, dir: RunDir) {
-        self.leave_until(|screen| matches!(screen, Screen::Browser(_) | Screen::Race(_)));
+        self.leave_until(|screen| matches!(screen, Screen::Browser(_) | Screen::Race(_) | Screen::Suite(_)));
         self.open(Screen::run(dir));
     }
 
@@ -167,7 +168,7 @@ impl App {
                 let start = file.config.rank.is_none().then(|| Start::Run(run.dir.clone()));
                 Opening { start, made_of, ..Opening::of(&file.config) }
             }),
-            None | Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_)) => None,
+            None | Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_) | Screen::Suite(_)) => None,
         };
         self.open(opening.map_or(Screen::LabelSets, |opening| Screen::Browser(Box::new(Browser::new(opening)))));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::run::change::Request;
 use fixmatch::run::state::{LastState, Status};
+use fixmatch::suite::order::Wanted;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -16,6 +17,7 @@ use crate::console::screens::home::{DataState, Listing, Pane};
 use crate::console::screens::preset::Draft;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::{Page, Reading};
+use crate::console::screens::suite::Study;
 use crate::console::tasks::{TerminalTask, WorldTask};
 use crate::console::world::News;
 use crate::console::{sample, views};
@@ -340,16 +342,30 @@ fn consoles_at(place: Place) -> Vec<App> {
         }
         Place::Browser => vec![sample::app_browsing()],
         Place::Race => vec![sample::app_racing()],
+        Place::Suite => {
+            let with = |wanted, has_queue| sample::app_on_suite(Study { wanted, has_queue, ..sample::study(40, 2) });
+            vec![with(Some(Wanted::Train), true), with(Some(Wanted::Hold), true), with(None, false)]
+        }
+        Place::Cell => {
+            let mut app = sample::app_on_suite(sample::study(2, 2));
+            app.update(Action::Enter);
+            let mut last = sample::app_on_suite(sample::study(2, 2));
+            for action in [Action::Down, Action::Right, Action::Enter] {
+                last.update(action);
+            }
+            vec![app, last]
+        }
     }
 }
 
 /// The state and what is to be done, to tell whether a key did something.
 fn print(app: &mut App) -> String {
-    // The presets stay as they are; all of them would take most of the time.
+    // The presets and the suites stay as they are; all of them would take most of the time.
     let presets = std::mem::take(&mut app.home.presets);
+    let suites = std::mem::take(&mut app.home.suites);
     let data: Vec<_> = presets.iter().map(|row| row.data.clone()).collect();
     let text = format!("{app:?}{data:?}");
-    app.home.presets = presets;
+    (app.home.presets, app.home.suites) = (presets, suites);
     text
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::Taken;
@@ -13,6 +14,7 @@ use fixmatch::run::survey::Row;
 use crate::console::input::{Cursor, Input};
 use crate::console::keys::Action;
 use crate::console::mouse::Spot;
+use crate::console::screens::suite::Study;
 use crate::console::text::fuzzy;
 use groups::{Broken, Line};
 
@@ -92,6 +94,8 @@ pub struct Home {
     pub broken: Vec<Broken>,
     /// Where those are looked for, once they were.
     pub own_folders: Vec<PathBuf>,
+    /// The suites, those that were started here first.
+    pub suites: Vec<Arc<Study>>,
     /// The groups of presets that a user folded (true) or opened.
     pub folds: BTreeMap<String, bool>,
     /// All runs.
@@ -121,6 +125,11 @@ impl Home {
         // The quickstart needs nothing that is not here, so it stands first.
         presets.sort_by_key(|row| row.preset.name != "quickstart");
         Self { presets, ..Self::default() }
+    }
+
+    /// A suite by its name.
+    pub fn study(&self, name: &str) -> Option<&Arc<Study>> {
+        self.suites.iter().find(|study| study.name == name)
     }
 
     /// The runs that fit the filter, the newest first.
@@ -154,7 +163,7 @@ impl Home {
     pub fn preset(&self) -> Option<&PresetRow> {
         match self.line()? {
             Line::Preset(i) => self.presets.get(i),
-            Line::Group(_) | Line::Broken(_) => None,
+            Line::Group(_) | Line::Broken(_) | Line::Suite(_) => None,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::console::form::{Form, preview};
 use crate::console::keys::{Action, Place};
 use crate::console::screens::browser::Base;
 use crate::console::text::{self, clean, fit, left, wrap};
-use crate::words::numbers::{grouped, plural};
+use crate::words::numbers::{duration, grouped, plural};
 
 /// Names of runs that a question lists.
 const N_NAMES: usize = 5;
@@ -81,8 +81,33 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
             let launches = app.offer(Place::Preset, Action::Launch, ("; ", " launches a run with it"));
             ("leave without launching?".into(), at_most(settings), format!("Your changes would be lost{launches}."))
         }
+        Confirm::StartSuite(name) => start_suite(app, name),
+        Confirm::StopSuite(name) => (
+            "stop the suite?".into(),
+            vec![name.clone()],
+            "Its queue ends, and the runs that train are saved and suspended. They go on where they were when it does."
+                .into(),
+        ),
         Confirm::Race(base) => race(app, base),
     }
+}
+
+/// How many runs a suite comes to, where they are trained, and how long that takes.
+fn start_suite(app: &App, name: &str) -> (String, Vec<String>, String) {
+    let Some(study) = app.home.study(name) else { return ("start the suite?".into(), Vec::new(), String::new()) };
+    let (n, n_done) = (study.stands.len() as u64, study.count(|it| it.finished));
+    let done = if n_done > 0 { format!(", of which {n_done} are there already") } else { String::new() };
+    let slots: Vec<_> = study.slots.iter().map(ToString::to_string).collect();
+    let time = match (study.forecast.left(), study.forecast.n_unknown) {
+        (Some(time), _) => format!("About {} by earlier runs of their kind.", duration(time)),
+        (None, 0) => String::new(),
+        (None, n) => format!("How long is unknown: {} of a kind that was never trained here.", plural(n as u64, "run")),
+    };
+    let text = format!(
+        "Trained in the background, as many at a time as there are slots; `fixmatch suite run` takes other slots. {time}"
+    );
+    let about = vec![name.to_owned(), format!("{}{done}", plural(n, "run")), format!("on {}", slots.join(", "))];
+    ("start the suite?".into(), about, text)
 }
 
 /// What two runs that race each other take, before they are started.

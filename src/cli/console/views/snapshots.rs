@@ -21,6 +21,7 @@ use crate::console::screens::home::groups::leaf;
 use crate::console::screens::preset::Draft;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::Page;
+use crate::console::screens::suite::Study;
 use crate::console::theme::{Depth, Theme};
 
 fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
@@ -97,6 +98,14 @@ fn with_own_presets() -> App {
     app.home.take_own(sample::own_presets());
     for action in [Action::Down, Action::Enter, Action::Last, Action::Up] {
         app.update(action);
+    }
+    app
+}
+
+fn in_suite(study: Study, actions: &[Action]) -> App {
+    let mut app = sample::app_on_suite(study);
+    for action in actions {
+        app.update(*action);
     }
     app
 }
@@ -246,6 +255,11 @@ fn screens() -> Vec<(&'static str, App)> {
         ("home_without_runs", sample::app()),
         ("home", sample::app_with_runs()),
         ("home_own", with_own_presets()),
+        ("suite_4", sample::app_on_suite(sample::study(2, 2))),
+        ("suite_400", sample::app_on_suite(sample::study(20, 20))),
+        ("suite_400_end", in_suite(sample::study(20, 20), &[Action::Last, Action::Up, Action::Right, Action::Right])),
+        ("suite_runs", in_suite(sample::study(2, 2), &[Action::Down, Action::Enter])),
+        ("suite_start", in_suite(Study { wanted: None, has_queue: false, ..sample::study(2, 2) }, &[Action::Launch])),
         ("preset", preset()),
         ("preset_beside_gpus", preset_beside_gpus()),
         ("run", sample::app_on_run()),
@@ -432,7 +446,7 @@ fn at_80_columns_every_preset_is_shown_by_its_whole_name() {
 #[test]
 fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
     let screen = dump(&drawn(&mut sample::app(), 60, 14));
-    assert!(screen.contains("▸   quickstart") && screen.contains("+ paper 3"), "{screen}");
+    assert!(screen.contains("▸ quickstart") && screen.contains("+ paper 3"), "{screen}");
     let screen = dump(&drawn(&mut sample::app_on_run(), 60, 14));
     assert!(screen.contains(" 0  ") && screen.contains("  360 steps"), "{screen}");
 }

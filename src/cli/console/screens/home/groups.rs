@@ -4,12 +4,14 @@
 //! are searched for open all groups.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::OWN;
 use fixmatch::config::preset::own::Own;
 
 use super::{DataState, Home, PresetRow, model_name};
+use crate::console::screens::suite::Study;
 use crate::console::text::fuzzy;
 
 /// A line of the list of presets.
@@ -21,7 +23,12 @@ pub enum Line {
     Preset(usize),
     /// A preset of one's own that cannot be trained, by its place among those.
     Broken(usize),
+    /// A suite, by its place among all.
+    Suite(usize),
 }
+
+/// The group of suites.
+pub const SUITES: &str = "suites";
 
 /// A preset of one's own that cannot be trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +68,9 @@ impl Home {
                     (0..self.broken.len()).filter(|&i| self.fits_filter(&self.broken[i].name)).map(Line::Broken),
                 );
             }
+            if name == SUITES {
+                members.extend((0..self.suites.len()).filter(|&i| self.finds(&self.suites[i])).map(Line::Suite));
+            }
             if is_filtered && members.is_empty() {
                 continue;
             }
@@ -72,7 +82,7 @@ impl Home {
         lines
     }
 
-    /// The names of all groups, one's own last.
+    /// The names of all groups, one's own and the suites last.
     pub fn groups(&self) -> Vec<&str> {
         let mut groups: Vec<&str> = Vec::new();
         for group in self.presets.iter().filter_map(|row| row.preset.group()).filter(|group| *group != OWN) {
@@ -80,7 +90,7 @@ impl Home {
                 groups.push(group);
             }
         }
-        groups.push(OWN);
+        groups.extend([OWN, SUITES]);
         groups
     }
 
@@ -91,9 +101,12 @@ impl Home {
 
     /// How many presets a group has that are shown if it is open.
     pub fn count(&self, group: &str) -> usize {
-        let n_broken =
-            if group == OWN { self.broken.iter().filter(|it| self.fits_filter(&it.name)).count() } else { 0 };
-        self.members(group).count() + n_broken
+        let others = match group {
+            OWN => self.broken.iter().filter(|it| self.fits_filter(&it.name)).count(),
+            SUITES => self.suites.iter().filter(|it| self.finds(it)).count(),
+            _ => 0,
+        };
+        self.members(group).count() + others
     }
 
     /// Whether the presets of a group are listed.
@@ -107,6 +120,7 @@ impl Home {
         let group = match self.line() {
             Some(Line::Group(group)) => group,
             Some(Line::Broken(_)) if is_folded => OWN.to_owned(),
+            Some(Line::Suite(_)) if is_folded => SUITES.to_owned(),
             Some(Line::Preset(i)) if is_folded => match self.presets[i].preset.group() {
                 Some(group) => group.to_owned(),
                 None => return false,
@@ -143,7 +157,7 @@ impl Home {
 
     /// Takes the presets of one's own as they are now; what is selected stays so.
     pub fn take_own(&mut self, own: OwnPresets) {
-        let selected = self.line().map(|line| self.name_of(&line));
+        let selected = self.selected();
         self.presets.retain(|row| row.own.is_none());
         self.broken.clear();
         self.own_folders = own.folders;
@@ -157,6 +171,21 @@ impl Home {
                 (Err(error), _) | (_, Err(error)) => self.broken.push(Broken { name, path: own.path, error }),
             }
         }
+        self.select_again(selected);
+    }
+
+    /// Takes the suites as they stand now; what is selected stays so.
+    pub fn take_suites(&mut self, suites: Vec<Arc<Study>>) {
+        let selected = self.selected();
+        self.suites = suites;
+        self.select_again(selected);
+    }
+
+    fn selected(&self) -> Option<(u8, String)> {
+        self.line().map(|line| self.name_of(&line))
+    }
+
+    fn select_again(&mut self, selected: Option<(u8, String)>) {
         let lines = self.lines();
         let place = selected.and_then(|name| lines.iter().position(|line| self.name_of(line) == name));
         self.preset_at.at = place.unwrap_or(self.preset_at.at);
@@ -169,6 +198,7 @@ impl Home {
             Line::Group(group) => (0, group.clone()),
             Line::Preset(i) => (1, self.presets[*i].preset.reference()),
             Line::Broken(i) => (1, self.broken[*i].path.display().to_string()),
+            Line::Suite(i) => (2, self.suites[*i].name.clone()),
         }
     }
 
@@ -176,6 +206,10 @@ impl Home {
         let config = &row.config;
         let text = format!("{} {} {} {}", row.preset.name, config.title, config.data.dataset, model_name(config));
         self.fits_filter(&text)
+    }
+
+    fn finds(&self, study: &Study) -> bool {
+        self.fits_filter(&format!("{} {}", study.name, study.title))
     }
 
     fn fits_filter(&self, text: &str) -> bool {
@@ -257,13 +291,13 @@ mod tests {
     fn presets_of_ones_own_come_and_go_without_moving_the_cursor() {
         let mut home = sample::app().home;
         home.take_own(sample::own_presets());
-        assert_eq!(shown(&home)[4..].len(), 3);
+        assert_eq!(shown(&home)[4..].len(), 4, "three, and the suites");
         home.select(&Line::Broken(0));
         let mut fewer = sample::own_presets();
         drop(fewer.rows.remove(0));
         home.take_own(fewer);
         assert_eq!(home.line(), Some(Line::Broken(0)));
         home.take_own(OwnPresets::default());
-        assert_eq!(home.line(), Some(Line::Group(OWN.into())), "the last line there is");
+        assert_eq!(home.line(), Some(Line::Group(SUITES.into())), "the last line there is");
     }
 }

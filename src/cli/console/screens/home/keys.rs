@@ -7,6 +7,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::screens::preset::Draft;
 use crate::console::screens::race::Race;
 use crate::console::screens::run::OpenRun;
+use crate::console::screens::suite::OpenSuite;
 use crate::console::screens::{Go, Screen};
 use crate::console::tasks::{Tasks, WorldTask};
 
@@ -54,6 +55,9 @@ impl Home {
             (Pane::Presets, Some(Line::Broken(i))) => {
                 app.say(Tone::Error, self.broken[i].error.clone());
                 None
+            }
+            (Pane::Presets, Some(Line::Suite(i))) => {
+                Some(Screen::Suite(Box::new(OpenSuite::new(self.suites[i].name.clone()))))
             }
             (Pane::Presets, None) => None,
             (Pane::Runs, _) => self.run().map(|row| Screen::run(row.dir.clone())),

@@ -16,8 +16,10 @@ use ratatui::text::Span;
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
-use crate::console::screens::home::groups::{self, Broken, Line, leaf};
+use crate::console::screens::home::groups::{self, Broken, Line, SUITES, leaf};
 use crate::console::screens::home::{DataState, Home, Listing, Pane, PresetRow, model_name};
+use crate::console::screens::suite::Study;
+use crate::console::screens::suite::view::progress;
 use crate::console::text::{self, clean, fit, fit_middle, left, right, wrap};
 use crate::console::views::{put, put_spans, short_id};
 use crate::words::events::AT_CHANCE;
@@ -182,6 +184,7 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
                 let room = usize::from(area.width).saturating_sub(names + 3);
                 spans.push(Span::styled(fit(&clean(error), room), theme.error()));
             }
+            Line::Suite(i) => spans.extend(suite_line(app, &home.suites[*i], style, (names, area.width))),
         }
         put_spans(buffer, area, y, spans);
     }
@@ -215,11 +218,21 @@ fn about_line(buffer: &mut Buffer, app: &App, line: &Line, area: Rect) {
             let Broken { path, error, .. } = &home.broken[*i];
             (path.display().to_string(), theme.text(), wrap(&clean(error), width))
         }
+        Line::Suite(i) => {
+            let study = &home.suites[*i];
+            let opens = app.offer(Place::Home, Action::Enter, ("", " opens it as a grid of its runs"));
+            let about = [study.about.as_str(), &opens].join(" ");
+            (study.title.clone(), theme.text(), wrap(study.error.as_ref().unwrap_or(&about), width))
+        }
         Line::Group(group) => {
             let names: Vec<_> = home.members(group).map(leaf).collect();
             let folders: Vec<_> = home.own_folders.iter().map(|it| it.display().to_string()).collect();
             let own = format!("files that end in .toml, in {}", folders.join(" or "));
-            let about = if group == OWN { own } else { names.join(", ") };
+            let about = match group.as_str() {
+                OWN => own,
+                SUITES => "studies of many runs, one for each cell of a grid and each seed".into(),
+                _ => names.join(", "),
+            };
             (groups::title(group), theme.text(), wrap(&about, width))
         }
     };
@@ -239,19 +252,45 @@ fn heading(app: &App, group: &str, style: Style) -> Vec<Span<'static>> {
         (_, false) => "+",
     };
     let title = format!("{} ", groups::title(group));
-    let names: Vec<_> = home.members(group).map(leaf).collect();
+    let mut names: Vec<_> = home.members(group).map(leaf).collect();
+    if group == SUITES {
+        names.extend(home.suites.iter().map(|study| study.name.as_str()));
+    }
+    let at_work = home.suites.iter().find(|study| group == SUITES && study.has_queue);
+    let at_work = at_work.map(|study| format!("  {}: {}", study.name, progress(study, 60)));
     let names = if home.is_open(group) { String::new() } else { format!("  {}", clean(&names.join(", "))) };
     vec![
         Span::styled(format!("{sign} "), theme.accent()),
         Span::styled(title, style),
         Span::styled(n.to_string(), theme.text()),
+        Span::styled(at_work.filter(|_| !home.is_open(group)).unwrap_or_default(), theme.good()),
         Span::styled(names, theme.faint()),
+    ]
+}
+
+/// A suite with how far it is.
+fn suite_line<'a>(app: &App, study: &Study, style: Style, (names, width): (usize, u16)) -> Vec<Span<'a>> {
+    let theme = app.theme;
+    let room = usize::from(width).saturating_sub(names + 5);
+    let text = match (&study.error, study.wanted) {
+        (Some(error), _) => clean(error),
+        (None, None) if study.count(|it| it.finished) == 0 => {
+            format!("{}, not started", plural(study.stands.len() as u64, "run"))
+        }
+        _ => progress(study, room),
+    };
+    let sign = if study.has_queue { "● " } else { "  " };
+    let of_text = if study.error.is_some() { theme.error() } else { theme.text() };
+    vec![
+        Span::styled(left(&format!("    {}", study.name), names - 1) + " ", style),
+        Span::styled(sign, theme.good()),
+        Span::styled(fit(&text, room), of_text),
     ]
 }
 
 /// How far the names of a group stand behind its heading.
 fn indent(row: &PresetRow) -> usize {
-    if row.preset.group().is_some() { 4 } else { 2 }
+    if row.preset.group().is_some() { 4 } else { 0 }
 }
 
 /// A preset. One's own has its path in place of the last columns.
