@@ -184,7 +184,10 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
     keymap.access = options.access;
     let mut app = App::new(keymap, theme, glyphs, now());
     app.clock.zone = jiff::tz::TimeZone::system();
-    app.stay = options.stay;
+    app.stays_with = match (options.stay, &options.shown) {
+        (Stay::WithRun, Shown::Run(dir)) => Some(dir.clone()),
+        (Stay::WithRun | Stay::Open, _) => None,
+    };
     app.home.folds = world::remembered_folds();
     if settings.mouse {
         app.take_mouse();

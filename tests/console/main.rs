@@ -5,6 +5,7 @@ mod labels;
 mod looking;
 mod naming;
 mod reacting;
+mod suites;
 #[cfg(feature = "train")]
 mod training;
 

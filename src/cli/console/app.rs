@@ -13,9 +13,9 @@ mod stack;
 mod tests;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::run::dir::RunDir;
 use jiff::tz::TimeZone;
 
-use super::Stay;
 use super::dialog::{Confirm, Dialog};
 use super::glyphs::Glyphs;
 use super::keys::{Action, Binding, Keymap, Place};
@@ -75,8 +75,8 @@ pub struct Window {
 pub struct App {
     /// Keys, and which of them may be pressed.
     pub keymap: Keymap,
-    /// Whether the console leaves when the run on the screen ends.
-    pub stay: Stay,
+    /// The run at whose end the console leaves.
+    pub stays_with: Option<RunDir>,
     /// Colours.
     pub theme: Theme,
     /// Characters.
@@ -106,7 +106,7 @@ impl App {
     pub fn new(keymap: Keymap, theme: Theme, glyphs: Glyphs, now: f64) -> Self {
         Self {
             keymap,
-            stay: Stay::Open,
+            stays_with: None,
             theme,
             glyphs,
             window: Window { has_mouse: false, pictures: Pictures::Off, page: 10 },

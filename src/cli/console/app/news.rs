@@ -10,7 +10,6 @@ use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::state::Status;
 
 use super::{App, Tone};
-use crate::console::Stay;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::Screen;
 use crate::console::screens::browser::atlas::Atlas;
@@ -201,7 +200,7 @@ impl App {
         });
         run.take(reading, now);
         let (id, status, then) = (run.dir.id(), run.status(), run.then.take());
-        if self.stay == Stay::WithRun && !status.is_alive() {
+        if self.stays_with.as_ref() == Some(dir) && !status.is_alive() {
             self.update(Action::Quit);
         }
         self.read_records();
@@ -241,6 +240,7 @@ mod tests {
 
     use super::*;
     use crate::console::sample;
+    use crate::console::screens::run::Glance;
 
     fn rings(app: &mut App) -> Vec<String> {
         let tasks = app.take_tasks().terminal;
@@ -248,6 +248,21 @@ mod tests {
             .into_iter()
             .filter_map(|task| if let TerminalTask::Ring(text) = task { Some(text) } else { None })
             .collect()
+    }
+
+    #[test]
+    fn a_console_that_stays_with_a_run_leaves_at_its_end_and_at_no_others() {
+        let glance = |status| Glance { status, ..sample::run().glance.expect("read") };
+        let opened = sample::dir("20261123-180112-quickstart-s2");
+        for (name, leaves) in [(opened.clone(), true), (sample::dir("another"), false)] {
+            let mut app = sample::app_with_runs();
+            app.stays_with = Some(name);
+            app.open_run(opened.clone());
+            app.take_tasks();
+            let reading = Reading { glance: Some(glance(Status::Finished)), ..Reading::default() };
+            app.learn(News::Run(opened.clone(), Box::new(reading)));
+            assert_eq!(app.take_tasks().terminal.contains(&TerminalTask::Quit), leaves);
+        }
     }
 
     #[test]

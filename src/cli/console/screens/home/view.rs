@@ -303,7 +303,7 @@ fn preset_line<'a>(
     let theme = app.theme;
     let name = format!("{}{}", " ".repeat(indent(row)), leaf(row));
     let mut spans = vec![Span::styled(left(&name, names - 1) + " ", style)];
-    let columns = columns.iter().filter(|column| row.own.is_none() || !matches!(column.head, "data" | ""));
+    let columns = columns.iter().filter(|column| row.own.is_none() || !matches!(column.head, "memory" | "data" | ""));
     spans.extend(columns.map(|column| {
         let (text, style) = (column.cell)(app, row);
         Span::styled(left(&text, column.width), style)
