@@ -41,7 +41,7 @@ fn a_folder_is_verified_by_its_path_and_says_what_is_held_out() {
     refused(&["data", "verify", "fashion-mini", "--holdout", "0.1"], "data.holdout is for data.dataset = \"folder\"");
     let show = ["labels", "show", "folder", "--path", "photos", "--holdout", "0.5", "--by", "density"];
     refused(&show, "--by density --path ");
-    refused(&show, "/photos --holdout 0.5` makes it");
+    refused(&show, "/photos --holdout 0.5`, or ");
 }
 
 #[test]
