@@ -199,7 +199,7 @@ impl App {
             Some(Screen::Preset(draft)) => draft.fits(action, &self.home),
             Some(Screen::Run(run)) => run.fits(action),
             Some(Screen::LabelSets) => self.label_sets.fits(action),
-            Some(Screen::Suite(suite)) => suite.fits(action, &self.home),
+            Some(Screen::Suite(suite)) => suite.fits(action, self.home.study(&suite.name).map(|study| &**study)),
             Some(Screen::Race(_) | Screen::Browser(_)) => true,
         }
     }

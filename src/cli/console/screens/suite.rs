@@ -14,7 +14,6 @@ use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::table::Table;
 
-use super::home::Home;
 use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
@@ -161,8 +160,8 @@ impl OpenSuite {
     }
 
     /// Whether what an action is about can follow it as it stands.
-    pub fn fits(&self, action: Action, home: &Home) -> bool {
-        home.study(&self.name).is_some_and(|study| self.refusal(action, study).is_none())
+    pub fn fits(&self, action: Action, study: Option<&Study>) -> bool {
+        study.is_some_and(|study| self.refusal(action, study).is_none())
     }
 
     /// Why an action cannot be followed, if it cannot.
