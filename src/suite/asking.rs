@@ -102,8 +102,8 @@ pub fn hold(folder: &Folder) -> Result<Order> {
     Ok(order)
 }
 
-/// Suspends the runs of a suite and ends its queue, or takes its jobs back from Slurm; waits until that is done, and tells how many runs it waits for each
-/// time that there are fewer or more.
+/// Suspends the runs of a suite and ends its queue, or takes its jobs back from Slurm; waits until that is done, and
+/// tells how many runs it waits for each time that there are fewer or more.
 pub fn stop(folder: &Folder, mut waits_for: impl FnMut(usize)) -> Result<Order> {
     let order = folder.want(Wanted::Stop)?;
     let is_slurms = order.slurm.is_some();

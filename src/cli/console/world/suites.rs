@@ -14,10 +14,9 @@ use fixmatch::suite::file::Suite;
 use fixmatch::suite::forecast::Forecast;
 use fixmatch::suite::grid::Grid;
 use fixmatch::suite::order::{Folder, Order, Wanted};
-use fixmatch::suite::queue::{self, Stand};
+use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::standing::Standing;
-use fixmatch::suite::submission::Submission;
 
 use super::super::screens::suite::Study;
 use super::super::tasks::SuiteTask;
@@ -135,12 +134,12 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
             let grid = expand(&suite)?;
             asking::check(&grid)?;
             let order = asking::order(&folder, &suite, grid, Slot::usual(Gpu::look().n_visible))?;
-            begin(&folder, &order)?;
+            asking::begin(&folder, &order)?;
             format!("{name}: its queue trains in the background")
         }
         SuiteTask::GoOn => {
             let order = folder.want(Wanted::Train)?;
-            begin(&folder, &order)?;
+            asking::begin(&folder, &order)?;
             format!("{name} goes on")
         }
         SuiteTask::Hold => {
@@ -153,13 +152,13 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
         }
         SuiteTask::Retry => {
             let order = folder.retry()?;
-            begin(&folder, &order)?;
+            asking::begin(&folder, &order)?;
             format!("{name}: what failed or was stopped is tried again")
         }
         SuiteTask::MoreSeeds(n) => {
             let order = folder.add_seeds(n)?;
             if order.wanted == Wanted::Train {
-                begin(&folder, &order)?;
+                asking::begin(&folder, &order)?;
             }
             format!("{name}: {} in all now", plural(order.grid.runs.len() as u64, "run"))
         }
@@ -169,14 +168,4 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
             format!("{name}: {n} at the front, to be started before all others")
         }
     })
-}
-
-/// Starts the queue, unless there is one, which then follows the new order; of a suite that Slurm trains, submits what is
-/// left.
-fn begin(folder: &Folder, order: &Order) -> Result<()> {
-    match &order.slurm {
-        Some(profile) => Submission::again(folder, order, profile)?.submit().map(drop),
-        None if folder.is_locked() => Ok(()),
-        None => queue::start(folder),
-    }
 }
