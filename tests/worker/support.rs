@@ -35,10 +35,10 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let place = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        for (split, n) in [("train", PER_CLASS), ("test", PER_CLASS / 2)] {
+        for (split, n, first) in [("train", PER_CLASS, 0), ("test", PER_CLASS / 2, 1000)] {
             for (class, name) in ["blue", "green", "red"].into_iter().enumerate() {
                 for i in 0..n {
-                    place.draw(&format!("{split}/{name}/{i:02}.png"), class, i);
+                    place.draw(&format!("{split}/{name}/{i:02}.png"), class, first + i);
                 }
             }
         }

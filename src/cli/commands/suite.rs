@@ -328,11 +328,7 @@ fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], how: &str, runs: &Run
     let is_done = |stand: &Stand| matches!(stand, Stand::Finished(_));
     let n_done = stands.iter().filter(|stand| is_done(stand)).count();
     let n = grid.runs.len();
-    let done = if n_done > 0 {
-        format!("; {n_done} {} there already", if n_done == 1 { "is" } else { "are" })
-    } else {
-        String::new()
-    };
+    let done = suites::there_already(n_done);
     say(format_args!("{}{done}", plural(n as u64, "run")))?;
     let rows = Survey::new(runs.folder()).look()?;
     let forecast = Forecast::of(grid, stands, slots, &rows);

@@ -322,3 +322,11 @@ impl Cell {
         }
     }
 }
+/// What to add to a number of runs, of which so many need not be trained any more.
+pub fn there_already(n: usize) -> String {
+    match n {
+        0 => String::new(),
+        1 => "; 1 is there already".into(),
+        n => format!("; {n} are there already"),
+    }
+}

@@ -15,6 +15,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::screens::browser::Base;
 use crate::console::text::{self, clean, fit, left, wrap};
 use crate::words::numbers::{duration, grouped, plural};
+use crate::words::suites::there_already;
 
 /// Names of runs that a question lists.
 const N_NAMES: usize = 5;
@@ -96,10 +97,10 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
 fn start_suite(app: &App, name: &str) -> (String, Vec<String>, String) {
     let Some(study) = app.home.study(name) else { return ("start the suite?".into(), Vec::new(), String::new()) };
     let (n, n_done) = (study.stands.len() as u64, study.count(|it| it.finished));
-    let done = if n_done > 0 { format!(", of which {n_done} are there already") } else { String::new() };
+    let done = there_already(n_done);
     let slots: Vec<_> = study.slots.iter().map(ToString::to_string).collect();
     let time = match (study.forecast.left(), study.forecast.n_unknown) {
-        (Some(time), _) => format!("About {} by earlier runs of their kind.", duration(time)),
+        (Some(time), _) => format!("About {}, judging by earlier runs like them.", duration(time)),
         (None, 0) => String::new(),
         (None, n) => format!("How long is unknown: {} of a kind that was never trained here.", plural(n as u64, "run")),
     };
