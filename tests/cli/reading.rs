@@ -260,6 +260,12 @@ fn weights_are_exported_under_their_own_names() {
 }
 
 #[test]
+fn the_list_of_data_sets_says_how_to_fetch_one_and_where_it_was_looked_for() {
+    let said = Place::new().fixmatch(&["data", "list"]);
+    said.check(0, &["not here (170.1 MB)", "`fixmatch data fetch cifar10` fetches it; looked for in /"], &[]);
+}
+
+#[test]
 fn the_version_names_the_commit() {
     Place::new().fixmatch(&["--version"]).check(0, &["fixmatch ", fixmatch::VERSION], &[]);
 }

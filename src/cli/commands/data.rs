@@ -144,6 +144,9 @@ fn list(data_dir: &Path) -> Result<()> {
     };
     let rows: Vec<_> = DATASETS.iter().map(row).collect();
     say(columns(&["NAME", "IMAGES", "SIZE", "LICENCE", "WHERE"], &rows))?;
+    for sentence in DATASETS.iter().filter_map(|descriptor| sought(descriptor, data_dir)) {
+        say(sentence)?;
+    }
     kept::list()
 }
 
@@ -180,6 +183,14 @@ fn looked_in(descriptor: &Descriptor, data_dir: &Path) -> Vec<PathBuf> {
     (descriptor.looks_in)(&Place::usual(data_dir))
 }
 
+/// How to get a data set that is not here, and where it was looked for.
+fn sought(descriptor: &Descriptor, data_dir: &Path) -> Option<String> {
+    let is_missing = find(descriptor, data_dir).is_none() && !descriptor.downloads.is_empty();
+    let folders: Vec<_> = looked_in(descriptor, data_dir).iter().map(|it| it.display().to_string()).collect();
+    let name = descriptor.name;
+    is_missing.then(|| format!("`fixmatch data fetch {name}` fetches it; looked for in {}", folders.join(", ")))
+}
+
 fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
     match find(descriptor, data_dir) {
         Some(Found::Embedded) => "in the program".into(),
@@ -187,7 +198,7 @@ fn whereabouts(descriptor: &Descriptor, data_dir: &Path) -> String {
         None if descriptor.downloads.is_empty() => "where data.path says".into(),
         None => {
             let n_bytes = descriptor.downloads.iter().map(|download| download.n_bytes).sum();
-            format!("not here: fixmatch data fetch {} ({})", descriptor.name, bytes(n_bytes))
+            format!("not here ({})", bytes(n_bytes))
         }
     }
 }
