@@ -214,7 +214,7 @@ const LAG: Duration = Duration::from_secs(5);
 fn assert_told(cluster: &Cluster, study: &Study) {
     let deadline = Instant::now() + LAG;
     while let Some((state, job)) = wrongly_told(cluster, study) {
-        assert!(Instant::now() < deadline, "squeue has {state}: {job:#}");
+        assert!(Instant::now() < deadline, "squeue has {state}: {job:#}\n{}", study.outputs());
     }
 }
 
@@ -224,6 +224,9 @@ fn wrongly_told(cluster: &Cluster, study: &Study) -> Option<(String, Value)> {
     let status = study.status();
     let after = cluster.jobs();
     for job in status["jobs"].as_array().expect("jobs") {
+        if text(job, "state") == "gone" {
+            return Some(("no job of it".into(), job.clone())); // nobody took one away for good
+        }
         let Some(state) = before.get(text(job, "job")).filter(|state| after.get(text(job, "job")) == Some(state))
         else {
             continue;
@@ -303,8 +306,6 @@ fn a_suite_that_slurm_throws_out_again_and_again_ends_in_the_same_weights() {
         cluster.hurry();
         assert_told(&cluster, &study);
         let now = study.status();
-        let gone = now["jobs"].as_array().expect("jobs").iter().filter(|job| job["state"] == "gone");
-        assert_eq!(gone.collect::<Vec<_>>(), Vec::<&Value>::new(), "{}", study.outputs());
         let n = count(&now, "timeouts") + count(&now, "preemptions");
         let has_moved = count(&now, "step") > count(&last, "step") && now["running"] != 0;
         if has_moved && n < n_wanted {
