@@ -27,16 +27,10 @@ pub struct Plan {
     preset: String,
     settings: Vec<String>,
     config: RunConfig,
-    found: Found,
-}
-
-/// What a look at the images found, for the user to know.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
     /// What was read of a folder of images, and what was left out.
-    pub read: Option<String>,
+    read: Option<String>,
     /// Images that are there twice, a sentence on each kind.
-    pub duplicates: Vec<String>,
+    duplicates: Vec<String>,
 }
 
 impl Plan {
@@ -48,9 +42,11 @@ impl Plan {
     /// The same, while somebody watches how images are decoded.
     pub fn watched(preset: &Preset, settings: Vec<String>, watch: Option<Watch>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
-        let found = look(&config, watch)?;
+        let dataset = checked(&config, watch)?;
         processor::check_precision(&config)?;
-        Ok(Self { name: preset.name.clone(), preset: preset.reference(), settings, config, found })
+        let duplicates = duplicates::find(&dataset).told;
+        let (name, preset) = (preset.name.clone(), preset.reference());
+        Ok(Self { name, preset, settings, config, read: dataset.read, duplicates })
     }
 
     /// The same under another name.
@@ -69,7 +65,7 @@ impl Plan {
         settings.push(LABELS_ONLY.into());
         let config = preset.resolve(&settings)?;
         let name = format!("{}-labels-only", self.name);
-        Ok(Self { name, preset: self.preset.clone(), settings, config, found: Found::default() })
+        Ok(Self { name, preset: self.preset.clone(), settings, config, read: None, duplicates: Vec::new() })
     }
 
     /// Makes the run's directory in a folder of runs.
@@ -85,23 +81,23 @@ impl Plan {
 
     /// What was read of a folder of images, and what was left out.
     pub fn read(&self) -> Option<&str> {
-        self.found.read.as_deref()
+        self.read.as_deref()
     }
 
     /// Images that are there twice, a sentence on each kind.
     pub fn duplicates(&self) -> &[String] {
-        &self.found.duplicates
+        &self.duplicates
     }
 }
 
 /// Says before a run is made what would keep it from its first step, as far as that can be known here: missing or damaged
 /// images, labels that the data set does not have, a GPU where there is no driver, instructions that the processor lacks.
-/// Returns what was found of a folder of images.
-pub fn check(config: &RunConfig) -> Result<Found> {
-    look(config, None)
+pub fn check(config: &RunConfig) -> Result<()> {
+    checked(config, None).map(drop)
 }
 
-fn look(config: &RunConfig, watch: Option<Watch>) -> Result<Found> {
+/// The same; the data set, since it is read anyway.
+fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<Dataset> {
     Level::wanted()?;
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
@@ -118,7 +114,7 @@ fn look(config: &RunConfig, watch: Option<Watch>) -> Result<Found> {
     if config.rank.is_none() {
         check_labels(config, &dataset)?;
     }
-    Ok(Found { duplicates: duplicates::find(&dataset).told, read: dataset.read })
+    Ok(dataset)
 }
 
 /// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
