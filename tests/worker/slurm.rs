@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::support::{Place, assert_same, events};
+use super::support::{Place, assert_same, events, out_of};
 
 const DEADLINE: Duration = Duration::from_mins(20);
 
@@ -162,10 +162,7 @@ impl Study {
 
     #[track_caller]
     fn said(&self, args: &[&str]) -> String {
-        let output = self.fixmatch(args);
-        let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        assert!(output.status.success(), "{args:?}: {out}{err}");
-        out
+        out_of(args, &self.fixmatch(args))
     }
 
     fn submit(&self) -> String {

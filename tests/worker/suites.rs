@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::disk::SmallDisk;
-use super::support::{Place, assert_same, events};
+use super::support::{Place, assert_same, events, out_of};
 
 const DEADLINE: Duration = Duration::from_mins(4);
 
@@ -45,10 +45,7 @@ impl Study {
 
     #[track_caller]
     fn said(&self, args: &[&str]) -> String {
-        let output = self.fixmatch(args);
-        let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        assert!(output.status.success(), "{args:?}: {out}{err}");
-        out
+        out_of(args, &self.fixmatch(args))
     }
 
     /// Has a queue at work on two slots.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -145,6 +145,14 @@ pub fn failure(dir: &RunDir) -> String {
         Some(Event::Failed { reason, .. }) => reason,
         last => panic!("{last:?}\n{}", log_tail(&dir.worker_log())),
     }
+}
+
+/// What a command printed, which must have gone well.
+#[track_caller]
+pub fn out_of(args: &[&str], output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(output.status.success(), "{args:?}: {out}{err}");
+    out
 }
 
 /// The command of a worker on a run.
