@@ -8,7 +8,7 @@ use fixmatch::augment::ctaugment::Rates;
 use fixmatch::base::image::Image;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::{Own, Taken};
-use fixmatch::config::{Device, Pick, Rank, RunConfig, Table};
+use fixmatch::config::{Pick, Rank, RunConfig, Table};
 use fixmatch::data::{Dataset, Images, Known};
 use fixmatch::labels::file::Header;
 use fixmatch::labels::pick::by_ranking;
@@ -24,12 +24,6 @@ use fixmatch::run::jobs::Jobs;
 use fixmatch::run::setup::Setup;
 use fixmatch::run::state::{LastState, Status, Summary};
 use fixmatch::run::survey::Row;
-use fixmatch::suite::forecast::Forecast;
-use fixmatch::suite::grid::{Axis, Grid, Planned};
-use fixmatch::suite::order::Wanted;
-use fixmatch::suite::queue::Stand;
-use fixmatch::suite::slots::Slot;
-use fixmatch::suite::standing::Found;
 
 use super::app::App;
 use super::glyphs::Glyphs;
@@ -44,10 +38,13 @@ use super::screens::label_sets;
 use super::screens::pseudo_labels::tab::Tab;
 use super::screens::run::{Glance, OpenRun, Page, Reading};
 use super::screens::samples::{Loading, Sample, Samples, Sheet};
-use super::screens::suite::{OpenSuite, Study};
 use super::theme::{Depth, Theme};
 use super::world::News;
 use fixmatch::labels::order::Order;
+
+mod suite;
+
+pub use suite::{app_on_suite, study};
 
 /// The moment at which the tests take place.
 pub const NOW: f64 = 1_795_456_800.0;
@@ -90,59 +87,6 @@ pub fn own_presets() -> OwnPresets {
             ),
         ],
     }
-}
-
-/// A suite of so many rows and columns with two seeds, half of it filled in: the first runs are finished, then one
-/// failed, was stopped, trains; the rest waits.
-pub fn study(n_rows: usize, n_columns: usize) -> Study {
-    let axis = |key: &str, n: usize| Axis { key: key.into(), values: (1..=n).map(|i| i.to_string()).collect() };
-    let cells: Vec<Vec<usize>> = (0..n_rows * n_columns).map(|i| vec![i / n_columns, i % n_columns]).collect();
-    let run = |i: usize| Planned {
-        cell: i / 2,
-        seed: i as u64 % 2,
-        baseline: false,
-        name: format!("study-{}", i / 2),
-        preset: "quickstart".into(),
-        settings: vec![format!("train.seed={}", i % 2)],
-        config: config(),
-        identity: format!("{i:064x}"),
-    };
-    let n = 2 * cells.len();
-    let done = n / 2;
-    let stand = |i: usize| {
-        let found = |status, step| {
-            let mut row = Row { status, dir: dir(&format!("20261123-180112-study-{i}")), ..rows().swap_remove(0) };
-            row.summary.step = step;
-            row.summary.ema_accuracy = Some(0.5 + 0.3 * i as f64 / n as f64 + 0.02 * (i % 2) as f64);
-            Found { row, device: Device::Cpu }
-        };
-        match i {
-            _ if i < done => Stand::Finished(found(Status::Finished, 500)),
-            _ if i == done => Stand::Alive(found(Status::Running, 312)),
-            _ if i == done + 2 => Stand::Failed(found(Status::Failed, 120)),
-            _ if i == done + 3 => Stand::Stopped(found(Status::Stopped, 90)),
-            _ => Stand::Waiting,
-        }
-    };
-    let axes = vec![axis("augment.magnitude", n_rows), axis("labels.per_class", n_columns)];
-    let seed_keys = vec!["train.seed".into(), "labels.seed".into()];
-    let grid = Grid { axes, cells, runs: (0..n).map(run).collect(), seed_keys };
-    let stands: Vec<_> = (0..n).map(stand).collect();
-    let slots = vec![Slot { device: Device::Cpu, threads: 0 }];
-    let n_left = stands.iter().filter(|stand| !matches!(stand, Stand::Finished(_))).count();
-    let forecast = Forecast { time: Duration::from_secs(725), by: vec![String::new(); n_left], ..Forecast::default() };
-    let study = Study::new("study", "Does it help, and how many labels does it take?", Arc::new(grid), stands);
-    Study { wanted: Some(Wanted::Train), slots, has_queue: true, forecast, ..study }
-}
-
-/// A console on a suite.
-pub fn app_on_suite(study: Study) -> App {
-    let mut app = app_with_runs();
-    let name = study.name.clone();
-    app.learn(News::Suites(vec![Arc::new(study)]));
-    app.open(Screen::Suite(Box::new(OpenSuite::new(name))));
-    app.take_tasks();
-    app
 }
 
 /// A console with runs of every kind.
