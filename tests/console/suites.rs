@@ -29,9 +29,7 @@ fn a_suite_is_found_on_the_home_screen_opened_as_a_grid_and_started_only_after_a
     terminal.until("per_class=4: 0 of ");
     terminal.press("\r");
     terminal.until("○ waiting");
-    terminal.press("\x1b");
-    terminal.until("not started: L starts it");
-    terminal.press("L");
+    terminal.press("\x1bL"); // in one piece, as over a slow connection
     terminal.until("start the suite?");
     terminal.press("n");
     terminal.until_it("the question goes", |text| !text.contains("start the suite?"));

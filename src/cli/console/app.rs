@@ -138,6 +138,9 @@ impl App {
     /// Takes a key: for what is being typed, else for what lies over the screen, else by the table.
     pub fn press(&mut self, key: KeyEvent) {
         let key = as_typed(key);
+        if let (KeyCode::Char(_), true) = (key.code, key.modifiers.contains(KeyModifiers::ALT)) {
+            return self.press_after_escape(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
+        }
         self.act(|app| {
             if !app.type_key(key)
                 && let Some(binding) = app.keymap.find(app.place(), key.into())
@@ -145,6 +148,16 @@ impl App {
                 app.follow(binding);
             }
         });
+    }
+
+    /// Takes Escape and a key that came in one piece, as over a slow connection: a terminal sends the same for Alt and
+    /// the key, which means nothing here. While a text is typed it is passed over, since Alt may be meant, and the text
+    /// would be lost.
+    fn press_after_escape(&mut self, key: KeyEvent) {
+        if !self.is_typing() {
+            self.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+            self.press(key);
+        }
     }
 
     /// Lets a user do something. A notice from before stays behind where it was put up.

@@ -268,6 +268,22 @@ fn escape_leads_back_through_all_that_was_opened() {
 }
 
 #[test]
+fn escape_and_a_key_that_come_as_one_are_two_keys_but_where_a_text_is_typed() {
+    let press_at_once = |app: &mut App, c| app.press(KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT));
+    let mut app = sample::app_on_run();
+    press(&mut app, "b");
+    press_at_once(&mut app, '?');
+    assert_eq!(app.place(), Place::Run);
+    assert!(matches!(app.dialog, Some(Dialog::Help(_))));
+    press_at_once(&mut app, '?');
+    assert!(matches!(app.dialog, Some(Dialog::Help(_))), "closed, and opened again");
+    let mut app = sample::app();
+    press(&mut app, "/qu");
+    press_at_once(&mut app, 'b');
+    assert_eq!((app.home.is_filtering, app.home.filter.text.as_str()), (true, "qu"));
+}
+
+#[test]
 fn a_run_that_starts_takes_the_keys_from_nobody_who_types_and_no_values_that_were_edited() {
     let launched = || News::Launched(Ok(sample::dir("20261123-180112-launched")));
     let mut app = sample::app();
