@@ -371,16 +371,26 @@ impl RunConfig {
     /// Left out are its words, the machine, and how often checkpoints are written.
     pub fn identity(&self) -> String {
         let mut table = self.to_table();
-        for key in ["title", "about", "machine", "checkpoint"] {
-            table.remove(key);
-        }
+        table.retain(|key, _| decides(key));
         sha256_hex(table.to_string().as_bytes())
+    }
+
+    /// Every value by its dotted key, in alphabetical order.
+    pub fn values(&self) -> Vec<(String, toml::Value)> {
+        let mut found = Vec::new();
+        collect_departures("", &self.to_table(), &toml::Table::new(), &mut found);
+        found
     }
 
     /// The configuration as a TOML table.
     pub fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("a configuration has only TOML's types")
     }
+}
+
+/// Whether the value of a dotted key, or a table, decides results.
+pub fn decides(key: &str) -> bool {
+    !["title", "about", "machine", "checkpoint"].contains(&key.split('.').next().unwrap_or(key))
 }
 
 fn collect_departures(
@@ -392,7 +402,9 @@ fn collect_departures(
     for (key, value) in table {
         let default = defaults.get(key);
         match (value, default) {
-            (toml::Value::Table(inner), Some(toml::Value::Table(inner_defaults))) => {
+            (toml::Value::Table(inner), default) => {
+                let none = toml::Table::new();
+                let inner_defaults = default.and_then(toml::Value::as_table).unwrap_or(&none);
                 collect_departures(&format!("{prefix}{key}."), inner, inner_defaults, found);
             }
             _ if default != Some(value) => found.push((format!("{prefix}{key}"), value.clone())),

@@ -10,6 +10,7 @@
 pub mod augment;
 pub mod base;
 pub mod classifier;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod labels;

@@ -13,7 +13,10 @@ const FLOORS: [(&[&str], &str); 10] = [
     (&["augment", "data", "machine"], "images, their augmentations and the machine know no runs"),
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
     (&["classifier", "labels"], "label sets know what they are picked from, and nobody below them does"),
-    (&["plan"], "a plan checks all that a run will need"),
+    (
+        &["compare", "plan"],
+        "a plan checks all that a run will need; comparisons read runs, and know nobody who shows them",
+    ),
     (&["suite"], "a suite is of plans, and knows nobody who shows it"),
     (
         &["cli/words", "cli/signals", "worker"],

@@ -8,6 +8,17 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(if n % 2 == 1 { *upper } else { f64::midpoint(values[n / 2 - 1], *upper) })
 }
 
+/// The mean, and of several values the sample's standard deviation; None of none.
+pub fn mean_and_sd(values: &[f64]) -> Option<(f64, Option<f64>)> {
+    if values.is_empty() {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    Some((mean, (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,5 +34,12 @@ mod tests {
         for (values, expected) in cases {
             assert_eq!(median(values.clone()), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn the_spread_is_that_of_a_sample() {
+        assert_eq!(mean_and_sd(&[]), None);
+        assert_eq!(mean_and_sd(&[0.5]), Some((0.5, None)));
+        assert_eq!(mean_and_sd(&[1.0, 3.0]), Some((2.0, Some(2.0_f64.sqrt())))); // by hand
     }
 }

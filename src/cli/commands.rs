@@ -18,6 +18,8 @@ use image::{ExtendedColorType, ImageEncoder as _};
 pub mod attach;
 pub mod augment;
 pub mod changes;
+mod choosing;
+pub mod compare;
 mod complete;
 pub mod completions;
 pub mod data;

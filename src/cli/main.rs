@@ -19,8 +19,8 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, changes, completions, data, export, fork, labels, new, predict, presets, pseudo, rank,
-    requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
+    Runs, attach, augment, changes, compare, completions, data, export, fork, labels, new, predict, presets, pseudo,
+    rank, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -47,6 +47,7 @@ enum Command {
     Presets(presets::Args),
     New(new::Args),
     Runs(runs::Args),
+    Compare(compare::Args),
     Show(show::Args),
     Pseudo(pseudo::Args),
     Watch(watch::Args),
@@ -131,6 +132,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Presets(args) => presets::run(&args),
         Command::New(args) => new::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
+        Command::Compare(args) => compare::run(&args, &runs),
         Command::Show(args) => show::run(&args, &runs),
         Command::Pseudo(args) => pseudo::run(&args, &runs),
         Command::Watch(args) => watch::run(&args, &runs),

@@ -113,10 +113,7 @@ impl RunDir {
 
     /// Whether this is its name: what stands between the moment that it was made and its seed, which may be named too.
     pub fn is_called(&self, name: &str) -> bool {
-        let id = self.id();
-        let rest = without_moment(&id);
-        let is_seed = |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
-        rest == name || rest.rsplit_once("-s").is_some_and(|(before, seed)| before == name && is_seed(seed))
+        without_moment(&self.id()) == name || self.name() == name
     }
 
     /// The runs in a folder, oldest first. A missing folder has none.
@@ -161,6 +158,14 @@ impl RunDir {
     /// The folder's name, which names the run.
     pub fn id(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// What it is called: its id without the moment that it was made and its seed.
+    pub fn name(&self) -> String {
+        let id = self.id();
+        let rest = without_moment(&id);
+        let is_seed = |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        rest.rsplit_once("-s").filter(|(_, seed)| is_seed(seed)).map_or(rest, |(name, _)| name).to_owned()
     }
 
     /// `run.toml`

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::run::checkpoint;
 use crate::run::dir::RunDir;
@@ -19,7 +20,7 @@ use crate::run::pseudo::alarm::Alarm;
 const STARTING: Duration = Duration::from_secs(30);
 
 /// How a run stands. Derived, never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The worker is on its way.
@@ -355,7 +356,11 @@ pub struct Summary {
     pub trend: Vec<f32>,
     /// Seconds that a step takes, evaluations and checkpoints shared out; None before any was timed.
     pub step_s: Option<f64>,
-    /// The most memory that the worker held. Without a default: a summary of before this was counted is read anew.
+    /// Seconds of training, without pauses. Without a default: a summary of before this was counted is read anew.
+    pub training_s: f64,
+    /// Test images; 0 where that is not known yet. Without a default, as above.
+    pub n_test: u64,
+    /// The most memory that the worker held. Without a default, as above.
     pub memory_bytes: u64,
     /// The changes made while it trained that count. Without a default, as above.
     pub changes: usize,
@@ -392,6 +397,8 @@ impl RunState {
             last_state: self.last_state.clone(),
             trend: self.trend(),
             step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),
+            training_s: self.training_s,
+            n_test: self.started.as_ref().map_or(0, |started| started.n_test),
             changes: self.history.standing().len(),
             memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
             alarms: self.alarms.len(),

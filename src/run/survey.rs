@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
@@ -41,6 +42,8 @@ pub struct Row {
     pub setup: Option<Setup>,
     /// The folder of images that its configuration names.
     pub images: Option<PathBuf>,
+    /// `run.toml`; None where it cannot be read.
+    pub file: Option<Arc<RunFile>>,
     /// Why a part of it cannot be read.
     pub error: Option<String>,
 }
@@ -84,6 +87,7 @@ struct About {
     steps: u64,
     setup: Option<Setup>,
     images: Option<PathBuf>,
+    file: Option<Arc<RunFile>>,
 }
 
 impl Survey {
@@ -142,8 +146,8 @@ impl Known {
             summary.steps = about.steps;
         }
         let remaining = self.remaining(status, &summary);
-        let About { preset, parent, created, setup, images, .. } = about;
-        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, images, error }
+        let About { preset, parent, created, setup, images, file, .. } = about;
+        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, images, file, error }
     }
 
     /// How long the remaining steps take at the rate since it was first looked at.
@@ -201,11 +205,12 @@ impl About {
         let created = run.provenance.created.parse::<jiff::Timestamp>().ok();
         Self {
             setup: Setup::measured(&run),
-            preset: run.provenance.preset,
-            parent: run.provenance.parent,
+            preset: run.provenance.preset.clone(),
+            parent: run.provenance.parent.clone(),
             created: created.map(|created| created.as_millisecond() as f64 / 1000.0),
             steps: run.config.train.steps,
-            images: run.config.data.path,
+            images: run.config.data.path.clone(),
+            file: Some(Arc::new(run)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the cells of a suite have come to so far.
 
+use crate::base::stats::mean_and_sd;
 use crate::suite::grid::Grid;
 use crate::suite::queue::Stand;
 
@@ -31,13 +32,7 @@ pub struct Outcome {
 impl Outcome {
     /// The mean accuracy, and where there are several seeds, the sample's standard deviation.
     pub fn mean_and_sd(&self) -> Option<(f64, Option<f64>)> {
-        let n = self.accuracies.len() as f64;
-        if self.accuracies.is_empty() {
-            return None;
-        }
-        let mean = self.accuracies.iter().sum::<f64>() / n;
-        let squares: f64 = self.accuracies.iter().map(|x| (x - mean).powi(2)).sum();
-        Some((mean, (self.accuracies.len() > 1).then(|| (squares / (n - 1.0)).sqrt())))
+        mean_and_sd(&self.accuracies)
     }
 }
 
@@ -76,17 +71,4 @@ pub fn outcomes(grid: &Grid, stands: &[Stand]) -> Vec<Outcome> {
     // Runs may be started in another order than that of the grid.
     all.sort_by_key(|outcome| (outcome.cell, outcome.baseline));
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spread_is_that_of_a_sample() {
-        let of = |accuracies: &[f64]| Outcome { accuracies: accuracies.to_vec(), ..Outcome::default() }.mean_and_sd();
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[0.5]), Some((0.5, None)));
-        assert_eq!(of(&[1.0, 3.0]), Some((2.0, Some(2.0_f64.sqrt())))); // by hand
-    }
 }

@@ -212,6 +212,8 @@ fn the_keys_of_json_are_those_of_the_document() {
     let show = [&["labels", "show"], &mini[..], &["agreement"]].concat();
     let calls: &[(&str, &[&str])] = &[
         ("fixmatch runs --json", &["runs"]),
+        ("fixmatch runs --json --group", &["runs", "--group"]),
+        ("fixmatch compare --json", &["compare"]),
         ("fixmatch show --json", &["show", "one"]),
         ("fixmatch show --json", &["show", "one", "--at", "20"]),
         ("fixmatch show --json", &["show", "alive"]),

@@ -4,6 +4,7 @@
 mod asking;
 mod augmenting;
 mod cleaning;
+mod comparing;
 mod completing;
 mod extremes;
 mod forking;

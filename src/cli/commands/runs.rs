@@ -1,27 +1,65 @@
-//! `fixmatch runs`: all runs, one a line.
+//! `fixmatch runs`: runs as a table of experiments, one a line, or one line for all seeds of a configuration.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use fixmatch::base::host::now;
+use fixmatch::base::output::write_raw;
+use fixmatch::base::text::width;
+use fixmatch::compare::experiment::{Experiment, Measure, Value, differing};
+use fixmatch::compare::groups::{Group, Groups};
+use fixmatch::compare::keys::{self, Key, Kind, SEEDS, short};
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::{Status, Summary};
-use fixmatch::run::survey::{self, Survey};
 use serde::Serialize;
 
+use super::choosing::Choice;
 use super::{Runs, note, say, say_json};
+use crate::words::comparisons::{groups, groups_in_full, left_out, shown};
 use crate::words::numbers::{duration, or_dash, percent, percent_of, plural, table};
+use crate::words::tables::{Format, Table};
 
-/// List the runs, the newest last
+/// Columns of the table beside those that runs differ in, and the least that a name is cut to.
+const OTHER_COLUMNS: usize = 56;
+const NAME: usize = 30;
+const WIDEST: usize = 120;
+
+/// List runs with what they differ in, the newest last
+///
+/// An expression chooses among them: names, parts of names, suites, and conditions on values of the configuration or on status,
+/// accuracy, median, best, time, done, step, preset, suite, parent, host, images, created, changes and alarms. Put conditions
+/// with < or > in quotes: shells take these signs otherwise.
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch runs", "fixmatch runs --json"))]
+#[command(after_help = examples!(
+    "fixmatch runs",
+    "fixmatch runs quickstart status=finished",
+    "fixmatch runs per_class=4 'accuracy>60%' --sort=-accuracy",
+    "fixmatch runs --columns status,lr,accuracy,time",
+    "fixmatch runs --group",
+    "fixmatch runs --json",
+))]
 pub struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    /// Instead show these columns beside the name
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Sort by a key, from low to high, or with a minus before it from high to low
+    #[arg(long, value_name = "[-]KEY", allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// A line for all seeds of a configuration: mean ± standard deviation
+    #[arg(long)]
+    group: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// As CSV, every number in full
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// What the list says of a run.
@@ -39,78 +77,315 @@ struct Row {
     trouble: Option<&'static str>,
     #[serde(flatten)]
     summary: Summary,
+    /// The values in which the runs of the list differ, or those of `--columns`.
+    values: BTreeMap<&'static str, Option<serde_json::Value>>,
     /// Why a part of it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
+/// What the list says of a group.
+#[derive(Serialize)]
+pub struct GroupRow {
+    label: String,
+    values: BTreeMap<&'static str, Option<serde_json::Value>>,
+    runs: Vec<String>,
+    left_out: Vec<LeftOut>,
+    last: Option<Accuracy>,
+    median: Option<Accuracy>,
+    best: Option<Accuracy>,
+    time_s: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    run: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Accuracy {
+    mean: f64,
+    sd: Option<f64>,
+}
+
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let mut survey = Survey::new(runs.folder());
-    let rows: Vec<Row> = survey.look()?.into_iter().rev().map(Row::of).collect();
-    survey.save();
-    if args.json {
-        say_json(&rows)?;
+    let columns = args.columns.iter().map(|name| keys::find(name.trim())).collect::<Result<Vec<_>>>()?;
+    let sort = args.sort.as_deref().map(Sort::parse).transpose()?;
+    let chosen = args.choice.runs(runs)?;
+    if chosen.is_empty() && !args.json && !args.csv {
+        let folder = runs.folder().display();
+        note(if args.choice.is_all() {
+            format!("there are no runs in {folder}; start one with `fixmatch train quickstart`")
+        } else {
+            format!("no run in {folder} fits {:?}; `fixmatch runs` lists all", args.choice.text())
+        });
         return Ok(ExitCode::SUCCESS);
     }
-    if rows.is_empty() {
-        note(format_args!(
-            "there are no runs in {}; start one with `fixmatch train quickstart`",
-            runs.folder().display()
-        ));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-    say(table(&["RUN", "STATUS", "STEP", "DONE", "EMA", "BEST", "AGE", "NOTES"], &cells))?;
-    for (row, parent) in rows.iter().filter_map(|row| Some((row, row.parent.as_ref()?))) {
-        say(format_args!("{} was forked from {} after {} steps", row.id, parent.run, parent.step))?;
-    }
-    for error in rows.iter().filter_map(|row| row.error.as_ref()) {
-        note(format_args!("warning: {error}"));
-    }
+    if args.group { list_groups(args, chosen, &columns, sort) } else { list(args, chosen, columns, sort) }?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl Row {
-    fn of(row: survey::Row) -> Self {
-        let created = row.created.and_then(|seconds| jiff::Timestamp::from_millisecond((seconds * 1000.0) as i64).ok());
-        Self {
-            id: row.dir.id(),
-            path: row.dir.path().display().to_string(),
-            status: row.status,
-            preset: Some(row.preset).filter(|preset| !preset.is_empty()),
-            parent: row.parent,
-            created: created.map(|created| created.to_string()),
-            trouble: row.phase.and_then(Phase::trouble),
-            summary: row.summary,
-            error: row.error,
+fn list(args: &Args, mut chosen: Vec<Experiment>, columns: Vec<&'static Key>, sort: Option<Sort>) -> Result<()> {
+    if let Some(sort) = sort {
+        sort.by(&mut chosen, |run| run.value(sort.key));
+    }
+    let is_picked = !columns.is_empty();
+    let columns = if is_picked { columns } else { differing_columns(&chosen) };
+    if args.json {
+        return say_json(&chosen.iter().map(|run| Row::of(run, &columns)).collect::<Vec<_>>());
+    }
+    if args.csv {
+        let usual =
+            ["status", "done", "accuracy", "median", "best", "time"].map(|name| keys::find(name).expect("known"));
+        let all = if is_picked { columns } else { [&usual[..1], &columns, &usual[1..]].concat() };
+        let head: Vec<_> = ["name"].into_iter().chain(all.iter().map(|key| key.name)).collect();
+        let mut table = Table::new(&head);
+        table.rows = chosen
+            .iter()
+            .map(|run| {
+                let values = all.iter().map(|key| run.value(key).map_or_else(String::new, |value| value.text));
+                [run.id()].into_iter().chain(values).collect()
+            })
+            .collect();
+        return say_csv(&table);
+    }
+    if is_picked {
+        say(picked(&chosen, &columns))?;
+    } else {
+        say(usual(&chosen, &columns))?;
+        for (row, parent) in chosen.iter().filter_map(|run| Some((run, run.row.parent.as_ref()?))) {
+            say(format_args!("{} was forked from {} after {} steps", row.id(), parent.run, parent.step))?;
         }
     }
+    for error in chosen.iter().filter_map(|run| run.row.error.as_ref()) {
+        note(format_args!("warning: {error}"));
+    }
+    Ok(())
+}
 
-    fn cells(&self) -> Vec<String> {
-        let Summary { step, steps, ema_accuracy, best, .. } = self.summary;
-        let done = (steps > 0).then(|| format!("{} %", percent_of(step, steps)));
-        vec![
-            self.id.clone(),
-            self.trouble.unwrap_or(self.status.label()).into(),
-            if steps > 0 { format!("{step}/{steps}") } else { step.to_string() },
-            or_dash(done, |done| done),
-            or_dash(ema_accuracy, percent),
-            or_dash(best, percent),
-            or_dash(self.age(), duration),
-            self.notes(),
-        ]
+/// The table of the columns that were asked for.
+fn picked(chosen: &[Experiment], columns: &[&'static Key]) -> String {
+    let head: Vec<String> =
+        ["RUN".to_owned()].into_iter().chain(columns.iter().map(|key| short(key.name).to_uppercase())).collect();
+    let cells = chosen.iter().map(|run| {
+        let values = columns.iter().map(|key| shown(key, run.value(key).as_ref()));
+        [run.id()].into_iter().chain(values).collect()
+    });
+    table(&head.iter().map(String::as_str).collect::<Vec<_>>(), &cells.collect::<Vec<Vec<String>>>())
+}
+
+/// The table as it is without a wish: how runs stand, what they differ in as far as there is room, how good they are.
+fn usual(chosen: &[Experiment], columns: &[&'static Key]) -> String {
+    let (shown, rest) = fitting(chosen, columns);
+    let values: Vec<(String, Vec<String>)> = shown.into_iter().map(|key| column(chosen, key)).collect();
+    let mut head = vec!["RUN", "STATUS", "STEP", "DONE"];
+    head.extend(values.iter().map(|(name, _)| name.as_str()));
+    head.extend(["EMA", "BEST", "AGE", "NOTES"]);
+    let rows: Vec<_> = chosen
+        .iter()
+        .enumerate()
+        .map(|(i, run)| cells(run, values.iter().map(|(_, cells)| cells[i].clone()).collect()))
+        .collect();
+    if !rest.is_empty() {
+        let names: Vec<_> = rest.iter().map(|key| key.name).collect();
+        note(format_args!("they also differ in {}: --columns shows these, --csv all", names.join(", ")));
+    }
+    table(&head, &rows)
+}
+
+/// A column of values with its name; both seeds are one where they are the same.
+fn column(chosen: &[Experiment], key: &'static Key) -> (String, Vec<String>) {
+    let name =
+        if key.name == SEEDS[0] && seeds_are_one(chosen) { "SEED".into() } else { short(key.name).to_uppercase() };
+    let cells = chosen.iter().map(|run| run.configured(key.name).map_or("–", |value| &value.text).to_owned());
+    (name, cells.collect())
+}
+
+/// The columns that fit into the width of a table, and those that do not.
+fn fitting(chosen: &[Experiment], columns: &[&'static Key]) -> (Vec<&'static Key>, Vec<&'static Key>) {
+    let name = chosen.iter().map(|run| width(&run.id())).max().unwrap_or(0);
+    let mut room = WIDEST.saturating_sub(OTHER_COLUMNS + name.min(NAME));
+    let mut is_full = false;
+    columns.iter().partition(|key| {
+        let (name, cells) = column(chosen, key);
+        let needed = 2 + cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(name.len());
+        is_full |= needed > room;
+        room = room.saturating_sub(needed);
+        !is_full
+    })
+}
+
+/// The keys in which runs differ, labels' seeds left out where they are the seeds of the rest.
+fn differing_columns(chosen: &[Experiment]) -> Vec<&'static Key> {
+    let mut keys = differing(&chosen.iter().collect::<Vec<_>>());
+    if seeds_are_one(chosen) {
+        keys.retain(|key| key.name != SEEDS[1]);
+    }
+    keys
+}
+
+fn seeds_are_one(chosen: &[Experiment]) -> bool {
+    chosen.iter().all(|run| run.seeds()[0] == run.seeds()[1])
+}
+
+fn list_groups(args: &Args, chosen: Vec<Experiment>, columns: &[&'static Key], sort: Option<Sort>) -> Result<()> {
+    let mut all = Groups::of(chosen);
+    if !columns.is_empty() {
+        let seeds = columns.iter().find(|key| !key.name.contains('.') || SEEDS.contains(&key.name));
+        ensure!(
+            seeds.is_none(),
+            "{} is not the same in a group: name keys of a configuration",
+            seeds.map_or("", |it| it.name)
+        );
+        all.keys = columns.to_vec();
+    }
+    if let Some(sort) = sort {
+        sort.by(&mut all.groups, |group| group_value(group, sort.key));
+    }
+    if args.json {
+        return say_json(&all.groups.iter().map(|group| GroupRow::of(group, &all.keys)).collect::<Vec<_>>());
+    }
+    if args.csv {
+        return say_csv(&groups_in_full(&all));
+    }
+    say(groups(&all, false).written(Format::Text)?)?;
+    for line in left_out(&all) {
+        note(line);
+    }
+    Ok(())
+}
+
+/// What a group is sorted by: means of results, or its configuration.
+fn group_value(group: &Group, key: &Key) -> Option<Value> {
+    let measure = match key.name {
+        "accuracy" => Measure::Last,
+        "median" => Measure::Median,
+        "best" => Measure::Best,
+        "time" => return Value::of_number(group.time()),
+        _ => return group.first()?.value(key),
+    };
+    Value::of_number(group.mean_and_sd(measure).map(|(mean, _)| mean))
+}
+
+/// CSV for a program: nothing in it is changed.
+pub fn say_csv(table: &Table) -> Result<()> {
+    write_raw(format!("{}\n", table.written(Format::Csv)?).as_bytes())
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy)]
+struct Sort {
+    key: &'static Key,
+    descending: bool,
+}
+
+impl Sort {
+    fn parse(text: &str) -> Result<Self> {
+        let descending = text.starts_with('-');
+        Ok(Self { key: keys::find(text.trim_start_matches('-'))?, descending })
     }
 
-    /// What to look into.
-    fn notes(&self) -> String {
-        let alarms = self.summary.alarms;
-        let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
-        let at_chance = self.summary.at_chance.then(|| "at chance".to_owned());
-        alarms.into_iter().chain(at_chance).collect::<Vec<_>>().join(", ")
+    /// Sorts, what has no value last.
+    fn by<T>(self, items: &mut [T], value: impl Fn(&T) -> Option<Value>) {
+        items.sort_by_cached_key(|item| {
+            let value = value(item);
+            let number = value.as_ref().and_then(|value| value.number);
+            (value.is_none(), number.map(|number| Ordered(if self.descending { -number } else { number })))
+        });
+        if self.key.kind == Kind::Word || self.key.kind == Kind::Moment {
+            items.sort_by_cached_key(|item| value(item).map(|value| value.text));
+            if self.descending {
+                items.reverse();
+            }
+        }
     }
+}
 
-    fn age(&self) -> Option<Duration> {
-        let created: jiff::Timestamp = self.created.as_ref()?.parse().ok()?;
-        Duration::try_from_secs_f64((now() - created.as_second() as f64).max(0.0)).ok()
+/// A number with a place among all others.
+#[derive(PartialEq)]
+struct Ordered(f64);
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl GroupRow {
+    /// Of a group among those that differ in some keys.
+    pub fn of(group: &Group, keys: &[&'static Key]) -> Self {
+        let accuracy = |measure| group.mean_and_sd(measure).map(|(mean, sd)| Accuracy { mean, sd });
+        let left_out = group.left_out.iter();
+        Self {
+            label: group.label.clone(),
+            values: group.first().map_or_else(BTreeMap::new, |run| values(run, keys)),
+            runs: group.runs.iter().map(Experiment::id).collect(),
+            left_out: left_out.map(|(run, reason)| LeftOut { run: run.id(), reason: reason.clone() }).collect(),
+            last: accuracy(Measure::Last),
+            median: accuracy(Measure::Median),
+            best: accuracy(Measure::Best),
+            time_s: group.time(),
+        }
+    }
+}
+
+fn values(run: &Experiment, columns: &[&'static Key]) -> BTreeMap<&'static str, Option<serde_json::Value>> {
+    let number = |value: &Value| value.number.and_then(|_| serde_json::from_str(&value.text).ok());
+    let json = |value: Value| number(&value).unwrap_or_else(|| value.text.into());
+    columns.iter().map(|key| (key.name, run.value(key).map(json))).collect()
+}
+
+impl Row {
+    fn of(run: &Experiment, columns: &[&'static Key]) -> Self {
+        let row = &run.row;
+        let created = row.created.and_then(|seconds| jiff::Timestamp::from_millisecond((seconds * 1000.0) as i64).ok());
+        Self {
+            id: run.id(),
+            path: row.dir.path().display().to_string(),
+            status: row.status,
+            preset: Some(row.preset.clone()).filter(|preset| !preset.is_empty()),
+            parent: row.parent.clone(),
+            created: created.map(|created| created.to_string()),
+            trouble: row.phase.and_then(Phase::trouble),
+            summary: row.summary.clone(),
+            values: values(run, columns),
+            error: row.error.clone(),
+        }
+    }
+}
+
+/// A row of the usual table, the values in its middle.
+fn cells(run: &Experiment, values: Vec<String>) -> Vec<String> {
+    let Summary { step, steps, ema_accuracy, best, .. } = run.row.summary;
+    let done = (steps > 0).then(|| format!("{} %", percent_of(step, steps)));
+    let mut cells = vec![
+        run.id(),
+        run.row.phase.and_then(Phase::trouble).unwrap_or(run.row.status.label()).into(),
+        if steps > 0 { format!("{step}/{steps}") } else { step.to_string() },
+        or_dash(done, |done| done),
+    ];
+    cells.extend(values);
+    cells.extend([or_dash(ema_accuracy, percent), or_dash(best, percent), or_dash(age(run), duration), notes(run)]);
+    cells
+}
+
+/// What to look into.
+fn notes(run: &Experiment) -> String {
+    let alarms = run.row.summary.alarms;
+    let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
+    let at_chance = run.row.summary.at_chance.then(|| "at chance".to_owned());
+    alarms.into_iter().chain(at_chance).collect::<Vec<_>>().join(", ")
+}
+
+fn age(run: &Experiment) -> Option<Duration> {
+    Duration::try_from_secs_f64((now() - run.row.created?.floor()).max(0.0)).ok()
 }

@@ -178,6 +178,8 @@ fn rows() -> Vec<Row> {
             last_state,
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
             step_s: Some(0.05),
+            training_s: 0.0,
+            n_test: 0,
             changes: 0,
             memory_bytes: 300_000_000,
             alarms: 0,
@@ -192,6 +194,7 @@ fn rows() -> Vec<Row> {
         remaining: None,
         setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
         images: None,
+        file: None,
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

@@ -1,0 +1,230 @@
+//! A run as an experiment: the values of its configuration, and what came of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use crate::compare::keys::{Key, SEEDS};
+use crate::config::{decides, one_line};
+use crate::run::dir::RunDir;
+use crate::run::file::RunFile;
+use crate::run::state::Status;
+use crate::run::survey::{Row, Survey};
+
+/// A run, its values, and its results.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// What lists say of it.
+    pub row: Row,
+    /// The values of its configuration by their dotted keys.
+    values: BTreeMap<String, Value>,
+    /// What decides its results but for seeds: runs that have it in common differ in nothing else.
+    pub design: String,
+}
+
+/// A value of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    /// As a user reads it: words without quotes.
+    pub text: String,
+    /// The number that it is, if it is one.
+    pub number: Option<f64>,
+}
+
+impl Value {
+    fn number(number: f64) -> Self {
+        Self { text: number.to_string(), number: Some(number) }
+    }
+
+    /// A number that may not be known.
+    pub fn of_number(number: Option<f64>) -> Option<Self> {
+        number.map(Self::number)
+    }
+
+    fn word(text: impl Into<String>) -> Self {
+        Self { text: text.into(), number: None }
+    }
+
+    fn of(value: &toml::Value) -> Self {
+        match value {
+            toml::Value::Integer(number) => Self { text: number.to_string(), number: Some(*number as f64) },
+            toml::Value::Float(number) => Self::number(*number),
+            toml::Value::String(text) => Self::word(text.clone()),
+            value => Self::word(one_line(value)),
+        }
+    }
+}
+
+/// Which accuracy runs are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// The last evaluation.
+    #[default]
+    Last,
+    /// The median of the last 20, as in the paper.
+    Median,
+    /// The best one: chosen on the test set, and so too high.
+    Best,
+}
+
+impl Measure {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Last, Self::Median, Self::Best];
+
+    /// As a user reads it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Median => "median of the last 20",
+            Self::Best => "best",
+        }
+    }
+}
+
+impl Experiment {
+    /// Of a row of a list.
+    pub fn of(row: Row) -> Self {
+        let values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
+            file.config.values().into_iter().map(|(key, value)| (key, Value::of(&value))).collect()
+        });
+        let mut experiment = Self { row, values, design: String::new() };
+        experiment.design = experiment.designed();
+        experiment
+    }
+
+    /// The runs of a folder, the oldest first.
+    pub fn all(runs: &Path) -> Result<Vec<Self>> {
+        let mut survey = Survey::new(runs);
+        let rows = survey.look()?;
+        survey.save();
+        Ok(rows.into_iter().rev().map(Self::of).collect())
+    }
+
+    /// A run that is somewhere else.
+    pub fn at(dir: &RunDir) -> Result<Self> {
+        let folder = dir.path().parent().unwrap_or(dir.path());
+        let rows = Survey::new(folder).look()?;
+        let row = rows.into_iter().find(|row| row.dir == *dir);
+        Ok(Self::of(row.with_context(|| format!("{} is no run", dir.path().display()))?))
+    }
+
+    /// Its name.
+    pub fn id(&self) -> String {
+        self.row.dir.id()
+    }
+
+    /// `run.toml`, where it can be read.
+    pub fn file(&self) -> Option<&Arc<RunFile>> {
+        self.row.file.as_ref()
+    }
+
+    /// The value of a key of its configuration.
+    pub fn configured(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+
+    /// The keys of its configuration that are set, in alphabetical order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// What is known of it under a key.
+    pub fn value(&self, key: &Key) -> Option<Value> {
+        let (row, summary) = (&self.row, &self.row.summary);
+        let environment = self.file().and_then(|file| file.environment.as_ref());
+        match key.name {
+            "name" => Some(Value::word(self.id())),
+            "status" => Some(Value::word(row.status.label().replace(' ', "_"))),
+            "accuracy" => summary.ema_accuracy.map(Value::number),
+            "median" => summary.median.map(Value::number),
+            "best" => summary.best.map(Value::number),
+            "time" => (summary.training_s > 0.0).then(|| Value::number(summary.training_s)),
+            "done" => (summary.steps > 0).then(|| Value::number(summary.step as f64 / summary.steps as f64)),
+            "step" => Some(Value::number(summary.step as f64)),
+            "preset" => Some(Value::word(row.preset.clone())).filter(|it| !it.text.is_empty()),
+            "suite" => self.suite().map(Value::word),
+            "parent" => row.parent.as_ref().map(|parent| Value::word(parent.run.clone())),
+            "host" => environment.map(|it| Value::word(it.host.clone())),
+            "images" => environment.map(|it| Value::word(it.data_digest.chars().take(12).collect::<String>())),
+            "created" => self.file().map(|file| Value::word(file.provenance.created.clone())),
+            "changes" => Some(Value::number(summary.changes as f64)),
+            "alarms" => Some(Value::number(summary.alarms as f64)),
+            name => self.configured(name).cloned(),
+        }
+    }
+
+    /// The suite that it was made for.
+    pub fn suite(&self) -> Option<&str> {
+        self.file()?.provenance.suite.as_deref()
+    }
+
+    /// The digest of its images, once a worker has read them.
+    pub fn images(&self) -> Option<&str> {
+        self.file()?.environment.as_ref().map(|it| it.data_digest.as_str())
+    }
+
+    /// Whether its configuration alone says what it is: it is no fork, and nothing was changed while it trained.
+    pub fn is_as_configured(&self) -> bool {
+        self.row.parent.is_none() && self.row.summary.changes == 0
+    }
+
+    /// Its seeds.
+    pub fn seeds(&self) -> [Option<&str>; 2] {
+        SEEDS.map(|key| self.values.get(key).map(|value| value.text.as_str()))
+    }
+
+    /// Its accuracy.
+    pub fn accuracy(&self, measure: Measure) -> Option<f64> {
+        let summary = &self.row.summary;
+        let accuracy = match measure {
+            Measure::Last => summary.ema_accuracy,
+            Measure::Median => summary.median,
+            Measure::Best => summary.best,
+        };
+        accuracy.filter(|accuracy| accuracy.is_finite())
+    }
+
+    /// Why it has no result to compare, if it has none.
+    pub fn no_result(&self) -> Option<String> {
+        let file = match (self.file(), &self.row.error) {
+            (Some(file), _) => file,
+            (None, error) => return Some(error.clone().unwrap_or_else(|| "its run.toml cannot be read".into())),
+        };
+        if file.config.rank.is_some() {
+            return Some("it orders images and has no test accuracy of its own".into());
+        }
+        if self.row.status != Status::Finished {
+            let done = 100.0 * self.row.summary.step as f64 / self.row.summary.steps.max(1) as f64;
+            return Some(format!("it is {} after {done:.0} % of its steps", self.row.status.label()));
+        }
+        self.accuracy(Measure::Last).is_none().then(|| "it was never evaluated".into())
+    }
+
+    /// Runs of other images are another experiment even where their configurations say the same, and those of the same images
+    /// are the same one wherever these lie. A run that is not what its configuration says is one of its own.
+    fn designed(&self) -> String {
+        let is_kept =
+            |key: &str| decides(key) && !SEEDS.contains(&key) && (key != "data.path" || self.images().is_none());
+        let values = self.values.iter().filter(|(key, _)| is_kept(key));
+        let values: Vec<_> = values.map(|(key, value)| format!("{key}={}\n", value.text)).collect();
+        let mut design = values.concat();
+        design += self.images().unwrap_or_default();
+        if self.file().is_none() || !self.is_as_configured() {
+            design += &self.id();
+        }
+        design
+    }
+}
+
+/// The keys of configurations in which runs differ, in the order of the documentation: what decides results, seeds among it.
+pub fn differing(experiments: &[&Experiment]) -> Vec<&'static Key> {
+    let differ = |key: &&Key| {
+        let mut values = experiments.iter().filter(|it| it.file().is_some()).map(|it| it.configured(key.name));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    let keys = crate::compare::keys::all().iter().filter(|key| key.name.contains('.') && decides(key.name));
+    keys.filter(differ).collect()
+}

@@ -1,0 +1,153 @@
+//! Runs that differ in nothing but their seeds, as groups.
+
+use crate::base::stats::mean_and_sd;
+use crate::compare::experiment::{Experiment, Measure, Value, differing};
+use crate::compare::keys::{Key, SEEDS, short};
+use crate::run::state::Status;
+
+/// Runs of one configuration.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What it differs in from the groups beside it, as `key=value`; the name of its runs where it differs in nothing that a
+    /// configuration says.
+    pub label: String,
+    /// Its runs that count: one for each pair of seeds.
+    pub runs: Vec<Experiment>,
+    /// Runs that came to nothing that can be compared, and why.
+    pub left_out: Vec<(Experiment, String)>,
+}
+
+/// Groups in the order in which their first runs came, and what they differ in.
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// The keys in which their configurations differ, seeds left out.
+    pub keys: Vec<&'static Key>,
+}
+
+impl Groups {
+    /// Groups runs by their configurations.
+    pub fn of(runs: Vec<Experiment>) -> Self {
+        let mut members: Vec<Vec<Experiment>> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for run in runs {
+            let place = *places.entry(run.design.clone()).or_insert(members.len());
+            if place == members.len() {
+                members.push(Vec::new());
+            }
+            members[place].push(run);
+        }
+        let firsts: Vec<&Experiment> = members.iter().filter_map(|runs| runs.first()).collect();
+        let mut keys = differing(&firsts);
+        keys.retain(|key| !SEEDS.contains(&key.name));
+        let groups: Vec<_> = members.iter().map(|runs| Group::of(runs, &label(&runs[0], &keys))).collect();
+        let mut all = Self { groups, keys };
+        all.tell_apart();
+        all
+    }
+
+    /// Where two groups are called the same, their names tell them apart.
+    fn tell_apart(&mut self) {
+        let labels: Vec<_> = self.groups.iter().map(|group| group.label.clone()).collect();
+        for group in &mut self.groups {
+            let is_shared = labels.iter().filter(|label| **label == group.label).count() > 1;
+            if (is_shared || group.label.is_empty()) && labels.len() > 1 {
+                let name = group.name();
+                group.label = if group.label.is_empty() { name } else { format!("{} ({name})", group.label) };
+            }
+        }
+    }
+
+    /// What each group has under a key.
+    pub fn values(&self, key: &Key) -> Vec<Option<Value>> {
+        self.groups.iter().map(|group| group.first()?.configured(key.name).cloned()).collect()
+    }
+}
+
+fn label(run: &Experiment, keys: &[&Key]) -> String {
+    let value = |key: &&Key| {
+        let value = run.configured(key.name).map_or("none", |value| value.text.as_str());
+        format!("{}={value}", short(key.name))
+    };
+    keys.iter().map(value).collect::<Vec<_>>().join(" ")
+}
+
+impl Group {
+    fn of(members: &[Experiment], label: &str) -> Self {
+        let mut group = Self { label: label.to_owned(), runs: Vec::new(), left_out: Vec::new() };
+        for run in members {
+            if let Some(reason) = run.no_result() {
+                group.left_out.push((run.clone(), reason));
+                continue;
+            }
+            // the same configuration and seeds come to the same result: it would count twice
+            match group.runs.iter_mut().find(|it| it.seeds() == run.seeds()) {
+                None => group.runs.push(run.clone()),
+                Some(twin) => {
+                    let (newer, older) =
+                        if twin.row.created <= run.row.created { (run, &*twin) } else { (&*twin, run) };
+                    let reason = format!("{} has the same configuration and seeds and is newer", newer.id());
+                    let (newer, older) = (newer.clone(), older.clone());
+                    *twin = newer;
+                    group.left_out.push((older, reason));
+                }
+            }
+        }
+        group
+    }
+
+    /// A run of it, one that counts where there is one.
+    pub fn first(&self) -> Option<&Experiment> {
+        self.runs.first().or_else(|| self.left_out.first().map(|(run, _)| run))
+    }
+
+    /// What its runs are called, without moment and seed where it has several.
+    pub fn name(&self) -> String {
+        let Some(run) = self.first() else { return String::new() };
+        let id = run.id();
+        if self.len() == 1 { id } else { run.row.dir.name() }
+    }
+
+    /// All of its runs, also those that do not count.
+    pub fn len(&self) -> usize {
+        self.runs.len() + self.left_out.len()
+    }
+
+    /// Whether it has no runs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The accuracies of the runs that count.
+    pub fn accuracies(&self, measure: Measure) -> Vec<f64> {
+        self.runs.iter().filter_map(|run| run.accuracy(measure)).collect()
+    }
+
+    /// Their mean, and of several the sample's standard deviation.
+    pub fn mean_and_sd(&self, measure: Measure) -> Option<(f64, Option<f64>)> {
+        mean_and_sd(&self.accuracies(measure))
+    }
+
+    /// By how much the best evaluation, which is chosen on the test set, lies above the last one, in the mean.
+    pub fn optimism(&self) -> Option<f64> {
+        let above = |run: &Experiment| Some(run.accuracy(Measure::Best)? - run.accuracy(Measure::Last)?);
+        Some(mean_and_sd(&self.runs.iter().filter_map(above).collect::<Vec<_>>())?.0)
+    }
+
+    /// The mean time of training, in seconds.
+    pub fn time(&self) -> Option<f64> {
+        let times: Vec<f64> = self.runs.iter().map(|run| run.row.summary.training_s).filter(|s| *s > 0.0).collect();
+        Some(mean_and_sd(&times)?.0)
+    }
+
+    /// How many of its runs have a worker.
+    pub fn n_alive(&self) -> usize {
+        self.left_out.iter().filter(|(run, _)| run.row.status.is_alive()).count()
+    }
+
+    /// How many of its runs failed.
+    pub fn n_failed(&self) -> usize {
+        self.left_out.iter().filter(|(run, _)| run.row.status == Status::Failed).count()
+    }
+}

@@ -1,0 +1,296 @@
+//! `fixmatch runs EXPRESSION` and `fixmatch compare`: which runs are meant, how they are grouped, and what is said of them.
+
+use std::fs;
+
+use fixmatch::config::preset::Preset;
+use fixmatch::run::change::Change;
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::event::Event;
+use fixmatch::run::file::{Environment, Parent, RunFile};
+use serde_json::Value;
+
+use super::{Place, append, whole_run};
+
+impl Place {
+    /// A finished run of the quickstart with these settings.
+    fn trained(&self, name: &str, settings: &[&str], accuracy: f64) -> RunDir {
+        self.trained_to(name, settings, &whole_run(accuracy))
+    }
+
+    fn trained_to(&self, name: &str, settings: &[&str], events: &[Event]) -> RunDir {
+        let settings: Vec<String> = settings.iter().map(|&it| it.to_owned()).collect();
+        let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&settings)).expect("resolves");
+        let file = RunFile::new("quickstart".into(), settings, config);
+        let dir = RunDir::create(&self.runs(), name, &file).expect("made");
+        append(&dir, events);
+        dir
+    }
+
+    /// So many seeds of a configuration, each with the labels of its seed.
+    fn seeds(&self, name: &str, setting: &str, accuracies: &[f64]) {
+        for (seed, accuracy) in accuracies.iter().enumerate() {
+            let seeds = [format!("train.seed={seed}"), format!("labels.seed={seed}")];
+            let dir = self.trained(name, &[setting, &seeds[0], &seeds[1]], *accuracy);
+            let labels = format!("{{\"indices\":[{seed}],\"picked\":{{\"per_class\":{{\"n\":1,\"seed\":{seed}}}}}}}");
+            fs::write(dir.labels(), labels).expect("written");
+        }
+    }
+
+    fn answer(&self, args: &[&str]) -> Value {
+        let said = self.fixmatch(&[args, &["--json"]].concat());
+        said.check(0, &[], &[]);
+        serde_json::from_str(&said.out).expect("JSON")
+    }
+
+    /// The accuracies of the runs that an expression means.
+    fn meant(&self, expression: &[&str]) -> Vec<f64> {
+        let runs = self.answer(&[&["runs"], expression].concat());
+        runs.as_array().expect("runs").iter().filter_map(|run| run["ema_accuracy"].as_f64()).collect()
+    }
+}
+
+fn environment(host: &str, images: &str) -> Environment {
+    Environment {
+        host: host.into(),
+        cpu: "a processor".into(),
+        device: "cpu".into(),
+        cuda_visible_devices: None,
+        libtorch: "2".into(),
+        threads: 2,
+        version: "0".into(),
+        data_digest: images.into(),
+        data_known: true,
+        instructions: None,
+        input: None,
+    }
+}
+
+fn trained_on(dir: &RunDir, host: &str, images: &str) {
+    let file = dir.read_run().expect("reads");
+    dir.write_run(&RunFile { environment: Some(environment(host, images)), ..file }).expect("written");
+}
+
+#[test]
+fn an_expression_means_the_runs_that_fit_it() {
+    let place = Place::new();
+    place.trained("slow", &["train.lr=0.01"], 0.25);
+    place.trained("fast", &["train.lr=0.1", "labels.per_class=10"], 0.5);
+    place.trained("fast-labels-only", &["train.lambda_u=0"], 0.75);
+    let cases: &[(&[&str], &[f64])] = &[
+        (&[], &[0.25, 0.5, 0.75]),
+        (&["slow"], &[0.25]),
+        (&["fast"], &[0.5]), // the name of one run, and only a part of another
+        (&["FAST-L"], &[0.75]),
+        (&["labels", "slow"], &[0.75, 0.25]),
+        (&["train.lr<=0.01"], &[0.25]),
+        (&["lr >= 0.01", "lr<0.1"], &[0.25, 0.75]),
+        (&["lambda_u", "=", "0"], &[0.75]),
+        (&["accuracy>=50%"], &[0.5, 0.75]),
+        (&["accuracy>0.5"], &[0.75]),
+        (&["status=finished per_class!=10"], &[0.25, 0.75]),
+        (&["status=failed"], &[]),
+        (&["data.path=none"], &[0.25, 0.5, 0.75]),
+        (&["data.path!=none"], &[]),
+        (&["preset=\"quickstart\"", "created>=2020"], &[0.25, 0.5, 0.75]),
+        (&["created<2020-01-01"], &[]),
+        (&["fast", "accuracy<0.1"], &[]),
+    ];
+    for (expression, expected) in cases {
+        let mut found = place.meant(expression);
+        if expression.first() != Some(&"labels") {
+            found.sort_by(f64::total_cmp);
+        }
+        assert_eq!(found, *expected, "{expression:?}");
+    }
+    place.fixmatch(&["runs", "status=failed"]).check(0, &[], &["no run in", "fits \"status=failed\""]);
+}
+
+#[test]
+fn an_expression_that_cannot_be_meant_is_refused_with_advice() {
+    let place = Place::new();
+    place.trained("quick", &[], 0.5);
+    for (expression, parts) in [
+        (
+            "train.lrr=1",
+            &["cannot read \"train.lrr=1\"", "there is no key \"train.lrr\"", "did you mean train.lr?"][..],
+        ),
+        ("accuracy>60", &["accuracy is a share of at most 1: write 0.6 or 60%, not 60"]),
+        ("lr>fast", &["train.lr is a number, not \"fast\""]),
+        ("status=finishd", &["did you mean finished?"]),
+        ("status>finished", &["status is a word: compare it with = or !="]),
+        ("lr>none", &["what is missing is neither more nor less"]),
+        ("threshold=1", &["\"threshold\" may be augment.ctaugment.threshold or train.threshold"]),
+        ("lr=", &["\"lr=\" lacks a value after ="]),
+        (">0.5", &["lacks a key before >"]),
+        ("preset=\"quick", &["lacks its closing \""]),
+        ("quikc", &["no run's name holds \"quikc\"", "did you mean"]),
+        ("./nowhere", &["is not a run"]),
+    ] {
+        place.fixmatch(&["runs", expression]).check(1, &[], &[&["error: "], parts].concat());
+        place.fixmatch(&["compare", expression]).check(1, &[], parts);
+    }
+    place.fixmatch(&["runs", "--columns", "lr,acuracy"]).check(1, &[], &["did you mean accuracy?"]);
+    place.fixmatch(&["runs", "--group", "--columns", "accuracy"]).check(1, &[], &["not the same in a group"]);
+    place.fixmatch(&["compare", "status=failed"]).check(1, &[], &["fits \"status=failed\""]);
+    place.fixmatch(&["compare", "--against", "Q"]).check(1, &[], &["there is no group \"Q\": groups are A to A"]);
+}
+
+#[test]
+fn the_columns_are_what_runs_differ_in_or_what_was_asked_for() {
+    let place = Place::new();
+    place.trained("a", &["train.lr=0.01", "train.seed=3", "labels.seed=3"], 0.25);
+    place.trained("b", &["train.lr=0.1", "checkpoint.keep=9"], 0.5);
+    let head = |args: &[&str]| {
+        let said = place.fixmatch(&[&["runs"], args].concat());
+        said.check(0, &[], &[]);
+        said.out.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(head(&[]), "RUN STATUS STEP DONE LR SEED EMA BEST AGE NOTES");
+    assert_eq!(head(&["a"]), "RUN STATUS STEP DONE EMA BEST AGE NOTES");
+    assert_eq!(head(&["--columns", "lr,checkpoint.keep,median"]), "RUN LR KEEP MEDIAN");
+    let csv = place.fixmatch(&["runs", "--csv", "--columns", "lr,accuracy", "--sort=-lr"]);
+    let rows: Vec<_> = csv.out.lines().map(|line| line.split_once(',').map_or("", |(_, rest)| rest)).collect();
+    assert_eq!(rows, ["train.lr,accuracy", "0.1,0.5", "0.01,0.25"]);
+    assert_eq!(place.answer(&["runs", "a"])[0]["values"], serde_json::json!({}));
+    assert_eq!(place.answer(&["runs"])[0]["values"], serde_json::json!({"train.lr": 0.01, "train.seed": 3}));
+}
+
+#[test]
+fn seeds_of_a_configuration_are_one_line_with_their_spread() {
+    let place = Place::new();
+    place.seeds("it", "train.lr=0.01", &[0.5, 0.75, 0.25]);
+    place.seeds("it", "train.lr=0.1", &[0.5]);
+    let said = place.fixmatch(&["runs", "--group", "--sort=-accuracy"]);
+    let lines: Vec<Vec<&str>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1][..6], ["0.01", "3", "50.0", "±", "25.0", "%"], "{}", said.out); // sd by hand
+    assert_eq!(lines[2][..4], ["0.1", "1", "50.0", "%"], "{}", said.out);
+    let csv = place.fixmatch(&["runs", "--group", "--csv"]).out;
+    assert!(csv.contains("\nlr=0.01,0.01,3,0,0.5,0.25,"), "{csv}");
+}
+
+#[test]
+fn runs_with_the_same_labels_are_compared_pair_by_pair() {
+    let place = Place::new();
+    place.seeds("with", "train.lambda_u=1", &[0.50, 0.60, 0.75]);
+    place.seeds("without", "train.lambda_u=0", &[0.45, 0.54, 0.68]);
+    let verdict = place.answer(&["compare", "with", "without"]);
+    let only = &verdict["comparisons"][0];
+    assert_eq!((&only["test"], &only["pairs"]), (&"paired t".into(), &3.into()), "{verdict:#}");
+    // differences −0.05, −0.06 and −0.07: mean −0.06, standard error 0.01/√3; t of 2 degrees of freedom at 97.5 %: 4.3027
+    let half = 4.302_652_73 * 0.01 / 3.0_f64.sqrt();
+    for (key, expected) in [("difference", -0.06), ("low", -0.06 - half), ("high", -0.06 + half), ("df", 2.0)] {
+        let found = only[key].as_f64().expect(key);
+        assert!((found - expected).abs() < 1e-9, "{key}: {found}, not {expected}");
+    }
+    assert_eq!(only["seen"], true, "{verdict:#}");
+    let said = place.fixmatch(&["compare", "with", "without"]);
+    said.check(0, &["They differ in train.lambda_u,", "B − A: −6.0 points", "A is better", "Paired t-test"], &[]);
+    let latex = place.fixmatch(&["compare", "with", "without", "--latex"]);
+    latex.check(0, &["\\toprule", "lambda\\_u", "$\\pm$", "\\bottomrule"], &[]);
+    place.fixmatch(&["compare", "--markdown"]).check(0, &["|---|---:|", "- B − A: "], &[]);
+}
+
+#[test]
+fn runs_with_other_labels_are_two_samples() {
+    let place = Place::new();
+    place.seeds("few", "labels.per_class=1", &[0.50, 0.60, 0.75]);
+    place.seeds("many", "labels.per_class=2", &[0.45, 0.54, 0.68]);
+    for (i, run) in RunDir::list(&place.runs()).expect("listed").iter().enumerate() {
+        let labels = format!("{{\"indices\":[{i}],\"picked\":{{\"per_class\":{{\"n\":1,\"seed\":0}}}}}}");
+        fs::write(run.labels(), labels).expect("written");
+    }
+    let only = &place.answer(&["compare"])["comparisons"][0];
+    assert_eq!(only["test"], "welch");
+    assert_eq!(only["unpaired_because"], "no two share seed and labeled images");
+}
+
+#[test]
+fn many_comparisons_are_corrected() {
+    let place = Place::new();
+    place.seeds("a", "train.lr=0.01", &[0.50, 0.60, 0.75]);
+    place.seeds("b", "train.lr=0.02", &[0.45, 0.54, 0.68]);
+    place.seeds("c", "train.lr=0.03", &[0.50, 0.61, 0.73]);
+    let comparisons = |args: &[&str]| place.answer(args)["comparisons"].as_array().expect("some").clone();
+    let all = comparisons(&["compare"]);
+    assert_eq!(all.len(), 3);
+    let least = all.iter().map(|it| it["p"].as_f64().expect("tested")).fold(1.0, f64::min);
+    let smallest = all.iter().find(|it| it["p"].as_f64() == Some(least)).expect("there");
+    assert!((smallest["p_holm"].as_f64().expect("corrected") - 3.0 * least).abs() < 1e-12);
+    let against = comparisons(&["compare", "--against", "b"]);
+    let names: Vec<_> = against.iter().map(|it| (it["first"].clone(), it["second"].clone())).collect();
+    assert_eq!(names, [("B".into(), "A".into()), ("B".into(), "C".into())]);
+}
+
+#[test]
+fn what_does_not_count_is_told_with_its_reason() {
+    let place = Place::new();
+    place.seeds("a", "train.lr=0.01", &[0.5, 0.6]);
+    place.seeds("b", "train.lr=0.02", &[0.5, 0.6]);
+    place.trained("a", &["train.lr=0.01"], 0.55); // seed 0 again
+    let cut = whole_run(0.5);
+    place.trained_to("b", &["train.lr=0.02", "train.seed=7", "labels.seed=7"], &cut[..cut.len() - 1]);
+    let ranking = place.trained("ranking", &["train.lambda_u=0"], 0.5);
+    let mut file = ranking.read_run().expect("reads");
+    file.config.rank = Some(fixmatch::config::Rank::default());
+    ranking.write_run(&file).expect("written");
+    let change =
+        Event::Applied { id: "1".into(), step: 5, change: Some(Change::LambdaU(2.0)), undoes: None, cancels: vec![] };
+    append(&place.trained("b", &["train.lr=0.02", "train.seed=8"], 0.9), &[change]);
+    let fork = place.trained("a", &["train.lr=0.01", "train.seed=9"], 0.9);
+    let mut file = fork.read_run().expect("reads");
+    file.provenance.parent = Some(Parent { run: "elder".into(), step: 5 });
+    fork.write_run(&file).expect("written");
+    let broken = place.trained("broken", &[], 0.5);
+    fs::write(broken.run_toml(), "[config").expect("written");
+    let said = place.fixmatch(&["compare"]);
+    said.check(
+        0,
+        &["was changed while it trained", "is a fork"],
+        &[
+            "has the same configuration and seeds and is newer",
+            "it is lost after",
+            "it orders images",
+            "run.toml, line 1",
+        ],
+    );
+    let groups = place.answer(&["compare"])["groups"].clone();
+    let mut counted: Vec<_> =
+        groups.as_array().expect("groups").iter().map(|it| it["runs"].as_array().map_or(0, Vec::len)).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, [0, 0, 1, 1, 2, 2], "{groups:#}");
+}
+
+#[test]
+fn one_seed_two_seeds_and_equal_seeds_get_an_answer_and_no_false_one() {
+    let place = Place::new();
+    place.seeds("one", "train.lr=0.01", &[0.5]);
+    place.seeds("two", "train.lr=0.02", &[0.5, 0.62]);
+    place.seeds("same", "train.lr=0.03", &[0.6, 0.72]);
+    let compare = |names: &[&str]| place.fixmatch(&[&["compare"], names].concat());
+    let images = 100.0 * 1.96 * (0.25_f64 / 100.0 + 0.56 * 0.44 / 100.0).sqrt();
+    compare(&["one", "two"]).check(0, &["No test", &format!("±{images:.1} points"), "Of one seed nobody can say"], &[]);
+    compare(&["two", "same"]).check(
+        0,
+        &["+10.0 points in every pair: there is no spread", "Two seeds say little"],
+        &[],
+    );
+    compare(&["one"]).check(0, &["They are one configuration"], &[]);
+}
+
+#[test]
+fn images_and_machines_are_told_apart_and_paths_are_not() {
+    let place = Place::new();
+    let at = |name: &str, path: &str, host: &str, images: &str| {
+        let seed = format!("train.seed={}", RunDir::list(&place.runs()).map_or(0, |runs| runs.len()));
+        let dir = place.trained(name, &["data.dataset=folder", &format!("data.path={path}"), &seed], 0.5);
+        trained_on(&dir, host, images);
+    };
+    at("a", "/here", "one", "digest-1");
+    at("a", "/there", "two", "digest-1");
+    at("b", "/here", "one", "digest-2");
+    let verdict = place.answer(&["compare"]);
+    assert_eq!(verdict["groups"].as_array().map(Vec::len), Some(2), "{verdict:#}");
+    place.fixmatch(&["compare"]).check(0, &["They are of different images", "different machines (one, two)"], &[]);
+    place.trained("c", &["train.steps=20"], 0.5);
+    place.fixmatch(&["compare"]).check(0, &["of different data sets (fashion-mini, folder)"], &[]);
+}
