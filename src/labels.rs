@@ -1,7 +1,9 @@
 //! Which training images are labeled: picked, read, saved, recorded by a run, and ranked from the most to the least
 //! representative.
 
+pub mod answers;
 pub mod file;
+pub mod log;
 pub mod order;
 pub mod pick;
 pub mod published;

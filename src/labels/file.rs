@@ -1,16 +1,25 @@
-//! Label sets in files, which `labels.pick = "file:PATH"` loads: an index a line, `#` before comments.
+//! Label sets in files, which `labels.pick = "file:PATH"` loads: an index a line, `#` before comments; or a CSV file with
+//! the columns `path` and `label`, such as a [log](super::log) of answers.
 //!
-//! Two comments mean something: `# data set: NAME` and `# digest: SHA-256` say whose images the indices are. A file with a
-//! digest is refused for other data; one without is taken at its word.
+//! Of the former, two comments mean something: `# data set: NAME` and `# digest: SHA-256` say whose images the indices are.
+//! A file with a digest is refused for other data; one without is taken at its word. The latter names images by their
+//! files, and their classes.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::base::files;
+use crate::base::text::{Name, Shown as _};
 use crate::data::Dataset;
+use crate::labels::answers::Answers;
+use crate::labels::log::{self, Places, Torn};
 use crate::labels::set::{LabelSet, Picked, check_index};
+
+/// More than any of these files has.
+const MAX_BYTES: u64 = 1 << 30;
 
 const DATASET: &str = "# data set: ";
 const DIGEST: &str = "# digest: ";
@@ -27,18 +36,69 @@ pub struct Header {
     pub picked: Option<String>,
 }
 
+/// The classes that a CSV file gives to images.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Given {
+    /// Those that have one, in the order of the lines that gave it.
+    pub images: Vec<Labeled>,
+    /// Its last line, if that was not written to its end.
+    pub torn: Option<Torn>,
+}
+
+/// An image with the class that a file gives to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labeled {
+    /// The image's file, in the spelling of [`Places`].
+    pub path: PathBuf,
+    /// What the file calls it.
+    pub name: PathBuf,
+    /// Its class.
+    pub class: Name,
+    /// The line, from 1.
+    pub line: u64,
+}
+
 /// Reads what a file says of its data set and of itself.
 pub fn header(path: &Path) -> Result<Header> {
-    text_of(path).map(|text| header_of(&text))
+    summary(path).map(|(header, _)| header)
 }
 
 /// The same, and how many images the file lists.
 pub fn summary(path: &Path) -> Result<(Header, usize)> {
+    if let Some(given) = given(path)? {
+        return Ok((Header::default(), given.images.len()));
+    }
     text_of(path).map(|text| (header_of(&text), entries(&text).count()))
 }
 
-/// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice.
+/// The classes that a file gives to images; None if it holds indices.
+///
+/// # Errors
+/// With the line, if one is not understood.
+pub fn given(path: &Path) -> Result<Option<Given>> {
+    let name = path.shown();
+    let problem = || format!("cannot read the label set {name}");
+    let bytes = files::read_at_most(path, MAX_BYTES).with_context(problem)?;
+    let Some((rows, torn)) = log::rows_of(&bytes).with_context(|| name.to_string())? else { return Ok(None) };
+    let mut answers = Answers::default();
+    answers.extend(rows);
+    let folder = std::path::absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
+    let mut places = Places::default();
+    let labeled = answers.images().filter_map(|(name, row)| {
+        let class = row.answer.class()?.clone();
+        Some(Labeled { path: places.of(&folder.join(name)), name: name.to_owned(), class, line: row.line })
+    });
+    let mut images: Vec<_> = labeled.collect();
+    images.sort_by_key(|image| image.line);
+    Ok(Some(Given { images, torn }))
+}
+
+/// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice; where the file gives
+/// classes, also if an image is none to train on, or of another class in the data set.
 pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
+    if let Some(given) = given(path)? {
+        return of_classes(path, &given, dataset);
+    }
     let text = text_of(path)?;
     if let Header { dataset: name, digest: Some(digest), .. } = header_of(&text) {
         ensure!(
@@ -57,6 +117,45 @@ pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
 
 fn text_of(path: &Path) -> Result<String> {
     files::read_text(path, files::MAX_TEXT).with_context(|| format!("cannot read the label set {}", path.display()))
+}
+
+/// The images that a file gives classes to.
+fn of_classes(path: &Path, given: &Given, dataset: &Dataset) -> Result<LabelSet> {
+    let name = path.shown();
+    ensure!(!given.images.is_empty(), "{name} gives no image a class");
+    let places = places_of(dataset);
+    let index = |image: &Labeled| -> Result<u32> {
+        let own = if dataset.own.is_some() { &image.path } else { &image.name };
+        let shown = image.name.shown();
+        let at = places.get(own).with_context(|| format!("{shown} is none of the images of {:?}", dataset.name))?;
+        let index = at.with_context(|| format!("{shown} is not among the training images whose class is known"))?;
+        let class = &dataset.classes[usize::from(dataset.train.labels[index as usize])];
+        ensure!(*class == image.class, "{shown} is labeled {}, and {class} in {:?}", image.class, dataset.name);
+        Ok(index)
+    };
+    let at = |image: &Labeled| index(image).with_context(|| format!("{name}:{}", image.line));
+    let mut indices = given.images.iter().map(at).collect::<Result<Vec<_>>>()?;
+    indices.sort_unstable();
+    if let Some(pair) = indices.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("{name} names training image {} in two ways", pair[0]);
+    }
+    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()) })
+}
+
+/// What each image may be called, and its place among the training images if it is one whose class is known.
+fn places_of(dataset: &Dataset) -> HashMap<PathBuf, Option<u32>> {
+    let Some(own) = &dataset.own else {
+        return (0..dataset.train.n() as u32).map(|index| (numbered(&dataset.name, index), Some(index))).collect();
+    };
+    let mut places = Places::default();
+    let others = own.files.unlabeled.iter().chain(&own.files.test).map(|path| (path, None));
+    let train = own.files.train.iter().zip(0..).map(|(path, index)| (path, Some(index)));
+    others.chain(train).map(|(path, index)| (places.of(path), index)).collect()
+}
+
+/// What an image of a data set without files is called.
+pub fn numbered(dataset: &str, index: u32) -> PathBuf {
+    format!("{dataset}:{index}").into()
 }
 
 fn header_of(text: &str) -> Header {
@@ -130,6 +229,28 @@ mod tests {
 
     fn from_text(text: &str) -> Result<LabelSet> {
         read(written(text).path(), &Dataset::black(&["cat"], vec![0; 100]))
+    }
+
+    #[test]
+    fn a_file_may_give_classes_to_images_by_their_names() {
+        let set = |text: &str| read(written(text).path(), &dataset());
+        let head = "path,label,answer,time,who,guess,seconds\n";
+        let log = format!(
+            "{head}pets:3,dog,class,1,a,,\npets:3,\"cat\n7\",class,2,a,,\npets:0,dog,class,3,a,,\npets:1,dog,class,4,a,,\n\
+             pets:1,,undo,5,a,,\npets:2,,unsure,6,a,,\npets:2,do"
+        );
+        assert_eq!(set(&log).expect("valid").indices, [0, 3]);
+        assert_eq!(summary(written(&log).path()).expect("reads"), (Header::default(), 2));
+        assert_eq!(set("path,label\npets:2,dog\npets:1,\n").expect("valid").indices, [2]);
+        for (text, expected) in [
+            ("path,label\n\npets:2,cat\n", ":3: pets:2 is labeled cat, and dog in \"pets\""),
+            ("path,label\npets:4,dog\n", ":2: pets:4 is none of the images of \"pets\""),
+            ("path,label\npets:2,\n", " gives no image a class"),
+            ("path,label\npets:2,dog\npets:2,dog\n", ": line 3: line 2 names pets:2 already"),
+        ] {
+            let error = format!("{:#}", set(text).expect_err(expected));
+            assert!(error.ends_with(expected), "{error}");
+        }
     }
 
     #[test]
