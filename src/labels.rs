@@ -2,6 +2,7 @@
 //! representative.
 
 pub mod answers;
+pub mod desk;
 pub mod file;
 pub mod log;
 pub mod order;
@@ -11,3 +12,4 @@ pub mod ranking;
 pub mod recorded;
 pub mod saved;
 pub mod set;
+pub mod table;

@@ -25,8 +25,57 @@ impl Image {
         Self { width, height, channels, pixels }
     }
 
+    /// The image with fewer pixels, each the mean of those that it stands for. Sides that are asked to be longer stay.
+    #[must_use]
+    pub fn shrunk(&self, width: usize, height: usize) -> Self {
+        let (width, height) = (width.clamp(1, self.width), height.clamp(1, self.height));
+        if (width, height) == (self.width, self.height) {
+            return self.clone();
+        }
+        let span = |i: usize, n: usize, side: usize| i * side / n..((i + 1) * side / n).max(i * side / n + 1);
+        let mut pixels = Vec::with_capacity(width * height * self.channels);
+        for y in 0..height {
+            for x in 0..width {
+                let (rows, columns) = (span(y, height, self.height), span(x, width, self.width));
+                let n = (rows.len() * columns.len()) as u64;
+                let mut sums = [0_u64; 3];
+                for row in rows {
+                    let from = (row * self.width + columns.start) * self.channels;
+                    let part = &self.pixels[from..from + columns.len() * self.channels];
+                    for pixel in part.chunks_exact(self.channels) {
+                        sums.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += u64::from(*byte));
+                    }
+                }
+                pixels.extend(sums[..self.channels].iter().map(|sum| (sum / n) as u8));
+            }
+        }
+        Self::new(width, height, self.channels, pixels)
+    }
+
+    /// Three bytes a pixel, whether it has colours or not.
+    pub fn in_color(&self) -> std::borrow::Cow<'_, [u8]> {
+        if self.channels == 3 {
+            return (&self.pixels[..]).into();
+        }
+        self.pixels.iter().flat_map(|&gray| [gray; 3]).collect::<Vec<_>>().into()
+    }
+
     /// A black image.
     pub fn black(width: usize, height: usize, channels: usize) -> Self {
         Self::new(width, height, channels, vec![0; width * height * channels])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_image_has_the_means_of_the_larger_one() {
+        let image = Image::new(4, 2, 1, vec![0, 100, 7, 7, 200, 60, 7, 9]);
+        assert_eq!(image.shrunk(2, 1), Image::new(2, 1, 1, vec![90, 7]));
+        assert_eq!(image.shrunk(9, 9), image);
+        assert_eq!(Image::new(3, 1, 1, vec![1, 2, 3]).shrunk(2, 1).pixels, [1, 2]);
+        assert_eq!(&*Image::new(1, 1, 1, vec![7]).in_color(), [7, 7, 7]);
     }
 }

@@ -45,6 +45,9 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     load,
 };
 
+/// What people said of the images of a folder, in the folder.
+pub const ANSWERS: &str = "labels.csv";
+
 /// Damaged files that an error names; it counts the others.
 const MOST_NAMED: usize = 5;
 

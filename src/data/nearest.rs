@@ -18,7 +18,8 @@ pub fn nearest(images: &Images, index: u32, k: usize) -> Vec<u32> {
     by_distance.into_iter().map(|(_, other)| other).collect()
 }
 
-fn distance(a: &[u8], b: &[u8]) -> u64 {
+/// The squared distance of two images of one shape.
+pub fn distance(a: &[u8], b: &[u8]) -> u64 {
     // sums of 1024 squares fit, and are quicker than wider ones
     let chunk = |(a, b): (&[u8], &[u8])| -> u32 {
         a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b)) * u32::from(a.abs_diff(b))).sum()

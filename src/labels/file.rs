@@ -136,8 +136,8 @@ fn of_classes(path: &Path, given: &Given, dataset: &Dataset) -> Result<LabelSet>
     let at = |image: &Labeled| index(image).with_context(|| format!("{name}:{}", image.line));
     let mut indices = given.images.iter().map(at).collect::<Result<Vec<_>>>()?;
     indices.sort_unstable();
-    if let Some(pair) = indices.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("{name} names training image {} in two ways", pair[0]);
+    if let Some((index, _)) = indices.iter().zip(&indices[1..]).find(|(index, next)| index == next) {
+        bail!("{name} names training image {index} in two ways");
     }
     Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()) })
 }

@@ -62,8 +62,8 @@ impl Answer {
         }
     }
 
-    fn parse(word: &str, label: Option<Name>) -> Result<Self> {
-        let class = || label.clone().with_context(|| format!("column label: it is empty, and the answer is {word}"));
+    fn parse(word: &str, label: Option<&Name>) -> Result<Self> {
+        let class = || label.cloned().with_context(|| format!("column label: it is empty, and the answer is {word}"));
         Ok(match word {
             "class" => Self::Class(class()?),
             "new-class" => Self::NewClass(class()?),
@@ -140,7 +140,7 @@ impl Columns {
         let answer = match text(2)? {
             // a plain list: no label is no answer, which counts as passed over
             "" => label.map_or(Answer::Skip, Answer::Class),
-            word => Answer::parse(word, label)?,
+            word => Answer::parse(word, label.as_ref())?,
         };
         let path = PathBuf::from(OsStr::from_bytes(bytes(0)));
         let is_of_image = !matches!(answer, Answer::NewClass(_));
@@ -200,7 +200,7 @@ struct Parsed {
 fn parse(bytes: &[u8], columns: &Columns, first: u64) -> Result<Parsed> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let (mut rows, mut record, mut n_bytes) = (Vec::new(), csv::ByteRecord::new(), 0);
-    let lines_in = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let lines_in = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').skip(1).count() as u64;
     let mut line = first;
     while n_bytes < bytes.len() {
         let is_there = reader.read_byte_record(&mut record)?;

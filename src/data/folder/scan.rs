@@ -13,7 +13,8 @@ use crate::base::text::Shown as _;
 use crate::data::decode::sniff::{self, Kind};
 
 /// What operating systems and programs leave in folders, in lower case.
-const LITTER: [&str; 13] = [
+const LITTER: [&str; 14] = [
+    super::ANSWERS,
     "__macosx",
     "@eadir",
     "@recycle",
