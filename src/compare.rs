@@ -3,6 +3,7 @@
 //! All of it is read from run directories. An experiment is a run with its configuration and what came of it; runs whose
 //! configurations differ in nothing but seeds are a group, and a verdict is about two groups. Knows nobody who shows it.
 
+pub mod bands;
 pub mod experiment;
 pub mod expression;
 pub mod groups;

@@ -22,7 +22,7 @@ const FLOORS: [(&[&str], &str); 10] = [
         &["cli/words", "cli/signals", "worker"],
         "words are how things are said, and know no screen; the worker is a program of its own",
     ),
-    (&["cli/console"], "the console knows no commands"),
+    (&["cli/console", "cli/report"], "the console knows no commands, and a report no screen"),
     (&["cli/commands", "cli/main"], "a command may open the console"),
 ];
 

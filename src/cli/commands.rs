@@ -35,6 +35,7 @@ mod progress;
 pub mod pseudo;
 pub mod rank;
 mod reading;
+pub mod report;
 pub mod requests;
 pub mod resume;
 pub mod runs;

@@ -15,12 +15,13 @@ use fixmatch::examples;
 
 mod commands;
 mod console;
+mod report;
 mod signals;
 mod words;
 
 use commands::{
     Runs, attach, augment, changes, compare, completions, data, export, fork, labels, new, predict, presets, pseudo,
-    rank, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
+    rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -48,6 +49,8 @@ enum Command {
     New(new::Args),
     Runs(runs::Args),
     Compare(compare::Args),
+    Report(reporting::Args),
+    Plot(reporting::Plot),
     Show(show::Args),
     Pseudo(pseudo::Args),
     Watch(watch::Args),
@@ -133,6 +136,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::New(args) => new::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
         Command::Compare(args) => compare::run(&args, &runs),
+        Command::Report(args) => reporting::report(&args, &runs),
+        Command::Plot(args) => reporting::plot(&args, &runs),
         Command::Show(args) => show::run(&args, &runs),
         Command::Pseudo(args) => pseudo::run(&args, &runs),
         Command::Watch(args) => watch::run(&args, &runs),

@@ -17,7 +17,7 @@ impl Place {
         self.trained_to(name, settings, &whole_run(accuracy))
     }
 
-    fn trained_to(&self, name: &str, settings: &[&str], events: &[Event]) -> RunDir {
+    pub(super) fn trained_to(&self, name: &str, settings: &[&str], events: &[Event]) -> RunDir {
         let settings: Vec<String> = settings.iter().map(|&it| it.to_owned()).collect();
         let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&settings)).expect("resolves");
         let file = RunFile::new("quickstart".into(), settings, config);

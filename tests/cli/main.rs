@@ -16,6 +16,7 @@ mod naming;
 mod own;
 mod predicting;
 mod reading;
+mod reporting;
 mod slurm;
 mod training;
 mod trash;

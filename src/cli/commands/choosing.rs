@@ -42,6 +42,11 @@ impl Choice {
         self.expression.is_empty()
     }
 
+    /// Its words, as a shell gave them.
+    pub fn words(&self) -> &[String] {
+        &self.expression
+    }
+
     /// The expression as it was given.
     pub fn text(&self) -> String {
         self.expression.join(" ")

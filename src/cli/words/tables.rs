@@ -1,4 +1,4 @@
-//! A table, and how it is written for a terminal, a README, a paper or a spreadsheet.
+//! A table, and how it is written for a terminal, a README, a paper, a page or a spreadsheet.
 
 use anyhow::Result;
 use fixmatch::base::text::clean;
@@ -76,6 +76,35 @@ impl Table {
         let text = String::from_utf8(writer.into_inner()?)?;
         Ok(text.trim_end().to_owned())
     }
+
+    /// As HTML, the first column to the left.
+    pub fn html(&self) -> String {
+        let cells = |tag: &str, cells: &[String]| {
+            cells.iter().map(|text| format!("<{tag}>{}</{tag}>", html(text))).collect::<Vec<_>>().concat()
+        };
+        let rows: Vec<_> = self.rows.iter().map(|row| format!("<tr>{}</tr>\n", cells("td", row))).collect();
+        format!(
+            "<div class=\"wide\"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+            cells("th", &self.head),
+            rows.concat()
+        )
+    }
+}
+
+/// Text in a page of HTML or an SVG, in an attribute too.
+pub fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in clean(text).chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// Text in LaTeX, with the signs of our tables as LaTeX has them.
@@ -115,6 +144,7 @@ mod tests {
         assert!(latex.contains("a|b & n\\_x \\\\") && latex.contains("61.2 $\\pm$ 0.3 \\% \\\\"), "{latex}");
         assert!(latex.starts_with("\\begin{tabular}{lr}\n\\toprule") && latex.ends_with("\\end{tabular}"), "{latex}");
         assert!(written(Format::Csv).starts_with("a|b,n_x\n\"<b>&\"\""), "{}", written(Format::Csv));
+        assert!(table.html().contains("<td>&lt;b&gt;&amp;&quot;␛[31m</td>"), "{}", table.html());
         assert!(written(Format::Text).starts_with("A|B"));
     }
 }

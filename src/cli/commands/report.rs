@@ -1,0 +1,193 @@
+//! `fixmatch report` and `fixmatch plot`: many runs as a page, as tables for a paper, as a figure.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::base::files::replace_file;
+use fixmatch::compare::groups::Groups;
+use fixmatch::compare::verdict::Verdict;
+use fixmatch::examples;
+use fixmatch::run::curves::{Axis, Metric};
+
+use super::choosing::{By, Choice};
+use super::{Runs, fresh_file, note, say};
+use crate::report::figure::Unit;
+use crate::report::page::{page, quoted};
+use crate::report::study::{ACCURACY, Quantity, Study, quantity};
+use crate::words::comparisons;
+use crate::words::numbers::{bytes, plural};
+use crate::words::tables::Format;
+
+/// Write a report of many runs: one page with tables, figures, configurations and commands, or its tables for a paper
+///
+/// What is written goes by the file's ending: .html is a page that needs nothing but itself; .md, .tex (booktabs) and .csv are
+/// the table of the groups.
+#[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch report slides-labels-small -o report.html",
+    "fixmatch report quickstart 'created>=2026-11-01' -o table.tex",
+))]
+pub struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    /// The file: .html, .md, .tex or .csv
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// The title of the page [default: the expression]
+    #[arg(long)]
+    title: Option<String>,
+    /// Which accuracy is compared
+    #[arg(long, value_enum, default_value_t = By::Last)]
+    by: By,
+    /// Overwrite the file
+    #[arg(long)]
+    force: bool,
+}
+
+/// Draw curves of many runs into an SVG: a line for each configuration, with a band over its seeds
+#[derive(clap::Args)]
+#[command(after_help = examples!(
+    "fixmatch plot quickstart quickstart-labels-only -o accuracy.svg",
+    "fixmatch plot slides-labels-small --curve mask-ratio --axis time --size 340x220 -o mask.svg",
+))]
+pub struct Plot {
+    #[command(flatten)]
+    choice: Choice,
+    /// The file, .svg
+    #[arg(short, long, value_name = "OUT.svg")]
+    out: PathBuf,
+    /// Which curve
+    #[arg(long, value_enum, default_value_t = Curve::Accuracy)]
+    curve: Curve,
+    /// What runs from left to right
+    #[arg(long, value_enum, default_value_t = Over::Step)]
+    axis: Over,
+    /// Width and height of the plot; its text is 12 high
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "460x270", value_parser = size)]
+    size: (f64, f64),
+    /// Overwrite the file
+    #[arg(long)]
+    force: bool,
+}
+
+/// The curves.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Curve {
+    /// Test accuracy of the averaged weights
+    Accuracy,
+    /// Test accuracy of the weights as trained
+    Raw,
+    /// Share of the pseudo-labels that are accepted
+    MaskRatio,
+    /// Share of the accepted ones that are right
+    Purity,
+    /// The whole loss
+    Loss,
+    /// Its labeled part
+    Supervised,
+    /// Its unlabeled part
+    Unsupervised,
+    /// The learning rate
+    Lr,
+    /// Images through the network a second
+    ImagesPerS,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Over {
+    /// Steps done
+    Step,
+    /// Time since the run began
+    Time,
+}
+
+fn size(text: &str) -> Result<(f64, f64)> {
+    let (width, height) = text.split_once('x').context("expected WIDTHxHEIGHT, such as 460x270")?;
+    let (width, height): (f64, f64) = (width.parse()?, height.parse()?);
+    let is_fine = (160.0..=4000.0).contains(&width) && (120.0..=4000.0).contains(&height);
+    ensure!(is_fine, "from 160x120 to 4000x4000");
+    Ok((width, height))
+}
+
+impl Curve {
+    fn quantity(self) -> Quantity {
+        match self {
+            Self::Accuracy => ACCURACY,
+            Self::Raw => quantity(Metric::TestRaw, "test accuracy (raw weights)", Unit::Percent),
+            Self::MaskRatio => quantity(Metric::MaskRatio, "mask ratio", Unit::Percent),
+            Self::Purity => quantity(Metric::PseudoLabels, "purity of the accepted pseudo-labels", Unit::Percent),
+            Self::Loss => quantity(Metric::Loss, "loss", Unit::Number),
+            Self::Supervised => quantity(Metric::Supervised, "supervised loss", Unit::Number),
+            Self::Unsupervised => quantity(Metric::Unsupervised, "unsupervised loss", Unit::Number),
+            Self::Lr => quantity(Metric::Lr, "learning rate", Unit::Number),
+            Self::ImagesPerS => quantity(Metric::ImagesPerS, "images a second", Unit::Number),
+        }
+    }
+}
+
+/// `fixmatch report`
+pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let ending = ending(&args.out);
+    let format = match ending.as_str() {
+        "html" | "htm" => None,
+        "md" => Some(Format::Markdown),
+        "tex" => Some(Format::Latex),
+        "csv" => Some(Format::Csv),
+        _ => bail!("{}: a report is .html, .md, .tex or .csv", args.out.display()),
+    };
+    let out = fresh_file(&args.out, args.force)?;
+    let verdict = Verdict::of(Groups::of(args.choice.some_runs(runs)?), args.by.into(), None);
+    let n = verdict.groups.groups.iter().map(|group| group.runs.len()).sum::<usize>();
+    let left_out = comparisons::left_out(&verdict.groups);
+    let text = match format {
+        Some(Format::Csv) => comparisons::groups_in_full(&verdict.groups).written(Format::Csv)? + "\n",
+        Some(format) => comparisons::groups(&verdict.groups, false).written(format)? + "\n",
+        None => {
+            let expression = if args.choice.is_all() { "all runs".into() } else { args.choice.text() };
+            let title = args.title.as_ref().unwrap_or(&expression);
+            let made = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+            page(title, &Study::read(verdict)?, &command(args), &made)
+        }
+    };
+    replace_file(&out, text.as_bytes())?;
+    for line in left_out {
+        note(line);
+    }
+    say(format_args!("{}: {}, {}", out.display(), plural(n as u64, "finished run"), bytes(text.len() as u64)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command that writes the same page.
+fn command(args: &Args) -> String {
+    let words: Vec<String> = args.choice.words().iter().map(|word| quoted(word)).collect();
+    let out = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("fixmatch report {} -o {}", words.join(" "), quoted(&out)).replace("  ", " ")
+}
+
+/// `fixmatch plot`
+pub fn plot(args: &Plot, runs: &Runs) -> Result<ExitCode> {
+    match ending(&args.out).as_str() {
+        "svg" => {}
+        "pdf" => bail!(
+            "a figure is .svg; `rsvg-convert -f pdf {0}.svg -o {0}.pdf` or Inkscape makes a PDF of it",
+            args.out.with_extension("").display()
+        ),
+        _ => bail!("{}: a figure is .svg", args.out.display()),
+    }
+    let out = fresh_file(&args.out, args.force)?;
+    let study = Study::read(Verdict::of(Groups::of(args.choice.some_runs(runs)?), By::Last.into(), None))?;
+    let axis = match args.axis {
+        Over::Step => Axis::Step,
+        Over::Time => Axis::Time,
+    };
+    let figure = study.figure(args.curve.quantity(), axis, args.size);
+    ensure!(!figure.is_empty(), "none of these runs has a point of {}", figure.title);
+    replace_file(&out, figure.file().as_bytes())?;
+    say(out.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
+}

@@ -1,0 +1,281 @@
+//! Curves as an SVG that needs nothing else: axes, a legend, bands over seeds.
+//!
+//! Text and axes take the colour of their surroundings, so that one figure suits a bright page, a dark one and paper. Lines
+//! differ in colour (Okabe and Ito's, which colour-blind people tell apart) and in their dashes.
+
+use std::fmt::Write as _;
+
+use fixmatch::base::text::fit_middle;
+use fixmatch::compare::bands::Place;
+use fixmatch::run::curves::Axis;
+
+use crate::words::numbers::{seconds, short};
+use crate::words::tables::html;
+
+const COLORS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"];
+const DASHES: [&str; 4] = ["none", "7 3", "2 3", "9 3 2 3"];
+
+/// Room beside the curves, in units of the figure.
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 30.0;
+const BOTTOM: f64 = 40.0;
+/// The height of a line of the legend.
+const LEGEND: f64 = 18.0;
+/// The width of a character, about.
+const CHARACTER: f64 = 7.0;
+
+/// How values are written at the vertical axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// In percent.
+    Percent,
+    /// As they are.
+    Number,
+}
+
+/// Curves that share axes.
+#[derive(Debug)]
+pub struct Figure {
+    /// What is over it.
+    pub title: String,
+    /// What runs from left to right.
+    pub axis: Axis,
+    /// How values are written.
+    pub unit: Unit,
+    /// A curve for each group, with its name.
+    pub curves: Vec<(String, Vec<Place>)>,
+    /// Its width and the height of the plot with its axes, in units that text is 12 of.
+    pub size: (f64, f64),
+}
+
+/// From where to where an axis goes, and the numbers that stand at it.
+struct Ticks {
+    from: f64,
+    to: f64,
+    step: f64,
+}
+
+impl Ticks {
+    /// Round numbers around what is there: about five, 1, 2 or 5 times a power of ten apart.
+    fn around(low: f64, high: f64) -> Self {
+        let span = if high > low { high - low } else { high.abs().max(1e-6) };
+        let power = 10_f64.powf((span / 5.0).log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| span / step <= 5.5);
+        let step = step.unwrap_or(10.0 * power);
+        Self { from: (low / step).floor() * step, to: (high / step).ceil() * step, step }
+    }
+
+    /// Times: whole minutes, hours or days apart.
+    fn of_time(high: f64) -> Self {
+        const STEPS: [f64; 14] =
+            [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0];
+        let step =
+            STEPS.into_iter().find(|step| high / step <= 6.0).unwrap_or((high / 6.0 / 86_400.0).ceil() * 86_400.0);
+        Self { from: 0.0, to: high.max(1.0), step }
+    }
+
+    fn all(&self) -> Vec<f64> {
+        let n = ((self.to - self.from) / self.step + 1e-9).floor() as usize;
+        (0..=n.min(20)).map(|i| self.from + i as f64 * self.step).collect()
+    }
+}
+
+impl Figure {
+    /// Whether there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        self.curves.iter().all(|(_, places)| places.is_empty())
+    }
+
+    /// As a file of its own, on white.
+    pub fn file(&self) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
+            self.svg(" color=\"#222222\" style=\"background:#ffffff\"")
+        )
+    }
+
+    /// As a part of a page.
+    pub fn inline(&self) -> String {
+        self.svg("")
+    }
+
+    fn svg(&self, root: &str) -> String {
+        let (width, height) = self.size;
+        let drawn: Vec<_> = self.curves.iter().enumerate().filter(|(_, (_, places))| !places.is_empty()).collect();
+        let legend = self.legend(&drawn.iter().map(|(i, (name, _))| (*i, name.as_str())).collect::<Vec<_>>());
+        let total = height + legend.1;
+        let title = html(&self.title);
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {total}\" width=\"{width}\" height=\"{total}\" \
+             font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" role=\"img\" \
+             aria-label=\"{title}\"{root}>\n<title>{title}</title>\n\
+             <text x=\"{LEFT}\" y=\"18\" fill=\"currentColor\" font-weight=\"bold\">{title}</text>\n"
+        );
+        let (x, y) = (self.horizontal(), self.vertical());
+        let at_x =
+            |value: f64| LEFT + (value - x.from) / (x.to - x.from).max(f64::MIN_POSITIVE) * (width - LEFT - RIGHT);
+        let at_y = |value: f64| {
+            height - BOTTOM - (value - y.from) / (y.to - y.from).max(f64::MIN_POSITIVE) * (height - TOP - BOTTOM)
+        };
+        for value in y.all() {
+            let (line, text) = (at_y(value), self.value(value, y.step));
+            let _ = writeln!(
+                svg,
+                "<path d=\"M{LEFT} {line:.1}H{:.1}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>\
+                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{text}</text>",
+                width - RIGHT,
+                LEFT - 6.0,
+                line + 4.0,
+            );
+        }
+        for value in x.all() {
+            let text = if self.axis == Axis::Step { short(value) } else { seconds(value) };
+            let _ = writeln!(
+                svg,
+                "<path d=\"M{0:.1} {1}v4\" stroke=\"currentColor\"/><text x=\"{0:.1}\" y=\"{2}\" text-anchor=\"middle\" \
+                 fill=\"currentColor\">{text}</text>",
+                at_x(value),
+                height - BOTTOM,
+                height - BOTTOM + 17.0,
+            );
+        }
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{LEFT} {TOP}V{0}H{1}\" fill=\"none\" stroke=\"currentColor\"/>\
+             <text x=\"{2:.1}\" y=\"{3}\" text-anchor=\"middle\" fill=\"currentColor\">{4}</text>",
+            height - BOTTOM,
+            width - RIGHT,
+            f64::midpoint(LEFT, width - RIGHT),
+            height - 6.0,
+            if self.axis == Axis::Step { "step" } else { "time" },
+        );
+        let bounded = |value: f64| if self.unit == Unit::Percent { value.clamp(0.0, 1.0) } else { value };
+        for (i, (_, places)) in &drawn {
+            let point = |place: &Place, value: f64| format!("{:.1} {:.1}", at_x(place.x), at_y(value));
+            let spread = places.iter().filter_map(|place| Some((place, place.sd?)));
+            let upper: Vec<_> = spread.clone().map(|(place, sd)| point(place, bounded(place.mean + sd))).collect();
+            let lower: Vec<_> = spread.rev().map(|(place, sd)| point(place, bounded(place.mean - sd))).collect();
+            if upper.len() > 1 {
+                let outline = [upper, lower].concat().join("L");
+                let _ = writeln!(svg, "<path d=\"M{outline}Z\" fill=\"{}\" fill-opacity=\"0.16\"/>", color(*i));
+            }
+            let line: Vec<_> = places.iter().map(|place| point(place, place.mean)).collect();
+            let _ = writeln!(svg, "<path d=\"M{}\" fill=\"none\" {}/>", line.join("L"), stroke(*i));
+        }
+        svg.push_str(&legend.0);
+        svg.push_str("</svg>\n");
+        svg
+    }
+
+    /// The legend and its height.
+    fn legend(&self, names: &[(usize, &str)]) -> (String, f64) {
+        let (width, top) = self.size;
+        let (mut x, mut y, mut text) = (LEFT, top + 12.0, String::new());
+        for (i, name) in names {
+            let name = fit_middle(name, 56);
+            let needed = 34.0 + CHARACTER * name.chars().count() as f64;
+            if x > LEFT && x + needed > width - RIGHT {
+                (x, y) = (LEFT, y + LEGEND);
+            }
+            let _ = writeln!(
+                text,
+                "<path d=\"M{x:.1} {:.1}h22\" fill=\"none\" {}/><text x=\"{:.1}\" y=\"{y:.1}\" fill=\"currentColor\">{}</text>",
+                y - 4.0,
+                stroke(*i),
+                x + 28.0,
+                html(&name)
+            );
+            x += needed;
+        }
+        (text, y - top + 8.0)
+    }
+
+    fn horizontal(&self) -> Ticks {
+        let last = self.curves.iter().filter_map(|(_, places)| places.last()).map(|place| place.x).fold(0.0, f64::max);
+        match self.axis {
+            Axis::Step => Ticks { from: 0.0, to: last.max(1.0), ..Ticks::around(0.0, last) },
+            Axis::Time => Ticks::of_time(last),
+        }
+    }
+
+    fn vertical(&self) -> Ticks {
+        let places = self.curves.iter().flat_map(|(_, places)| places);
+        let ends = places.flat_map(|place| {
+            let sd = place.sd.unwrap_or(0.0);
+            let is_share = self.unit == Unit::Percent && (0.0..=1.0).contains(&place.mean);
+            [place.mean - sd, place.mean + sd].map(|end| if is_share { end.clamp(0.0, 1.0) } else { end })
+        });
+        let (low, high) = ends.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+        let low = if low > 0.0 && low < 0.5 * high { 0.0 } else { low };
+        if low > high { Ticks::around(0.0, 1.0) } else { Ticks::around(low, high) }
+    }
+
+    /// A number at the vertical axis, with as many digits as its neighbours need.
+    fn value(&self, value: f64, step: f64) -> String {
+        let (value, step) = if self.unit == Unit::Percent { (100.0 * value, 100.0 * step) } else { (value, step) };
+        let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+        let value = if value.abs() < step / 1e6 { 0.0 } else { value };
+        if self.unit == Unit::Percent { format!("{value:.decimals$} %") } else { format!("{value:.decimals$}") }
+    }
+}
+
+fn color(i: usize) -> &'static str {
+    COLORS[i % COLORS.len()]
+}
+
+fn stroke(i: usize) -> String {
+    format!(
+        "stroke=\"{}\" stroke-width=\"1.8\" stroke-linejoin=\"round\" stroke-dasharray=\"{}\"",
+        color(i),
+        DASHES[i % DASHES.len()]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(curves: Vec<(String, Vec<Place>)>) -> Figure {
+        Figure { title: "a <title>".into(), axis: Axis::Step, unit: Unit::Percent, curves, size: (460.0, 260.0) }
+    }
+
+    #[test]
+    fn an_axis_has_about_five_round_numbers_around_what_is_there() {
+        for (low, high, expected) in [
+            (0.0, 1.0, vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+            (0.11, 0.23, vec![0.1, 0.15, 0.2, 0.25]),
+            (0.0, 1000.0, vec![0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]),
+            (0.5, 0.5, vec![0.5, 0.6]),
+        ] {
+            let found = Ticks::around(low, high).all();
+            let is_close = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-9);
+            assert!(is_close && found.len().abs_diff(expected.len()) <= 1, "{low}..{high}: {found:?}");
+        }
+        assert_eq!(Ticks::of_time(500.0).all(), [0.0, 120.0, 240.0, 360.0, 480.0]);
+    }
+
+    #[test]
+    fn a_figure_has_its_curves_bands_and_names_and_escapes_them() {
+        let place = |x, mean, sd| Place { x, mean, sd };
+        let curves = vec![
+            ("a<b".into(), vec![place(0.0, 0.1, Some(0.05)), place(100.0, 0.5, Some(0.05))]),
+            ("none".into(), vec![]),
+            ("one run".into(), vec![place(0.0, 0.2, None), place(50.0, 0.3, None)]),
+        ];
+        let svg = figure(curves).file();
+        assert_eq!(svg.matches("fill-opacity").count(), 1, "{svg}");
+        assert!(svg.contains(">a&lt;b</text>") && svg.contains(">one run</text>") && !svg.contains(">none<"), "{svg}");
+        assert!(svg.contains("<title>a &lt;title&gt;</title>") && svg.contains(">40 %</text>"), "{svg}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(figure(vec![("x".into(), vec![])]).is_empty());
+    }
+
+    #[test]
+    fn one_point_and_extreme_values_are_drawn_without_a_number_that_is_none() {
+        for mean in [0.0, 1e-300, 1e300, -5.0] {
+            let svg = figure(vec![("x".into(), vec![Place { x: 0.0, mean, sd: None }])]).inline();
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
+    }
+}

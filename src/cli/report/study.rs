@@ -1,0 +1,89 @@
+//! What a report is of: groups with their logs, the verdict, and the figures that these make.
+
+use anyhow::Result;
+use fixmatch::compare::bands::{Logged, band, per_class};
+use fixmatch::compare::groups::Group;
+use fixmatch::compare::verdict::Verdict;
+use fixmatch::run::curves::{Axis, Metric};
+
+use super::figure::{Figure, Unit};
+use crate::words::comparisons::letter;
+use crate::words::numbers::{or_dash, percent};
+use crate::words::tables::Table;
+
+/// A quantity that a figure shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantity {
+    /// The curve.
+    pub metric: Metric,
+    /// What it is called.
+    pub title: &'static str,
+    /// How its values are written.
+    pub unit: Unit,
+}
+
+/// Test accuracy, which figures show if nothing else is asked for.
+pub const ACCURACY: Quantity = quantity(Metric::TestEma, "test accuracy (EMA)", Unit::Percent);
+
+/// The figures of a report.
+pub const OF_REPORT: [Quantity; 4] = [
+    ACCURACY,
+    quantity(Metric::MaskRatio, "mask ratio: share of the pseudo-labels that are accepted", Unit::Percent),
+    quantity(Metric::PseudoLabels, "purity: share of the accepted ones that are right", Unit::Percent),
+    quantity(Metric::Loss, "loss", Unit::Number),
+];
+
+/// A quantity.
+pub const fn quantity(metric: Metric, title: &'static str, unit: Unit) -> Quantity {
+    Quantity { metric, title, unit }
+}
+
+/// Groups, what is said of them, and the logs of their runs.
+#[derive(Debug)]
+pub struct Study {
+    /// What is said of them.
+    pub verdict: Verdict,
+    logs: Vec<Vec<Logged>>,
+}
+
+impl Study {
+    /// Reads the logs of all runs that count.
+    pub fn read(verdict: Verdict) -> Result<Self> {
+        let logs = verdict.groups.groups.iter().map(Logged::of_group).collect::<Result<_>>()?;
+        Ok(Self { verdict, logs })
+    }
+
+    /// A group as a legend has it.
+    pub fn name(&self, place: usize, group: &Group) -> String {
+        let n = self.logs[place].len();
+        let unfinished = if group.runs.is_empty() { ", not finished" } else { "" };
+        let label = if group.label.is_empty() { group.name() } else { group.label.clone() };
+        format!("{} {label} (n = {n}{unfinished})", letter(place))
+    }
+
+    /// A figure with a band for each group.
+    pub fn figure(&self, quantity: Quantity, axis: Axis, size: (f64, f64)) -> Figure {
+        let groups = self.verdict.groups.groups.iter().zip(&self.logs).enumerate();
+        let curve = |(place, (group, logs)): (usize, (&Group, &Vec<Logged>))| {
+            (self.name(place, group), band(logs, quantity.metric, axis))
+        };
+        Figure { title: quantity.title.into(), axis, unit: quantity.unit, curves: groups.map(curve).collect(), size }
+    }
+
+    /// The accuracy of each class, a column for each group; None where the groups have other classes.
+    pub fn classes(&self) -> Option<Table> {
+        let names = self.logs.iter().flatten().map(|log| &log.classes).find(|classes| !classes.is_empty())?;
+        let others = self.logs.iter().flatten().filter(|log| !log.classes.is_empty());
+        if others.into_iter().any(|log| log.classes != *names) {
+            return None;
+        }
+        let columns: Vec<Vec<Option<f64>>> = self.logs.iter().map(|logs| per_class(logs)).collect();
+        let head = ["class".to_owned()].into_iter().chain((0..columns.len()).map(letter)).collect();
+        let mut table = Table { head, rows: Vec::new() };
+        for (class, name) in names.iter().enumerate() {
+            let values = columns.iter().map(|column| or_dash(column.get(class).copied().flatten(), percent));
+            table.rows.push([name.clone()].into_iter().chain(values).collect());
+        }
+        Some(table)
+    }
+}

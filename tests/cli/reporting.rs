@@ -1,0 +1,107 @@
+//! `fixmatch report` and `fixmatch plot`: what is handed on to people who have no fixmatch.
+
+use std::fs;
+
+use super::{Place, append, evaluated, progress};
+use fixmatch::run::event::Event;
+
+/// Two configurations, one with two seeds, whose names and values would break a careless page.
+fn study(place: &Place) {
+    for (setting, seed, accuracies) in [
+        ("train.lr=0.01", "0", [0.2, 0.4]),
+        ("train.lr=0.01", "1", [0.3, 0.6]),
+        ("data.path=\"/a <b>&'q' %_\"", "0", [0.1, 0.2]),
+    ] {
+        let seed = format!("train.seed={seed}");
+        let settings = if setting.starts_with("data") {
+            vec!["data.dataset=folder", setting, &seed]
+        } else {
+            vec![setting, &seed]
+        };
+        let events = [
+            super::launched(),
+            super::started(),
+            progress(10),
+            evaluated(10, accuracies[0]),
+            progress(20),
+            evaluated(20, accuracies[1]),
+        ];
+        let dir = place.trained_to("it", &settings, &events);
+        append(&dir, &[Event::Finished { step: 20 }]);
+    }
+}
+
+#[test]
+fn a_report_is_one_page_that_needs_nothing_else() {
+    let place = Place::new();
+    study(&place);
+    place.fixmatch(&["report", "-o", "r.html", "--title", "<script>alert(1)</script>"]).check(
+        0,
+        &["r.html: 3 finished runs"],
+        &[],
+    );
+    let page = fs::read_to_string(place.folder.path().join("r.html")).expect("written");
+    for outside in ["<script", "http:", "https:", "src=", "href=", "@import", "url("] {
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!page.contains(outside), "{outside} in the page");
+    }
+    for part in [
+        "<title>&lt;script&gt;alert(1)",
+        "name=\"viewport\"",
+        "prefers-color-scheme: dark",
+        "@media print",
+        "<svg",
+        "test accuracy (EMA)",
+        "50.0 ± ", // of 0.4 and 0.6
+        "/a &lt;b&gt;&amp;&#39;q&#39; %_",
+        "<td>cats</td>",
+        "fixmatch train quickstart --set train.lr=0.01",
+        "fixmatch report -o r.html",
+    ] {
+        assert!(page.contains(part), "no {part:?} in\n{page}");
+    }
+    let unclosed = |tag: &str| page.matches(&format!("<{tag}")).count() - page.matches(&format!("</{tag}>")).count();
+    assert_eq!(["table", "svg", "tr", "figure", "pre", "ul"].map(unclosed), [0; 6]);
+}
+
+#[test]
+fn what_is_written_goes_by_the_files_ending() {
+    let place = Place::new();
+    study(&place);
+    for (file, part) in [
+        ("t.md", "|---|---:|"),
+        ("t.tex", "\\begin{tabular}"),
+        ("t.tex", "/a $<$b$>$\\&'q' \\%\\_"),
+        ("t.csv", "group,data.dataset"),
+    ] {
+        place.fixmatch(&["report", "-o", file, "--force"]).check(0, &[file], &[]);
+        let text = fs::read_to_string(place.folder.path().join(file)).expect("written");
+        assert!(text.contains(part), "{text}");
+    }
+    place.fixmatch(&["report", "-o", "t.md"]).check(1, &[], &["t.md exists; --force overwrites it"]);
+    place.fixmatch(&["report", "-o", "t.doc"]).check(1, &[], &["a report is .html, .md, .tex or .csv"]);
+    place.fixmatch(&["report", "zzz", "-o", "t2.md"]).check(1, &[], &["no run's name holds \"zzz\""]);
+    assert!(!place.folder.path().join("t2.md").exists(), "a refused report left a file");
+}
+
+#[test]
+fn a_figure_has_a_line_for_each_configuration_and_a_band_over_seeds() {
+    let place = Place::new();
+    study(&place);
+    place.fixmatch(&["plot", "-o", "f.svg"]).check(0, &["f.svg"], &[]);
+    let svg = fs::read_to_string(place.folder.path().join("f.svg")).expect("written");
+    assert_eq!(svg.matches("fill-opacity").count(), 1, "one group has two seeds: {svg}");
+    assert!(svg.contains("(n = 2)") && svg.contains("(n = 1)") && svg.contains("step</text>"), "{svg}");
+    let drawn = place.fixmatch(&["plot", "-o", "t.svg", "--curve", "loss", "--axis", "time", "--size", "300x200"]);
+    drawn.check(0, &["t.svg"], &[]);
+    let refusals: &[(&[&str], &str)] = &[
+        (&["-o", "f.pdf"], "`rsvg-convert -f pdf f.svg -o f.pdf`"),
+        (&["-o", "f"], "a figure is .svg"),
+        (&["-o", "g.svg", "--curve", "purity"], "none of these runs has a point of purity"),
+        (&["-o", "none/g.svg"], "there is no folder"),
+    ];
+    for (args, reason) in refusals {
+        place.fixmatch(&[&["plot"], *args].concat()).check(1, &[], &[reason]);
+    }
+    place.fixmatch(&["plot", "-o", "g.svg", "--size", "9x9"]).check(2, &[], &["from 160x120"]);
+}
