@@ -13,4 +13,5 @@ pub mod output;
 pub mod rng;
 pub mod stats;
 pub mod text;
+pub mod tfevents;
 pub mod trash;

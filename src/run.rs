@@ -17,6 +17,7 @@ pub mod launch;
 pub mod live;
 pub mod log;
 pub mod mailbox;
+pub mod points;
 pub mod pseudo;
 pub mod rate;
 pub mod seen;
