@@ -198,7 +198,7 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
     match &options.shown {
         Shown::Home => {}
         Shown::Run(dir) => app.open_run(dir.clone()),
-        Shown::Both(dirs) => app.open_race(dirs.clone()),
+        Shown::Both(dirs) => app.open_race(dirs.to_vec()),
     }
     app
 }

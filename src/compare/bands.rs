@@ -60,9 +60,9 @@ impl Logged {
     }
 }
 
-/// The band of a quantity over the logs of a group, as far as all of them go.
-pub fn band(logs: &[Logged], metric: Metric, axis: Axis) -> Vec<Place> {
-    let series: Vec<Series> = logs.iter().map(|log| numbers(log.curves.of(metric))).collect();
+/// The band of a quantity over the curves of a group, as far as all of them go.
+pub fn band<'a>(curves: impl IntoIterator<Item = &'a Curves>, metric: Metric, axis: Axis) -> Vec<Place> {
+    let series: Vec<Series> = curves.into_iter().map(|curves| numbers(curves.of(metric))).collect();
     let series: Vec<&Series> = series.iter().filter(|series| !series.points().is_empty()).collect();
     let ends = |of: fn(f64, f64) -> f64, place: fn(&Series) -> Option<f64>, start: f64| {
         series.iter().filter_map(|series| place(series)).fold(start, of)
@@ -139,23 +139,27 @@ mod tests {
         logged
     }
 
+    fn of(logs: &[Logged]) -> impl Iterator<Item = &Curves> {
+        logs.iter().map(|log| &log.curves)
+    }
+
     #[test]
     fn a_band_is_mean_and_spread_where_all_runs_are() {
         let logs = [
             log(&[(10, 0.0, 0.2), (20, 10.0, 0.4), (30, 20.0, 0.6)]),
             log(&[(10, 0.0, 0.4), (20, 5.0, f64::NAN), (30, 10.0, 0.8)]),
         ];
-        let found = band(&logs, Metric::TestEma, Axis::Step);
+        let found = band(of(&logs), Metric::TestEma, Axis::Step);
         let expected = [(10.0, 0.3), (20.0, 0.5), (30.0, 0.7)]; // the gap lies on the line between its neighbours
         for (place, (x, mean)) in found.iter().zip(expected) {
             assert!(place.x == x && (place.mean - mean).abs() < 1e-12, "{found:?}");
             assert!(place.sd.is_some_and(|sd| (sd - 0.02_f64.sqrt()).abs() < 1e-12), "{found:?}");
         }
-        let found = band(&logs, Metric::TestEma, Axis::Time);
+        let found = band(of(&logs), Metric::TestEma, Axis::Time);
         assert_eq!(found.iter().map(|place| place.x).collect::<Vec<_>>(), [0.0, 10.0]);
-        assert_eq!(band(&logs[..1], Metric::TestEma, Axis::Step)[0].sd, None);
-        assert_eq!(band(&[], Metric::TestEma, Axis::Step), []);
-        assert_eq!(band(&logs, Metric::Loss, Axis::Step), []);
+        assert_eq!(band(of(&logs[..1]), Metric::TestEma, Axis::Step)[0].sd, None);
+        assert_eq!(band(of(&[]), Metric::TestEma, Axis::Step), []);
+        assert_eq!(band(of(&logs), Metric::Loss, Axis::Step), []);
     }
 
     #[test]
@@ -165,7 +169,7 @@ mod tests {
             series.push(Point { step: f64::from(i), seconds: 0.0, value: 1.0 });
         }
         let points: Vec<_> = (0..5000).map(|i| (i, 0.0, 0.5)).collect();
-        let found = band(&[log(&points)], Metric::TestEma, Axis::Step);
+        let found = band(of(&[log(&points)]), Metric::TestEma, Axis::Step);
         assert!(found.len() <= MOST_POINTS + 1, "{}", found.len());
         assert_eq!((found[0].x, found[found.len() - 1].x), (0.0, 4999.0));
     }

@@ -94,6 +94,18 @@ impl Experiment {
         experiment
     }
 
+    /// The same run as it is now. Its configuration is looked at again only if it was written again.
+    #[must_use]
+    pub fn renewed(self, row: Row) -> Self {
+        let is_same = matches!((&self.row.file, &row.file), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
+        if !is_same {
+            return Self::of(row);
+        }
+        let mut experiment = Self { row, ..self };
+        experiment.design = experiment.designed();
+        experiment
+    }
+
     /// The runs of a folder, the oldest first.
     pub fn all(runs: &Path) -> Result<Vec<Self>> {
         let mut survey = Survey::new(runs);

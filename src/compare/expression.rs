@@ -82,9 +82,9 @@ impl Expression {
         Ok(expression)
     }
 
-    /// Whether it says anything.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.conditions.is_empty()
+    /// Whether a text is meant to have a condition, well written or not.
+    pub fn has_condition(text: &str) -> bool {
+        text.contains(['=', '<', '>'])
     }
 
     /// The runs that are meant, in the order of the words, those of one word in the order in which they were given. A word that

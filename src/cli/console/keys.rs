@@ -109,7 +109,7 @@ pub enum Place {
     LabelSets,
     /// The images of a data set, and a label set of them.
     Browser,
-    /// Two runs beside each other.
+    /// Runs beside each other.
     Race,
     /// A suite as a grid.
     Suite,
@@ -206,8 +206,8 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Stop, "stop", "X", &[Home, Run], "stop", "stop for good: save and end the worker"),
     drive(Action::Delete, "delete", "D", &[Home, LabelSets], "delete", "move the run or the label set to the trash"),
     look(Action::Mark, "mark-run", "space", &[Home], "mark", "mark a run: keys act on all marked; or turn a group"),
-    look(Action::Beside, "beside", "c", &[Home], "", "two runs side by side: those marked, or mark one"),
-    look(Action::Filter, "filter", "/", &[Home], "filter", "filter the list by a text"),
+    look(Action::Beside, "beside", "c", &[Home], "", "compare runs: those marked, or mark one"),
+    look(Action::Filter, "filter", "/", &[Home], "filter", "filter the list by a text, or lr=0.03 accuracy>60%"),
     drive(Action::Fetch, "fetch", "f", &[Home, Preset, LabelSets], "fetch", "fetch the data set"),
     look(Action::Back, "show-all", "esc backspace", &[Home], "clear", "clear the marks, then the filter"),
     drive(Action::Launch, "launch", "L", &[Preset], "launch", "start a run with these values"),
@@ -233,7 +233,7 @@ pub const TABLE: &[Binding] = &[
     look(Action::Less, "less", "-", &[Browser], "", "pick fewer"),
     look(Action::GoTo, "go-to", "/", &[Browser], "", "go to an image by its number"),
     look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
-    look(Action::Next, "other-run", "tab", &[Race], "other run", "go to the other run"),
+    look(Action::Next, "other-run", "tab", &[Race], "next run", "go to the next run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
     look(Action::Enter, "open-cell", "enter", &[Suite], "open", "the runs of the cell, seed by seed"),
     look(Action::Enter, "open-planned", "enter", &[Cell], "open", "open the run"),

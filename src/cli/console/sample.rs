@@ -535,7 +535,7 @@ pub fn label_sets() -> Vec<label_sets::Row> {
 pub fn app_racing() -> App {
     let mut app = app_with_runs();
     let dirs = ["most", "least"].map(|end| dir(&format!("20261123-180112-{end}-quickstart-s0")));
-    app.open_race(dirs.clone());
+    app.open_race(dirs.to_vec());
     for (i, n) in [31, 24].into_iter().enumerate() {
         let mut config = config();
         config.labels.pick = [Pick::MostRepresentative, Pick::LeastRepresentative][i].clone();
@@ -544,6 +544,33 @@ pub fn app_racing() -> App {
         file.config = config;
         let reading = Reading { file: Some(Ok(file)), records: records(n), glance: run.glance, ..Reading::default() };
         app.learn(News::Run(dirs[i].clone(), Box::new(reading)));
+    }
+    app.take_tasks();
+    app
+}
+
+/// A console on five runs beside each other: two seeds of one configuration, two of another, and one that is not read yet.
+pub fn app_comparing() -> App {
+    let mut app = app_with_runs();
+    let dirs: Vec<_> = (0..5).map(|i| dir(&format!("20261123-180112-quickstart-s{i}"))).collect();
+    app.open_race(dirs.clone());
+    for (i, dir) in dirs.iter().take(4).enumerate() {
+        let mut config = config();
+        config.train.lr = [0.03, 0.1][i / 2];
+        (config.train.seed, config.labels.seed) = (i as u64 % 2, i as u64 % 2);
+        let run = run();
+        let mut file = run.file.expect("read").expect("a run");
+        (file.config, file.provenance.parent) = (config, None);
+        let mut records = records([31, 24, 20, 31][i]);
+        records.retain(|record| !matches!(record.event, Event::Applied { .. }));
+        for record in &mut records {
+            if let Event::Evaluated(evaluated) = &mut record.event {
+                evaluated.ema.accuracy *= 1.0 - 0.1 * i as f64;
+                evaluated.best *= 1.0 - 0.1 * i as f64;
+            }
+        }
+        let reading = Reading { file: Some(Ok(file)), records, glance: run.glance, ..Reading::default() };
+        app.learn(News::Run(dir.clone(), Box::new(reading)));
     }
     app.take_tasks();
     app

@@ -34,7 +34,7 @@ pub enum Screen {
     Preset(Box<Draft>),
     /// A run, in full.
     Run(Box<OpenRun>),
-    /// Two runs beside each other.
+    /// Runs beside each other.
     Race(Box<Race>),
     /// What label sets there are to browse.
     LabelSets,

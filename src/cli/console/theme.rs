@@ -105,10 +105,13 @@ impl Theme {
 
     /// The colour of a chart's nth curve.
     pub fn curve(self, n: usize) -> Style {
-        match n % 3 {
+        match n % 6 {
             0 => self.color(Color::Cyan, 37),
             1 => self.color(Color::Yellow, 172),
-            _ => self.color(Color::Magenta, 133),
+            2 => self.color(Color::Magenta, 133),
+            3 => self.color(Color::Green, 71),
+            4 => self.color(Color::Blue, 68),
+            _ => self.color(Color::Red, 167),
         }
     }
 

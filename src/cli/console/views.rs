@@ -193,7 +193,7 @@ fn titles(app: &App) -> Vec<String> {
         Some(Screen::Run(run)) => {
             [short_id(&run.dir.id())].into_iter().chain(of_run(run.page).map(str::to_owned)).collect()
         }
-        Some(Screen::Race(_)) => vec!["two runs".into()],
+        Some(Screen::Race(race)) => vec![format!("{} runs", race.runs.len())],
         Some(Screen::LabelSets) => vec!["label sets".into()],
         Some(Screen::Suite(suite)) => {
             let cell = suite.runs.and_then(|_| {

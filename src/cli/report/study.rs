@@ -65,7 +65,7 @@ impl Study {
     pub fn figure(&self, quantity: Quantity, axis: Axis, size: (f64, f64)) -> Figure {
         let groups = self.verdict.groups.groups.iter().zip(&self.logs).enumerate();
         let curve = |(place, (group, logs)): (usize, (&Group, &Vec<Logged>))| {
-            (self.name(place, group), band(logs, quantity.metric, axis))
+            (self.name(place, group), band(logs.iter().map(|log| &log.curves), quantity.metric, axis))
         };
         Figure { title: quantity.title.into(), axis, unit: quantity.unit, curves: groups.map(curve).collect(), size }
     }

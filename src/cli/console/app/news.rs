@@ -120,7 +120,7 @@ impl App {
                 self.say(Tone::Info, format!("a worker is on its way: {}", names.join(", ")));
             }
             [dir] if self.run().is_none_or(|run| run.dir != *dir) => self.open_run(dir.clone()),
-            [one, other] => self.open_race([one.clone(), other.clone()]),
+            [one, other] => self.open_race(vec![one.clone(), other.clone()]),
             _ => {}
         }
     }

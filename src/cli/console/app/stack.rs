@@ -138,8 +138,8 @@ impl App {
         self.open(Screen::run(dir));
     }
 
-    /// Shows two runs beside each other, over the lists or the browser.
-    pub fn open_race(&mut self, dirs: [RunDir; 2]) {
+    /// Shows runs beside each other, over the lists or the browser.
+    pub fn open_race(&mut self, dirs: Vec<RunDir>) {
         self.leave_until(|screen| matches!(screen, Screen::Browser(_)));
         self.home.marked.clear();
         self.open(Screen::Race(Box::new(Race::new(dirs))));

@@ -158,13 +158,34 @@ fn marked_runs_are_deleted_after_one_question_and_one_key_brings_them_back() {
 }
 
 #[test]
-fn two_marked_runs_are_shown_beside_each_other_and_three_are_too_many() {
+fn marked_runs_are_shown_beside_each_other() {
     let mut app = marked(&["quickstart-s0", "quickstart-s1"]);
     press(&mut app, "c");
     assert_eq!(app.place(), Place::Race);
     let mut app = marked(&["quickstart-s0", "quickstart-s1", "quickstart-s2"]);
     press(&mut app, "c");
-    assert_eq!((app.place(), notice(&app)), (Place::Home, "two runs go beside each other; 3 are marked"));
+    assert_eq!(app.place(), Place::Race);
+    assert!(matches!(app.screens.last(), Some(Screen::Race(race)) if race.runs.len() == 3));
+}
+
+#[test]
+fn the_filter_of_the_list_takes_conditions_and_says_what_is_wrong_with_them() {
+    let mut app = sample::app_with_runs();
+    let n = app.home.shown_runs().len();
+    for (text, expected, error) in [
+        ("/status=failed", 1, None),
+        ("/status!=failed accuracy>0.7", n - 2, None),
+        ("/accuracy>99%", 0, None),
+        ("/accuracy>", n, Some("lacks a value after >")),
+        ("/acuracy>0.5", n, Some("did you mean accuracy?")),
+    ] {
+        press(&mut app, text);
+        let (shown, found) = (app.home.shown_runs().len(), app.home.filter_error());
+        assert_eq!(shown, expected, "{text}");
+        assert_eq!(found.is_some(), error.is_some(), "{text}: {found:?}");
+        assert!(found.unwrap_or_default().contains(error.unwrap_or_default()), "{text}");
+        press(&mut app, "\x1b\x1b");
+    }
 }
 
 #[test]

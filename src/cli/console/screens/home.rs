@@ -1,9 +1,12 @@
 //! The lists of presets and runs: what is in them, what is shown, what is selected.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::expression::Expression;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::Taken;
 use fixmatch::config::{ModelName, RunConfig};
@@ -104,8 +107,10 @@ pub struct Home {
     pub preset_at: Cursor,
     /// The selected run, among those that are shown.
     pub run_at: Cursor,
-    /// Letters that a shown row holds.
+    /// Letters that a shown row holds, or conditions on runs.
     pub filter: Input,
+    /// The runs with their configurations, once a condition asks for these.
+    experiments: OnceCell<Vec<Experiment>>,
     /// Whether the filter is being typed.
     pub is_filtering: bool,
     /// The runs that keys act on, instead of the selected one.
@@ -135,10 +140,23 @@ impl Home {
     /// The runs that fit the filter, the newest first.
     pub fn shown_runs(&self) -> Vec<&Row> {
         let Listing::Read(rows) = &self.runs else { return Vec::new() };
+        if Expression::has_condition(&self.filter.text) {
+            let Ok(expression) = Expression::parse(&self.filter.text) else { return rows.iter().collect() };
+            let experiments = self.experiments.get_or_init(|| rows.iter().cloned().map(Experiment::of).collect());
+            let shown = rows.iter().zip(experiments).filter(|(_, experiment)| expression.holds(experiment));
+            return shown.map(|(row, _)| row).collect();
+        }
         let holds =
             |row: &&Row| fuzzy(&self.filter.text, &format!("{} {}", row.dir.id(), row.status.label())).is_some();
         let is_filtered = !self.filter.text.is_empty();
         rows.iter().filter(|row| !is_filtered || holds(row)).collect()
+    }
+
+    /// What is wrong with the conditions of the filter, if something is; all runs are shown until it is mended.
+    pub fn filter_error(&self) -> Option<String> {
+        let has_condition = Expression::has_condition(&self.filter.text);
+        let error = Expression::parse(&self.filter.text).err().filter(|_| has_condition)?;
+        Some(error.root_cause().to_string())
     }
 
     /// The folders of images that the runs were trained on, the last one first.
@@ -249,7 +267,17 @@ impl Home {
         let first_look = matches!(self.runs, Listing::Reading);
         let selected = self.run().map(|row| row.dir.clone());
         self.runs = listing;
+        let known = self.experiments.take();
         if let Listing::Read(rows) = &self.runs {
+            if let Some(known) = known {
+                let mut known: HashMap<PathBuf, Experiment> =
+                    known.into_iter().map(|it| (it.row.dir.path().to_owned(), it)).collect();
+                let renewed = rows.iter().cloned().map(|row| match known.remove(row.dir.path()) {
+                    Some(experiment) => experiment.renewed(row),
+                    None => Experiment::of(row),
+                });
+                let _ = self.experiments.set(renewed.collect());
+            }
             self.marked.retain(|dir| rows.iter().any(|row| row.dir == *dir));
         }
         let rows = self.shown_runs();

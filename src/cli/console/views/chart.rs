@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fixmatch::run::curves::{Axis, Metric, Series};
+use fixmatch::compare::bands::Place;
+use fixmatch::run::curves::{Axis, Metric, Point, Series};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -95,12 +96,44 @@ fn flag_style(app: &App, kind: Kind) -> Style {
 pub fn together(buffer: &mut Buffer, app: &App, race: &Race, (title, metric, unit): (&str, Metric, Unit), area: Rect) {
     let theme = app.theme;
     let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
-    let names = race.runs.each_ref().map(|run| fit(&short_id(&run.dir.id()), 20));
-    spans.extend(names.iter().enumerate().map(|(n, name)| Span::styled(format!("  {name}"), theme.curve(n))));
+    let names = race.runs.iter().map(|run| fit(&short_id(&run.dir.id()), 20));
+    spans.extend(names.enumerate().map(|(n, name)| Span::styled(format!("  {name}"), theme.curve(n))));
     put_spans(buffer, area, area.y, spans);
     let Some(inner) = inner(area) else { return };
-    let curves = [0, 1].map(|n| (race.runs[n].curves.of(metric), theme.curve(n)));
+    let curves: Vec<_> = race.runs.iter().enumerate().map(|(n, run)| (run.curves.of(metric), theme.curve(n))).collect();
     small(buffer, app, (race.axis, race.end(), None), unit, &curves, inner);
+}
+
+/// The mean of each group's runs as a line with its name, and one standard deviation to both sides as faint ones.
+pub fn bands(
+    buffer: &mut Buffer,
+    app: &App,
+    (title, unit): (&str, Unit),
+    (axis, end): (Axis, f64),
+    groups: &[(String, Vec<Place>)],
+    area: Rect,
+) {
+    let theme = app.theme;
+    let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
+    spans.extend(groups.iter().enumerate().map(|(n, (name, _))| Span::styled(format!("  {name}"), theme.curve(n))));
+    put_spans(buffer, area, area.y, spans);
+    let Some(inner) = inner(area) else { return };
+    let series = |places: &[Place], of: &dyn Fn(&Place) -> Option<f64>| {
+        let mut series = Series::default();
+        for (place, value) in places.iter().filter_map(|place| Some((place, of(place)?))) {
+            series.push(Point { step: place.x, seconds: place.x, value });
+        }
+        series
+    };
+    let means = groups.iter().map(|(_, places)| series(places, &|place| Some(place.mean)));
+    let edges = groups
+        .iter()
+        .flat_map(|(_, places)| [-1.0, 1.0].map(|side| series(places, &|place| Some(place.mean + side * place.sd?))));
+    let n = groups.len();
+    let all: Vec<Series> = means.chain(edges).collect();
+    let style = |i: usize| if i < n { theme.curve(i) } else { theme.faint() };
+    let curves: Vec<_> = all.iter().enumerate().map(|(i, series)| (series, style(i))).collect();
+    small(buffer, app, (axis, end, None), unit, &curves, inner);
 }
 
 /// Curves on axes that fit them, the first one on top; where one is given, a line at a place on the horizontal axis.

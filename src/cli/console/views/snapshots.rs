@@ -249,6 +249,13 @@ fn racing_asked() -> App {
     app
 }
 
+fn mistyped_filter() -> App {
+    let mut app = sample::app_with_runs();
+    app.home.filter.text = "acuracy>60%".into();
+    app.home.is_filtering = true;
+    app
+}
+
 /// Every screen with a name.
 fn screens() -> Vec<(&'static str, App)> {
     vec![
@@ -292,6 +299,8 @@ fn screens() -> Vec<(&'static str, App)> {
         ("browser_orders", browsing(&[Action::Ranking])),
         ("browser_name", naming_a_set()),
         ("two_runs", sample::app_racing()),
+        ("five_runs", sample::app_comparing()),
+        ("home_filter_mistyped", mistyped_filter()),
         ("home_marked", marked()),
         ("delete_marked", deleting_marked()),
         ("preset_edited", edited(&[Action::Last, Action::PageUp, Action::Right])),

@@ -11,6 +11,9 @@ use crate::console::screens::suite::OpenSuite;
 use crate::console::screens::{Go, Screen};
 use crate::console::tasks::{Tasks, WorldTask};
 
+/// Each is followed by a thread of its own.
+const MOST_BESIDE: usize = 60;
+
 impl Home {
     /// Follows an action.
     pub fn update(&mut self, action: Action, app: &mut App) -> Go {
@@ -87,18 +90,18 @@ impl Home {
         Go::Nowhere
     }
 
-    /// Shows the two marked runs, or the marked and the selected one, beside each other; with none marked, marks one.
+    /// Shows the marked runs, or the marked and the selected one, beside each other; with none marked, marks one.
     fn put_beside(&mut self, app: &mut App) -> Go {
         let Some(dir) = self.run().map(|row| row.dir.clone()) else { return Go::Nowhere };
         let dirs = match self.marked.as_slice() {
-            [one, other] => Some([one.clone(), other.clone()]),
-            [one] if *one != dir => Some([one.clone(), dir.clone()]),
+            [one] if *one != dir => Some(vec![one.clone(), dir.clone()]),
             [] | [_] => None,
-            several => {
-                let text = format!("two runs go beside each other; {} are marked", several.len());
+            several if several.len() > MOST_BESIDE => {
+                let text = format!("at most {MOST_BESIDE} runs go beside each other; {} are marked", several.len());
                 app.say(Tone::Error, text);
                 return Go::Nowhere;
             }
+            several => Some(several.to_vec()),
         };
         let was_marked = !self.marked.is_empty();
         self.marked.clear();

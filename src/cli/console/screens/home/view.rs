@@ -95,7 +95,11 @@ fn filter(buffer: &mut Buffer, app: &App, area: Rect) {
     let home = &app.home;
     if home.is_filtering || !home.filter.text.is_empty() {
         let caret = if home.is_filtering { "▏" } else { "" };
-        put(buffer, 1, area.y - 1, &format!("/{}{caret}", home.filter.text), app.theme.changed());
+        let x = put(buffer, 1, area.y - 1, &format!("/{}{caret}", home.filter.text), app.theme.changed());
+        if let Some(error) = home.filter_error() {
+            let width = usize::from(area.right().saturating_sub(x + 2));
+            put(buffer, x + 2, area.y - 1, &fit(&error, width), app.theme.error());
+        }
     }
 }
 

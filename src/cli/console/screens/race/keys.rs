@@ -1,4 +1,4 @@
-//! What a user does on the screen of two runs.
+//! What a user does on the screen of runs beside each other.
 
 use fixmatch::run::curves::Axis;
 
@@ -9,8 +9,10 @@ use crate::console::screens::{Go, Screen};
 impl Race {
     /// Follows an action.
     pub fn update(&mut self, action: Action) -> Go {
+        let n = self.runs.len();
         match action {
-            Action::Next | Action::Left | Action::Right | Action::Up | Action::Down => self.focus = 1 - self.focus,
+            Action::Next | Action::Right | Action::Down => self.focus = (self.focus + 1) % n,
+            Action::Left | Action::Up => self.focus = (self.focus + n - 1) % n,
             Action::Axis => {
                 self.axis = match self.axis {
                     Axis::Step => Axis::Time,

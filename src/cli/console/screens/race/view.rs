@@ -1,5 +1,8 @@
-//! Two runs beside each other: how they stand, and the curves of both in one chart.
+//! Runs beside each other: two with how each stands and the curves of both in one chart; more as groups of seeds, with mean and
+//! spread, and a line with a band for each.
 
+use fixmatch::base::stats::mean_and_sd;
+use fixmatch::compare::bands::band;
 use fixmatch::config::Pick;
 use fixmatch::run::curves::Metric;
 use fixmatch::run::event::Evaluated;
@@ -9,11 +12,12 @@ use ratatui::text::Span;
 
 use crate::console::app::App;
 use crate::console::charts::Unit;
-use crate::console::screens::race::Race;
+use crate::console::screens::race::{Lane, Race};
 use crate::console::screens::run::OpenRun;
-use crate::console::text::{clean, fit, left};
+use crate::console::text::{clean, fit, left, right};
 use crate::console::views::{chart, put, put_spans, short_id};
-use crate::words::numbers::{duration, grouped, percent};
+use crate::words::comparisons;
+use crate::words::numbers::{duration, grouped, percent, short};
 
 /// Columns of the key figures' names.
 const NAMES: usize = 22;
@@ -24,6 +28,10 @@ const WIDE: u16 = 110;
 impl Race {
     /// Draws the runs.
     pub fn draw(&self, buffer: &mut Buffer, app: &App, area: Rect) {
+        if self.runs.len() == 2 { self.draw_both(buffer, app, area) } else { self.draw_lanes(buffer, app, area) }
+    }
+
+    fn draw_both(&self, buffer: &mut Buffer, app: &App, area: Rect) {
         let rows = figures(self);
         let width = usize::from(area.width).saturating_sub(NAMES + 4) / 2;
         for (i, run) in self.runs.iter().enumerate() {
@@ -63,9 +71,79 @@ impl Race {
     }
 }
 
+/// What stands over the groups beside their names, and how wide it is.
+const OF_LANES: [(&str, usize); 5] = [("n", 4), ("test accuracy", 16), ("best", 16), ("mask ratio", 12), ("step", 14)];
+
+impl Race {
+    /// The groups, a row each, and their curves.
+    fn draw_lanes(&self, buffer: &mut Buffer, app: &App, area: Rect) {
+        let theme = app.theme;
+        let others: usize = OF_LANES.iter().map(|(_, width)| width).sum();
+        let name = usize::from(area.width).saturating_sub(others + 4).clamp(8, 60);
+        let mut head = vec![Span::styled(format!("  {}", left("", name)), theme.faint())];
+        head.extend(OF_LANES.iter().map(|(title, width)| Span::styled(right(title, *width), theme.faint())));
+        put_spans(buffer, area, area.y, head);
+        let focused = self.lanes.iter().position(|lane| lane.runs.contains(&self.focus)).unwrap_or(0);
+        let most = usize::from(area.height / 2).saturating_sub(3).max(1);
+        let first = focused.saturating_sub(most.saturating_sub(1));
+        let shown: Vec<_> = self.lanes.iter().enumerate().skip(first).take(most).collect();
+        for ((n, lane), y) in shown.iter().zip(area.y + 1..) {
+            let is_focused = *n == focused;
+            let (mark, style) = if is_focused { ("▸ ", theme.selected()) } else { ("  ", theme.curve(*n)) };
+            let mut spans = vec![Span::styled(format!("{mark}{}", left(&fit(&lane.label, name), name)), style)];
+            let cells = self.cells(lane);
+            spans.extend(cells.iter().zip(OF_LANES).map(|(cell, (_, width))| Span::raw(right(cell, width))));
+            put_spans(buffer, area, y, spans);
+        }
+        let y = area.y + 1 + shown.len() as u16;
+        let run = &self.runs[self.focus];
+        let place =
+            format!("  run {} of {}: {}, {}", self.focus + 1, self.runs.len(), run.dir.id(), run.status().label());
+        put(buffer, area.x, y, &fit(&place, area.width.into()), theme.faint());
+        let charts = Rect { y: y + 2, height: area.bottom().saturating_sub(y + 2), ..area };
+        let (all, half) = (charts, Rect { width: charts.width / 2, ..charts });
+        if charts.width >= WIDE {
+            self.draw_bands(buffer, app, ("test accuracy (EMA)", Metric::TestEma), half);
+            self.draw_bands(buffer, app, ("mask ratio", Metric::MaskRatio), Rect { x: half.right(), ..half });
+        } else {
+            self.draw_bands(buffer, app, ("test accuracy (EMA)", Metric::TestEma), all);
+        }
+    }
+
+    fn draw_bands(&self, buffer: &mut Buffer, app: &App, (title, metric): (&str, Metric), area: Rect) {
+        let room = usize::from(area.width).saturating_sub(title.len() + 4) / self.lanes.len().max(1);
+        let groups: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|lane| {
+                let curves = lane.runs.iter().map(|&run| &self.runs[run].curves);
+                let name = if room < 8 { String::new() } else { fit(&lane.label, room - 2) };
+                (name, band(curves, metric, self.axis))
+            })
+            .collect();
+        chart::bands(buffer, app, (title, Unit::Percent), (self.axis, self.end()), &groups, area);
+    }
+
+    /// What the runs of a group have come to.
+    fn cells(&self, lane: &Lane) -> [String; 5] {
+        let runs = || lane.runs.iter().map(|&run| &self.runs[run]);
+        let of = |value: &dyn Fn(&OpenRun) -> Option<f64>| mean_and_sd(&runs().filter_map(value).collect::<Vec<_>>());
+        let last = |value: fn(&Evaluated) -> f64| of(&|run| run.state.evaluations.last().map(value));
+        let steps: Vec<u64> = runs().map(OpenRun::step).collect();
+        let (low, high) = (steps.iter().min().copied().unwrap_or(0), steps.iter().max().copied().unwrap_or(0));
+        [
+            lane.runs.len().to_string(),
+            comparisons::mean_and_sd(last(|it| it.ema.accuracy)),
+            comparisons::mean_and_sd(last(|it| it.best)),
+            comparisons::mean_and_sd(of(&|run| run.curves.of(Metric::MaskRatio).last()).map(|(mean, _)| (mean, None))),
+            if low == high { grouped(high) } else { format!("{}–{}", short(low as f64), short(high as f64)) },
+        ]
+    }
+}
+
 /// The key figures of both, a row each.
-fn figures(race: &Race) -> Vec<(&'static str, [String; 2])> {
-    let of = |figure: fn(&OpenRun) -> String| race.runs.each_ref().map(figure);
+fn figures(race: &Race) -> Vec<(&'static str, Vec<String>)> {
+    let of = |figure: fn(&OpenRun) -> String| race.runs.iter().map(figure).collect();
     vec![
         ("step", of(step)),
         ("labels", of(labels)),
