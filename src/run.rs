@@ -1,6 +1,7 @@
 //! A run: its directory, which is the interface between the two programs, and what is read from it.
 
 pub mod amend;
+pub mod card;
 pub mod change;
 pub mod checkpoint;
 pub mod curves;

@@ -17,6 +17,7 @@ use image::{ExtendedColorType, ImageEncoder as _};
 
 pub mod attach;
 pub mod augment;
+pub mod card;
 pub mod changes;
 mod choosing;
 pub mod compare;

@@ -20,8 +20,8 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, changes, compare, completions, data, export, fork, labels, new, predict, presets, pseudo,
-    rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
+    Runs, attach, augment, card, changes, compare, completions, data, export, fork, labels, new, predict, presets,
+    pseudo, rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -49,6 +49,8 @@ enum Command {
     New(new::Args),
     Runs(runs::Args),
     Compare(compare::Args),
+    Tag(card::Tag),
+    Note(card::Note),
     Report(reporting::Args),
     Plot(reporting::Plot),
     Show(show::Args),
@@ -138,6 +140,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Compare(args) => compare::run(&args, &runs),
         Command::Report(args) => reporting::report(&args, &runs),
         Command::Plot(args) => reporting::plot(&args, &runs),
+        Command::Tag(args) => card::tag(&args, &runs),
+        Command::Note(args) => card::note(&args, &runs),
         Command::Show(args) => show::run(&args, &runs),
         Command::Pseudo(args) => pseudo::run(&args, &runs),
         Command::Watch(args) => watch::run(&args, &runs),

@@ -162,6 +162,10 @@ impl Experiment {
             "images" => environment.map(|it| Value::word(it.data_digest.chars().take(12).collect::<String>())),
             "created" => self.file().map(|file| Value::word(file.provenance.created.clone())),
             "changes" => Some(Value::number(summary.changes as f64)),
+            "tag" => Some(&row.card.tags)
+                .filter(|tags| !tags.is_empty())
+                .map(|tags| Value::word(tags.iter().map(String::as_str).collect::<Vec<_>>().join(" "))),
+            "note" => Some(Value::word(row.card.note.clone())).filter(|it| !it.text.is_empty()),
             "alarms" => Some(Value::number(summary.alarms as f64)),
             name => self.configured(name).cloned(),
         }

@@ -98,7 +98,8 @@ impl Expression {
         }
         let mut chosen: Vec<Experiment> = Vec::new();
         for word in &self.words {
-            let fitting = if word.contains('/') {
+            let is_made_of_it = |it: &Experiment| it.row.preset == *word;
+            let fitting = if word.contains('/') && !all.iter().any(is_made_of_it) {
                 vec![Experiment::at(&RunDir::open(std::path::Path::new(word))?)?]
             } else {
                 fitting(word, &all)?
@@ -150,10 +151,13 @@ fn holds_word(id: &str, word: &str) -> bool {
 
 fn fitting(word: &str, all: &[Experiment]) -> Result<Vec<Experiment>> {
     type Fits<'a> = &'a dyn Fn(&Experiment) -> bool;
-    let ways: [Fits; 4] =
-        [&|it| it.id() == word, &|it| it.suite() == Some(word), &|it| it.row.dir.is_called(word), &|it| {
-            holds_word(&it.id(), word)
-        }];
+    let ways: [Fits; 5] = [
+        &|it| it.id() == word,
+        &|it| it.suite() == Some(word),
+        &|it| it.row.dir.is_called(word),
+        &|it| word.contains('/') && it.row.preset == word,
+        &|it| holds_word(&it.id(), word),
+    ];
     for fits in ways {
         let fitting: Vec<_> = all.iter().filter(|it| fits(it)).cloned().collect();
         if !fitting.is_empty() {
@@ -182,6 +186,10 @@ impl Condition {
 
     /// What is not known of a run is equal to `none` and to nothing else, and neither more nor less than anything.
     fn holds(&self, experiment: &Experiment) -> bool {
+        if self.key.name == "tag" && self.text != NONE {
+            let has_it = experiment.row.card.tags.contains(&self.text);
+            return has_it == (self.operator == Operator::Equal);
+        }
         let value = experiment.value(self.key);
         let ordering = match (&value, self.number) {
             (None, _) => (self.text == NONE).then_some(Ordering::Equal),

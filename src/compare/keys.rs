@@ -54,6 +54,8 @@ const OF_RUNS: &[(&str, Kind, &str)] = &[
     ("images", Kind::Word, "the first digits of the digest of its images"),
     ("created", Kind::Moment, "when it was made, in UTC"),
     ("changes", Kind::Number, "changes made while it trained"),
+    ("tag", Kind::Word, "the tags that people gave it; = and != ask for one of them"),
+    ("note", Kind::Word, "what people wrote on it"),
     ("alarms", Kind::Number, "how often pseudo-labels were seen to go wrong"),
 ];
 

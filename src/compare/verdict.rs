@@ -87,11 +87,17 @@ impl Verdict {
         let n = groups.groups.len();
         let labels: Vec<Vec<Partner>> =
             groups.groups.iter().map(|it| it.runs.iter().map(Partner::of).collect()).collect();
-        let with_one = |one: usize| (0..n).filter(move |i| *i != one).map(move |i| (one, i)).collect::<Vec<_>>();
+        let has_runs = |i: &usize| !groups.groups[*i].runs.is_empty();
+        let counting: Vec<usize> = (0..n).filter(has_runs).collect();
+        let with_one =
+            |one: usize| (0..n).filter(|i| *i != one && has_runs(i)).map(move |i| (one, i)).collect::<Vec<_>>();
         let pairs = match against {
             Some(one) => with_one(one),
-            None if n > MOST_IN_PAIRS => with_one(0),
-            None => (0..n).flat_map(|first| (first + 1..n).map(move |second| (first, second))).collect(),
+            None if counting.len() > MOST_IN_PAIRS => with_one(counting[0]),
+            None => {
+                let after = |(i, first)| counting[i + 1..].iter().map(move |second| (first, *second));
+                counting.iter().copied().enumerate().flat_map(after).collect()
+            }
         };
         let compare = |(first, second): (usize, usize)| {
             let [a, b] = [first, second].map(|i| Side { group: &groups.groups[i], partners: &labels[i], measure });

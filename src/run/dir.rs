@@ -8,6 +8,7 @@
 //!   held-out.csv    the test images, where they were held out of a folder's
 //!   events.jsonl    append-only, one writer: the truth
 //!   insight.bin     bulky records at places that events name: histograms and followed images
+//!   card.json       tags and a note that people wrote
 //!   summary.json    what lists show; a cache of the log, rebuilt at will
 //!   checkpoints/    00012000.safetensors
 //!   control/        the mailbox
@@ -191,6 +192,11 @@ impl RunDir {
     /// `insight.bin`
     pub fn insight(&self) -> PathBuf {
         self.path.join("insight.bin")
+    }
+
+    /// `card.json`
+    pub fn card(&self) -> PathBuf {
+        self.path.join("card.json")
     }
 
     /// `summary.json`

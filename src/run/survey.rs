@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Result;
 
 use crate::base::files::{self, replace_file};
+use crate::run::card::Card;
 use crate::run::dir::RunDir;
 use crate::run::file::{Parent, RunFile};
 use crate::run::heartbeat::Phase;
@@ -44,6 +45,8 @@ pub struct Row {
     pub images: Option<PathBuf>,
     /// `run.toml`; None where it cannot be read.
     pub file: Option<Arc<RunFile>>,
+    /// What people wrote on it.
+    pub card: Card,
     /// Why a part of it cannot be read.
     pub error: Option<String>,
 }
@@ -137,6 +140,10 @@ impl Known {
         if let Err(unread) = self.read_log(dir) {
             error.get_or_insert(format!("{unread:#}"));
         }
+        let card = Card::read(dir).unwrap_or_else(|unread| {
+            error.get_or_insert(format!("{unread:#}"));
+            Card::default()
+        });
         let mut summary = self.summary.clone();
         let status = status_of(dir, summary.last_state.as_ref());
         let (step, phase) = if status.is_alive() { live_step(dir, summary.step) } else { (summary.step, None) };
@@ -147,7 +154,21 @@ impl Known {
         }
         let remaining = self.remaining(status, &summary);
         let About { preset, parent, created, setup, images, file, .. } = about;
-        Row { dir: dir.clone(), status, summary, phase, created, preset, parent, remaining, setup, images, file, error }
+        Row {
+            dir: dir.clone(),
+            status,
+            summary,
+            phase,
+            created,
+            preset,
+            parent,
+            remaining,
+            setup,
+            images,
+            file,
+            card,
+            error,
+        }
     }
 
     /// How long the remaining steps take at the rate since it was first looked at.

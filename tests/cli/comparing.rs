@@ -294,3 +294,40 @@ fn images_and_machines_are_told_apart_and_paths_are_not() {
     place.trained("c", &["train.steps=20"], 0.5);
     place.fixmatch(&["compare"]).check(0, &["of different data sets (fashion-mini, folder)"], &[]);
 }
+
+#[test]
+fn tags_and_notes_find_runs_again_and_change_no_identity() {
+    let place = Place::new();
+    let dir = place.trained("good-one", &[], 0.5);
+    place.trained("other", &["train.lr=0.5"], 0.25);
+    let before = fs::read(dir.run_toml()).expect("read");
+    place.fixmatch(&["tag", "good-one", "+paper", "draft"]).check(0, &["draft, paper"], &[]);
+    place.fixmatch(&["tag", "good-one", "-draft"]).check(0, &["good-one-s1: paper"], &[]);
+    place.fixmatch(&["note", "good-one", "the one in table 1"]).check(0, &["the one in table 1"], &[]);
+    place.fixmatch(&["note", "other"]).check(0, &["no note"], &[]);
+    assert_eq!(place.meant(&["tag=paper"]), [0.5]);
+    assert_eq!(place.meant(&["tag!=paper"]), [0.25]);
+    assert_eq!(place.meant(&["tag=none"]), [0.25]);
+    assert_eq!(place.answer(&["runs", "good-one"])[0]["note"], "the one in table 1");
+    place.fixmatch(&["runs"]).check(0, &["#paper"], &[]);
+    place.fixmatch(&["tag", "good-one", "+a,b"]).check(1, &[], &["\"+a,b\" is no tag"]);
+    place.fixmatch(&["tag", "good-one", "-none"]).check(1, &[], &["it has no tag \"none\""]);
+    assert_eq!(fs::read(dir.run_toml()).expect("read"), before);
+    fs::write(dir.path().join("card.json"), "{").expect("written");
+    place.fixmatch(&["runs"]).check(0, &["good-one"], &["card.json"]);
+    place.fixmatch(&["tag", "good-one", "+x"]).check(1, &[], &["cannot read", "card.json"]);
+}
+
+#[test]
+fn a_list_is_sorted_with_what_is_not_known_at_its_end() {
+    let place = Place::new();
+    place.trained("b", &[], 0.25);
+    place.trained("a", &[], 0.5);
+    place.trained_to("c", &[], &[]);
+    let order = |sort: &str| -> String {
+        let runs = place.answer(&["runs", "--sort", sort]);
+        let names = runs.as_array().expect("runs").iter().filter_map(|run| run["id"].as_str());
+        names.filter_map(|name| name.trim_end_matches("-s1").chars().next_back()).collect()
+    };
+    assert_eq!([order("accuracy"), order("-accuracy"), order("name"), order("-name")], ["bac", "abc", "abc", "cba"]);
+}

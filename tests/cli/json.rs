@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::judging::run as judged_run;
 use super::labeling::{forward, ranked};
-use super::{Place, Worker, append, evaluated, progress, started};
+use super::{Place, Worker, append, evaluated, progress, started, whole_run};
 
 /// The keys of one part of the document with their types; those below another key are written with it, an element of an
 /// array with `[]`.
@@ -193,7 +193,9 @@ fn study(place: &Place) {
 fn the_keys_of_json_are_those_of_the_document() {
     let place = Place::new();
     eventful(&place);
+    place.fixmatch(&["tag", "one", "+good"]).check(0, &["one", "good"], &[]);
     study(&place);
+    place.run("plain", &whole_run(0.25));
     let cut_off = place.run("cut-off", &[]);
     fs::write(cut_off.run_toml(), "no configuration").expect("written");
     let alive = place.run("alive", &[]);

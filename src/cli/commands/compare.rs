@@ -132,6 +132,10 @@ fn print(verdict: &Verdict, format: Format) -> Result<()> {
         say(format_args!("\n{}", escaped("They are one configuration: there is nothing to compare it with.".into())))?;
         return Ok(());
     }
+    if verdict.comparisons.is_empty() {
+        say(format_args!("\n{}", escaped("Fewer than two of them have a finished run: nothing is compared.".into())))?;
+        return Ok(());
+    }
     paragraph(&compared, format)?;
     say("")?;
     for comparison in verdict.comparisons.iter().take(15) {

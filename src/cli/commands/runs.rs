@@ -10,7 +10,7 @@ use fixmatch::base::output::write_raw;
 use fixmatch::base::text::width;
 use fixmatch::compare::experiment::{Experiment, Measure, Value, differing};
 use fixmatch::compare::groups::{Group, Groups};
-use fixmatch::compare::keys::{self, Key, Kind, SEEDS, short};
+use fixmatch::compare::keys::{self, Key, SEEDS, short};
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
@@ -79,6 +79,9 @@ struct Row {
     summary: Summary,
     /// The values in which the runs of the list differ, or those of `--columns`.
     values: BTreeMap<&'static str, Option<serde_json::Value>>,
+    /// The tags and the note that people gave it.
+    tags: Vec<String>,
+    note: Option<String>,
     /// Why a part of it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -288,35 +291,15 @@ impl Sort {
 
     /// Sorts, what has no value last.
     fn by<T>(self, items: &mut [T], value: impl Fn(&T) -> Option<Value>) {
-        items.sort_by_cached_key(|item| {
-            let value = value(item);
-            let number = value.as_ref().and_then(|value| value.number);
-            (value.is_none(), number.map(|number| Ordered(if self.descending { -number } else { number })))
+        items.sort_by(|a, b| {
+            let (a, b) = match (value(a), value(b)) {
+                (Some(a), Some(b)) => (a, b),
+                (a, b) => return a.is_none().cmp(&b.is_none()),
+            };
+            let numbers = a.number.zip(b.number).map(|(a, b)| a.total_cmp(&b));
+            let order = numbers.unwrap_or_else(|| a.text.cmp(&b.text));
+            if self.descending { order.reverse() } else { order }
         });
-        if self.key.kind == Kind::Word || self.key.kind == Kind::Moment {
-            items.sort_by_cached_key(|item| value(item).map(|value| value.text));
-            if self.descending {
-                items.reverse();
-            }
-        }
-    }
-}
-
-/// A number with a place among all others.
-#[derive(PartialEq)]
-struct Ordered(f64);
-
-impl Eq for Ordered {}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
     }
 }
 
@@ -358,6 +341,8 @@ impl Row {
             trouble: row.phase.and_then(Phase::trouble),
             summary: row.summary.clone(),
             values: values(run, columns),
+            tags: row.card.tags.iter().cloned().collect(),
+            note: Some(row.card.note.clone()).filter(|note| !note.is_empty()),
             error: row.error.clone(),
         }
     }
@@ -383,7 +368,8 @@ fn notes(run: &Experiment) -> String {
     let alarms = run.row.summary.alarms;
     let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
     let at_chance = run.row.summary.at_chance.then(|| "at chance".to_owned());
-    alarms.into_iter().chain(at_chance).collect::<Vec<_>>().join(", ")
+    let tags = run.row.card.tags.iter().map(|tag| format!("#{tag}"));
+    alarms.into_iter().chain(at_chance).chain(tags).collect::<Vec<_>>().join(", ")
 }
 
 fn age(run: &Experiment) -> Option<Duration> {

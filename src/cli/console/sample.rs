@@ -14,6 +14,7 @@ use fixmatch::labels::file::Header;
 use fixmatch::labels::pick::by_ranking;
 use fixmatch::labels::ranking::{Made, Neighbors, Predictions, Ranking};
 use fixmatch::labels::saved::Saved;
+use fixmatch::run::card::Card;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
@@ -195,6 +196,7 @@ fn rows() -> Vec<Row> {
         setup: Setup::of(&config()).filter(|_| name == "quickstart-s2"),
         images: None,
         file: None,
+        card: Card::default(),
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

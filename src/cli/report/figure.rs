@@ -150,7 +150,8 @@ impl Figure {
             height - 6.0,
             if self.axis == Axis::Step { "step" } else { "time" },
         );
-        let bounded = |value: f64| if self.unit == Unit::Percent { value.clamp(0.0, 1.0) } else { value };
+        let (lowest, highest) = self.limits();
+        let bounded = |value: f64| value.clamp(lowest, highest);
         for (i, (_, places)) in &drawn {
             let point = |place: &Place, value: f64| format!("{:.1} {:.1}", at_x(place.x), at_y(value));
             let spread = places.iter().filter_map(|place| Some((place, place.sd?)));
@@ -200,15 +201,25 @@ impl Figure {
     }
 
     fn vertical(&self) -> Ticks {
+        let (lowest, highest) = self.limits();
         let places = self.curves.iter().flat_map(|(_, places)| places);
         let ends = places.flat_map(|place| {
             let sd = place.sd.unwrap_or(0.0);
-            let is_share = self.unit == Unit::Percent && (0.0..=1.0).contains(&place.mean);
-            [place.mean - sd, place.mean + sd].map(|end| if is_share { end.clamp(0.0, 1.0) } else { end })
+            [place.mean - sd, place.mean + sd].map(|end| end.clamp(lowest, highest))
         });
         let (low, high) = ends.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
         let low = if low > 0.0 && low < 0.5 * high { 0.0 } else { low };
         if low > high { Ticks::around(0.0, 1.0) } else { Ticks::around(low, high) }
+    }
+
+    /// What the quantity can be: shares are in [0, 1], and what is never below zero has no band there.
+    fn limits(&self) -> (f64, f64) {
+        let is_positive = || self.curves.iter().all(|(_, places)| places.iter().all(|place| place.mean >= 0.0));
+        match self.unit {
+            Unit::Percent => (0.0, 1.0),
+            Unit::Number if is_positive() => (0.0, f64::MAX),
+            Unit::Number => (f64::MIN, f64::MAX),
+        }
     }
 
     /// A number at the vertical axis, with as many digits as its neighbours need.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
+use fixmatch::run::card::Card;
 use fixmatch::run::curves::{Axis, Metric};
 use fixmatch::run::dir::{RunDir, without_moment};
 use fixmatch::run::survey::Row;
@@ -114,6 +115,7 @@ fn experiment(run: &OpenRun) -> Option<Experiment> {
         setup: None,
         images: None,
         file: Some(Arc::new((**file).clone())),
+        card: Card::default(),
         error: None,
     }))
 }
