@@ -27,6 +27,7 @@ pub mod data;
 pub mod export;
 mod foreground;
 pub mod fork;
+pub mod label;
 pub mod labels;
 pub mod new;
 mod own;

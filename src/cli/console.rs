@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use fixmatch::base::host::now;
 use fixmatch::base::{dirs, output};
+use fixmatch::labels::desk::Labeling;
 use fixmatch::run::dir::RunDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
@@ -55,11 +56,13 @@ use app::App;
 use glyphs::Glyphs;
 use input::Answers;
 use keys::Access;
+use screens::Screen;
+use screens::label::Label;
 use settings::{Bell, Settings};
-use tasks::TerminalTask;
+use tasks::{TerminalTask, WorldTask};
 use terminal::TakenTerminal;
 use theme::{Depth, Theme};
-use world::World;
+use world::{World, labeling};
 
 use crate::signals::Ask;
 
@@ -91,6 +94,8 @@ pub enum Shown {
     Run(RunDir),
     /// Two runs beside each other.
     Both([RunDir; 2]),
+    /// Images that are labeled.
+    Label(Labeling),
 }
 
 /// How long the console stays.
@@ -154,6 +159,26 @@ fn stay_until(options: Options, asked: oneshot::Receiver<()>) -> Result<()> {
     Ok(())
 }
 
+/// Does here and now what the console asks of the world about images that are labeled, until it asks no more: for
+/// pictures of it, and for tests.
+pub fn settle(app: &mut App) {
+    let (sender, mut news) = unbounded_channel();
+    loop {
+        for task in app.take_tasks().world {
+            match task {
+                WorldTask::OpenLabels(request) => labeling::open(&request, &sender),
+                WorldTask::Label(desk, task) => labeling::follow(&desk, task, &sender),
+                _ => {}
+            }
+        }
+        let Ok(first) = news.try_recv() else { return };
+        app.learn(first);
+        while let Ok(more) = news.try_recv() {
+            app.learn(more);
+        }
+    }
+}
+
 /// Whether there is a terminal that can show the console.
 pub fn has_terminal() -> bool {
     check_terminal().is_ok()
@@ -199,6 +224,7 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
         Shown::Home => {}
         Shown::Run(dir) => app.open_run(dir.clone()),
         Shown::Both(dirs) => app.open_race(dirs.to_vec()),
+        Shown::Label(request) => app.open(Screen::Label(Box::new(Label::new(request.clone())))),
     }
     app
 }
@@ -222,6 +248,7 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     if !answers.take(key, Instant::now().into_std()) {
+                        app.clock.now = now();
                         app.press(key);
                         (is_dirty, at_once) = (true, true);
                     }
@@ -247,11 +274,12 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
                 (is_dirty, at_once) = (true, true);
             }
             Some(first) = news.recv() => {
+                app.clock.now = now();
                 app.learn(first);
                 while let Ok(more) = news.try_recv() {
                     app.learn(more);
                 }
-                is_dirty = true;
+                (is_dirty, at_once) = (true, std::mem::take(&mut app.has_come));
             }
             _ = clock.tick() => {
                 app.tick(now());

@@ -20,8 +20,9 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, card, changes, compare, completions, data, export, fork, labels, new, predict, presets,
-    pseudo, rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait, watch,
+    Runs, attach, augment, card, changes, compare, completions, data, export, fork, label, labels, new, predict,
+    presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait,
+    watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -71,6 +72,7 @@ enum Command {
     Data(data::DataArgs),
     Augment(augment::Args),
     Rank(rank::Args),
+    Label(label::Args),
     Labels(labels::Args),
     Suite(suite::Args),
     Trash(trash::Args),
@@ -160,6 +162,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),
         Command::Rank(args) => rank::run(&args, &runs),
+        Command::Label(args) => label::run(&args, &runs),
         Command::Labels(args) => labels::run(&args, &runs),
         Command::Suite(args) => suite::run(args, &runs),
         Command::Trash(args) => trash::run(&args, &runs),

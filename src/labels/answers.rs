@@ -50,7 +50,6 @@ impl Answers {
         let path = row.path.clone();
         self.count(&path, false);
         match row.answer {
-            Answer::NewClass(_) => {}
             Answer::Undo => self.take_back(&row),
             Answer::Class(_) | Answer::Unsure | Answer::Skip => {
                 let given = self.of_person.entry(row.who.clone()).or_default();
@@ -101,7 +100,7 @@ impl Answers {
             Some(Answer::Class(class)) => change(&mut self.counts[self.known[class]]),
             Some(Answer::Unsure) => change(&mut self.n_unsure),
             Some(Answer::Skip) => change(&mut self.n_skipped),
-            Some(Answer::Undo | Answer::NewClass(_)) | None => {}
+            Some(Answer::Undo) | None => {}
         }
         if is_in && self.disagree(path) {
             self.conflicts.insert(path.to_owned());
@@ -162,6 +161,11 @@ impl Answers {
     /// Images of each of them.
     pub fn counts(&self) -> &[usize] {
         &self.counts
+    }
+
+    /// Images of one class.
+    pub fn count_of(&self, class: &Name) -> usize {
+        self.known.get(class).map_or(0, |&class| self.counts[class])
     }
 
     /// Images that have a class.

@@ -14,10 +14,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::file::numbered;
 use super::log::{Log, News, Places, Row};
 use super::{ranking, table};
-use crate::base::dirs;
 use crate::base::image::Image;
 use crate::base::rng::{Rng, Stream};
 use crate::base::text::{Name, Shown as _};
+use crate::base::{dirs, files};
 use crate::config::{Data, Metric};
 use crate::data::decode::{self, Wanted};
 use crate::data::means::NONE;
@@ -34,7 +34,7 @@ const MOST_GUESSES: usize = 3;
 
 /// What is to be labeled, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Request {
+pub struct Labeling {
     /// The images.
     pub data: Data,
     /// The file of answers, if not the usual one.
@@ -105,6 +105,7 @@ pub struct Desk {
     pub told: Vec<String>,
     path: PathBuf,
     log: Mutex<Log>,
+    kept: Mutex<Vec<Name>>,
     pixels: Option<Images>,
     by_name: HashMap<PathBuf, usize>,
     guesses: HashMap<usize, Vec<(Name, f32)>>,
@@ -135,7 +136,7 @@ impl Desk {
     ///
     /// # Errors
     /// If there are none, or one of the files that are named cannot be read.
-    pub fn open(request: &Request) -> Result<Self> {
+    pub fn open(request: &Labeling) -> Result<Self> {
         let path = request.file.clone().unwrap_or_else(|| usual_file(&request.data));
         ensure!(!path.is_dir(), "{} is a folder: name a file for the answers", path.shown());
         let mut places = Places::default();
@@ -167,18 +168,50 @@ impl Desk {
             Some(path) => read_guesses(path, &by_file, &request.data.dataset, &mut places, &mut told)?,
             None => HashMap::new(),
         };
+        let kept = read_classes(&kept_file(&path));
+        let known = if kept.is_empty() { classes.clone() } else { kept.clone() };
         if !request.classes.is_empty() {
             classes.clone_from(&request.classes);
+        } else if !kept.is_empty() {
+            let others = classes.into_iter().filter(|class| !kept.contains(class)).collect::<Vec<_>>();
+            classes = [kept, others].concat();
         }
         let who = request.who.clone().unwrap_or_else(user);
         let log = Mutex::new(Log::at(&path));
         let small = Mutex::default();
-        Ok(Self { images, classes, order, who, told, path, log, pixels, by_name, guesses, small })
+        Ok(Self {
+            images,
+            classes,
+            order,
+            who,
+            told,
+            path,
+            log,
+            kept: Mutex::new(known),
+            pixels,
+            by_name,
+            guesses,
+            small,
+        })
     }
 
     /// The file of answers.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The classes in the order in which they are written down, or need not be.
+    pub fn kept_classes(&self) -> Vec<Name> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes the classes down in the order of their keys, beside the file of answers: whoever opens that next has the same
+    /// keys. If that cannot be done, the keys are in another order then, and no answer is lost.
+    pub fn keep_classes(&self, classes: &[Name]) {
+        let lines: Result<Vec<String>, _> = classes.iter().map(serde_json::to_string).collect();
+        let lines = lines.expect("names are text").join("\n") + "\n";
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = classes.to_vec();
+        let _ = files::replace_file(&kept_file(&self.path), lines.as_bytes());
     }
 
     /// The place of an image that the file of answers calls so.
@@ -279,6 +312,19 @@ impl Desk {
     }
 }
 
+/// Where the order of the classes of a file of answers is written down.
+fn kept_file(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.classes"))
+}
+
+/// What stands there; nothing if it is not there, or not to be understood.
+fn read_classes(path: &Path) -> Vec<Name> {
+    let text = files::read_text(path, files::MAX_TEXT).unwrap_or_default();
+    let classes: Result<Vec<Name>, _> = text.lines().map(serde_json::from_str).collect();
+    classes.unwrap_or_default()
+}
+
 /// The user's name.
 fn user() -> Name {
     let user = crate::base::host::user_at_host();
@@ -326,10 +372,10 @@ fn files_of(data: &Data, told: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<Na
 }
 
 /// Sorts the images as they are to be shown; returns the order in words.
-fn sort(images: &mut Vec<Asked>, request: &Request, places: &mut Places, told: &mut Vec<String>) -> Result<String> {
+fn sort(images: &mut Vec<Asked>, request: &Labeling, places: &mut Places, told: &mut Vec<String>) -> Result<String> {
     let shuffle = |images: &mut Vec<Asked>, seed| Rng::new(seed, Stream::LabelSet, 0, 0).shuffle(images);
     let named: Vec<PathBuf> = match &request.order {
-        Sequence::Named => return Ok("in the order of the folder".into()),
+        Sequence::Named => return Ok("in their own order".into()),
         Sequence::Shuffled(seed) => {
             shuffle(images, *seed);
             return Ok(format!("shuffled, seed {seed}"));

@@ -38,8 +38,6 @@ pub enum Answer {
     Skip,
     /// They take back the last that they said of it.
     Undo,
-    /// Of no image: there is this class.
-    NewClass(Name),
 }
 
 impl Answer {
@@ -50,14 +48,13 @@ impl Answer {
             Self::Unsure => "unsure",
             Self::Skip => "skip",
             Self::Undo => "undo",
-            Self::NewClass(_) => "new-class",
         }
     }
 
     /// The class that it names.
     pub fn class(&self) -> Option<&Name> {
         match self {
-            Self::Class(class) | Self::NewClass(class) => Some(class),
+            Self::Class(class) => Some(class),
             Self::Unsure | Self::Skip | Self::Undo => None,
         }
     }
@@ -66,12 +63,11 @@ impl Answer {
         let class = || label.cloned().with_context(|| format!("column label: it is empty, and the answer is {word}"));
         Ok(match word {
             "class" => Self::Class(class()?),
-            "new-class" => Self::NewClass(class()?),
             "unsure" => Self::Unsure,
             "skip" => Self::Skip,
             "undo" => Self::Undo,
             other => {
-                let words = ["class", "unsure", "skip", "undo", "new-class"];
+                let words = ["class", "unsure", "skip", "undo"];
                 let meant = did_you_mean(other, words);
                 bail!("column answer: {other:?} is none; {meant}it may be {}", words.join(", "))
             }
@@ -84,7 +80,7 @@ impl Answer {
 pub struct Row {
     /// Where it stands, from 1; 0 before it is written.
     pub line: u64,
-    /// The image as the file calls it; empty for a new class.
+    /// The image as the file calls it.
     pub path: PathBuf,
     /// What was said.
     pub answer: Answer,
@@ -143,10 +139,7 @@ impl Columns {
             word => Answer::parse(word, label.as_ref())?,
         };
         let path = PathBuf::from(OsStr::from_bytes(bytes(0)));
-        let is_of_image = !matches!(answer, Answer::NewClass(_));
-        ensure!(is_of_image != path.as_os_str().is_empty(), "column path: it {}", {
-            if is_of_image { "is empty" } else { "must be empty where there is a new class" }
-        });
+        ensure!(!path.as_os_str().is_empty(), "column path: it is empty");
         let seconds = match text(6)? {
             "" => None,
             number => {

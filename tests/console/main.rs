@@ -1,5 +1,6 @@
 //! The real program in a terminal of its own, which the tests read as a user would see it.
 
+mod labeling;
 #[cfg(feature = "train")]
 mod labels;
 mod looking;
@@ -217,6 +218,12 @@ impl Terminal {
     fn signal(&self, signal: Signal) {
         let id = self.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
         rustix::process::kill_process(id.expect("it runs"), signal).expect("sent");
+    }
+
+    /// Kills the program without a word.
+    fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ends");
     }
 
     /// Takes the terminal away, as a lost connection does. The reader wakes at the next output, so a key is pressed.

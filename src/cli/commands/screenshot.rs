@@ -7,16 +7,19 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::base::host::now;
 use fixmatch::examples;
+use fixmatch::labels::desk::Labeling;
 use fixmatch::run::survey::Survey;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
-use super::{RunArg, Runs, say};
+use super::{RunArg, Runs, label, say};
 use crate::console::app::App;
 use crate::console::glyphs::Glyphs;
 use crate::console::keys::{Action, Keymap};
+use crate::console::screens::Screen;
 use crate::console::screens::home::Listing;
+use crate::console::screens::label::Label;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::samples::Sheet;
 use crate::console::tasks::WorldTask;
@@ -33,6 +36,9 @@ pub struct Args {
     /// Which screen
     #[arg(long, value_enum, default_value_t = Which::Run)]
     screen: Which,
+    /// A folder, a list or a data set, for the screens of images that are labeled
+    #[arg(long)]
+    images: Option<String>,
     /// Columns and rows
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x36", value_parser = size)]
     size: (u16, u16),
@@ -66,6 +72,10 @@ enum Which {
     Classes,
     /// CTAugment's rates
     Rates,
+    /// Images that are labeled
+    Label,
+    /// Many of them on a sheet
+    LabelSheet,
 }
 
 impl Which {
@@ -77,7 +87,14 @@ impl Which {
             Self::Confusion => Some(Tab::Confusion),
             Self::Classes => Some(Tab::Classes),
             Self::Rates => Some(Tab::Rates),
-            Self::Home | Self::Preset | Self::Run | Self::Log | Self::Samples | Self::Sample => None,
+            Self::Home
+            | Self::Preset
+            | Self::Run
+            | Self::Log
+            | Self::Samples
+            | Self::Sample
+            | Self::Label
+            | Self::LabelSheet => None,
         }
     }
 }
@@ -97,6 +114,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     match args.screen {
         Which::Home | Which::PseudoLabels | Which::Followed | Which::Confusion | Which::Classes | Which::Rates => {}
         Which::Preset => app.update(Action::Enter),
+        Which::Label | Which::LabelSheet => open_labels(&mut app, args)?,
         Which::Run => open(&mut app, args, runs)?,
         Which::Log => {
             open(&mut app, args, runs)?;
@@ -137,6 +155,22 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
         console::terminal::draw(&mut terminal, app)?;
     }
     Ok(start.elapsed())
+}
+
+/// Opens the images that are named on the labelling screen.
+fn open_labels(app: &mut App, args: &Args) -> Result<()> {
+    let images = args.images.as_deref().context("name the images with --images")?;
+    let request = Labeling { data: label::data(images)?, ..Labeling::default() };
+    app.take_tasks();
+    app.open(Screen::Label(Box::new(Label::new(request))));
+    console::settle(app);
+    if let Which::LabelSheet = args.screen {
+        app.update(Action::Next);
+    }
+    let mut terminal = Terminal::new(TestBackend::new(args.size.0, args.size.1))?;
+    terminal.draw(|frame| views::draw(frame, app))?; // asks for the images that have room
+    console::settle(app);
+    Ok(())
 }
 
 /// Opens a run's pseudo-labels with all that was recorded of them.

@@ -97,6 +97,8 @@ pub struct App {
     pub dialog: Option<Dialog>,
     /// What was last done.
     pub notice: Option<Notice>,
+    /// Whether what a user waits for has come, so that it is to be drawn at once.
+    pub has_come: bool,
     /// What is to be done outside.
     pub tasks: Tasks,
 }
@@ -117,6 +119,7 @@ impl App {
             screens: Vec::new(),
             dialog: None,
             notice: None,
+            has_come: false,
             tasks: Tasks::default(),
         }
     }
@@ -133,6 +136,7 @@ impl App {
             self.notice = None;
         }
         self.remember_now_and_then();
+        self.reread_answers();
     }
 
     /// Takes a key: for what is being typed, else for what lies over the screen, else by the table.
@@ -141,11 +145,16 @@ impl App {
         if let (KeyCode::Char(_), true) = (key.code, key.modifiers.contains(KeyModifiers::ALT)) {
             return self.press_after_escape(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
         }
+        if self.holds(key) {
+            return;
+        }
         self.act(|app| {
-            if !app.type_key(key)
-                && let Some(binding) = app.keymap.find(app.place(), key.into())
-            {
-                app.follow(binding);
+            if app.type_key(key) {
+                return;
+            }
+            match app.keymap.find(app.place(), key.into()) {
+                Some(binding) => app.follow(binding),
+                None => app.in_label(|label, app| label.press_class(key, app)),
             }
         });
     }
@@ -195,6 +204,7 @@ impl App {
             Action::Mouse => self.switch_mouse(),
             Action::Copy => self.copy(),
             Action::Browse => self.browse(),
+            Action::Label => self.label(),
             _ if self.drives_runs(action) => self.drive_runs(action),
             _ => self.update_screen(action),
         }
@@ -213,6 +223,7 @@ impl App {
             Some(Screen::Run(run)) => run.fits(action),
             Some(Screen::LabelSets) => self.label_sets.fits(action),
             Some(Screen::Suite(suite)) => suite.fits(action, self.home.study(&suite.name).map(|study| &**study)),
+            Some(Screen::Label(label)) => label.fits(action),
             Some(Screen::Race(_) | Screen::Browser(_)) => true,
         }
     }

@@ -84,6 +84,13 @@ pub enum Action {
     Drop,
     Move,
     Retry,
+    Label,
+    Skip,
+    Unsure,
+    NextOpen,
+    Disputed,
+    MarkAll,
+    Guess,
 }
 
 /// Where a key means something.
@@ -115,6 +122,10 @@ pub enum Place {
     Suite,
     /// The runs of a cell of it.
     Cell,
+    /// An image that is labeled.
+    Label,
+    /// Many of them at once.
+    LabelGrid,
 }
 
 /// What may be done.
@@ -156,13 +167,34 @@ pub struct Binding {
 }
 
 use Place::{
-    Browser, Cell, Changes, Configuration, Home, LabelSets, Log, Preset, PseudoLabels, Race, Run, Samples, Suite,
+    Browser, Cell, Changes, Configuration, Home, Label, LabelGrid, LabelSets, Log, Preset, PseudoLabels, Race, Run,
+    Samples, Suite,
 };
 /// Where there is a list or a text to page through.
 const PAGED: &[Place] =
     &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Suite, Cell];
-const ALL: &[Place] =
+/// Where there are lists to move in, by letters too.
+const MOVED: &[Place] =
     &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell];
+/// Where letters stand for classes.
+const LABELED: &[Place] = &[Label, LabelGrid];
+const ALL: &[Place] = &[
+    Home,
+    Preset,
+    Run,
+    Configuration,
+    Changes,
+    Log,
+    Samples,
+    PseudoLabels,
+    LabelSets,
+    Browser,
+    Race,
+    Suite,
+    Cell,
+    Label,
+    LabelGrid,
+];
 
 const fn look(
     action: Action,
@@ -232,6 +264,40 @@ pub const TABLE: &[Binding] = &[
     look(Action::More, "more", "+ =", &[Browser], "", "pick more images of each class"),
     look(Action::Less, "less", "-", &[Browser], "", "pick fewer"),
     look(Action::GoTo, "go-to", "/", &[Browser], "", "go to an image by its number"),
+    drive(Action::Skip, "skip-image", "space", &[Label], "skip", "pass over the image"),
+    look(
+        Action::Mark,
+        "mark-image",
+        "space",
+        &[LabelGrid],
+        "mark",
+        "mark the image, or unmark it; keys act on all marked",
+    ),
+    look(Action::MarkAll, "mark-sheet", "*", &[LabelGrid], "mark all", "mark all on the sheet without an answer"),
+    drive(Action::Unsure, "not-sure", "0", LABELED, "not sure", "not sure what it is"),
+    drive(Action::Filter, "find-class", "/ +", LABELED, "class", "find a class by its letters, or make a new one"),
+    drive(
+        Action::Undo,
+        "undo-answer",
+        "u backspace",
+        LABELED,
+        "undo",
+        "take the last answer back, then the one before",
+    ),
+    look(Action::Next, "sheet", "tab", LABELED, "sheet", "one image, or a sheet of many"),
+    look(Action::Guess, "guess", "g", &[Label], "guess", "show what the network takes it for; that is recorded"),
+    drive(Action::Enter, "take-guess", "enter", &[Label], "", "give the image the class of the guess that is shown"),
+    look(Action::NextOpen, "next-open", "n", LABELED, "next", "go to the next image without an answer"),
+    look(Action::Disputed, "disputed", "!", LABELED, "disputed", "go to the next image that people disagree about"),
+    drive(Action::Skip, "skip-marked", "-", &[LabelGrid], "skip", "pass over the images"),
+    look(Action::Left, "label-left", "left", LABELED, "", "the image before"),
+    look(Action::Right, "label-right", "right", LABELED, "", "the image after"),
+    look(Action::Up, "label-up", "up", LABELED, "", "a row up; beside one image, in the list of classes"),
+    look(Action::Down, "label-down", "down", LABELED, "", "a row down"),
+    look(Action::PageUp, "label-page-up", "pageup", LABELED, "", "a sheet back, or a page of classes up"),
+    look(Action::PageDown, "label-page-down", "pagedown", LABELED, "", "a sheet on, or a page of classes down"),
+    look(Action::First, "label-first", "home", LABELED, "", "the first image"),
+    look(Action::Last, "label-last", "end", LABELED, "", "the last image"),
     look(Action::Enter, "open-run", "enter", &[Race], "open", "open the run"),
     look(Action::Next, "other-run", "tab", &[Race], "next run", "go to the next run"),
     look(Action::Axis, "race-axis", "t", &[Race], "steps/time", "steps or time"),
@@ -327,7 +393,7 @@ pub const TABLE: &[Binding] = &[
         Action::Pictures,
         "pictures",
         "P",
-        &[Samples, Browser],
+        &[Samples, Browser, Label, LabelGrid],
         "",
         "pictures instead of characters: kitty, sixel, iTerm2",
     ),
@@ -339,10 +405,19 @@ pub const TABLE: &[Binding] = &[
         "label sets",
         "browse label sets and representative images",
     ),
+    look(Action::Label, "label", "a", &[LabelSets, Browser], "label", "label images by hand, a key for each class"),
+    look(
+        Action::Label,
+        "label-these",
+        "a",
+        &[Home, Preset, Run, Samples],
+        "",
+        "label its images, a key for each class",
+    ),
     look(Action::Left, "left", "left h", &[Samples, Browser, Race, Suite], "", "left"),
     look(Action::Right, "right", "right l", &[Samples, Browser, Race, Suite], "", "right"),
-    look(Action::Up, "up", "up k", ALL, "", "up"),
-    look(Action::Down, "down", "down j", ALL, "", "down"),
+    look(Action::Up, "up", "up k", MOVED, "", "up"),
+    look(Action::Down, "down", "down j", MOVED, "", "down"),
     look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
     look(Action::PageDown, "page-down", "pagedown ctrl-f", PAGED, "", "a page down"),
     look(Action::First, "first", "home g", PAGED, "", "to the start"),
@@ -366,6 +441,7 @@ pub const TABLE: &[Binding] = &[
         "back",
         "go back",
     ),
+    look(Action::Back, "leave-labels", "esc", LABELED, "back", "unmark all; else go back"),
     look(Action::Help, "help", "? f1", ALL, "help", "this help"),
     look(Action::Background, "background", "ctrl-z", ALL, "", "to the shell; `fg` comes back"),
     look(Action::Quit, "quit", "q ctrl-c", ALL, "quit", "quit; runs go on"),

@@ -43,8 +43,10 @@ use super::theme::{Depth, Theme};
 use super::world::News;
 use fixmatch::labels::order::Order;
 
+mod labeling;
 mod suite;
 
+pub use labeling::{app_labeling, app_labeling_in, looked};
 pub use suite::{app_on_suite, study};
 
 /// The moment at which the tests take place.

@@ -9,6 +9,7 @@ use fixmatch::run::dir::RunDir;
 
 use super::keys::Place;
 use browser::Browser;
+use label::Label;
 use preset::Draft;
 use race::Race;
 use run::{OpenRun, Page};
@@ -18,6 +19,7 @@ pub mod browser;
 pub mod changes;
 pub mod configuration;
 pub mod home;
+pub mod label;
 pub mod label_sets;
 pub mod log;
 pub mod preset;
@@ -42,6 +44,8 @@ pub enum Screen {
     Browser(Box<Browser>),
     /// A suite as a grid, or the runs of one of its cells.
     Suite(Box<OpenSuite>),
+    /// Images that are labeled.
+    Label(Box<Label>),
 }
 
 /// Where an action leads.
@@ -70,6 +74,7 @@ impl Screen {
             Self::LabelSets => Place::LabelSets,
             Self::Browser(_) => Place::Browser,
             Self::Suite(suite) => suite.place(),
+            Self::Label(label) => label.place(),
         }
     }
 
@@ -78,7 +83,7 @@ impl Screen {
         match self {
             Self::Run(run) => std::slice::from_mut(run),
             Self::Race(race) => &mut race.runs,
-            Self::Preset(_) | Self::LabelSets | Self::Browser(_) | Self::Suite(_) => &mut [],
+            Self::Preset(_) | Self::LabelSets | Self::Browser(_) | Self::Suite(_) | Self::Label(_) => &mut [],
         }
     }
 
@@ -87,6 +92,7 @@ impl Screen {
         match self {
             Self::Preset(draft) => draft.form.editing.is_some(),
             Self::Run(run) => run.page == Page::Log && run.log.is_filtering,
+            Self::Label(label) => label.finder.is_some(),
             Self::Race(_) | Self::LabelSets | Self::Browser(_) | Self::Suite(_) => false,
         }
     }
@@ -96,7 +102,7 @@ impl Screen {
         match self {
             Self::Preset(draft) => draft.is_edited,
             Self::Browser(browser) => browser.set.has_unsaved_edits(),
-            Self::Run(_) | Self::Race(_) | Self::LabelSets | Self::Suite(_) => false,
+            Self::Run(_) | Self::Race(_) | Self::LabelSets | Self::Suite(_) | Self::Label(_) => false,
         }
     }
 }

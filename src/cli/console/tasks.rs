@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fixmatch::base::text::Name;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::{Data, Metric};
+use fixmatch::labels::desk::{Desk, Labeling};
+use fixmatch::labels::log::Row;
 use fixmatch::labels::saved::Overwrite;
 use fixmatch::labels::set::LabelSet;
 use fixmatch::run::change::Request;
@@ -119,6 +122,25 @@ pub enum WorldTask {
     Rank(Data, Metric),
     /// Make two runs and start a worker on each.
     Race(Box<[Contestant; 2]>),
+    /// Find the images that are to be labeled.
+    OpenLabels(Labeling),
+    /// Do something with them.
+    Label(Arc<Desk>, LabelTask),
+}
+
+/// What there is to do with images that are labeled.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelTask {
+    /// Get the pictures of these.
+    Look(Vec<usize>),
+    /// Write the order of the classes down.
+    KeepClasses(Vec<Name>),
+    /// Put answers on disk.
+    Answer(Vec<Row>),
+    /// See what others answered.
+    Reread,
+    /// Find those of the others that look most like one.
+    Near(usize, Vec<usize>),
 }
 
 /// What the queue of a suite is asked for.

@@ -57,6 +57,7 @@ pub fn draw(frame: &mut Frame, app: &mut App) {
             Some(Screen::LabelSets) => app.label_sets.draw(buffer, app, body),
             Some(Screen::Browser(browser)) => browser.draw(buffer, app, body),
             Some(Screen::Suite(suite)) => suite.draw(buffer, app, body),
+            Some(Screen::Label(label)) => label.draw(buffer, app, body),
         }
         status_line(buffer, app, Rect { y: area.height - 2, height: 1, ..area });
         footer(buffer, app, Rect { y: area.height - 1, height: 1, ..area });
@@ -89,6 +90,7 @@ fn arrange(app: &mut App, body: Rect) {
         Screen::LabelSets => app.label_sets.arrange(body),
         Screen::Browser(browser) => browser.arrange(body),
         Screen::Suite(suite) => suite.arrange(app, body),
+        Screen::Label(label) => label.arrange(app, body),
     }
     app.screens.push(screen);
 }
@@ -112,6 +114,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         Some(Screen::LabelSets) => app.label_sets.spot(body, position),
         Some(Screen::Browser(browser)) => browser.spot(body, position),
         Some(Screen::Suite(suite)) => suite.spot(app, body, position),
+        Some(Screen::Label(label)) => label.spot(body, position),
     }
 }
 
@@ -195,6 +198,7 @@ fn titles(app: &App) -> Vec<String> {
         }
         Some(Screen::Race(race)) => vec![format!("{} runs", race.runs.len())],
         Some(Screen::LabelSets) => vec!["label sets".into()],
+        Some(Screen::Label(label)) => vec!["label".into(), label.called()],
         Some(Screen::Suite(suite)) => {
             let cell = suite.runs.and_then(|_| {
                 let study = app.home.study(&suite.name)?;

@@ -4,6 +4,7 @@
 //! Nothing here knows what is on the screen.
 
 mod following;
+pub mod labeling;
 mod labels;
 mod presets;
 mod suites;
@@ -52,6 +53,7 @@ use super::tasks::{SuiteTask, WorldTask};
 use crate::words::events::sentence;
 use following::Following;
 pub use following::read_run;
+pub use labeling::LabelNews;
 pub use labels::Started;
 pub use presets::remembered_folds;
 use suites::Suites;
@@ -139,6 +141,8 @@ pub enum News {
     Nearest(u32, Vec<u32>),
     /// Two runs were made and their workers are on their way, or not.
     Raced(Result<[RunDir; 2], String>),
+    /// What happened to images that are labeled.
+    Label(LabelNews),
 }
 
 /// Does what is asked, in threads.
@@ -259,6 +263,8 @@ impl World {
                 let runs = self.runs.clone();
                 self.spawn("rank", move |news| labels::rank(&runs, &data, by, &news));
             }
+            WorldTask::OpenLabels(request) => self.spawn("labels", move |news| labeling::open(&request, &news)),
+            WorldTask::Label(desk, task) => self.spawn("label", move |news| labeling::follow(&desk, task, &news)),
             WorldTask::Race(contestants) => {
                 let runs = self.runs.clone();
                 self.spawn("race", move |news| labels::race(&runs, *contestants, &news));

@@ -15,9 +15,9 @@ fn heap() -> tempfile::TempDir {
     folder
 }
 
-fn request(folder: &Path) -> Request {
+fn request(folder: &Path) -> Labeling {
     let data = Data { dataset: "folder".into(), path: Some(folder.to_owned()), ..Data::default() };
-    Request { data, order: Sequence::Named, ..Request::default() }
+    Labeling { data, order: Sequence::Named, ..Labeling::default() }
 }
 
 fn names(desk: &Desk) -> Vec<String> {
@@ -31,7 +31,7 @@ fn a_heap_is_labeled_in_the_order_that_is_asked_for() {
     assert_eq!(names(&named), ["a.png", "b.png", "d.png", "e.png", "more/c.png"]);
     assert_eq!(named.path(), folder.path().canonicalize().expect("there").join("labels.csv"));
     let with = |order: &str| {
-        let request = Request { order: order.into(), ..request(folder.path()) };
+        let request = Labeling { order: order.into(), ..request(folder.path()) };
         Desk::open(&request).map(|desk| (names(&desk), desk.order))
     };
     let (shuffled, words) = with("shuffled").expect("opens");
@@ -98,7 +98,7 @@ fn guesses_are_read_as_predict_writes_them() {
     let open = |text: &str, name: &str| {
         let path = path.with_file_name(name);
         fs::write(&path, text).expect("written");
-        Desk::open(&Request { guesses: Some(path), ..request(root) })
+        Desk::open(&Labeling { guesses: Some(path), ..request(root) })
     };
     let desk = open("path,label,confidence,label_2,confidence_2\na.png,cat,0.75,dog,0.25\n", "g.csv").expect("reads");
     assert_eq!(desk.guess(0), [("cat".into(), 0.75), ("dog".into(), 0.25)]);
@@ -116,7 +116,7 @@ fn images_without_files_are_called_by_their_numbers() {
     let data = Data { dataset: "fashion-mini".into(), ..Data::default() };
     let folder = tempfile::tempdir().expect("a folder");
     let file = Some(folder.path().join("mine.csv"));
-    let desk = Desk::open(&Request { data, file, order: Sequence::Named, ..Request::default() }).expect("opens");
+    let desk = Desk::open(&Labeling { data, file, order: Sequence::Named, ..Labeling::default() }).expect("opens");
     assert_eq!(desk.images[7].name, Path::new("fashion-mini:7"));
     assert_eq!(desk.look(7).expect("an image").width, 28);
     let answer = Answer::Class(desk.classes[0].clone());

@@ -34,6 +34,7 @@ impl App {
                 run.log.is_filtering = keeps_typing(&mut run.log.filter, key);
                 run.log.select();
             }
+            Some(Screen::Label(_)) => self.in_label(|label, app| label.press_finder(key, app)),
             Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_) | Screen::Suite(_)) => {}
         }
         true

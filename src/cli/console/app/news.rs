@@ -15,10 +15,11 @@ use crate::console::screens::Screen;
 use crate::console::screens::browser::atlas::Atlas;
 use crate::console::screens::browser::{self, Near};
 use crate::console::screens::home::Listing;
+use crate::console::screens::label::{self, Label};
 use crate::console::screens::run::Reading;
 use crate::console::screens::samples::Loading;
 use crate::console::tasks::{TerminalTask, WorldTask};
-use crate::console::world::News;
+use crate::console::world::{LabelNews, News};
 use crate::words::numbers::plural;
 
 impl App {
@@ -90,6 +91,7 @@ impl App {
                 }
             }
             News::Raced(Ok(dirs)) => self.show_launched(&dirs),
+            News::Label(news) => self.learn_of_labels(news),
             News::Fetched(name, Ok(())) => self.say(Tone::Info, format!("{name} is here, checksums right")),
             News::Fetched(_, Err(error)) => self.say(Tone::Error, error),
             News::Records(dir, records) => {
@@ -108,6 +110,38 @@ impl App {
                     run.samples.loading = sheet.map_or_else(Loading::Failed, Loading::Read);
                 }
             }
+        }
+    }
+
+    fn learn_of_labels(&mut self, news: LabelNews) {
+        let now = self.clock.now;
+        self.has_come = true;
+        let Some(label) = self.label_mut() else { return };
+        let mut told = Ok(None);
+        match news {
+            LabelNews::Opened(Err(error)) => label.loading = label::Loading::Failed(error),
+            LabelNews::Opened(Ok((desk, news))) => {
+                let torn = news.torn.as_ref().map(ToString::to_string);
+                told = Ok(torn.or_else(|| desk.told.first().cloned()));
+                label.take(desk, news);
+            }
+            LabelNews::Looked(image, picture) => label.take_picture(image, picture, now),
+            LabelNews::Near(image, near) => label.take_near(image, near),
+            LabelNews::Saved(saved) => {
+                let saved = label.take_saved(saved);
+                told = saved.map(|()| None).map_err(|error| format!("the answer is not recorded: {error}"));
+            }
+            LabelNews::Added(Ok(news)) => label.absorb(news),
+            LabelNews::Added(Err(error)) => told = Err(error),
+        }
+        match told {
+            Ok(None) => {}
+            Ok(Some(text)) => self.say(Tone::Info, text),
+            Err(error) => self.say(Tone::Error, error),
+        }
+        self.in_label(Label::ask);
+        while let Some(key) = self.label_mut().and_then(Label::release) {
+            self.press(key);
         }
     }
 

@@ -60,6 +60,7 @@ impl App {
         }
         let Some(spot) = spot else { return };
         let was_selected = match self.screens.last_mut() {
+            Some(Screen::Label(_)) => return self.in_label(|label, app| label.point_at(spot, app)),
             None => self.home.point_at(spot),
             Some(Screen::Preset(draft)) => spot.selects(&mut draft.form.at),
             Some(Screen::Run(run)) => run.point_at(spot),

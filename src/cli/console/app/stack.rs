@@ -1,16 +1,19 @@
 //! The screens that are open: how one is opened over another, and left again.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::labels::desk::Labeling;
 use fixmatch::run::dir::RunDir;
 
-use super::App;
+use super::{App, Tone};
 use crate::console::dialog::Confirm;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::browser::{Base, Browser, Opening, Start};
+use crate::console::screens::label::Label;
 use crate::console::screens::preset::Draft;
 use crate::console::screens::race::Race;
 use crate::console::screens::run::OpenRun;
 use crate::console::screens::{Go, Screen};
-use crate::console::tasks::WorldTask;
+use crate::console::tasks::{LabelTask, WorldTask};
 
 /// What was seen of an open run is remembered so often, in seconds.
 const REMEMBER_S: f64 = 10.0;
@@ -61,6 +64,7 @@ impl App {
             }
             Screen::Browser(browser) => browser.update(action, self),
             Screen::Suite(suite) => suite.update(action, self),
+            Screen::Label(label) => label.update(action, self),
         };
         self.screens.push(screen);
         self.go(go);
@@ -92,6 +96,7 @@ impl App {
                 // one holds all images of a data set, which is enough; one that is not saved is gone back to instead
                 self.screens.retain(|screen| !matches!(screen, Screen::Browser(_)));
             }
+            Screen::Label(label) => self.tasks.world.push(WorldTask::OpenLabels(label.request.clone())),
             Screen::Preset(_) | Screen::Run(_) | Screen::Race(_) | Screen::Suite(_) => {}
         }
         self.screens.push(screen);
@@ -168,9 +173,58 @@ impl App {
                 let start = file.config.rank.is_none().then(|| Start::Run(run.dir.clone()));
                 Opening { start, made_of, ..Opening::of(&file.config) }
             }),
-            None | Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_) | Screen::Suite(_)) => None,
+            None
+            | Some(Screen::Race(_) | Screen::LabelSets | Screen::Browser(_) | Screen::Suite(_) | Screen::Label(_)) => {
+                None
+            }
         };
         self.open(opening.map_or(Screen::LabelSets, |opening| Screen::Browser(Box::new(Browser::new(opening)))));
+    }
+
+    /// Opens the labelling screen on the images of what is shown or selected.
+    pub(super) fn label(&mut self) {
+        let data = match self.screens.last() {
+            None => self.home.preset().map(|row| row.config.data.clone()),
+            Some(Screen::Preset(draft)) => Some(draft.config.data.clone()),
+            Some(Screen::Run(run)) => run.file.as_ref().and_then(|file| Some(file.as_ref().ok()?.config.data.clone())),
+            Some(Screen::Browser(browser)) => Some(browser.opening.data.clone()),
+            Some(Screen::LabelSets) => self.label_sets.data(),
+            Some(Screen::Race(_) | Screen::Suite(_) | Screen::Label(_)) => None,
+        };
+        let Some(data) = data else {
+            let text = "select a preset or a data set first; `fixmatch label FOLDER` labels the images of a folder";
+            return self.say(Tone::Info, text.into());
+        };
+        let request = Labeling { data, ..Labeling::default() };
+        self.open(Screen::Label(Box::new(Label::new(request))));
+    }
+
+    /// The labelling screen, if it is the one that is shown.
+    pub fn label_mut(&mut self) -> Option<&mut Label> {
+        if let Some(Screen::Label(label)) = self.screens.last_mut() { Some(label) } else { None }
+    }
+
+    /// Lets the labelling screen do something, if it is the one that is shown; meanwhile it is not among the screens.
+    pub(super) fn in_label(&mut self, does: impl FnOnce(&mut Label, &mut Self)) {
+        let Some(mut screen) = self.screens.pop() else { return };
+        if let Screen::Label(label) = &mut screen {
+            does(label, self);
+        }
+        self.screens.push(screen);
+    }
+
+    /// Has a key wait while an answer is on its way to the disk or the next image is not here; says whether it waits. What
+    /// leaves does not wait.
+    pub(super) fn holds(&mut self, key: KeyEvent) -> bool {
+        let waits = self.dialog.is_none() && key.code != KeyCode::Esc && !key.modifiers.contains(KeyModifiers::CONTROL);
+        let label = self.label_mut().filter(|label| waits && label.is_busy() && label.finder.is_none());
+        label.map(|label| label.hold(key)).is_some()
+    }
+
+    /// Looks now and then for answers that others gave.
+    pub(super) fn reread_answers(&mut self) {
+        let desk = self.label_mut().and_then(|label| label.desk().cloned());
+        self.tasks.world.extend(desk.map(|desk| WorldTask::Label(desk, LabelTask::Reread)));
     }
 
     /// Remembers what was seen of the run that is open.

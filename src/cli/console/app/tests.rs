@@ -379,6 +379,17 @@ fn consoles_at(place: Place) -> Vec<App> {
         }
         Place::Browser => vec![sample::app_browsing()],
         Place::Race => vec![sample::app_racing()],
+        Place::Label => {
+            let mut many = sample::app_labeling();
+            let classes = (0..200).map(|n| format!("class {n}").into()).collect();
+            many.label_mut().expect("open").classes = classes;
+            vec![many]
+        }
+        Place::LabelGrid => {
+            let mut app = sample::app_labeling();
+            app.update(Action::Next);
+            vec![app]
+        }
         Place::Suite => {
             let with = |wanted, has_queue| sample::app_on_suite(Study { wanted, has_queue, ..sample::study(40, 2) });
             vec![with(Some(Wanted::Train), true), with(Some(Wanted::Hold), true), with(None, false)]

@@ -1,7 +1,7 @@
 //! What label sets can be browsed: the data sets on this machine with the orders that are known of them, and the sets
 //! that were saved under a name.
 
-use fixmatch::config::Metric;
+use fixmatch::config::{Data, Metric};
 use fixmatch::labels::saved::Saved;
 
 use crate::console::input::Cursor;
@@ -48,6 +48,16 @@ impl LabelSets {
     /// The selected line.
     pub fn row(&self) -> Option<&Row> {
         self.rows().get(self.at.at)
+    }
+
+    /// The data set of the selected line, where it needs no path.
+    pub fn data(&self) -> Option<Data> {
+        let dataset = match self.row()? {
+            Row::Data { name, .. } => Some(name),
+            Row::Set(saved) => saved.header.dataset.as_ref(),
+        };
+        let dataset = dataset.filter(|name| *name != "folder")?.clone();
+        Some(Data { dataset, ..Data::default() })
     }
 
     /// Whether an action is of use on the selected line.

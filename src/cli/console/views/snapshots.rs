@@ -257,6 +257,22 @@ fn mistyped_filter() -> App {
 }
 
 /// Every screen with a name.
+fn labeling(actions: &[Action]) -> App {
+    let mut app = sample::app_labeling();
+    drawn(&mut app, 80, 24);
+    for action in actions {
+        app.update(*action);
+        drawn(&mut app, 80, 24);
+    }
+    app
+}
+
+fn label_damaged() -> App {
+    let mut app = sample::app_labeling();
+    app.learn(sample::looked(11, Err("it is cut short: its end is missing".into())));
+    app
+}
+
 fn screens() -> Vec<(&'static str, App)> {
     vec![
         ("home_without_runs", sample::app()),
@@ -309,6 +325,11 @@ fn screens() -> Vec<(&'static str, App)> {
         ("configuration", configuration()),
         ("changes", sample::app_on_changes(14)),
         ("race_asked", racing_asked()),
+        ("label", sample::app_labeling()),
+        ("label_disputed", labeling(&[Action::First, Action::Disputed])),
+        ("label_sheet", labeling(&[Action::Next, Action::Mark, Action::Right, Action::Mark])),
+        ("label_class", labeling(&[Action::Filter])),
+        ("label_damaged", label_damaged()),
     ]
 }
 

@@ -1,0 +1,212 @@
+//! What a user does on the labelling screen, with a file of answers in a folder of its own.
+
+use std::fs;
+use std::path::Path;
+
+use fixmatch::base::text::Name;
+use fixmatch::labels::log;
+
+use super::*;
+use crate::console::sample;
+use crate::console::screens::Screen;
+use crate::console::settle;
+use crate::console::tasks::WorldTask;
+
+fn press(app: &mut App, keys: &str) {
+    for c in keys.chars() {
+        let code = match c {
+            '\n' => KeyCode::Enter,
+            '\t' => KeyCode::Tab,
+            '\x1b' => KeyCode::Esc,
+            '>' => KeyCode::Right,
+            '<' => KeyCode::Left,
+            c => KeyCode::Char(c),
+        };
+        app.clock.now += 1.0;
+        app.press(KeyEvent::new(code, KeyModifiers::NONE));
+        settle(app);
+    }
+}
+
+fn label(app: &App) -> &Label {
+    match app.screens.last() {
+        Some(Screen::Label(label)) => label,
+        other => panic!("{other:?} is no labelling screen"),
+    }
+}
+
+fn notice(app: &App) -> &str {
+    app.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+/// What stands in the file: the image's number, the label or what else was answered, and the guess.
+fn answers(folder: &Path) -> Vec<String> {
+    let bytes = fs::read(folder.join("labels.csv")).unwrap_or_default();
+    let rows = log::rows_of(&bytes).expect("reads").map(|(rows, _)| rows).unwrap_or_default();
+    let number = |row: &Row| row.path.display().to_string().replace("fashion-mini:", "");
+    let guess = |row: &Row| row.guess.as_ref().map_or_else(String::new, |guess| format!(" saw {guess}"));
+    rows.iter().map(|row| format!("{} {}{}", number(row), words(&row.answer), guess(row))).collect()
+}
+
+fn opened(folder: &Path) -> App {
+    sample::app_labeling_in(folder, |request| request.classes = ["cat", "dog"].map(Name::from).to_vec())
+}
+
+#[test]
+fn each_key_is_an_answer_on_disk_and_the_next_image_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    press(&mut app, "12 0");
+    assert_eq!(answers(folder.path()), ["0 cat", "1 dog", "2 passed over", "3 not sure"]);
+    assert_eq!((label(&app).at, label(&app).pace.n), (4, 4));
+    press(&mut app, "3");
+    assert_eq!((notice(&app), label(&app).at), ("3 stands for no class; / finds a class or makes one", 4));
+    press(&mut app, "/frog\n3");
+    assert_eq!(answers(folder.path())[4..], ["4 frog", "5 frog"]);
+    let again = sample::app_labeling_in(folder.path(), |_| ());
+    assert_eq!(label(&again).classes[..3], ["cat", "dog", "frog"].map(Name::from), "keys stay, whoever opens it next");
+    assert_eq!(label(&again).at, 6);
+}
+
+#[test]
+fn answers_are_taken_back_to_any_depth_also_by_the_next_who_opens_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    press(&mut opened(folder.path()), "121");
+    let mut app = opened(folder.path());
+    press(&mut app, "2u");
+    assert_eq!((label(&app).at, notice(&app)), (3, "taken back: dog"));
+    press(&mut app, "uu");
+    assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (1, 1));
+    press(&mut app, "uu");
+    assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (0, 0));
+    assert_eq!(notice(&app), "ada gave no answer that could be taken back");
+    press(&mut app, "<>>2");
+    assert_eq!(label(&app).at, 3, "on from the one that was gone to");
+    press(&mut app, "n");
+    assert_eq!(label(&app).at, 4);
+}
+
+#[test]
+fn keys_that_come_before_the_answer_is_on_disk_wait_and_none_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    for c in "1221 2".chars() {
+        app.press(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+    let appended = |app: &mut App| {
+        let tasks = app.take_tasks().world;
+        tasks.iter().filter(|task| matches!(task, WorldTask::Label(_, LabelTask::Answer(_)))).count()
+    };
+    let (mut counted, mut settled) = (opened(folder.path()), app);
+    for c in "12".chars() {
+        counted.press(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+    assert_eq!(appended(&mut counted), 1, "the second answer waits for the first");
+    settle(&mut settled);
+    assert_eq!(answers(folder.path()), ["0 cat", "1 dog", "2 dog", "3 cat", "4 passed over", "5 dog"]);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_told_and_the_image_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    fs::create_dir(folder.path().join("labels.csv")).expect("in its place");
+    press(&mut app, "1");
+    assert_eq!((label(&app).at, label(&app).pace.n), (0, 0));
+    assert!(notice(&app).starts_with("the answer is not recorded: cannot write "), "{}", notice(&app));
+    fs::remove_dir(folder.path().join("labels.csv")).expect("gone");
+    press(&mut app, "1u");
+    assert_eq!(answers(folder.path()), ["0 cat", "0 taken back"]);
+}
+
+#[test]
+fn several_are_marked_on_a_sheet_and_get_a_class_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    press(&mut app, "\t");
+    assert_eq!(app.place(), Place::LabelGrid);
+    press(&mut app, " > 2");
+    assert_eq!(answers(folder.path()), ["0 dog", "2 dog"]);
+    press(&mut app, "u");
+    assert_eq!((label(&app).answers.n_labeled(), notice(&app)), (0, "taken back: 2 answers"));
+    press(&mut app, " \x1b1");
+    assert_eq!(
+        answers(folder.path())[4..],
+        ["1 cat"],
+        "Escape takes marks away; without, the one under the cursor is meant"
+    );
+    press(&mut app, "\x1b");
+    assert_eq!(app.place(), Place::Label);
+    press(&mut app, "\x1b");
+    assert_eq!(app.place(), Place::Home);
+}
+
+#[test]
+fn two_people_see_each_other_and_what_they_disagree_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ada = opened(folder.path());
+    let mut bob = sample::app_labeling_in(folder.path(), |request| request.who = Some("bob".into()));
+    press(&mut ada, "1");
+    bob.tick(sample::NOW + 1.0);
+    settle(&mut bob);
+    assert_eq!((label(&bob).answers.n_labeled(), label(&bob).at), (1, 0));
+    assert_eq!(label(&bob).classes.last(), Some(&"cat".into()));
+    press(&mut bob, "/shirt\n");
+    ada.tick(sample::NOW + 1.0);
+    settle(&mut ada);
+    assert!(label(&ada).is_disputed(0));
+    press(&mut ada, "!");
+    assert_eq!((label(&ada).at, label(&ada).answers.conflicts().len()), (0, 1));
+    press(&mut bob, "u");
+    assert_eq!(answers(folder.path()).len(), 3);
+}
+
+#[test]
+fn a_guess_is_hidden_until_it_is_asked_for_and_the_record_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guesses = folder.path().join("guesses.csv");
+    fs::write(&guesses, "index,path,label,confidence\n0,,dog,0.9\n1,,cat,0.8\n2,,cat,0.7\n").expect("written");
+    let mut app = sample::app_labeling_in(folder.path(), |request| {
+        request.guesses = Some(guesses);
+        request.classes = ["cat", "dog"].map(Name::from).to_vec();
+    });
+    press(&mut app, "\n");
+    assert!(notice(&app).starts_with("no guess is shown that could be taken"), "{}", notice(&app));
+    press(&mut app, "1g\ng21");
+    assert_eq!(answers(folder.path()), ["0 cat", "1 cat saw cat", "2 dog saw cat", "3 cat"]);
+    assert_eq!(label(&app).answers.guessed(), (2, 1));
+    press(&mut app, "g");
+    assert_eq!(notice(&app), "there is no guess for this image");
+}
+
+#[test]
+fn a_damaged_image_gets_no_class_and_can_be_passed_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    app.learn(sample::looked(0, Err("it is cut short".into())));
+    press(&mut app, "1");
+    assert!(
+        notice(&app).starts_with("an image that cannot be shown gets no class: it is cut short"),
+        "{}",
+        notice(&app)
+    );
+    press(&mut app, " ");
+    assert_eq!(answers(folder.path()), ["0 passed over"]);
+}
+
+#[test]
+fn who_only_looks_gives_no_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    app.keymap.access = Access::ReadOnly;
+    press(&mut app, "12 0u/>");
+    assert!(answers(folder.path()).is_empty() && label(&app).finder.is_none());
+    assert_eq!(label(&app).at, 1);
+}
+
+#[test]
+fn no_letter_that_means_something_stands_for_a_class() {
+    let keys = class_keys(&Keymap::default());
+    assert_eq!(keys.iter().collect::<String>().get(..12), Some("123456789abc"));
+    assert!(!keys.iter().any(|key| "qungm?!0".contains(*key)), "{keys:?}");
+}
