@@ -7,6 +7,8 @@ mod generated;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::groups::Groups;
 use fixmatch::config::RunConfig;
 use fixmatch::run::curves::Curves;
 use fixmatch::run::log::Follower;
@@ -40,6 +42,9 @@ fn many_runs(criterion: &mut Criterion) {
     first.save();
     criterion.bench_function("list a thousand runs", |bencher| {
         bencher.iter(|| black_box(Survey::new(folder.path()).look().expect("readable")));
+    });
+    criterion.bench_function("group a thousand runs", |bencher| {
+        bencher.iter(|| black_box(Groups::of(Experiment::all(folder.path()).expect("readable"))));
     });
 }
 

@@ -63,7 +63,12 @@ impl Ticks {
         let power = 10_f64.powf((span / 5.0).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| span / step <= 5.5);
         let step = step.unwrap_or(10.0 * power);
-        Self { from: (low / step).floor() * step, to: (high / step).ceil() * step, step }
+        let (mut from, mut to) = ((low / step).floor() * step, (high / step).ceil() * step);
+        if from >= to {
+            // one value that is round itself: the line lies at the top, and that of zero at the bottom
+            (from, to) = if to > 0.0 { (to - step, to) } else { (from, from + step) };
+        }
+        Self { from, to, step }
     }
 
     /// Times: whole minutes, hours or days apart.
@@ -161,7 +166,7 @@ impl Figure {
                 let outline = [upper, lower].concat().join("L");
                 let _ = writeln!(svg, "<path d=\"M{outline}Z\" fill=\"{}\" fill-opacity=\"0.16\"/>", color(*i));
             }
-            let line: Vec<_> = places.iter().map(|place| point(place, place.mean)).collect();
+            let line: Vec<_> = places.iter().map(|place| point(place, bounded(place.mean))).collect();
             let _ = writeln!(svg, "<path d=\"M{}\" fill=\"none\" {}/>", line.join("L"), stroke(*i));
         }
         svg.push_str(&legend.0);
@@ -257,7 +262,9 @@ mod tests {
             (0.0, 1.0, vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
             (0.11, 0.23, vec![0.1, 0.15, 0.2, 0.25]),
             (0.0, 1000.0, vec![0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]),
-            (0.5, 0.5, vec![0.5, 0.6]),
+            (0.5, 0.5, vec![0.4, 0.5]),
+            (1.0, 1.0, vec![0.8, 1.0]),
+            (0.0, 0.0, vec![0.0, 2e-7]),
         ] {
             let found = Ticks::around(low, high).all();
             let is_close = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-9);

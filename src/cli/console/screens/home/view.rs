@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::compare::expression::Expression;
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::OWN;
 use fixmatch::run::estimate::Estimate;
@@ -193,7 +194,9 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         put_spans(buffer, area, y, spans);
     }
     if lines.is_empty() {
-        let text = format!("no preset holds these letters{}", shows_all(app));
+        let is_of_runs = Expression::has_condition(&home.filter.text);
+        let why = if is_of_runs { "conditions are for runs" } else { "no preset holds these letters" };
+        let text = format!("{why}{}", shows_all(app));
         put(buffer, 2, area.y + 1, &text, theme.faint());
     }
     let about_height = usize::from(about_height(home, area));
