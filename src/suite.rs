@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod grid;
 pub mod order;
 pub mod outcome;
+pub mod own;
 pub mod queue;
 pub mod slots;
 pub mod slurm;

@@ -11,6 +11,7 @@ use crate::base::alike::closest;
 use crate::base::files;
 use crate::config::preset::{Preset, located};
 use crate::suite::grid::{Axis, MAX_RUNS, both_seeds};
+use crate::suite::own;
 
 #[derive(RustEmbed)]
 #[folder = "experiments/suites"]
@@ -91,22 +92,36 @@ impl Suite {
         names.iter().map(|name| Self::find(name).expect("a shipped suite reads")).collect()
     }
 
-    /// The shipped suite of that name, or the file at that path.
+    /// What the file of the shipped suite of that name says.
+    pub(super) fn shipped_text(name: &str) -> Option<String> {
+        let file = Shipped::get(&format!("{name}.toml"))?;
+        Some(std::str::from_utf8(&file.data).expect("shipped suites are UTF-8").to_owned())
+    }
+
+    /// The shipped suite of that name, one's own, or the file at that path.
     pub fn find(name_or_path: &str) -> Result<Self> {
         let name = name_or_path.trim_end_matches(".toml");
-        if let Some(file) = Shipped::get(&format!("{name}.toml")) {
-            let text = std::str::from_utf8(&file.data).expect("shipped suites are UTF-8");
-            return Self::parse(name, &format!("experiments/suites/{name}.toml"), text, None);
+        if let Some(text) = Self::shipped_text(name) {
+            return Self::parse(name, &format!("experiments/suites/{name}.toml"), &text, None);
         }
         let path = Path::new(name_or_path);
         if path.extension().is_none_or(|extension| extension != "toml") {
-            let names: Vec<_> = Shipped::iter().map(|path| path.trim_end_matches(".toml").to_owned()).collect();
+            if let Some(path) = own::find(name_or_path) {
+                return Self::from_file(&path);
+            }
+            let shipped = Shipped::iter().map(|path| path.trim_end_matches(".toml").to_owned());
+            let names: Vec<_> = shipped.chain(own::list().into_iter().map(|own| own.name)).collect();
             let meant = closest(name_or_path, names.iter().map(String::as_str)).join(" or ");
             let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}? ") };
             bail!(
                 "no suite is called {name_or_path:?}; {meant}`fixmatch suite list` lists them, or give the path of a .toml file"
             );
         }
+        Self::from_file(path)
+    }
+
+    /// The suite in a file, called like it.
+    pub(super) fn from_file(path: &Path) -> Result<Self> {
         let text = files::read_text(path, files::MAX_TOML);
         let text = text.with_context(|| format!("cannot read the suite {}", path.display()))?;
         let name = path.file_stem().map_or_else(|| "suite".into(), |stem| stem.to_string_lossy().into_owned());

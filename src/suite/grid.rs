@@ -109,6 +109,25 @@ impl Grid {
         self.runs.sort_by_key(|run| places.get(run.identity.as_str()).copied().unwrap_or(usize::MAX));
     }
 
+    /// The cells that have all of some values, each given as `key=value`; keys also without their table.
+    pub fn cells_with(&self, settings: &[String]) -> Result<Vec<usize>> {
+        let mut wanted = Vec::new();
+        for setting in settings {
+            let (key, value) = setting.split_once('=').with_context(|| format!("{setting:?} is no key=value"))?;
+            let place = self.axes.iter().position(|axis| axis.key == key || short(&axis.key) == key);
+            let keys: Vec<_> = self.axes.iter().map(|axis| axis.key.as_str()).collect();
+            let axis = place.with_context(|| format!("{key} is no axis of this suite; it has {}", keys.join(", ")))?;
+            let values: Vec<_> = self.axes[axis].values.iter().map(|value| bare(value)).collect();
+            let place = values.iter().position(|&other| other == bare(value));
+            wanted.push((
+                axis,
+                place.with_context(|| format!("{key} is never {value} here, only {}", values.join(", ")))?,
+            ));
+        }
+        let has_all = |cell: &Vec<usize>| wanted.iter().all(|&(axis, place)| cell[axis] == place);
+        Ok(self.cells.iter().enumerate().filter(|(_, cell)| has_all(cell)).map(|(cell, _)| cell).collect())
+    }
+
     /// What a cell is called: its values, in the order of the axes.
     pub fn label(&self, cell: usize) -> String {
         let values = self

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::process::{Child, Command, Stdio};
+use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -144,6 +144,7 @@ pub fn start(folder: &Folder) -> Result<()> {
     let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
     for _ in 0..100 {
         if folder.is_locked() {
+            reap(child);
             return Ok(());
         }
         if let Some(status) = child.try_wait()? {
@@ -154,7 +155,13 @@ pub fn start(folder: &Folder) -> Result<()> {
         }
         sleep(Duration::from_millis(50));
     }
+    reap(child);
     Ok(())
+}
+
+/// Waits for the queue's end while this process lasts, so that nothing is left of it but its log.
+fn reap(mut queue: Child) {
+    spawn(move || queue.wait());
 }
 
 /// A queue at work.

@@ -41,3 +41,56 @@ fn a_suite_is_found_on_the_home_screen_opened_as_a_grid_and_started_only_after_a
     again.until("− suites"); // what was opened stays so
     quit(&mut again);
 }
+
+#[cfg(feature = "train")]
+#[test]
+fn a_queue_at_work_is_held_stopped_given_seeds_and_ended_by_keys_and_leaves_no_process_behind() {
+    let place = Place::new();
+    let suites = place.path("presets/suites");
+    fs::create_dir_all(&suites).expect("made");
+    let small = "train.batch = 8\ntrain.window = 2\neval.every = 20\ntrain.steps = 40\n";
+    let axis = "[[axis]]\nkey = \"labels.per_class\"\nvalues = [1, 2]\n";
+    let text = format!("title = \"Mine\"\nbase = \"quickstart\"\nseeds = 1\n[config]\n{small}{axis}");
+    fs::write(suites.join("mine.toml"), text).expect("written");
+    let mut terminal = place.open(&[]);
+    terminal.until("+ suites");
+    terminal.press("G\r/mine\r");
+    terminal.until("▸     mine");
+    terminal.press("\r");
+    terminal.until("not started: L starts it");
+    terminal.press("Ly");
+    terminal.until("its queue trains in the background");
+    terminal.press("p");
+    terminal.until("starts no other run");
+    terminal.press("+\x152\r");
+    terminal.until("6 runs in all now");
+    terminal.press("l");
+    terminal.until("per_class=2: 0 of 3");
+    terminal.press("M");
+    terminal.until("at the front, to be started before all others");
+    terminal.press("r");
+    terminal.until("mine goes on");
+    terminal.until("1 of 6 runs done");
+    terminal.press("X");
+    terminal.until("stop the suite?");
+    terminal.press("y");
+    terminal.until("mine is stopped: its runs are saved");
+    terminal.press("L");
+    terminal.until("mine goes on");
+    terminal.until("6 of 6 runs done");
+    let log = fs::read_to_string(place.runs().join(".suites/mine/queue.log")).expect("a queue's log");
+    let queues: Vec<_> = log.lines().filter_map(|line| Some(line.split_once("begins as process ")?.1)).collect();
+    assert_eq!(queues.len(), 2, "{log}");
+    for queue in queues {
+        let process = place.path(&format!("/proc/{queue}"));
+        terminal.until_it("the queue's process is gone", |_| !process.exists());
+    }
+    assert_eq!(fs::read_dir(place.runs()).expect("runs").flatten().filter(is_run).count(), 6);
+    terminal.press("\x1b");
+    quit(&mut terminal);
+}
+
+#[cfg(feature = "train")]
+fn is_run(entry: &fs::DirEntry) -> bool {
+    !entry.file_name().to_string_lossy().starts_with('.')
+}

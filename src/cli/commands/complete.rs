@@ -36,10 +36,11 @@ pub fn slurm_profile() -> ArgValueCompleter {
 /// A suite
 pub fn suite() -> ArgValueCompleter {
     ArgValueCompleter::new(|word: &OsStr| {
-        let shipped =
-            Suite::shipped().into_iter().map(|suite| Candidate::new(suite.name).help(Some(suite.title.into())));
+        let own = fixmatch::suite::own::list().into_iter().filter_map(|own| own.suite.ok());
+        let with_files = Suite::shipped().into_iter().chain(own);
+        let with_files = with_files.map(|suite| Candidate::new(suite.name).help(Some(suite.title.into())));
         let started = Folder::list(&runs_folder()).into_iter().map(|folder| Candidate::new(folder.name()));
-        fitting(word, shipped.chain(started)).or_paths(word)
+        fitting(word, with_files.chain(started)).or_paths(word)
     })
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use fixmatch::config::preset::own::in_one_line;
 use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
 use fixmatch::run::survey::Survey;
@@ -16,8 +17,9 @@ use fixmatch::suite::cluster;
 use fixmatch::suite::expand::expand;
 use fixmatch::suite::file::Suite;
 use fixmatch::suite::forecast::Forecast;
-use fixmatch::suite::grid::Grid;
+use fixmatch::suite::grid::{Grid, Planned};
 use fixmatch::suite::order::{Folder, Order, Wanted};
+use fixmatch::suite::own;
 use fixmatch::suite::queue::{self, Stand};
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::slurm::Slurm;
@@ -53,6 +55,7 @@ enum Command {
     Stop(Stop),
     Retry(Retry),
     Seeds(Seeds),
+    Front(Front),
     /// Be the queue of a suite
     #[command(hide = true, after_help = examples!("fixmatch suite work ~/.local/state/fixmatch/runs/.suites/study"))]
     Work {
@@ -67,7 +70,10 @@ enum Command {
     },
 }
 
-/// List the suites that come with fixmatch, and those that were started here
+/// List the suites that come with fixmatch, your own, and those that were started here
+///
+/// Your own are .toml files in experiments/suites of this folder and fixmatch/presets/suites of the configuration
+/// directory.
 #[derive(clap::Args)]
 #[command(after_help = examples!("fixmatch suite list"))]
 struct List {
@@ -170,6 +176,17 @@ struct Retry {
     suite: Which,
 }
 
+/// Start the runs of some cells of a suite before all others
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch suite front quickstart-labels labels.per_class=4"))]
+struct Front {
+    #[command(flatten)]
+    suite: Which,
+    /// What the cells have in common, such as labels.per_class=4; the columns and rows of `fixmatch suite show`
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    cells: Vec<String>,
+}
+
 /// Plan runs of more seeds for each cell of a suite that was started; they are trained last
 #[derive(clap::Args)]
 #[command(after_help = examples!("fixmatch suite seeds quickstart-labels --more 2"))]
@@ -198,6 +215,7 @@ pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
         Command::Stop(args) => stop(&args.suite, runs),
         Command::Retry(args) => retry(&args.suite, runs),
         Command::Seeds(args) => seeds(&args, runs),
+        Command::Front(args) => front(&args, runs),
         Command::Task { folder, task } => task::run(&Batch::at(folder), task).map(|()| ExitCode::SUCCESS),
         Command::Work { folder } => queue::work(&Folder::at(folder)).map(|()| ExitCode::SUCCESS),
     }
@@ -207,24 +225,36 @@ pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
 struct Listed {
     name: String,
     title: String,
-    /// Runs in all.
-    runs: usize,
+    /// Runs in all; none if it cannot be read.
+    runs: Option<usize>,
     /// Whether it was started in this folder of runs.
     started: bool,
+    /// Why it cannot be read.
+    error: Option<String>,
 }
 
 fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
     let started = Folder::list(runs.folder());
-    let of_shipped = |suite: Suite| -> Result<Listed> {
-        let started = started.iter().any(|folder| folder.name() == suite.name);
-        Ok(Listed { runs: expand(&suite)?.runs.len(), name: suite.name, title: suite.title, started })
+    let listed = |(name, suite): (String, Result<Suite, String>)| {
+        let (title, grid) = match suite {
+            Ok(suite) => (suite.title.clone(), expand(&suite).map_err(|error| in_one_line(&error))),
+            Err(error) => (String::new(), Err(error)),
+        };
+        let started = started.iter().any(|folder| folder.name() == name);
+        let (runs, error) = match grid {
+            Ok(grid) => (Some(grid.runs.len()), None),
+            Err(error) => (None, Some(error)),
+        };
+        Listed { name, title, runs, started, error }
     };
-    let mut all: Vec<Listed> = Suite::shipped().into_iter().map(of_shipped).collect::<Result<_>>()?;
+    let shipped = Suite::shipped().into_iter().map(|suite| (suite.name.clone(), Ok(suite)));
+    let own = own::list().into_iter().map(|own| (own.name, own.suite));
+    let mut all: Vec<Listed> = shipped.chain(own).map(listed).collect();
     for folder in &started {
         if all.iter().all(|it| it.name != folder.name())
             && let Some(Order { suite, title, grid, .. }) = folder.read()?
         {
-            all.push(Listed { name: suite, title, runs: grid.runs.len(), started: true });
+            all.push(Listed { name: suite, title, runs: Some(grid.runs.len()), started: true, error: None });
         }
     }
     if args.json {
@@ -233,9 +263,14 @@ fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
     }
     let row = |it: &Listed| {
         let started = if it.started { "started" } else { "" };
-        vec![it.name.clone(), it.runs.to_string(), it.title.clone(), started.into()]
+        vec![it.name.clone(), it.runs?.to_string(), it.title.clone(), started.into()].into()
     };
-    say(columns(&["SUITE", "RUNS", "WHAT", ""], &all.iter().map(row).collect::<Vec<_>>()))?;
+    say(columns(&["SUITE", "RUNS", "WHAT", ""], &all.iter().filter_map(row).collect::<Vec<_>>()))?;
+    for it in &all {
+        if let Some(error) = &it.error {
+            say(format_args!("{} cannot be run: {error}", it.name))?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -461,6 +496,17 @@ fn seeds(args: &Seeds, runs: &Runs) -> Result<ExitCode> {
     if order.wanted == Wanted::Train {
         begin(&folder, &order)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn front(args: &Front, runs: &Runs) -> Result<ExitCode> {
+    let (folder, order) = started(&args.suite.suite, runs)?;
+    ensure!(order.slurm.is_none(), "Slurm starts its jobs in an order of its own");
+    let cells = order.grid.cells_with(&args.cells)?;
+    let of_cells = |run: &&Planned| cells.contains(&run.cell);
+    let identities: Vec<_> = order.grid.runs.iter().filter(of_cells).map(|run| run.identity.clone()).collect();
+    folder.to_front(&identities)?;
+    say(suites::at_the_front(&folder.name(), identities.len()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -44,6 +44,11 @@ pub fn seeds_added(order: &Order, n: usize) -> String {
     format!("{} more of {}, {} in all", plural(n as u64, "run"), order.suite, order.grid.runs.len())
 }
 
+/// How many runs are started before all others.
+pub fn at_the_front(suite: &str, n: usize) -> String {
+    format!("{suite}: {} at the front, to be started before all others", plural(n as u64, "run"))
+}
+
 /// How a suite stands.
 #[derive(Debug, Serialize)]
 pub struct Standing {

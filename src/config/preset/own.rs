@@ -64,7 +64,7 @@ impl Own {
 }
 
 /// An error without the picture of the line that it is about.
-fn in_one_line(error: &anyhow::Error) -> String {
+pub fn in_one_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     let is_picture =
         |line: &&str| line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim().starts_with('|');

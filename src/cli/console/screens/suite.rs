@@ -184,6 +184,7 @@ impl OpenSuite {
             Action::Resume | Action::Retry | Action::More | Action::Move if !is_started => {
                 Some("it was not started yet")
             }
+            Action::Move if is_slurms => Some("Slurm starts its jobs in an order of its own"),
             Action::Move if self.waiting(study).is_empty() => Some("nothing here is still to be started"),
             _ => None,
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
+use fixmatch::config::preset::own as preset;
 use fixmatch::machine::gpu::Gpu;
 use fixmatch::suite::asking;
 use fixmatch::suite::expand::expand;
@@ -14,6 +15,7 @@ use fixmatch::suite::file::Suite;
 use fixmatch::suite::forecast::Forecast;
 use fixmatch::suite::grid::Grid;
 use fixmatch::suite::order::{Folder, Order, Wanted};
+use fixmatch::suite::own;
 use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::standing::Standing;
@@ -22,11 +24,13 @@ use super::super::screens::suite::Study;
 use super::super::tasks::SuiteTask;
 use super::in_one_line;
 use crate::words::numbers::plural;
+use crate::words::suites;
 
 /// What is known of the suites between two looks.
 pub struct Suites {
     runs: PathBuf,
-    shipped: Vec<Planned>,
+    /// Those that come with fixmatch, and one's own.
+    known: Vec<Planned>,
     /// The orders as last read, and when they were written.
     orders: HashMap<String, (Option<SystemTime>, Result<Planned, String>)>,
     /// Where a suite is trained if nobody says.
@@ -44,25 +48,24 @@ struct Planned {
     retry_after: f64,
     slots: Vec<Slot>,
     slurm: Option<String>,
+    /// Why it cannot be read.
+    error: Option<String>,
 }
 
 impl Planned {
-    fn shipped(suite: &Suite, usual: &[Slot]) -> Option<Self> {
-        Some(Self {
-            grid: Arc::new(expand(suite).ok()?),
-            name: suite.name.clone(),
-            title: suite.title.clone(),
-            about: suite.about.clone(),
-            order: None,
-            retry_after: 0.0,
-            slots: usual.to_vec(),
-            slurm: None,
-        })
+    fn new(name: String, suite: Result<Suite, String>, usual: &[Slot]) -> Self {
+        let grid =
+            suite.as_ref().map_err(Clone::clone).and_then(|it| expand(it).map_err(|error| preset::in_one_line(&error)));
+        let (title, about) = suite.map(|suite| (suite.title, suite.about)).unwrap_or_default();
+        let error = grid.as_ref().err().cloned();
+        let (grid, slots) = (Arc::new(grid.unwrap_or_else(|_| nothing())), usual.to_vec());
+        Self { name, title, about, grid, order: None, retry_after: 0.0, slots, slurm: None, error }
     }
 
     fn ordered(order: Order, about: String) -> Self {
         let Order { suite, title, slots, slurm, wanted, retry_after, grid, .. } = order;
-        Self { name: suite, title, about, grid: Arc::new(grid), order: Some(wanted), retry_after, slots, slurm }
+        let (grid, order) = (Arc::new(grid), Some(wanted));
+        Self { name: suite, title, about, grid, order, retry_after, slots, slurm, error: None }
     }
 
     fn study(&self, standing: &mut Standing, has_queue: bool) -> Study {
@@ -70,17 +73,19 @@ impl Planned {
         let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, self.retry_after)).collect();
         let forecast = Forecast::of(&self.grid, &stands, &self.slots, standing.rows());
         let study = Study::new(&self.name, &self.title, self.grid.clone(), stands);
-        let (about, slots, slurm) = (self.about.clone(), self.slots.clone(), self.slurm.clone());
-        Study { about, wanted: self.order, slots, slurm, has_queue, forecast, ..study }
+        let Self { about, slots, slurm, error, .. } = self.clone();
+        Study { about, wanted: self.order, slots, slurm, has_queue, forecast, error, ..study }
     }
 }
 
 impl Suites {
-    /// Of a folder of runs; the shipped ones are known from the start.
+    /// Of a folder of runs; the shipped ones and one's own are known from the start.
     pub fn new(runs: &Path) -> Self {
         let usual = Slot::usual(Gpu::look().n_visible);
-        let shipped = Suite::shipped().iter().filter_map(|suite| Planned::shipped(suite, &usual)).collect();
-        Self { runs: runs.to_owned(), shipped, orders: HashMap::new(), usual }
+        let shipped = Suite::shipped().into_iter().map(|suite| (suite.name.clone(), Ok(suite)));
+        let own = own::list().into_iter().map(|own| (own.name, own.suite));
+        let known = shipped.chain(own).map(|(name, suite)| Planned::new(name, suite, &usual)).collect();
+        Self { runs: runs.to_owned(), known, orders: HashMap::new(), usual }
     }
 
     /// All of them as they stand by the last look at the runs, those that were started here first.
@@ -97,7 +102,7 @@ impl Suites {
             }));
         }
         let n_started = all.len();
-        for planned in &self.shipped {
+        for planned in &self.known {
             if all[..n_started].iter().all(|study| study.name != planned.name) {
                 all.push(Arc::new(planned.study(standing, false)));
             }
@@ -111,7 +116,7 @@ impl Suites {
             Some((then, order)) if *then == written && written.is_some() => order.clone(),
             _ => {
                 let about =
-                    self.shipped.iter().find(|it| it.name == name).map_or_else(String::new, |it| it.about.clone());
+                    self.known.iter().find(|it| it.name == name).map_or_else(String::new, |it| it.about.clone());
                 let order = folder.read().and_then(|order| order.context("there is no order"));
                 let order = order.map(|order| Planned::ordered(order, about)).map_err(|error| in_one_line(&error));
                 self.orders.insert(name, (written, order.clone()));
@@ -164,8 +169,7 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
         }
         SuiteTask::Front(identities) => {
             folder.to_front(&identities)?;
-            let n = plural(identities.len() as u64, "run");
-            format!("{name}: {n} at the front, to be started before all others")
+            suites::at_the_front(name, identities.len())
         }
     })
 }
