@@ -188,6 +188,11 @@ fn find_checkpoint(parent: &RunDir, at: Option<u64>) -> Result<(u64, PathBuf)> {
     }
 }
 
+/// Whether a fork keeps its parent's value of a key.
+pub fn keeps(key: &str) -> bool {
+    key.starts_with("model.") || key.starts_with("data.")
+}
+
 /// Refuses what a checkpoint cannot go on with, and bf16 where a new run may not have it.
 fn check(of: &RunConfig, fork: &RunConfig) -> Result<()> {
     ensure!(fork.model == of.model, "a fork keeps its parent's network: the checkpoint does not fit another [model]");
@@ -226,6 +231,7 @@ mod tests {
         ];
         let of = RunConfig::default();
         assert!(of.augment.strong != Strong::Ctaugment);
+        assert!(keeps(cases[0].0) && keeps(cases[1].0) && !keeps(cases[2].0));
         for (setting, expected) in cases {
             let fork = preset::with_settings(&of, &[setting.to_owned()]).expect(setting);
             let error = check(&of, &fork).expect_err(setting).to_string();

@@ -9,7 +9,7 @@ use super::{App, Tone};
 use crate::console::dialog::Confirm;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::Screen;
-use crate::console::screens::home::Pane;
+use crate::console::screens::home::{Listing, Pane};
 use crate::console::tasks::WorldTask;
 use crate::console::views::short_id;
 use crate::words::numbers::plural;
@@ -50,10 +50,10 @@ impl App {
         let (able, unable): (Vec<_>, Vec<_>) = self.targets().into_iter().partition(|(_, status)| action.fits(*status));
         let Some(verb) = action.verb() else { return };
         if able.is_empty() {
-            if let Some(refusal) = self.refusal(self.place(), verb, action, &unable) {
-                self.say(Tone::Error, refusal);
-            }
-            return;
+            return match self.refusal(self.place(), verb, action, &unable) {
+                Some(refusal) => self.say(Tone::Error, refusal),
+                None => self.say_no_run(),
+            };
         }
         let n_left_out = unable.len();
         let dirs = || able.iter().map(|(dir, _)| dir.clone()).collect::<Vec<_>>();
@@ -65,6 +65,14 @@ impl App {
                 self.tell(verb, able.len(), &unable);
             }
         }
+    }
+
+    /// Says that a key is about runs, and none is selected.
+    pub fn say_no_run(&mut self) {
+        let is_empty = matches!(&self.home.runs, Listing::Read(rows) if rows.is_empty());
+        let leads = self.offer(Place::Home, Action::Next, ("; ", " leads to the runs"));
+        let text = if is_empty { "there is no run yet".into() } else { format!("no run is selected{leads}") };
+        self.say(Tone::Error, text);
     }
 
     /// Stops the runs, after the question.

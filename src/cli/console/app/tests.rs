@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::run::change::Request;
+use fixmatch::run::fork;
 use fixmatch::run::state::{LastState, Status};
 use fixmatch::suite::order::Wanted;
 use ratatui::Terminal;
@@ -121,6 +122,17 @@ fn a_run_that_cannot_follow_is_left_alone_with_the_reason_and_the_key_that_can()
 }
 
 #[test]
+fn keys_for_runs_say_so_while_the_presets_have_the_focus() {
+    for key in ["p", "D", "C", "s", "F", "X", "c"] {
+        let mut app = sample::app_with_runs();
+        app.home.pane = Pane::Presets;
+        press(&mut app, key);
+        assert_eq!(notice(&app), "no run is selected; tab leads to the runs", "{key}");
+        assert!(asked(&mut app).is_empty());
+    }
+}
+
+#[test]
 fn keys_act_on_all_marked_runs_and_say_how_many_were_left_out() {
     let mut app = marked(&["quickstart-s0", "quickstart-s1", "quickstart-s2"]);
     press(&mut app, "S");
@@ -208,6 +220,13 @@ fn a_fork_and_a_change_from_the_list_open_the_run_and_go_on_there_once_it_is_rea
         let glance = sample::run().glance;
         app.learn(News::Run(dir, Box::new(Reading { file: file(), glance, ..Reading::default() })));
         assert_eq!((app.place(), app.dialog.is_some()), (place, key == "s"), "{key}");
+        if place == Place::Preset {
+            press(&mut app, "g");
+            draft(&mut app).set("train.lr=0.5".into());
+            let keys: Vec<_> = draft(&mut app).form.fields.iter().map(|field| field.key.clone()).collect();
+            assert!(keys.iter().any(|key| key == "train.lr"));
+            assert!(!keys.iter().any(|key| fork::keeps(key)), "a fork keeps them: {keys:?}");
+        }
     }
 }
 

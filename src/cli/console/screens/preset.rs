@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::Preset;
 use fixmatch::run::dir::RunDir;
+use fixmatch::run::fork;
 
 use super::home::{DataState, Home};
 use crate::console::form::{Form, fields_of};
@@ -43,7 +44,17 @@ impl Draft {
     /// A fork of a run, with its values.
     pub fn fork(dir: &RunDir, until: Option<u64>, config: &RunConfig) -> Self {
         let preset = Preset::of_run(&format!("fork of {}", dir.id()), config);
-        Self { fork: Some((dir.clone(), until)), ..Self::new(&preset, config) }
+        let mut draft = Self { fork: Some((dir.clone(), until)), ..Self::new(&preset, config) };
+        draft.show_values();
+        draft
+    }
+
+    /// Shows the values that can be changed.
+    fn show_values(&mut self) {
+        self.form.fields = fields_of(&self.config);
+        if self.fork.is_some() {
+            self.form.fields.retain(|field| !fork::keeps(&field.key));
+        }
     }
 
     /// Whether there is something that the labels alone can be compared with.
@@ -97,7 +108,7 @@ impl Draft {
             Ok(config) => {
                 self.is_edited |= self.config != config;
                 (self.settings, self.config) = (settings, config);
-                self.form.fields = fields_of(&self.config);
+                self.show_values();
                 (self.form.editing, self.form.error) = (None, None);
                 self.with_baseline &= self.has_baseline();
             }

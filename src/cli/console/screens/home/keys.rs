@@ -38,6 +38,7 @@ impl Home {
             Action::Enter => return self.enter(app),
             Action::Fetch => self.fetch(app),
             Action::Beside if self.pane == Pane::Runs => return self.put_beside(app),
+            Action::Change | Action::Fork | Action::Beside => app.say_no_run(),
             _ => {}
         }
         Go::Nowhere
