@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::hex::sha256_hex;
@@ -19,6 +19,7 @@ mod keys;
 mod labels;
 mod machine;
 pub mod preset;
+mod pseudo_label;
 mod range;
 mod rank;
 mod train;
@@ -29,6 +30,7 @@ pub use insight::Insight;
 pub use keys::{Key, describe, keys};
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
+pub use pseudo_label::{Align, Policy, PseudoLabel, Variant};
 pub use rank::{Metric, Rank};
 pub use train::{Decay, Forward, MaskedViews, Optim, Precision, Schedule, Train};
 
@@ -65,6 +67,8 @@ pub struct RunConfig {
     pub model: Model,
     /// The loss, the batches and the schedule.
     pub train: Train,
+    /// Which pseudo-labels count.
+    pub pseudo_label: PseudoLabel,
     /// SGD and the average of the weights.
     pub optim: Optim,
     /// How often the test set is evaluated.
@@ -310,6 +314,28 @@ impl RunConfig {
             train.masked_views != MaskedViews::Skip || train.forward == Forward::Split,
             "train.masked_views = \"skip\" needs train.forward = \"split\": in one pass the mask comes too late"
         );
+        let pseudo = &self.pseudo_label;
+        let policy = pseudo.policy.name();
+        ensure!(
+            train.masked_views != MaskedViews::Skip || pseudo.policy != Policy::Softmatch,
+            "train.masked_views = \"skip\" has nothing to skip: softmatch gives every image a weight above 0"
+        );
+        ensure!(
+            pseudo.policy.has_threshold() || train.threshold == Train::default().threshold,
+            "train.threshold = {} has no part in pseudo_label.policy = {policy:?}: leave it at {}",
+            train.threshold,
+            Train::default().threshold,
+        );
+        if let Some((key, of)) = pseudo.idle() {
+            bail!("pseudo_label.{key} has no part in pseudo_label.policy = {policy:?}, only in {of}: leave it out");
+        }
+        if let (Some(floor), Some(ceiling)) = (pseudo.floor, pseudo.ceiling) {
+            ensure!(floor <= ceiling, "pseudo_label.floor = {floor} is above pseudo_label.ceiling = {ceiling}");
+        }
+        ensure!(
+            pseudo.floor.is_none() || pseudo.variant != Variant::Usb,
+            "pseudo_label.floor has no part in pseudo_label.variant = \"usb\": set \"torchssl\" or \"paper\""
+        );
         ensure!(
             self.labels.indices.is_none() || self.labels.pick == Pick::Random,
             "labels.indices and labels.pick both say which images are labeled; keep one of them"
@@ -372,6 +398,10 @@ impl RunConfig {
     pub fn identity(&self) -> String {
         let mut table = self.to_table();
         table.retain(|key, _| decides(key));
+        // Runs of before there were policies keep their identity.
+        if self.pseudo_label == PseudoLabel::default() {
+            table.remove("pseudo_label");
+        }
         sha256_hex(table.to_string().as_bytes())
     }
 
@@ -512,6 +542,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_before_there_were_policies_keeps_its_identity() {
+        let mut config = RunConfig::default();
+        let identity = config.identity();
+        assert_eq!(identity, "b270ed96db50dcee239ecb9f10ec7eead457316a076e20aa57ca4ba65d08ec93");
+        config.pseudo_label.policy = Policy::Flexmatch;
+        assert_ne!(config.identity(), identity);
+    }
+
+    #[test]
     fn values_that_contradict_each_other_are_refused() {
         let cases = [
             ("train.window = 1", "train.window = 1 gives 1048576 points"),
@@ -525,6 +564,20 @@ mod tests {
             ("data.holdout = 0.1", "data.holdout is for data.dataset = \"folder\""),
             ("data.background = \"#ffffff\"", "data.background is for data.dataset = \"folder\""),
             ("train.masked_views = \"skip\"", "needs train.forward = \"split\""),
+            ("train.threshold = 0.9\npseudo_label.policy = \"freematch\"", "train.threshold = 0.9 has no part in"),
+            (
+                "pseudo_label.floor = 0.5",
+                "pseudo_label.floor has no part in pseudo_label.policy = \"fixed\", only in freematch",
+            ),
+            ("pseudo_label = { policy = \"freematch\", floor = 0.9, ceiling = 0.5 }", "is above pseudo_label.ceiling"),
+            (
+                "pseudo_label = { policy = \"freematch\", floor = 0.9, variant = \"usb\" }",
+                "no part in pseudo_label.variant",
+            ),
+            (
+                "train = { forward = \"split\", masked_views = \"skip\" }\npseudo_label.policy = \"softmatch\"",
+                "softmatch gives every image a weight above 0",
+            ),
             ("labels = { indices = [1], pick = \"file:x\" }", "keep one of them"),
         ];
         for (text, expected) in cases {

@@ -68,6 +68,8 @@ pub struct Batch {
     pub weak: Vec<u8>,
     /// Strong views of the same images, in the same order.
     pub strong: Vec<u8>,
+    /// The place of each of them among the unlabeled ones.
+    pub places: Vec<i64>,
     /// The labels that training does not see, for display.
     pub hidden_labels: Vec<i64>,
     /// CTAugment's probes: the labeled views, distorted at random (B). Empty for other policies, and without
@@ -183,8 +185,8 @@ impl Maker {
     pub fn new(source: Source) -> Self {
         let Images { width, height, channels, .. } = *source.images;
         Self {
-            labeled: Order::new(source.seed, Stream::LabeledOrder, &source.labeled),
-            unlabeled: Order::new(source.seed, Stream::UnlabeledOrder, &source.unlabeled),
+            labeled: Order::new(source.seed, Stream::LabeledOrder, source.labeled.len()),
+            unlabeled: Order::new(source.seed, Stream::UnlabeledOrder, source.unlabeled.len()),
             scratch: Scratch::default(),
             image: Image::black(width, height, channels),
             source,
@@ -207,17 +209,20 @@ impl Maker {
             labels: Vec::with_capacity(n_labeled),
             weak: Vec::with_capacity(n_unlabeled * size),
             strong: Vec::with_capacity(n_unlabeled * size),
+            places: Vec::with_capacity(n_unlabeled),
             hidden_labels: Vec::with_capacity(n_unlabeled),
             ..Batch::default()
         };
         for place in 0..n_labeled as u64 {
-            let index = self.labeled.at(step * n_labeled as u64 + place);
+            let index = self.source.labeled[self.labeled.at(step * n_labeled as u64 + place)];
             self.view(index, Stream::LabeledWeak, step, place, &mut batch.labeled);
             batch.labels.push(self.label(index));
             self.probe(step, place, &mut batch);
         }
         for place in 0..n_unlabeled as u64 {
-            let index = self.unlabeled.at(step * n_unlabeled as u64 + place);
+            let of_all = self.unlabeled.at(step * n_unlabeled as u64 + place);
+            let index = self.source.unlabeled[of_all];
+            batch.places.push(of_all as i64);
             self.view(index, Stream::UnlabeledWeak, step, place, &mut batch.weak);
             self.view(index, Stream::UnlabeledStrong, step, place, &mut batch.strong);
             batch.hidden_labels.push(self.label(index));
@@ -255,31 +260,31 @@ impl Maker {
     }
 }
 
-/// An endless sequence of permutations of a set, one for each pass over it.
+/// An endless sequence of permutations of the places in a set, one for each pass over it.
 #[derive(Debug)]
 struct Order {
     seed: u64,
     stream: Stream,
-    set: Vec<u32>,
+    n: usize,
     pass: Option<u64>,
     permutation: Vec<u32>,
 }
 
 impl Order {
-    fn new(seed: u64, stream: Stream, set: &[u32]) -> Self {
-        Self { seed, stream, set: set.to_vec(), pass: None, permutation: Vec::new() }
+    fn new(seed: u64, stream: Stream, n: usize) -> Self {
+        Self { seed, stream, n, pass: None, permutation: Vec::new() }
     }
 
-    /// The element at a position of the sequence. Quick for positions in order.
-    fn at(&mut self, position: u64) -> u32 {
-        let n = self.set.len() as u64;
+    /// The place at a position of the sequence. Quick for positions in order.
+    fn at(&mut self, position: u64) -> usize {
+        let n = self.n as u64;
         let pass = position / n;
         if self.pass != Some(pass) {
-            self.permutation.clone_from(&self.set);
+            self.permutation = (0..self.n as u32).collect();
             Rng::new(self.seed, self.stream, pass, 0).shuffle(&mut self.permutation);
             self.pass = Some(pass);
         }
-        self.permutation[(position % n) as usize]
+        self.permutation[(position % n) as usize] as usize
     }
 }
 

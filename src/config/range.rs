@@ -38,6 +38,18 @@ pub(super) fn lambda_u<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
     checked(deserializer, |x| (0.0..=1000.0).contains(x), "in [0, 1000]")
 }
 
+pub(super) fn some_ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    ratio(deserializer).map(Some)
+}
+
+pub(super) fn some_lambda_u<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    lambda_u(deserializer).map(Some)
+}
+
+pub(super) fn above_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |&x: &f64| x > 0.0 && x <= 1000.0, "more than 0 and at most 1000")
+}
+
 pub(super) fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     checked(deserializer, |x| (0.0..=1.0).contains(x), "in [0, 1]")
 }

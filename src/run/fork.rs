@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::files::{self, replace_file};
 use crate::base::host::user_at_host;
-use crate::config::{RunConfig, Strong, preset};
+use crate::config::{Policy, RunConfig, Strong, Train, preset};
 use crate::machine::processor;
 use crate::run::change::{Change, LiveKey, Request};
 use crate::run::checkpoint::{self, Checkpoint};
@@ -45,7 +45,10 @@ impl Fork {
         Checkpoint::read(&path)?;
         let (changes, others): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| is_live(setting));
         let changes: Vec<Change> = changes.into_iter().map(|it| it.parse()).collect::<Result<_>>()?;
-        let others: Vec<String> = others.into_iter().cloned().collect();
+        let mut others: Vec<String> = others.into_iter().cloned().collect();
+        if others.iter().any(|setting| finds_its_threshold(setting)) {
+            others.insert(0, format!("train.threshold={}", Train::default().threshold)); // the parent's ends here
+        }
         let config = preset::with_settings(&of.config, &others)?;
         check(&of.config, &config)?;
         let story = story(parent, step)?;
@@ -191,6 +194,12 @@ fn find_checkpoint(parent: &RunDir, at: Option<u64>) -> Result<(u64, PathBuf)> {
 /// Whether a fork keeps its parent's value of a key.
 pub fn keeps(key: &str) -> bool {
     key.starts_with("model.") || key.starts_with("data.")
+}
+
+/// Whether a setting asks for a policy in which τ has no part.
+fn finds_its_threshold(setting: &str) -> bool {
+    let named = setting.strip_prefix("pseudo_label.policy=").map(|name| name.trim().trim_matches('"'));
+    [Policy::Freematch, Policy::Softmatch].into_iter().any(|policy| named == Some(policy.name()))
 }
 
 /// Refuses what a checkpoint cannot go on with, and bf16 where a new run may not have it.

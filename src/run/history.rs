@@ -198,7 +198,7 @@ impl History {
     pub fn answer(&self, request: Request, id: &str, done: u64, start: &Live) -> Result<Event> {
         let id = id.to_owned();
         match request {
-            Request::Set(change) => self.set(change, id, done, None),
+            Request::Set(change) => self.set(change, id, done, None, start),
             Request::Undo => {
                 let is_last =
                     |it: &&Entry| it.fate == Fate::Stands && it.undoes.is_none() && self.undone_by(it.number).is_none();
@@ -212,7 +212,7 @@ impl History {
                 for entry in self.standing().into_iter().filter(is_earlier).take_while(|it| it.step <= done) {
                     live.apply(entry.change, entry.step);
                 }
-                self.set(live.value_like(last.change), id, done, Some(last.number))
+                self.set(live.value_like(last.change), id, done, Some(last.number), start)
             }
             Request::Edit(edit) => {
                 self.check(edit, done, start)?;
@@ -222,8 +222,13 @@ impl History {
         }
     }
 
-    fn set(&self, change: Change, id: String, done: u64, undoes: Option<u32>) -> Result<Event> {
+    fn set(&self, change: Change, id: String, done: u64, undoes: Option<u32>, start: &Live) -> Result<Event> {
         change.validate()?;
+        ensure!(
+            start.policy.has_threshold() || !matches!(change, Change::Threshold(_)),
+            "the threshold has no part in pseudo_label.policy = {:?}, which finds its own",
+            start.policy.name()
+        );
         if let Some(steps) = change.to_steps() {
             ensure!(steps > done, "steps must be more than the {done} already done, not {steps}");
         }

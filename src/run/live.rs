@@ -3,7 +3,7 @@
 //! [`Live`] is a fold of the configuration and the changes that count (see [`crate::run::history`]), so a resumed run, and a
 //! reader of the log, arrive at the same values.
 
-use crate::config::{COSINE_END, RunConfig, Schedule};
+use crate::config::{COSINE_END, Policy, RunConfig, Schedule};
 use crate::run::change::{Change, LIVE};
 
 /// The values in force.
@@ -17,6 +17,8 @@ pub struct Live {
     pub lr_factor: f64,
     /// K.
     pub steps: u64,
+    /// Whose rule says which pseudo-labels count. It does not change.
+    pub policy: Policy,
     lr: f64,
     /// A ranking's networks each have a whole cosine of this many steps.
     cycle: Option<u64>,
@@ -39,6 +41,7 @@ impl Live {
             lambda_u: train.lambda_u,
             lr_factor: 1.0,
             steps: train.steps,
+            policy: config.pseudo_label.policy,
             lr: train.lr,
             cycle: config.rank.is_some().then_some(config.eval.every),
             stair,

@@ -5,7 +5,7 @@ use tch::{Kind, Reduction, Tensor};
 /// The loss of one step and what it was made of; scalars unless said otherwise.
 #[derive(Debug)]
 pub struct Loss {
-    /// ℓ_s + λ_u ℓ_u, with its graph.
+    /// ℓ_s + λ_u ℓ_u and what the policy adds, with its graph.
     pub total: Tensor,
     /// ℓ_s: mean cross-entropy of the labeled views.
     pub supervised: Tensor,
@@ -18,6 +18,8 @@ pub struct Loss {
 pub struct Unlabeled {
     /// ℓ_u: cross-entropy of the strong views against the pseudo-labels, masked ones counted as zero, mean over all μB.
     pub loss: Tensor,
+    /// What the policy adds beside it, weighted.
+    pub fairness: Option<Tensor>,
     /// Of all μB images.
     pub pseudo: PseudoLabels,
 }
@@ -29,29 +31,40 @@ pub struct PseudoLabels {
     pub classes: Tensor,
     /// max p: (N) f32.
     pub confidence: Tensor,
-    /// max p ≥ τ, whether each counts: (N) bool.
+    /// Whether each counts: (N) bool. In the paper where max p ≥ τ.
     pub mask: Tensor,
+    /// How much each counts, where that is not all or nothing: (N) f32.
+    pub weight: Option<Tensor>,
 }
 
 impl PseudoLabels {
-    /// The pseudo-labels of weak logits (N, classes).
+    /// The pseudo-labels of weak logits (N, classes) by the paper's rule.
     pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
         let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
         let (confidence, classes) = probabilities.max_dim(-1, false); // (N) f32, (N) i64
         let mask = confidence.ge(threshold);
-        Self { classes, confidence, mask }
+        Self { classes, confidence, mask, weight: None }
+    }
+
+    /// How much each counts, in [0, 1]: (N) f32.
+    pub fn weights(&self) -> Tensor {
+        self.weight.as_ref().map_or_else(|| self.mask.to_kind(Kind::Float), Tensor::shallow_clone)
+    }
+
+    /// Each tensor changed in the same way.
+    fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Self {
+        let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(&change);
+        Self { classes, confidence, mask, weight: self.weight.as_ref().map(&change) }
     }
 
     /// The same tensors.
     pub fn shallow_clone(&self) -> Self {
-        let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(Tensor::shallow_clone);
-        Self { classes, confidence, mask }
+        self.map(Tensor::shallow_clone)
     }
 
     /// Those of some rows, given by their numbers: (n) i64.
     pub fn select(&self, rows: &Tensor) -> Self {
-        let of_rows = |all: &Tensor| all.index_select(0, rows);
-        Self { classes: of_rows(&self.classes), confidence: of_rows(&self.confidence), mask: of_rows(&self.mask) }
+        self.map(|all| all.index_select(0, rows))
     }
 }
 
@@ -66,7 +79,7 @@ pub fn supervised(logits: &Tensor, labels: &Tensor) -> Tensor {
 /// A mask without any image in it gives a loss and a gradient of zero.
 pub fn unsupervised(logits_strong: &Tensor, pseudo: &PseudoLabels, n_unlabeled: i64) -> Tensor {
     let losses = logits_strong.cross_entropy_loss::<Tensor>(&pseudo.classes, None, Reduction::None, -100, 0.0); // (n)
-    (losses * pseudo.mask.to_kind(Kind::Float)).sum(None) / n_unlabeled as f64
+    (losses * pseudo.weights()).sum(None) / n_unlabeled as f64
 }
 
 /// What pairs of views, whose rows correspond, have to be closer than: SimCLR's temperature for small batches.
@@ -84,10 +97,11 @@ pub fn contrastive(one: &Tensor, other: &Tensor) -> Tensor {
     similarity.cross_entropy_loss::<Tensor>(&partners, None, Reduction::Mean, -100, 0.0)
 }
 
-/// ℓ_s + λ_u ℓ_u.
+/// ℓ_s + λ_u ℓ_u, and what the policy adds.
 pub fn combine(supervised: Tensor, unlabeled: Option<Unlabeled>, lambda_u: f64) -> Loss {
     let total = match &unlabeled {
-        Some(unlabeled) => &supervised + lambda_u * &unlabeled.loss,
+        Some(Unlabeled { loss, fairness: None, .. }) => &supervised + lambda_u * loss,
+        Some(Unlabeled { loss, fairness: Some(fairness), .. }) => &supervised + lambda_u * loss + fairness,
         None => supervised.shallow_clone(),
     };
     Loss { total, supervised, unlabeled }
@@ -122,7 +136,7 @@ mod tests {
         assert_near(&unsupervised(&strong.index_select(0, &rows), &pseudo.select(&rows), 4), expected);
         let labeled = supervised(&logits(&[[0.0, ln3], [0.0, 0.0]]), &Tensor::from_slice(&[0_i64, 1]));
         assert_near(&labeled, 8.0_f64.ln() / 2.0);
-        let total = combine(labeled, Some(Unlabeled { loss, pseudo }), 0.5).total;
+        let total = combine(labeled, Some(Unlabeled { loss, fairness: None, pseudo }), 0.5).total;
         assert_near(&total, 1.5 * 2.0_f64.ln() + 0.5 * expected);
     }
 

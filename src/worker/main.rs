@@ -21,6 +21,7 @@ mod model;
 mod ops;
 mod optim;
 mod part;
+mod policy;
 mod predict;
 mod rank;
 mod recorder;

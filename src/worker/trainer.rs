@@ -16,6 +16,7 @@ use crate::loss::{self, Loss, PseudoLabels, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::part::Part;
+use crate::policy::Judge;
 use crate::weights::{self, Weights};
 
 /// The values of a step that can change while a run trains.
@@ -38,9 +39,9 @@ pub enum Column {
     Supervised,
     /// ℓ_u.
     Unsupervised,
-    /// Accepted pseudo-labels.
+    /// Accepted pseudo-labels; where each counts in part, the sum of the weights.
     Accepted,
-    /// Accepted pseudo-labels that are right.
+    /// Those of them that are right.
     Right,
     /// Unlabeled images.
     Unlabeled,
@@ -72,6 +73,7 @@ pub struct Trainer {
     /// What the layers compute in while they train.
     kind: Kind,
     skips_masked: bool,
+    judge: Judge,
     /// Learns from pairs of views, without labels.
     is_contrastive: bool,
     ema_decay: f64,
@@ -112,7 +114,9 @@ impl Trainer {
         let sgd = Sgd::new(&config.optim, &weights);
         let (forward, ema_decay) = (config.train.forward, config.optim.ema_decay);
         let skips_masked = match config.train.masked_views {
-            MaskedViews::Auto => !network.has_batch_norm() && input.device() == Device::Cpu,
+            MaskedViews::Auto => {
+                !network.has_batch_norm() && input.device() == Device::Cpu && !Judge::weighs(&config.pseudo_label)
+            }
             MaskedViews::Compute => false,
             MaskedViews::Skip => true,
         };
@@ -128,9 +132,20 @@ impl Trainer {
                 Precision::Bf16 => Kind::BFloat16,
             },
             skips_masked,
+            judge: Judge::fixed(),
             is_contrastive: config.is_contrastive(),
             ema_decay,
         }
+    }
+
+    /// Has pseudo-labels judged by another rule than the paper's.
+    pub fn follow(&mut self, judge: Judge) {
+        self.judge = judge;
+    }
+
+    /// From which confidence on a pseudo-label of any class counts fully, given τ. Waits for the device.
+    pub fn sure_from(&self, threshold: f64) -> f64 {
+        self.judge.sure_from(threshold)
     }
 
     /// Begins anew with the weights of another seed.
@@ -167,8 +182,8 @@ impl Trainer {
         move_average(&self.average, &self.weights, self.ema_decay);
     }
 
-    /// ℓ_s + λ_u ℓ_u of a batch.
-    pub fn loss(&self, batch: &Batch, values: StepValues) -> Loss {
+    /// ℓ_s + λ_u ℓ_u of a batch, and what the policy adds. Moves what the policy remembers.
+    pub fn loss(&mut self, batch: &Batch, values: StepValues) -> Loss {
         if self.is_contrastive {
             let views = self.logits(&[&batch.weak, &batch.strong], Mode::Train).chunk(2, 0);
             return loss::combine(loss::contrastive(&views[0], &views[1]), None, values.lambda_u);
@@ -180,16 +195,18 @@ impl Trainer {
             return loss::combine(loss::supervised(&logits, &labels), None, values.lambda_u);
         }
         let n_unlabeled = batch.hidden_labels.len() as i64;
-        let pseudo_labels = |logits_weak: &Tensor| PseudoLabels::new(logits_weak, values.threshold);
+        let places = self.input.labels(&batch.places); // (μB) i64
         let (logits, pseudo, rows) = match self.forward {
             Forward::Joint => {
                 let logits = self.logits(&[&batch.labeled, &batch.strong, &batch.weak], Mode::Train);
                 let n_labeled_and_strong = n_labeled + n_unlabeled;
-                let pseudo = pseudo_labels(&logits.narrow(0, n_labeled_and_strong, n_unlabeled));
+                let logits_weak = logits.narrow(0, n_labeled_and_strong, n_unlabeled);
+                let pseudo = self.judge.judge(&logits_weak, &places, values.threshold);
                 (logits.narrow(0, 0, n_labeled_and_strong), pseudo, None)
             }
             Forward::Split => {
-                let pseudo = pseudo_labels(&tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch)));
+                let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
+                let pseudo = self.judge.judge(&logits_weak, &places, values.threshold);
                 // reading the mask waits for the device
                 let kept = self.skips_masked.then(|| Kept::new(batch, &to_bools(&pseudo.mask)));
                 let strong = kept.as_ref().map_or(&batch.strong, |kept| &kept.pixels);
@@ -199,11 +216,11 @@ impl Trainer {
         };
         let supervised = loss::supervised(&logits.narrow(0, 0, n_labeled), &labels);
         let logits_strong = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
-        let loss = match &rows {
-            Some(rows) => loss::unsupervised(&logits_strong, &pseudo.select(rows), n_unlabeled),
-            None => loss::unsupervised(&logits_strong, &pseudo, n_unlabeled),
-        };
-        loss::combine(supervised, Some(Unlabeled { loss, pseudo }), values.lambda_u)
+        let of_rows = rows.map(|rows| pseudo.select(&rows));
+        let of_strong = of_rows.as_ref().unwrap_or(&pseudo);
+        let loss = loss::unsupervised(&logits_strong, of_strong, n_unlabeled);
+        let fairness = self.judge.fairness(&logits_strong, &of_strong.mask);
+        loss::combine(supervised, Some(Unlabeled { loss, fairness, pseudo }), values.lambda_u)
     }
 
     fn logits(&self, parts: &[&[u8]], mode: Mode) -> Tensor {
@@ -251,12 +268,14 @@ impl Part for Trainer {
         weights::save("model.", self.weights.all(), into);
         weights::save("ema.", self.average.trained(), into);
         self.sgd.save(&self.weights, into);
+        self.judge.save(into);
     }
 
-    fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
+    fn restore(&mut self, from: &Tensors, step: u64) -> Result<()> {
         weights::restore("model.", self.weights.all(), from)?;
         weights::restore("ema.", self.average.trained(), from)?;
-        self.sgd.restore(&self.weights, from).context("cannot take the optimiser's state back")
+        self.sgd.restore(&self.weights, from).context("cannot take the optimiser's state back")?;
+        self.judge.restore(from, step)
     }
 }
 
@@ -268,9 +287,9 @@ fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
     let as_row = |x: &Tensor| x.detach().to_kind(Kind::Float).reshape([1]);
     let (unsupervised, accepted, right) = match &loss.unlabeled {
         Some(unlabeled) => {
-            let PseudoLabels { classes, mask, .. } = &unlabeled.pseudo;
-            let right = classes.eq_tensor(hidden_labels).logical_and(mask);
-            (as_row(&unlabeled.loss), as_row(&mask.sum(None)), as_row(&right.sum(None)))
+            let weights = unlabeled.pseudo.weights();
+            let right = unlabeled.pseudo.classes.eq_tensor(hidden_labels).to_kind(Kind::Float) * &weights;
+            (as_row(&unlabeled.loss), as_row(&weights.sum(None)), as_row(&right.sum(None)))
         }
         None => (scalar(0.0), scalar(0.0), scalar(0.0)),
     };
@@ -370,8 +389,8 @@ mod tests {
     #[test]
     fn leaving_masked_views_out_gives_the_same_gradients_without_batch_norm() {
         let way = |masked_views| config::Train { forward: Forward::Split, masked_views, ..config::Train::default() };
-        let compute = trainer_with(ModelName::Cnn, way(MaskedViews::Compute));
-        let auto = trainer_with(ModelName::Cnn, way(MaskedViews::Auto));
+        let mut compute = trainer_with(ModelName::Cnn, way(MaskedViews::Compute));
+        let mut auto = trainer_with(ModelName::Cnn, way(MaskedViews::Auto));
         assert!(auto.skips_masked && !compute.skips_masked);
         let batch = batch_of(40);
         let probabilities = compute.predict(Which::Raw, &batch.weak).softmax(-1, Kind::Float);
@@ -381,7 +400,10 @@ mod tests {
             let values = StepValues { threshold: f64::from(threshold), ..VALUES };
             let mask = auto.loss(&batch, values).unlabeled.expect("unlabeled images").pseudo.mask;
             assert_eq!(Kept::new(&batch, &to_bools(&mask)).rows.len(), n_kept);
-            let [expected, found] = [&compute, &auto].map(|trainer| trainer.gradients(&trainer.loss(&batch, values)));
+            let [expected, found] = [&mut compute, &mut auto].map(|trainer| {
+                let loss = trainer.loss(&batch, values);
+                trainer.gradients(&loss)
+            });
             for (expected, found) in expected.iter().zip(&found) {
                 let difference = (expected - found).abs().max().double_value(&[]);
                 assert!(difference < 1e-6, "{difference} at τ = {threshold}");
@@ -395,12 +417,14 @@ mod tests {
     fn in_bf16_gradients_point_where_those_of_f32_do_and_weights_stay_f32() {
         for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
             let way = |precision| config::Train { forward, precision, ..config::Train::default() };
-            let [single, half] = [Precision::F32, Precision::Bf16].map(|precision| trainer_with(model, way(precision)));
+            let [mut single, mut half] =
+                [Precision::F32, Precision::Bf16].map(|precision| trainer_with(model, way(precision)));
             let [exact, rounded] = [&single, &half].map(|trainer| trainer.predict(Which::Raw, &batch().weak));
             assert!(exact.equal(&rounded), "evaluations are f32");
-            let [expected, found] = [&single, &half].map(|trainer| {
+            let [expected, found] = [&mut single, &mut half].map(|trainer| {
                 let labels_only = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
-                let gradients = trainer.gradients(&trainer.loss(&labels_only, VALUES));
+                let loss = trainer.loss(&labels_only, VALUES);
+                let gradients = trainer.gradients(&loss);
                 assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float));
                 Tensor::cat(&gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect::<Vec<_>>(), 0)
             });

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use fixmatch::config::RunConfig;
+use fixmatch::config::{Policy, RunConfig};
 use fixmatch::labels::set::LabelSet;
-use fixmatch::run::change::Change;
+use fixmatch::run::amend::amend;
+use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::file::Parent;
@@ -64,6 +65,22 @@ fn a_fork_follows_its_own_values_and_labels_from_its_step_on() {
     let labels: LabelSet = serde_json::from_slice(&fs::read(fork.labels()).expect("picked")).expect("reads");
     assert_eq!(labels.indices.len(), 9);
     assert!(log.iter().any(|event| matches!(event, Event::Started(started) if started.n_labeled == 9)));
+}
+
+#[test]
+fn a_fork_may_judge_by_another_policy_which_begins_anew_and_has_its_own_threshold() {
+    let place = Place::new();
+    let parent = place.finished(&place.config());
+    let fork = fork(&place, &parent, 30, &["pseudo_label.policy=freematch", "train.steps=50"]);
+    assert_eq!(fork.read_run().expect("reads").config.pseudo_label.policy, Policy::Freematch);
+    let refused = amend(&fork, &[Request::Set(Change::Threshold(0.5))]).expect_err("it has none");
+    assert!(refused.to_string().contains("no part in pseudo_label.policy = \"freematch\""), "{refused}");
+    finish(&fork);
+    assert_eq!(events(&fork).last(), Some(&Event::Finished { step: 50 }));
+    let global = &checkpoint(&fork, 50).tensors["freematch.global"].values;
+    // 20 steps of momentum 0.999 from 1/3, towards confidences of at most 1
+    assert!(global[0] > 1.0 / 3.0 && global[0] < 1.0 / 3.0 + 0.02, "{global:?}");
+    assert!(!checkpoint(&parent, 40).tensors.keys().any(|name| name.starts_with("freematch")));
 }
 
 #[test]

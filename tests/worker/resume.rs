@@ -29,11 +29,21 @@ fn broken_off(place: &Place, config: &RunConfig, signal: Signal, is_right: fn(&E
     panic!("no worker was broken off at the right moment");
 }
 
+/// Runs whose pseudo-labels are judged by what was seen before, with every kind of memory.
+fn policies(place: &Place) -> [RunConfig; 3] {
+    [
+        "policy = \"flexmatch\"\nalign = \"remixmatch\"",
+        "policy = \"freematch\"",
+        "policy = \"softmatch\"\nalign = \"uniform\"",
+    ]
+    .map(|rule| RunConfig { pseudo_label: toml::from_str(rule).expect(rule), ..place.config() })
+}
+
 #[test]
 fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
     let place = Place::new();
     let inside_a_window = |last: &Event| matches!(last, Event::Stopped { step } if *step < 40 && step % 7 != 0);
-    for config in [place.config(), place.wrn_config(), place.learning_config()] {
+    for config in [place.config(), place.wrn_config(), place.learning_config()].into_iter().chain(policies(&place)) {
         let unbroken = place.finished(&config);
         let dir = broken_off(&place, &config, Signal::INT, inside_a_window);
         finish(&dir);
@@ -45,7 +55,7 @@ fn a_stopped_run_goes_on_as_if_it_had_not_stopped() {
 fn a_killed_run_goes_on_from_its_last_checkpoint_as_if_it_had_not_died() {
     let place = Place::new();
     let unfinished = |last: &Event| !matches!(last, Event::Finished { .. });
-    for config in [place.config(), place.wrn_config(), place.learning_config()] {
+    for config in [place.config(), place.wrn_config(), place.learning_config()].into_iter().chain(policies(&place)) {
         let unbroken = place.finished(&config);
         let dir = broken_off(&place, &config, Signal::KILL, unfinished);
         finish(&dir);

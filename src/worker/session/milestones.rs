@@ -37,7 +37,9 @@ impl Session {
 
     /// Reports the pseudo-labels since the last histogram, if there were any.
     pub(super) fn close_histogram(&mut self) {
-        let histogram = self.insight.as_mut().and_then(|it| it.close(self.state.step, self.live.threshold));
+        let Some(insight) = &mut self.insight else { return };
+        let sure_from = self.run.trainer.sure_from(self.live.threshold);
+        let histogram = insight.close(self.state.step, sure_from);
         if let Some(histogram) = histogram {
             self.keep(Record::Histogram(histogram));
         }

@@ -25,6 +25,7 @@ use fixmatch::run::file::{Environment, RunFile};
 use fixmatch::run::history::History;
 
 use super::awaited::{self, Awaited};
+use crate::policy::{Facts, Judge};
 use crate::recorder::{Command, Reporter};
 use crate::trainer::Trainer;
 use crate::{device, ops};
@@ -100,7 +101,7 @@ pub fn prepare(
         }
     };
     memory::check(&config, dataset.train.n(), dataset.train.bytes_per_image())?;
-    let trainer = Trainer::for_data(&config, &dataset, device)?;
+    let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
     plan::check_unlabeled(&config, source.images.n(), source.unlabeled.len())?;
@@ -123,6 +124,15 @@ pub fn prepare(
         labeled_per_class: labeled_per_class(&source, classes.len()),
         classes,
     };
+    trainer.follow(Judge::new(
+        &config.pseudo_label,
+        &Facts {
+            n_classes: started.classes.len(),
+            n_unlabeled: source.unlabeled.len(),
+            labeled_per_class: started.labeled_per_class.clone(),
+            device,
+        },
+    ));
     let n_loaders = cores_unless(config.machine.loaders) as usize;
     let data_digest = digest;
     Ok(Preparation::Ready(Box::new(Prepared { config, trainer, source, test, n_loaders, started, data_digest })))

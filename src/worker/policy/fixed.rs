@@ -1,0 +1,29 @@
+//! `FixMatch`: one threshold for all (paper, equation 4).
+
+use anyhow::Result;
+use fixmatch::run::checkpoint::Tensors;
+
+use super::{Counted, Guess, Policy};
+use crate::part::Part;
+
+/// max p ≥ τ.
+#[derive(Debug)]
+pub struct Fixed;
+
+impl Policy for Fixed {
+    fn judge(&mut self, guess: &Guess, threshold: f64) -> Counted {
+        Counted::Some(guess.confidence.ge(threshold))
+    }
+
+    fn sure_from(&self, threshold: f64) -> f64 {
+        threshold
+    }
+}
+
+impl Part for Fixed {
+    fn save(&mut self, _: &mut Tensors) {}
+
+    fn restore(&mut self, _: &Tensors, _: u64) -> Result<()> {
+        Ok(())
+    }
+}
