@@ -233,6 +233,8 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
     let mut app = first_screen(&options, &settings);
     let (sender, mut news) = unbounded_channel();
     leave_on_signals(options.stay)?;
+    // a file that may not grow any further is then an error like a full disk, and does not end the program
+    let _grown = listen(libc::SIGXFSZ)?;
     let (mut stopped, mut continued) = (listen(libc::SIGTSTP)?, listen(libc::SIGCONT)?);
     let mut terminal = TakenTerminal::open()?;
     terminal.draw(&mut app)?;

@@ -225,6 +225,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch presets --json", &["presets"]),
         ("fixmatch presets PRESET --json", &["presets", "ranking.toml"]),
         ("fixmatch data list --json", &["data", "list"]),
+        ("fixmatch label --json", &["label", "photos", "--status"]),
         ("fixmatch labels list --json", &["labels", "list"]),
         ("fixmatch labels show --json", &show),
         ("fixmatch labels compare --json", &compare),
@@ -237,6 +238,8 @@ fn the_keys_of_json_are_those_of_the_document() {
         place.save_image(&format!("photos/{image}.png"), 100);
     }
     place.fixmatch(&["data", "verify", "photos"]).check(0, &[], &[]);
+    let answers = "path,label,answer,time,who,guess,seconds\ncat/1.png,cat,class,,ada,,1.5\ncat/2.png,,skip,,bob,,\n";
+    fs::write(place.folder.path().join("photos/labels.csv"), answers).expect("written");
     let document = documented();
     let mut said: Vec<_> =
         calls.iter().map(|(part, call)| (*part, place.fixmatch(&[call, &["--json"][..]].concat()))).collect();

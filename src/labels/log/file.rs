@@ -119,7 +119,11 @@ impl Log {
         let is_new = !self.path.exists();
         let options = OpenOptions::new().read(true).append(true).create(true).clone();
         let mut file = files::open_as(&self.path, &options).with_context(|| format!("cannot write {name}"))?;
-        file.lock().with_context(|| format!("cannot lock {name}"))?;
+        match file.lock() {
+            // a file system without locks still adds what is written at once behind all that is there
+            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {}
+            locked => locked.with_context(|| format!("cannot lock {name}"))?,
+        }
         let before = self.read_from(&mut file)?;
         if self.columns.as_ref().is_some_and(|columns| !columns.are_ours()) {
             let columns = COLUMNS.join(",");

@@ -129,6 +129,9 @@ impl App {
             LabelNews::Near(image, near) => label.take_near(image, near),
             LabelNews::Saved(saved) => {
                 let saved = label.take_saved(saved);
+                if saved.is_ok() && self.notice.as_ref().is_some_and(|notice| notice.tone == Tone::Error) {
+                    self.notice = None; // what was in the way is over
+                }
                 told = saved.map(|()| None).map_err(|error| format!("the answer is not recorded: {error}"));
             }
             LabelNews::Added(Ok(news)) => label.absorb(news),

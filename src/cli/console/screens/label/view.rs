@@ -14,6 +14,7 @@
 use fixmatch::base::image::Image;
 use fixmatch::base::text::Shown as _;
 use fixmatch::labels::desk::Desk;
+use fixmatch::labels::log::{Answer, Row};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -202,7 +203,7 @@ fn near(buffer: &mut Buffer, app: &App, label: &Label, desk: &Desk, area: Rect) 
 fn about_image(buffer: &mut Buffer, app: &App, label: &Label, desk: &Desk, area: Rect) {
     let theme = app.theme;
     let opinions = label.answers.opinions(&desk.images[label.at].name);
-    let said = |row: &&fixmatch::labels::log::Row| match &*row.who {
+    let said = |row: &&Row| match &*row.who {
         "" => words(&row.answer),
         who => format!("{} by {who}", words(&row.answer)),
     };
@@ -240,23 +241,27 @@ fn about_image(buffer: &mut Buffer, app: &App, label: &Label, desk: &Desk, area:
 fn progress(buffer: &mut Buffer, app: &App, label: &Label, area: Rect) {
     let theme = app.theme;
     let answers = &label.answers;
-    let desk = label.desk();
-    let n_answered =
-        answers.images().filter(|(name, _)| desk.is_some_and(|desk| desk.place_of(name).is_some())).count();
     let n = label.n();
+    let (mut n_answered, mut n_labeled, mut n_unsure, mut n_skipped) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for (name, row) in answers.images() {
+        if label.desk().is_some_and(|desk| desk.place_of(name).is_some()) {
+            n_answered += 1;
+            match row.answer {
+                Answer::Class(_) => n_labeled += 1,
+                Answer::Unsure => n_unsure += 1,
+                Answer::Skip | Answer::Undo => n_skipped += 1,
+            }
+        }
+    }
     let width = if area.width >= 120 { 24 } else { 10 };
     let (done, rest) = app.glyphs.bar(n_answered as f64 / n.max(1) as f64, width);
     let x = put(buffer, 2, area.y, &done, theme.good());
     let x = put(buffer, x, area.y, &rest, theme.faint());
     let mut parts = vec![
         (0, format!("{} of {} answered", grouped(n_answered as u64), grouped(n as u64))),
-        (1, format!("{} labeled", grouped(answers.n_labeled() as u64))),
+        (1, format!("{} labeled", grouped(n_labeled as u64))),
     ];
-    let counted = [
-        (answers.n_unsure(), "not sure"),
-        (answers.n_skipped(), "passed over"),
-        (answers.conflicts().len(), "disputed"),
-    ];
+    let counted = [(n_unsure, "not sure"), (n_skipped, "passed over"), (answers.conflicts().len(), "disputed")];
     parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| (2, format!("{} {what}", grouped(*n as u64)))));
     if label.pace.n > 0 {
         let each = label.pace.seconds / label.pace.n as f64;

@@ -3,14 +3,19 @@
 use std::fs;
 use std::path::Path;
 
+use crossterm::event::{MouseButton, MouseEventKind};
 use fixmatch::base::text::Name;
 use fixmatch::labels::log;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Rect;
 
 use super::*;
-use crate::console::sample;
+use crate::console::mouse::Spot;
 use crate::console::screens::Screen;
-use crate::console::settle;
+use crate::console::screens::browser::End;
 use crate::console::tasks::WorldTask;
+use crate::console::{sample, settle, views};
 
 fn press(app: &mut App, keys: &str) {
     for c in keys.chars() {
@@ -202,6 +207,28 @@ fn who_only_looks_gives_no_answer() {
     press(&mut app, "12 0u/>");
     assert!(answers(folder.path()).is_empty() && label(&app).finder.is_none());
     assert_eq!(label(&app).at, 1);
+}
+
+#[test]
+fn a_click_gives_a_class_and_marks_an_image_of_the_sheet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    let area = Rect::new(0, 0, 80, 24);
+    let click = |app: &mut App, wanted: Spot| {
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a terminal in memory");
+        terminal.draw(|frame| views::draw(frame, app)).expect("memory does not fail");
+        settle(app);
+        let at = area.positions().find(|at| views::spot(app, area, *at) == Some(wanted)).expect("on the screen");
+        app.point(MouseEventKind::Down(MouseButton::Left), views::spot(app, area, at));
+        settle(app);
+    };
+    click(&mut app, Spot::Row(1));
+    assert_eq!(answers(folder.path()), ["0 dog"]);
+    press(&mut app, "\t");
+    click(&mut app, Spot::Image(End::Most, 3));
+    click(&mut app, Spot::Image(End::Most, 5));
+    click(&mut app, Spot::Row(0));
+    assert_eq!(answers(folder.path())[1..], ["3 cat", "5 cat"]);
 }
 
 #[test]
