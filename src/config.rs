@@ -104,7 +104,8 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Color>,
     /// The share of a folder's labeled images that is held out to test on, where the folder has no test images of its own.
-    /// Default: 0.2 for class folders and lists; `train/` without `test/` has to ask for it.
+    /// Default: 0.2 for class folders and lists; `train/` without `test/` has to ask for it. With 0
+    /// there are no test images, and how accurate a network is stays unknown.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::holdout")]
     pub holdout: Option<f64>,
     /// Decides which images these are. Default: 0.
@@ -531,7 +532,7 @@ mod tests {
             ("[optim]\nmomentum = 1", "must be at least 0 and below 1, not 1"),
             ("[model]\ndepth = 27", "must be 6n + 4"),
             ("[machine]\ndevice = \"tpu\"", "must be \"auto\", \"cpu\" or \"cuda:N\", not \"tpu\""),
-            ("[data]\nholdout = 1", "must be more than 0 and below 1, not 1"),
+            ("[data]\nholdout = 1", "must be in [0, 1), not 1"),
             ("[data]\nfit = \"cover\"", "unknown variant `cover`, expected one of `stretch`, `crop`, `pad`"),
             ("[labels]\npick = \"best\"", "must be \"random\", \"all\", \"most-representative\""),
         ];

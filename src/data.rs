@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::alike::did_you_mean;
 use crate::base::hex::hex;
 use crate::base::image::Image;
-use crate::base::text::{Name, Shown as _};
+use crate::base::text::Name;
 use crate::config::{Color, Data, Fit};
 
 use self::cache::Print;
@@ -92,10 +92,10 @@ impl Images {
         !self.labels.contains(&UNKNOWN)
     }
 
-    /// How many images each class has.
+    /// How many images each class has; those of unknown class are not counted.
     pub fn class_counts(&self, n_classes: usize) -> Vec<usize> {
         let mut counts = vec![0; n_classes];
-        for &label in &self.labels {
+        for &label in self.labels.iter().filter(|label| **label != UNKNOWN) {
             counts[usize::from(label)] += 1;
         }
         counts
@@ -144,6 +144,27 @@ impl Dataset {
             own: None,
             warnings: Vec::new(),
         }
+    }
+}
+
+impl Dataset {
+    /// How many images there are to train on, of known class or not.
+    pub fn n_pool(&self) -> usize {
+        self.train.n() + self.unlabeled.as_ref().map_or(0, Images::n)
+    }
+
+    /// The same with all of them in `train`, in their order: those of unknown class behind the others.
+    #[must_use]
+    pub fn pooled(mut self) -> Self {
+        self.train = match self.unlabeled.take() {
+            Some(all) if self.train.n() == 0 => all, // mapped images stay so
+            others => self.train.followed_by(others),
+        };
+        if let Some(own) = &mut self.own {
+            let unlabeled = std::mem::take(&mut own.files.unlabeled);
+            own.files.train.extend(unlabeled);
+        }
+        self
     }
 }
 
@@ -371,10 +392,11 @@ pub fn find(name: &str) -> Result<&'static Descriptor> {
 }
 
 /// Loads the data set of a configuration to train on it, from `data.path` if given, else from the embedded images, `data_dir`
-/// or a system package. Decoded images of a folder are kept in the cache directory.
+/// or a system package. Decoded images of a folder are kept in the cache directory. Where no class is known, all images
+/// are training images of unknown class, and there are no classes. There may be no test images.
 ///
 /// # Errors
-/// If it cannot be read, or nothing can be trained on it: see [`read`].
+/// If it cannot be read, or there is nothing to train on: see [`read`].
 pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
     load_with(data, data_dir, &Means::usual(None)?)
 }
@@ -382,21 +404,11 @@ pub fn load(data: &Data, data_dir: &Path) -> Result<Dataset> {
 /// The same with these means.
 pub fn load_with(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset> {
     let dataset = read(data, data_dir, means)?;
-    let name = &data.dataset;
-    if let (0, Some(unlabeled)) = (dataset.train.n(), &dataset.unlabeled) {
-        let path = data.path.as_deref().unwrap_or(Path::new(name)).shown();
-        bail!(
-            "none of the {} images of {path} has a class, and training needs some of each: `fixmatch data files` writes a \
-             list of them, path,label,split; fill in labels there, and set data.path to the list",
-            unlabeled.n(),
-        );
-    }
-    ensure!(dataset.train.n() > 0, "{name} has no training images");
-    ensure!(dataset.test.n() > 0, "{name} has no test images");
-    Ok(dataset)
+    ensure!(dataset.n_pool() > 0, "{} has no training images", data.dataset);
+    Ok(if dataset.train.n() == 0 { dataset.pooled() } else { dataset })
 }
 
-/// The same, also of images of which no class is known: there are no classes, training and test images then.
+/// The same as it lies there: images of which no class is known are not among the training images.
 pub fn read(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset> {
     let descriptor = find(&data.dataset)?;
     let loaded = (descriptor.load)(&Place::of(data, data_dir, means))?;

@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::base::dirs;
+use crate::base::text::Name;
 use crate::config::preset::Preset;
 use crate::config::{Device, Labels, Pick, RunConfig};
 use crate::data::means::{Means, Watch};
-use crate::data::{self, Dataset, Images, duplicates};
+use crate::data::{self, Dataset, duplicates};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
@@ -16,6 +17,7 @@ use crate::machine::memory;
 use crate::machine::processor::{self, Level};
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
+use crate::run::state::RunState;
 
 /// The setting that leaves the unlabeled images out.
 pub const LABELS_ONLY: &str = "train.lambda_u=0";
@@ -42,7 +44,7 @@ impl Plan {
     /// The same, while somebody watches how images are decoded.
     pub fn watched(preset: &Preset, settings: Vec<String>, watch: Option<Watch>) -> Result<Self> {
         let config = preset.resolve(&settings)?;
-        let dataset = checked(&config, watch)?;
+        let (dataset, _) = checked(&config, watch)?;
         processor::check_precision(&config)?;
         let duplicates = duplicates::find(&dataset).told;
         let (name, preset) = (preset.name.clone(), preset.reference());
@@ -96,8 +98,23 @@ pub fn check(config: &RunConfig) -> Result<()> {
     checked(config, None).map(drop)
 }
 
-/// The same; the data set, since it is read anyway.
-fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<Dataset> {
+/// The same of a run that goes on from a checkpoint of another one, whose network tells certain classes apart.
+pub fn check_fork(config: &RunConfig, parent: &RunDir) -> Result<()> {
+    let (_, classes) = checked(config, None)?;
+    let Some(started) = RunState::read(parent)?.started else { return Ok(()) };
+    let names = |classes: &[Name]| classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ");
+    ensure!(
+        started.classes == classes,
+        "the labels are of other classes than the network of {} tells apart ({} there, {} in the labels): start a new run",
+        parent.id(),
+        names(&started.classes),
+        names(&classes),
+    );
+    Ok(())
+}
+
+/// The same; the data set, since it is read anyway, and the classes that the run tells apart.
+fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<(Dataset, Vec<Name>)> {
     Level::wanted()?;
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
@@ -110,20 +127,24 @@ fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<Dataset> {
         data::check(&config.data, &data_dir)?;
     }
     let dataset = data::load_with(&config.data, &data_dir, &Means::usual(watch)?)?;
-    memory::check(config, dataset.train.n(), dataset.train.bytes_per_image())?;
-    if config.rank.is_none() {
-        check_labels(config, &dataset)?;
-    }
-    Ok(dataset)
+    memory::check(config, dataset.n_pool(), dataset.train.bytes_per_image())?;
+    let classes = match &config.rank {
+        Some(rank) => ranking::check_metric(rank.by, &dataset).map(|()| None)?,
+        None => check_labels(config, &dataset)?,
+    };
+    let classes = classes.unwrap_or_else(|| dataset.classes.clone());
+    Ok((dataset, classes))
 }
 
-/// Picks the labels, or where an order is still to be made, sees that every class has enough images for any.
-fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
+/// Picks the labels, or where an order is still to be made, sees that every class has enough images for any. Returns the
+/// classes where the labels bring their own.
+fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<Option<Vec<Name>>> {
     let labels = &config.labels;
     let ranking = match (&labels.ranking, ranking::wanted(config, dataset.classes.len())) {
         (Some(path), _) => Some(Ranking::read(path).context("labels.ranking")?),
         (None, Some(rank)) => {
-            let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
+            let recipe =
+                ranking::recipe(&ranking::standard_base(config), rank.clone(), ranking::n_ranked(rank.by, dataset));
             let cached = ranking::cached_at(&recipe, &dataset.digest)?;
             cached.exists().then(|| Ranking::read(&cached)).transpose()?
         }
@@ -131,14 +152,14 @@ fn check_labels(config: &RunConfig, dataset: &Dataset) -> Result<()> {
     };
     let is_awaited = labels.pick.needs_ranking() && labels.indices.is_none() && ranking.is_none();
     if is_awaited && labels.pick == Pick::Typical {
-        return Ok(()); // it takes as many as its clusters hold
+        return Ok(None); // it takes as many as its clusters hold
     }
     let checked = if is_awaited { Labels { pick: Pick::Random, ..labels.clone() } } else { labels.clone() };
     let set = pick::pick(&checked, dataset, ranking.as_ref())?;
-    let n_train = dataset.train.n();
-    let n_unknown = dataset.unlabeled.as_ref().map_or(0, Images::n);
+    let n = dataset.n_pool();
     let n_labeled_apart = if labels.in_unlabeled { 0 } else { set.indices.len() };
-    check_unlabeled(config, n_train + n_unknown, n_train + n_unknown - n_labeled_apart)
+    check_unlabeled(config, n, n - n_labeled_apart)?;
+    Ok(set.given.map(|given| given.classes))
 }
 
 /// Refuses to learn from unlabeled images where there are none, of `n` images.

@@ -72,7 +72,7 @@ pub(super) fn some_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
 }
 
 pub(super) fn holdout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    checked(deserializer, |&x: &f64| x > 0.0 && x < 1.0, "more than 0 and below 1").map(Some)
+    checked(deserializer, |&x: &f64| (0.0..1.0).contains(&x), "in [0, 1)").map(Some)
 }
 
 pub(super) fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

@@ -214,8 +214,18 @@ fn add_unlabeled(listing: &mut Listing, folder: Option<&Path>) -> Result<()> {
 fn divide(listing: &mut Listing, labeled: Vec<Entry>, root: &Path, place: &Place) -> Result<()> {
     let (share, seed) = (place.holdout.0.unwrap_or(holdout::SHARE), place.holdout.1.unwrap_or_default());
     let (n, n_classes) = (labeled.len(), listing.classes.len());
+    if share == 0.0 {
+        listing.said.push(format!("all {n} labeled images are to train on, none is to test on (data.holdout = 0)"));
+        listing.train = labeled;
+        return Ok(());
+    }
     let (train, test, held_out) = holdout::divide(labeled, n_classes, root, (share, seed));
-    ensure!(!test.is_empty(), "{}: each class has one image, and none is left to test on: add images", root.shown());
+    ensure!(
+        !test.is_empty(),
+        "{}: each class has one image, and none is left to test on: add images, or set data.holdout = 0 to train without test \
+         images",
+        root.shown()
+    );
     let lent = match held_out.n_lent {
         0 => String::new(),
         1 => ", one of a class of which none was drawn".into(),
@@ -296,7 +306,7 @@ fn of_list(list: List, path: &Path, place: &Place) -> Result<Listing> {
         ensure!(
             !has_split || place.holdout.0.is_some(),
             "{name} says split, and no image is to test on: give some of them test, or set data.holdout = 0.2 to \
-             test on a fifth of the labeled images"
+             test on a fifth of the labeled images, or 0 to test on none"
         );
         divide(&mut listing, labeled, &folder_of(path), place)?;
     }

@@ -5,18 +5,19 @@
 //! A file with a digest is refused for other data; one without is taken at its word. The latter names images by their
 //! files, and their classes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
+use crate::base::alike::did_you_mean;
 use crate::base::files;
 use crate::base::text::{Name, Shown as _};
-use crate::data::Dataset;
+use crate::data::{Dataset, UNKNOWN};
 use crate::labels::answers::Answers;
 use crate::labels::log::{self, Places, Torn};
-use crate::labels::set::{LabelSet, Picked, check_index};
+use crate::labels::set::{self, LabelSet, Picked, check_index};
 
 /// More than any of these files has.
 const MAX_BYTES: u64 = 1 << 30;
@@ -93,8 +94,11 @@ pub fn given(path: &Path) -> Result<Option<Given>> {
     Ok(Some(Given { images, torn }))
 }
 
-/// Reads a label set. Fails if it is of other data, or if an index is out of range or there twice; where the file gives
-/// classes, also if an image is none to train on, or of another class in the data set.
+/// Reads a label set.
+///
+/// # Errors
+/// If it is of other data, or if an index is out of range or there twice; where the file gives classes, also if an image is
+/// none to train on, or its class none of the data set's, should that have any.
 pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
     if let Some(given) = given(path)? {
         return of_classes(path, &given, dataset);
@@ -112,45 +116,66 @@ pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
         );
     }
     let indices = indices(&text, path, dataset.train.n())?;
-    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()) })
+    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()), given: None })
 }
 
 fn text_of(path: &Path) -> Result<String> {
     files::read_text(path, files::MAX_TEXT).with_context(|| format!("cannot read the label set {}", path.display()))
 }
 
-/// The images that a file gives classes to.
+/// The images that a file gives classes to. Where the data set has no classes, those in the file are its classes, sorted.
 fn of_classes(path: &Path, given: &Given, dataset: &Dataset) -> Result<LabelSet> {
     let name = path.shown();
     ensure!(!given.images.is_empty(), "{name} gives no image a class");
+    let named: BTreeSet<&str> = given.images.iter().map(|image| image.class.raw()).collect();
+    let classes = match &dataset.classes[..] {
+        [] => named.iter().map(|&class| class.into()).collect(),
+        known => known.to_vec(),
+    };
+    ensure!(classes.len() > 1, "{name} gives all images one class, {}: at least 2 are needed", classes[0]);
+    ensure!(
+        classes.len() < usize::from(UNKNOWN),
+        "{name} has {} classes, and fewer than {UNKNOWN} can be told apart",
+        classes.len()
+    );
+    let numbers: HashMap<&str, u16> = classes.iter().map(Name::raw).zip(0..).collect();
     let places = places_of(dataset);
-    let index = |image: &Labeled| -> Result<u32> {
+    let label = |image: &Labeled| -> Result<(u32, u16)> {
         let own = if dataset.own.is_some() { &image.path } else { &image.name };
         let shown = image.name.shown();
         let at = places.get(own).with_context(|| format!("{shown} is none of the images of {:?}", dataset.name))?;
-        let index = at.with_context(|| format!("{shown} is not among the training images whose class is known"))?;
-        let class = &dataset.classes[usize::from(dataset.train.labels[index as usize])];
-        ensure!(*class == image.class, "{shown} is labeled {}, and {class} in {:?}", image.class, dataset.name);
-        Ok(index)
+        let index = at.with_context(|| format!("{shown} is a test image, and labels are for the others"))?;
+        let number = numbers.get(image.class.raw()).with_context(|| {
+            let meant = did_you_mean(image.class.raw(), numbers.keys().copied());
+            let all = classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ");
+            format!("{shown} is labeled {}, which is no class; {meant}there are {all}", image.class)
+        })?;
+        Ok((index, *number))
     };
-    let at = |image: &Labeled| index(image).with_context(|| format!("{name}:{}", image.line));
-    let mut indices = given.images.iter().map(at).collect::<Result<Vec<_>>>()?;
-    indices.sort_unstable();
-    if let Some((index, _)) = indices.iter().zip(&indices[1..]).find(|(index, next)| index == next) {
+    let at = |image: &Labeled| label(image).with_context(|| format!("{name}:{}", image.line));
+    let mut labeled = given.images.iter().map(at).collect::<Result<Vec<_>>>()?;
+    labeled.sort_unstable();
+    if let Some(((index, _), _)) = labeled.iter().zip(&labeled[1..]).find(|(image, next)| image.0 == next.0) {
         bail!("{name} names training image {index} in two ways");
     }
-    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()) })
+    let says_more = labeled.iter().any(|&(index, label)| dataset.train.labels.get(index as usize) != Some(&label));
+    let (indices, labels) = labeled.into_iter().unzip();
+    Ok(LabelSet {
+        indices,
+        picked: Picked::File(path.display().to_string()),
+        given: says_more.then_some(set::Given { classes, labels }),
+    })
 }
 
-/// What each image may be called, and its place among the training images if it is one whose class is known.
+/// What each image may be called, and its place among those to train on, of known class or not; None for test images.
 fn places_of(dataset: &Dataset) -> HashMap<PathBuf, Option<u32>> {
     let Some(own) = &dataset.own else {
         return (0..dataset.train.n() as u32).map(|index| (numbered(&dataset.name, index), Some(index))).collect();
     };
     let mut places = Places::default();
-    let others = own.files.unlabeled.iter().chain(&own.files.test).map(|path| (path, None));
-    let train = own.files.train.iter().zip(0..).map(|(path, index)| (path, Some(index)));
-    others.chain(train).map(|(path, index)| (places.of(path), index)).collect()
+    let training = own.files.train.iter().chain(&own.files.unlabeled).zip(0..).map(|(path, index)| (path, Some(index)));
+    let test = own.files.test.iter().map(|path| (path, None));
+    test.chain(training).map(|(path, index)| (places.of(path), index)).collect()
 }
 
 /// What an image of a data set without files is called.
@@ -242,8 +267,12 @@ mod tests {
         assert_eq!(set(&log).expect("valid").indices, [0, 3]);
         assert_eq!(summary(written(&log).path()).expect("reads"), (Header::default(), 2));
         assert_eq!(set("path,label\npets:2,dog\npets:1,\n").expect("valid").indices, [2]);
+        // of another class than in the data set: what the file says counts
+        let corrected = set("path,label\npets:2,dog\npets:3,dog\n").expect("valid");
+        assert_eq!(corrected.given.as_ref().map(|given| given.labels.clone()), Some(vec![1, 1]));
+        assert_eq!(corrected.label(dataset()).expect("of it").train.labels, [1, 0, 1, 1]);
         for (text, expected) in [
-            ("path,label\n\npets:2,cat\n", ":3: pets:2 is labeled cat, and dog in \"pets\""),
+            ("path,label\n\npets:2,cow\n", ":3: pets:2 is labeled cow, which is no class; there are cat 7, dog"),
             ("path,label\npets:4,dog\n", ":2: pets:4 is none of the images of \"pets\""),
             ("path,label\npets:2,\n", " gives no image a class"),
             ("path,label\npets:2,dog\npets:2,dog\n", ": line 3: line 2 names pets:2 already"),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::Dataset;
-use crate::labels::ranking::Ranking;
+use crate::labels::ranking::{self, Ranking};
 use anyhow::{Context as _, Result};
 
 /// An order of a data set's training images.
@@ -25,13 +25,16 @@ impl Order {
 
     /// Of a ranking that was read from a file. Fails if it is of other images.
     pub fn new(path: &Path, ranking: Ranking, dataset: &Dataset) -> Result<Self> {
-        ranking.ensure_of(&dataset.digest, dataset.train.n()).with_context(|| path.display().to_string())?;
+        let n = ranking::n_ranked(ranking.rank.by, dataset);
+        ranking.ensure_of(&dataset.digest, n).with_context(|| path.display().to_string())?;
         let mut seen = vec![0; dataset.classes.len()];
         let mut class_ranks = vec![0; ranking.order.len()];
         for &index in &ranking.order {
-            let n_before = &mut seen[usize::from(dataset.train.labels[index as usize])];
-            class_ranks[index as usize] = *n_before;
-            *n_before += 1;
+            let label = dataset.train.labels.get(index as usize);
+            if let Some(n_before) = label.and_then(|&label| seen.get_mut(usize::from(label))) {
+                class_ranks[index as usize] = *n_before;
+                *n_before += 1;
+            }
         }
         Ok(Self { path: path.into(), ranks: ranking.ranks(), class_ranks, ranking })
     }
@@ -41,7 +44,7 @@ impl Order {
         self.ranks[index as usize] + 1
     }
 
-    /// Its place in its class, from 1.
+    /// Its place in its class, from 1; of no meaning where its class is not known.
     pub fn class_rank(&self, index: u32) -> u32 {
         self.class_ranks[index as usize] + 1
     }

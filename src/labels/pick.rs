@@ -4,12 +4,12 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::base::rng::{Rng, Stream};
-use crate::base::text::Name;
+use crate::base::text::{Name, Shown as _};
 use crate::config::{Labels, Pick};
 use crate::data::Dataset;
 use crate::labels::file;
 use crate::labels::published::{fold, published};
-use crate::labels::ranking::Ranking;
+use crate::labels::ranking::{self, Ranking};
 use crate::labels::set::{LabelSet, Picked, from_indices, sorted};
 
 /// Picks the images that a configuration asks for.
@@ -21,6 +21,13 @@ pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Re
         return from_indices(indices, dataset.train.n()).context("labels.indices");
     }
     let n = labels.per_class as usize;
+    if let (true, false, Some(own)) = (dataset.classes.is_empty(), matches!(labels.pick, Pick::File(_)), &dataset.own) {
+        let (n, folder) = (dataset.n_pool(), own.files.folder.shown());
+        bail!(
+            "none of the {n} images of {folder} has a class, and training needs some of each: label some in a file of lines \
+             path,label, and name it, as in labels.pick = \"file:labels.csv\""
+        );
+    }
     match &labels.pick {
         Pick::Random => {
             draw_per_class(&dataset.train.labels, &dataset.classes, n, labels.seed).context("labels.per_class")
@@ -56,7 +63,7 @@ pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> 
         bail!("cannot label {n} images of every class: class {class} ({name}) has only {found} training images");
     }
     indices.sort_unstable();
-    Ok(LabelSet { indices, picked: Picked::PerClass { n, seed } })
+    Ok(LabelSet { indices, picked: Picked::PerClass { n, seed }, given: None })
 }
 
 /// `n` of every class by their places in a ranking.
@@ -65,10 +72,14 @@ pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> 
 /// If the ranking is of other images, a class has fewer than `n`, or `pick` does not go by an order.
 pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -> Result<LabelSet> {
     let train = &dataset.train;
-    ranking.ensure_of(&dataset.digest, train.n())?;
+    ranking.ensure_of(&dataset.digest, ranking::n_ranked(ranking.rank.by, dataset))?;
     let mut of_class = vec![Vec::new(); dataset.classes.len()];
     for &index in &ranking.order {
-        of_class[usize::from(train.labels[index as usize])].push(index);
+        // an order made without labels is of all images, and those of unknown class are behind the others
+        if let Some(of_class) = train.labels.get(index as usize).and_then(|&label| of_class.get_mut(usize::from(label)))
+        {
+            of_class.push(index);
+        }
     }
     if *pick != Pick::Typical
         && let Some(class) = (0..of_class.len()).find(|&class| of_class[class].len() < n)

@@ -16,6 +16,7 @@ use crate::base::dirs;
 use crate::base::files::{self, replace_file};
 use crate::base::hex::hex;
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
+use crate::data::Dataset;
 use crate::machine::processor::Level;
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
@@ -121,6 +122,11 @@ impl Ranking {
         Ok(())
     }
 
+    /// Whether it is of these images.
+    pub fn is_of(&self, dataset: &Dataset) -> bool {
+        self.ensure_of(&dataset.digest, n_ranked(self.rank.by, dataset)).is_ok()
+    }
+
     /// The place of each image in the order, from 0.
     pub fn ranks(&self) -> Vec<u32> {
         let mut ranks = vec![0; self.order.len()];
@@ -170,6 +176,23 @@ pub fn standard_base(config: &RunConfig) -> RunConfig {
     // a few passes are too few for the paper's averages
     (base.model.bn_momentum, base.optim.ema_decay) = (0.1, 0.99);
     base
+}
+
+/// How many images a ranking by a metric is of: of those of known class, unless the metric asks for no labels.
+pub fn n_ranked(by: Metric, dataset: &Dataset) -> usize {
+    if by.needs_labels() { dataset.train.n() } else { dataset.n_pool() }
+}
+
+/// Refuses a metric that needs the label of every training image where there are none.
+///
+/// # Errors
+/// If it does.
+pub fn check_metric(by: Metric, dataset: &Dataset) -> Result<()> {
+    ensure!(
+        !by.needs_labels() || !dataset.classes.is_empty(),
+        "{by} needs the class of every training image, and none is known: --by density and --by typicality need none"
+    );
+    Ok(())
 }
 
 /// The ranking that a run's labels are picked by; None for picks that need none.

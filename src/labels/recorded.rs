@@ -7,6 +7,16 @@ use crate::data::Dataset;
 use crate::labels::set::{LabelSet, from_indices};
 use crate::run::dir::RunDir;
 
+/// Reads the label set of a run, and gives the data set the classes that it gives to images.
+///
+/// # Errors
+/// As [`read`].
+pub fn with_dataset(dir: &RunDir, dataset: Dataset) -> Result<(LabelSet, Dataset)> {
+    let set = read(dir, &dataset)?;
+    let dataset = set.label(dataset).with_context(|| dir.labels().display().to_string())?;
+    Ok((set, dataset))
+}
+
 /// Reads the label set of a run.
 ///
 /// # Errors
@@ -23,15 +33,16 @@ pub fn read(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
             dataset.digest,
         );
     }
-    read_of(dir, dataset.train.n())
+    read_of(dir, dataset)
 }
 
-/// The same for whoever has compared the images: a run of `n_train` training images.
-pub fn read_of(dir: &RunDir, n_train: usize) -> Result<LabelSet> {
+/// The same for whoever has compared the images: a run of this data set.
+pub fn read_of(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
     let path = dir.labels();
     let reason = || format!("cannot read {}", path.display());
     let text = files::read(&path).with_context(reason)?;
     let set: LabelSet = serde_json::from_slice(&text).with_context(reason)?;
-    let LabelSet { indices, .. } = from_indices(&set.indices, n_train).with_context(|| path.display().to_string())?;
-    Ok(LabelSet { indices, picked: set.picked })
+    let n = if set.given.is_some() { dataset.n_pool() } else { dataset.train.n() };
+    let LabelSet { indices, .. } = from_indices(&set.indices, n).with_context(|| path.display().to_string())?;
+    Ok(LabelSet { indices, ..set })
 }

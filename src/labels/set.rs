@@ -8,8 +8,9 @@ use std::fmt;
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::base::text::Name;
 use crate::config::Metric;
-use crate::data::Dataset;
+use crate::data::{Dataset, UNKNOWN};
 
 /// The labeled training images and how they were picked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,18 @@ pub struct LabelSet {
     pub indices: Vec<u32>,
     /// How they were picked.
     pub picked: Picked,
+    /// The classes that a label file gives them, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+}
+
+/// The classes that a label file gives to images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The names of all classes.
+    pub classes: Vec<Name>,
+    /// The class of each image of the set, in its order.
+    pub labels: Vec<u16>,
 }
 
 /// How a label set came about.
@@ -94,10 +107,29 @@ pub(super) fn check_index(index: u32, n_train: usize) -> Result<()> {
 pub(super) fn sorted(mut indices: Vec<u32>, picked: Picked) -> Result<LabelSet> {
     ensure!(!indices.is_empty(), "the list of labeled images is empty");
     indices.sort_unstable();
-    Ok(LabelSet { indices, picked })
+    Ok(LabelSet { indices, picked, given: None })
 }
 
 impl LabelSet {
+    /// The data set with the classes that this set gives to its images: all images that are no test images are training
+    /// images then. Without such classes it stays as it is.
+    ///
+    /// # Errors
+    /// If the set is not of this data set.
+    pub fn label(&self, dataset: Dataset) -> Result<Dataset> {
+        let Some(Given { classes, labels }) = &self.given else { return Ok(dataset) };
+        let mut dataset = dataset.pooled();
+        let n = dataset.train.n();
+        ensure!(labels.len() == self.indices.len(), "it has {} images and {} labels", self.indices.len(), labels.len());
+        for (&index, &label) in self.indices.iter().zip(labels) {
+            check_index(index, n)?;
+            ensure!(usize::from(label) < classes.len(), "image {index} has class {label} of {}", classes.len());
+            dataset.train.labels[index as usize] = label;
+        }
+        dataset.classes.clone_from(classes);
+        Ok(dataset)
+    }
+
     /// Puts an image in. Fails if it is none of the `n_train` training images or in it already.
     pub fn insert(&mut self, index: u32, n_train: usize) -> Result<()> {
         check_index(index, n_train)?;
@@ -119,8 +151,8 @@ impl LabelSet {
     /// The classes without a labeled image; a run can start, but will hardly learn them.
     pub fn classes_without_label(&self, labels: &[u16], n_classes: usize) -> Vec<usize> {
         let mut has_label = vec![false; n_classes];
-        for &index in &self.indices {
-            has_label[usize::from(labels[index as usize])] = true;
+        for &label in self.indices.iter().map(|&index| &labels[index as usize]).filter(|label| **label != UNKNOWN) {
+            has_label[usize::from(label)] = true;
         }
         (0..n_classes).filter(|&class| !has_label[class]).collect()
     }

@@ -64,6 +64,8 @@ pub enum Event {
     Progress(Progress),
     /// The test set was evaluated.
     Evaluated(Box<Evaluated>),
+    /// There are no test images: the averaged and the trained weights were compared instead.
+    Compared(Box<Compared>),
     /// A record is in `insight.bin`.
     Insight(Pointer),
     /// Pseudo-labels go wrong.
@@ -308,6 +310,25 @@ pub struct Evaluated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<u16>>,
     /// Asked for, and so left out of `median` and `best`.
+    #[serde(default)]
+    pub requested: bool,
+}
+
+/// What the averaged and the trained weights say of the training images, where there are no test images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The steps done.
+    pub step: u64,
+    /// How many images both were asked about: unlabeled ones, if there are any.
+    pub n: u64,
+    /// The share of them that both take for the same class, in [0, 1].
+    pub agreement: f64,
+    /// How many of them the averaged weights take for each class.
+    pub predicted: Vec<u64>,
+    /// CTAugment's rates, as in [`Evaluated`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Vec<u16>>,
+    /// Asked for.
     #[serde(default)]
     pub requested: bool,
 }

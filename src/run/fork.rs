@@ -68,7 +68,9 @@ impl Fork {
         let mut run = RunFile::new(of.provenance.preset.clone(), settings.to_vec(), config);
         run.provenance.parent = Some(Parent { run: parent.id(), step });
         run.environment = of.environment;
-        let keeps_labels = run.config.labels == of.config.labels;
+        // who names labels anew has them picked anew: a file of the same name may say more by now
+        let names_labels = others.iter().any(|setting| setting.trim_start().starts_with("labels."));
+        let keeps_labels = run.config.labels == of.config.labels && !names_labels;
         Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, story, past, keeps_labels })
     }
 
@@ -155,13 +157,14 @@ fn story(parent: &RunDir, step: u64) -> Result<Vec<Record>> {
 }
 
 fn is_story(event: &Event) -> bool {
-    matches!(event, Event::Progress(_) | Event::Evaluated(_) | Event::Insight(_) | Event::Alarm(_))
+    matches!(event, Event::Progress(_) | Event::Evaluated(_) | Event::Compared(_) | Event::Insight(_) | Event::Alarm(_))
 }
 
 fn step_of(event: &Event) -> Option<u64> {
     match event {
         Event::Progress(progress) => Some(progress.step),
         Event::Evaluated(evaluated) => Some(evaluated.step),
+        Event::Compared(compared) => Some(compared.step),
         Event::Insight(pointer) => Some(pointer.step),
         Event::Alarm(alarm) => Some(alarm.step),
         _ => None,

@@ -93,7 +93,7 @@ impl Digest {
         let new: Vec<_> = log.iter().filter(|record| record.time > before.time).collect();
         let count = |noun, is: fn(&Event) -> bool| (noun, new.iter().filter(|record| is(&record.event)).count());
         let counts = [
-            count("evaluation", |event| matches!(event, Event::Evaluated(_))),
+            count("evaluation", |event| matches!(event, Event::Evaluated(_) | Event::Compared(_))),
             count("checkpoint", |event| matches!(event, Event::Checkpointed { .. })),
             count("change", |event| matches!(event, Event::Applied { change: Some(_), .. })),
             count("pause", |event| matches!(event, Event::Paused { .. })),

@@ -8,7 +8,7 @@ use strum::VariantArray;
 
 use crate::run::checkpoint;
 use crate::run::dir::RunDir;
-use crate::run::event::{Evaluated, Event, FailureKind, Progress, Record, Started};
+use crate::run::event::{Compared, Evaluated, Event, FailureKind, Progress, Record, Started};
 use crate::run::heartbeat::{Phase, STALE};
 use crate::run::history::{Fate, History};
 use crate::run::insight::Pointer;
@@ -79,6 +79,8 @@ pub struct RunState {
     pub progress: Vec<Progress>,
     /// Evaluations, oldest first.
     pub evaluations: Vec<Evaluated>,
+    /// How far the averaged and the trained weights agree, oldest first, where there are no test images.
+    pub comparisons: Vec<Compared>,
     /// The step of the checkpoint that was saved last.
     pub saved: Option<u64>,
     /// Where records of `insight.bin` are, oldest first.
@@ -164,6 +166,10 @@ impl RunState {
             Event::Evaluated(evaluated) => {
                 self.step = evaluated.step;
                 self.evaluations.push((**evaluated).clone());
+            }
+            Event::Compared(compared) => {
+                self.step = compared.step;
+                self.comparisons.push((**compared).clone());
             }
             Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
             Event::Insight(pointer) => self.insights.push(*pointer),
@@ -289,6 +295,7 @@ impl RunState {
     fn rewind(&mut self, step: u64) {
         self.progress.retain(|point| point.step <= step);
         self.evaluations.retain(|point| point.step <= step);
+        self.comparisons.retain(|point| point.step <= step);
         self.insights.retain(|pointer| pointer.step <= step);
         self.alarms.retain(|alarm| alarm.step <= step);
         self.step = step;
@@ -348,6 +355,9 @@ pub struct Summary {
     pub best: Option<f64>,
     /// The median of the last 20.
     pub median: Option<f64>,
+    /// The share of images of which the averaged and the trained weights say the same, where there are no test images.
+    #[serde(default)]
+    pub agreement: Option<f64>,
     /// The last event that says how the run stands.
     #[serde(default)]
     pub last_state: Option<LastState>,
@@ -394,6 +404,7 @@ impl RunState {
             ema_accuracy: last.map(|evaluated| evaluated.ema.accuracy),
             best: last.map(|evaluated| evaluated.best),
             median: last.map(|evaluated| evaluated.median),
+            agreement: self.comparisons.last().map(|compared| compared.agreement),
             last_state: self.last_state.clone(),
             trend: self.trend(),
             step_s: (self.n_timed_steps > 0).then(|| self.training_s / self.n_timed_steps as f64),

@@ -6,6 +6,9 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::trainer::{Trainer, Which};
 
+/// Images that are compared, at most, so that it takes no longer than the evaluation of a usual test set.
+const MOST_COMPARED: usize = 10_000;
+
 /// Accuracy, loss and confusion over all images. Waits for the device once, at the end.
 pub fn evaluate(trainer: &Trainer, which: Which, images: &Images, n_classes: usize) -> Evaluation {
     let options = (Kind::Double, trainer.input().device());
@@ -24,6 +27,27 @@ pub fn evaluate(trainer: &Trainer, which: Which, images: &Images, n_classes: usi
         let _ = confusion.g_add_(&cells.bincount::<Tensor>(None, n * n));
     }
     summarize(&to_vec(&confusion), to_vec(&loss)[0], n_classes)
+}
+
+/// What the averaged and the trained weights say of at most [`MOST_COMPARED`] of some images: how many they were, the share
+/// of them that both take for the same class, and how many the averaged weights take for each class.
+pub fn compare(trainer: &Trainer, images: &Images, among: &[u32], n_classes: usize) -> (usize, f64, Vec<u64>) {
+    let n = among.len().min(MOST_COMPARED);
+    let evenly: Vec<u32> = (0..n).map(|i| among[i * among.len() / n]).collect();
+    let (mut n_same, mut predicted) = (0, vec![0; n_classes]);
+    for part in evenly.chunks(trainer.input().images_a_pass()) {
+        let pixels: Vec<&[u8]> = part.iter().map(|&index| images.pixels_of(index as usize)).collect();
+        let pixels = pixels.concat();
+        let [ema, raw] = [Which::Ema, Which::Raw].map(|which| {
+            let classes = trainer.predict(which, &pixels).argmax(-1, false).to_device(Device::Cpu);
+            Vec::<i64>::try_from(classes).expect("a row of classes")
+        });
+        n_same += ema.iter().zip(&raw).filter(|(ema, raw)| ema == raw).count();
+        for class in ema {
+            predicted[class as usize] += 1;
+        }
+    }
+    (n, n_same as f64 / n.max(1) as f64, predicted)
 }
 
 fn to_vec(tensor: &Tensor) -> Vec<f64> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use fixmatch::base::output::{note, say_json_line};
 use fixmatch::data;
 use fixmatch::examples;
+use fixmatch::labels::recorded;
 use fixmatch::run::checkpoint::{self, Which};
 use fixmatch::run::dir::RunDir;
 use serde_json::json;
@@ -41,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
     let device = device::resolve(config.machine.device, device::tell)?;
     let data_dir = fixmatch::base::dirs::data_dir()?;
-    let dataset = data::load(&config.data, &data_dir)?;
+    let (_, dataset) = recorded::with_dataset(&dir, data::load(&config.data, &data_dir)?)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     trainer.restore(&checkpoint.tensors, checkpoint.state.step).context("the checkpoint does not fit this run")?;
 

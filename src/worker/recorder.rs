@@ -200,7 +200,7 @@ impl Recorder {
 
     async fn write(&mut self, event: Event) -> Result<()> {
         let is_milestone = !matches!(event, Event::Progress(_) | Event::Insight(_) | Event::Warning { .. });
-        let is_evaluation = matches!(event, Event::Evaluated(_));
+        let is_evaluation = matches!(event, Event::Evaluated(_) | Event::Compared(_));
         match &event {
             Event::Accepted { id, .. } => drop(self.open.insert(id.clone())),
             Event::Applied { id, .. } | Event::Edited { id, .. } | Event::Refused { id, .. } => {

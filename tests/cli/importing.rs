@@ -31,7 +31,7 @@ fn a_folder_is_verified_by_its_path_and_says_what_is_held_out() {
     let said = place.fixmatch(&["data", "verify", "photos", "--holdout", "0.5", "--resize", "16", "--fit", "pad"]);
     said.check(0, &["16×16 pixels, gray", "(data.holdout = 0.5, data.holdout_seed = 0)"], &[]);
     for (args, expected) in [
-        (&["--holdout", "1"][..], "it must be more than 0 and below 1"),
+        (&["--holdout", "1"][..], "it must be at least 0 and below 1"),
         (&["--resize", "16", "--fit", "cover"], "it may be stretch, crop or pad"),
     ] {
         place.fixmatch(&[&["data", "verify", "photos"], args].concat()).check(2, &[], &[expected]);
@@ -55,7 +55,7 @@ fn a_heap_becomes_a_list_to_fill_in_and_trains_once_it_has_labels() {
         let path = format!("data.path={path}");
         place.fixmatch(&["train", "quickstart", "--set", "data.dataset=folder", "--set", &path])
     };
-    train("heap").check(1, &[], &["none of the 6 images of", "`fixmatch data files`"]);
+    train("heap").check(1, &[], &["none of the 6 images of", "labels.pick = \"file:labels.csv\""]);
     place.fixmatch(&["data", "files", "heap", "-o", "heap/labels.csv"]).check(
         0,
         &["labels.csv is written: 6 images"],

@@ -9,7 +9,7 @@ use fixmatch::data::preprocess::Preprocess;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Event, FailureKind, Job, Progress};
+use fixmatch::run::event::{Compared, Evaluated, Event, FailureKind, Job, Progress};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::pseudo::alarm::{Alarm, Rule};
@@ -130,6 +130,8 @@ fn eventful(place: &Place) -> RunDir {
     let mut last = Evaluated { rates: Some(vec![500]), ..*last };
     last.ema.confusion = vec![vec![1, 2], vec![3, 4]];
     last.raw.confusion = vec![vec![1, 2], vec![3, 4]];
+    let compared =
+        Compared { step: 30, n: 9, agreement: 0.5, predicted: vec![4, 5], rates: Some(vec![500]), requested: true };
     let full = Progress {
         step: 30,
         n_steps: 10,
@@ -147,6 +149,7 @@ fn eventful(place: &Place) -> RunDir {
             Event::Resumed { step: 20 },
             Event::Progress(full),
             Event::Evaluated(Box::new(last)),
+            Event::Compared(Box::new(compared)),
             Event::Alarm(Alarm { step: 30, rule: Rule::Share, class: Some(1), message: "too many".into() }),
             Event::Checkpointed { step: 20, file: "00000020.safetensors".into(), best: true },
             Event::Warning { message: "look".into() },

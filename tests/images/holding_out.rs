@@ -87,7 +87,10 @@ fn small_classes_have_both_kinds_and_single_images_train() {
     assert_eq!(dataset.train.class_counts(4)[2], 1);
     assert_eq!(dataset.warnings, ["class c has one image, which trains: none to test on"]);
     let root = classes(&[("a", 1), ("b", 1)]);
-    check(&root, "ROOT: each class has one image, and none is left to test on: add images");
+    check(
+        &root,
+        "ROOT: each class has one image, and none is left to test on: add images, or set data.holdout = 0 to train without test images",
+    );
 }
 
 #[test]
@@ -140,7 +143,10 @@ fn val_and_its_like_are_test_images_where_there_is_no_test() {
 #[test]
 fn training_images_alone_are_held_out_on_request() {
     let root = classes(&[("train/cat", 20), ("train/dog", 20)]);
-    assert!(load_error(&root).ends_with("or set data.holdout = 0.2 to test on a fifth of the training images"));
+    assert!(
+        load_error(&root)
+            .ends_with("or set data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none")
+    );
     let dataset = load(&Data { holdout: Some(0.25), ..data_in(root.path()) }).expect("a good folder");
     assert!(dataset.test.n() >= 2 && dataset.train.n() + dataset.test.n() == 40);
     fs::create_dir(root.path().join("dev")).expect("room on disk");
@@ -149,7 +155,7 @@ fn training_images_alone_are_held_out_on_request() {
 }
 
 #[test]
-fn a_heap_is_read_and_training_on_it_is_refused_with_what_to_do() {
+fn a_heap_is_read_and_all_of_it_is_to_train_on() {
     for inside in ["", "unlabeled"] {
         let root = folder();
         for i in 0..3 {
@@ -160,10 +166,22 @@ fn a_heap_is_read_and_training_on_it_is_refused_with_what_to_do() {
         let unlabeled = heap.unlabeled.expect("all of them");
         assert_eq!((unlabeled.n(), unlabeled.pixels_of(2)[0]), (3, 2));
         assert_eq!(heap.read.as_deref(), Some("3 of 3 files read; no image has a class"));
-        check(
-            &root,
-            "none of the 3 images of ROOT has a class, and training needs some of each: `fixmatch data files` writes a list \
-             of them, path,label,split; fill in labels there, and set data.path to the list",
+        let loaded = load_folder(root.path(), None);
+        assert_eq!((loaded.classes.len(), loaded.train.n(), loaded.test.n(), loaded.n_pool()), (0, 3, 0, 3));
+        assert_eq!((loaded.train.labels, loaded.digest), (vec![data::UNKNOWN; 3], heap.digest));
+        assert_eq!(loaded.own.expect("files").files.train.len(), 3);
+    }
+}
+
+#[test]
+fn none_is_held_out_where_none_is_asked_for() {
+    for root in [classes(&[("cat", 1), ("dog", 3)]), classes(&[("train/cat", 1), ("train/dog", 3)])] {
+        let dataset = load(&Data { holdout: Some(0.0), ..data_in(root.path()) }).expect("a good folder");
+        assert_eq!((dataset.train.n(), dataset.test.n(), dataset.warnings.len()), (4, 0, 0));
+        let said = dataset.read.expect("said");
+        assert!(
+            said.ends_with("all 4 labeled images are to train on, none is to test on (data.holdout = 0)"),
+            "{said}"
         );
     }
 }

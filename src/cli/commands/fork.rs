@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::examples;
-use fixmatch::plan::check;
+use fixmatch::plan::check_fork;
 use fixmatch::run::fork::Fork;
 
 use super::train;
@@ -38,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let parent = runs.find(&args.run)?;
     let fork = Fork::plan(&parent, args.at, &args.set)?;
-    check(fork.config())?;
+    check_fork(fork.config(), &parent)?;
     let dir = fork.make(runs.folder(), args.name.as_deref())?;
     note(format_args!("forked {} after {} steps", parent.id(), fork.step()));
     note(format_args!("run directory: {}", dir.path().display()));

@@ -24,7 +24,7 @@ pub struct Own {
 /// Which images of a folder are to test on.
 #[derive(Args, Clone, Debug, Default)]
 pub struct HeldOut {
-    /// Share of the images that is to test on, where the folder has no test images, as data.holdout
+    /// Share of the images that is to test on, where the folder has no test images, as data.holdout; 0 for none
     #[arg(long, value_name = "SHARE", value_parser = share)]
     holdout: Option<f64>,
     /// Decides which images those are, as data.holdout_seed
@@ -69,6 +69,6 @@ fn fit(text: &str) -> Result<Fit, String> {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
-    share.ok_or_else(|| "it must be more than 0 and below 1".into())
+    let share = text.parse().ok().filter(|share: &f64| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "it must be at least 0 and below 1".into())
 }

@@ -73,7 +73,8 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     for warning in &dataset.warnings {
         note(format_args!("warning: {warning}"));
     }
-    let recipe = ranking::recipe(&base, args.rank(), dataset.train.n());
+    ranking::check_metric(args.by, &dataset)?;
+    let recipe = ranking::recipe(&base, args.rank(), ranking::n_ranked(args.by, &dataset));
     recipe.validate()?;
     let cached = ranking::cached_at(&recipe, &dataset.digest)?;
     drop(dataset); // the worker reads its own

@@ -18,6 +18,7 @@ use fixmatch::run::{checkpoint, mailbox};
 
 use super::watch::POLL;
 use super::{Reader, RunArg, Runs, complete, note, say};
+use crate::words::events::agreement;
 use crate::words::numbers::percent;
 
 /// How long a worker may take to answer: its mailbox is read ten times a second, but its disk may be slow.
@@ -147,6 +148,10 @@ pub fn evaluate(ask: &Ask, runs: &Runs) -> Result<ExitCode> {
     note(format_args!("evaluating {}…", reader.dir.id()));
     let step = request(&mut reader, Request::Evaluate, &ask.patience)?;
     // The worker evaluates before it says that it has.
+    if let Some(compared) = reader.state.comparisons.iter().rev().find(|it| it.step == step && it.requested) {
+        say(format_args!("step {step}: {}", agreement(compared)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut evaluations = reader.state.evaluations.iter().rev();
     let evaluated = evaluations.find(|evaluated| evaluated.step == step && evaluated.requested);
     let Evaluated { raw, ema, .. } =

@@ -369,7 +369,9 @@ fn notes(run: &Experiment) -> String {
     let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
     let at_chance = run.row.summary.at_chance.then(|| "at chance".to_owned());
     let tags = run.row.card.tags.iter().map(|tag| format!("#{tag}"));
-    alarms.into_iter().chain(at_chance).chain(tags).collect::<Vec<_>>().join(", ")
+    let agreement = run.row.summary.agreement;
+    let agreement = agreement.map(|share| format!("no test images, agreement {}", percent(share)));
+    alarms.into_iter().chain(at_chance).chain(agreement).chain(tags).collect::<Vec<_>>().join(", ")
 }
 
 fn age(run: &Experiment) -> Option<Duration> {

@@ -74,7 +74,7 @@ impl Screen {
                 | Event::Continued { .. }
                 | Event::Resumed { .. },
             )
-            | (Self::Lines(_), Event::Started(_) | Event::Evaluated(_)) => true,
+            | (Self::Lines(_), Event::Started(_) | Event::Evaluated(_) | Event::Compared(_)) => true,
             // How it ended is said by whoever started it.
             (
                 _,
@@ -83,6 +83,7 @@ impl Screen {
                 | Event::Forked(_)
                 | Event::Progress(_)
                 | Event::Evaluated(_)
+                | Event::Compared(_)
                 | Event::Insight(_)
                 | Event::Checkpointed { .. }
                 | Event::Accepted { .. }
@@ -161,6 +162,7 @@ fn draw(bar: &ProgressBar, glimpse: &Glimpse) {
 fn fields(glimpse: &Glimpse, room: usize) -> String {
     let progress = glimpse.state.progress.last();
     let evaluated = glimpse.state.evaluations.last();
+    let compared = glimpse.state.comparisons.last();
     let paused = glimpse.phase == Some(Phase::Paused);
     let end =
         if paused { Some("paused".into()) } else { glimpse.remaining.map(|left| format!("ETA {}", duration(left))) };
@@ -169,6 +171,7 @@ fn fields(glimpse: &Glimpse, room: usize) -> String {
         (2, progress.map(|point| format!("{} img/s", short(point.images_per_s)))),
         (1, progress.map(|point| format!("loss {:.3}", point.loss))),
         (0, progress.and_then(|point| point.mask_ratio).map(|mask| format!("mask {mask:.2}"))),
+        (3, compared.map(|compared| format!("agree {}", percent(compared.agreement)))),
         (3, evaluated.map(|evaluated| format!("test {}", percent(evaluated.ema.accuracy)))),
         (4, end),
     ];

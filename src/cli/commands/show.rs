@@ -9,7 +9,7 @@ use fixmatch::config::one_line;
 use fixmatch::examples;
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Evaluation, Progress, Started};
+use fixmatch::run::event::{Compared, Evaluated, Evaluation, Progress, Started};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
 use fixmatch::run::pseudo::alarm::Alarm;
@@ -20,7 +20,7 @@ use super::foreground::last_output;
 use super::pseudo::Moment;
 use super::{Reader, RunArg, Runs, say, say_json};
 use crate::words::changes::Changed;
-use crate::words::events::AT_CHANCE;
+use crate::words::events::{AT_CHANCE, agreement, test_images};
 use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
 
 /// Show a run: status, configuration, machine, progress, accuracies, pseudo-labels, checkpoints
@@ -55,6 +55,8 @@ struct Page {
     started: Option<Started>,
     last_progress: Option<Progress>,
     evaluations: Vec<Evaluated>,
+    /// What takes their place without test images.
+    comparisons: Vec<Compared>,
     /// What the newest of them did.
     pseudo_labels: Option<Moment>,
     /// Seconds of training, pauses and absent workers left out.
@@ -119,7 +121,7 @@ impl Page {
         let at_chance = state.is_at_chance();
         let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());
         let jobs = JobsOf { ids: state.jobs.ids.clone(), timeouts, preemptions };
-        let RunState { started, mut progress, evaluations, alarms, warnings, training_s, .. } = state;
+        let RunState { started, mut progress, evaluations, comparisons, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
             path: dir.path().display().to_string(),
@@ -133,6 +135,7 @@ impl Page {
             started,
             last_progress: progress.pop(),
             evaluations,
+            comparisons,
             pseudo_labels,
             training_s,
             at_chance,
@@ -198,11 +201,11 @@ impl Page {
         }
         if let Some(started) = &self.started {
             lines.push(format!(
-                "training on {} labeled and {} unlabeled images of {} classes, {} test images; {}",
+                "training on {} labeled and {} unlabeled images of {} classes, {}; {}",
                 grouped(started.n_labeled),
                 grouped(started.n_unlabeled),
                 started.classes.len(),
-                grouped(started.n_test),
+                test_images(started),
                 plural(started.n_parameters, "parameter"),
             ));
         }
@@ -224,6 +227,9 @@ impl Page {
     }
 
     fn accuracy(&self) -> String {
+        if let Some(compared) = self.comparisons.last() {
+            return self.comparison(compared);
+        }
         let Some(last) = self.evaluations.last() else { return String::new() };
         let (ema, raw) = (percent(last.ema.accuracy), percent(last.raw.accuracy));
         let scheduled = if last.median_of > 0 { format!("\n{}", scheduled(last)) } else { String::new() };
@@ -231,6 +237,18 @@ impl Page {
         let head = if self.at_chance { format!("{head}\n{AT_CHANCE}") } else { head };
         let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
         format!("{head}\n{}", per_class(names, &last.ema, &last.raw))
+    }
+
+    /// What is known without test images.
+    fn comparison(&self, compared: &Compared) -> String {
+        let names = self.started.as_ref().map_or(&[][..], |started| &started.classes);
+        let row = |(class, &n): (usize, &u64)| {
+            let name = names.get(class).map_or_else(|| format!("class {class}"), Name::to_string);
+            vec![name, grouped(n), percent(n as f64 / compared.n.max(1) as f64)]
+        };
+        let rows: Vec<_> = compared.predicted.iter().enumerate().map(row).collect();
+        let head = format!("step {}: {}", compared.step, agreement(compared));
+        format!("{head}\n{}", table(&["TAKEN FOR", "IMAGES", "SHARE"], &rows))
     }
 
     /// Changes, warnings and what went wrong.

@@ -15,7 +15,7 @@ use super::attach;
 use super::foreground::{self, End, Report};
 use super::reading::Bar;
 use super::{Runs, complete, note, say};
-use crate::words::events::AT_CHANCE;
+use crate::words::events::{AT_CHANCE, agreement};
 use crate::words::numbers::{duration, or_dash, percent, plural, short, table};
 
 /// Train a preset
@@ -129,6 +129,7 @@ fn summary(report: &Report) -> String {
     let rate = or_dash(images_per_s(state), short);
     let mut lines =
         vec![format!("finished {} in {}, {rate} images/s", plural(state.step, "step"), duration(report.wall))];
+    lines.extend(state.comparisons.last().map(agreement));
     let last = state.evaluations.last();
     if let Some(last) = last {
         lines.push(format!(

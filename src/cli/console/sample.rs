@@ -178,6 +178,7 @@ fn rows() -> Vec<Row> {
             ema_accuracy: Some(0.712),
             best: Some(0.72),
             median: Some(0.7),
+            agreement: None,
             last_state,
             trend: (1..=10).map(|x| 1.0 - 1.0 / x as f32).collect(),
             step_s: Some(0.05),

@@ -437,7 +437,7 @@ fn amended(dir: &RunDir, requests: &[Request]) -> Result<String> {
 /// A fork's directory, made after it was checked like any other run's.
 fn forked(dir: &RunDir, until: Option<u64>, settings: &[String], runs: &Path) -> Result<RunDir> {
     let fork = Fork::plan_until(dir, until, settings)?;
-    plan::check(fork.config())?;
+    plan::check_fork(fork.config(), dir)?;
     fork.make(runs, None)
 }
 

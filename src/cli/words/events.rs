@@ -2,7 +2,7 @@
 
 use fixmatch::base::text::clean;
 use fixmatch::run::change::Request;
-use fixmatch::run::event::{Evaluated, Event, Progress, Started};
+use fixmatch::run::event::{Compared, Evaluated, Event, Progress, Started};
 
 use super::numbers::{grouped, percent, plural, short};
 
@@ -25,6 +25,10 @@ fn told(event: &Event) -> Option<String> {
         Event::Resumed { step } => format!("resumed at step {step}"),
         Event::Progress(progress) => progress_made(progress),
         Event::Evaluated(evaluated) => evaluation(evaluated),
+        Event::Compared(compared) => {
+            let requested = if compared.requested { ", as requested" } else { "" };
+            format!("step {}: {}{requested}", compared.step, agreement(compared))
+        }
         Event::Checkpointed { step, file, best } => {
             format!("step {step}: saved {file}{}", if *best { ", the best so far" } else { "" })
         }
@@ -55,17 +59,41 @@ fn told(event: &Event) -> Option<String> {
 }
 
 fn start(started: &Started) -> String {
+    if started.classes.is_empty() {
+        return format!(
+            "learning features on {} with {}: {} images without labels, {}, {}",
+            started.device,
+            plural(u64::from(started.threads), "thread"),
+            grouped(started.n_unlabeled),
+            plural(started.n_parameters, "parameter"),
+            plural(started.steps, "step"),
+        );
+    }
     format!(
-        "training on {} with {}: {} labeled and {} unlabeled images, {} test images, {} classes, {}, {}",
+        "training on {} with {}: {} labeled and {} unlabeled images, {}, {} classes, {}, {}",
         started.device,
         plural(u64::from(started.threads), "thread"),
         grouped(started.n_labeled),
         grouped(started.n_unlabeled),
-        grouped(started.n_test),
+        test_images(started),
         started.classes.len(),
         plural(started.n_parameters, "parameter"),
         plural(started.steps, "step"),
     )
+}
+
+/// How many test images there are, or what it means that there are none.
+pub fn test_images(started: &Started) -> String {
+    match started.n_test {
+        0 => "no test images, so that accuracy is unknown".into(),
+        n => format!("{} test images", grouped(n)),
+    }
+}
+
+/// What takes the place of an accuracy where there are no test images.
+pub fn agreement(compared: &Compared) -> String {
+    let (share, n) = (percent(compared.agreement), grouped(compared.n));
+    format!("accuracy unknown; the averaged and the trained network agree on {share} of {n} images")
 }
 
 fn progress_made(progress: &Progress) -> String {

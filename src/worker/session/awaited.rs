@@ -44,7 +44,7 @@ pub fn ranking(
     if let Some(path) = &config.labels.ranking {
         return found(path).context("labels.ranking");
     }
-    let recipe = ranking::recipe(&ranking::standard_base(config), rank, dataset.train.n());
+    let recipe = ranking::recipe(&ranking::standard_base(config), rank.clone(), ranking::n_ranked(rank.by, dataset));
     let cached = ranking::cached_at(&recipe, &dataset.digest)?;
     if cached.exists() {
         return found(&cached);

@@ -4,12 +4,12 @@ use anyhow::{Error, Result, ensure};
 use fixmatch::base::number::plain;
 use fixmatch::base::stats::median;
 use fixmatch::run::checkpoint::{Checkpoint, Tensors, Which, file_name, prune};
-use fixmatch::run::event::{Evaluated, Evaluation, Event};
+use fixmatch::run::event::{Compared, Evaluated, Evaluation, Event};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::insight::Record;
 
 use super::Session;
-use crate::evaluate::evaluate;
+use crate::evaluate::{compare, evaluate};
 use crate::failure::Failure;
 
 /// The paper reports the median over the last 20 evaluations (section 4.1).
@@ -64,6 +64,10 @@ impl Session {
 
     /// Evaluates and says whether the averaged weights are the best so far.
     pub(super) fn evaluate_on_schedule(&mut self) -> Result<bool> {
+        if self.run.test.n() == 0 {
+            self.compare(Asked::BySchedule)?;
+            return Ok(false);
+        }
         let (raw, ema) = self.evaluate()?;
         let (accuracy, step) = (ema.accuracy, self.state.step);
         let is_best = self.state.best.is_none_or(|(best, _)| accuracy > best);
@@ -80,8 +84,32 @@ impl Session {
 
     /// Evaluates outside of the schedule, which leaves no trace in the median and the best.
     pub(super) fn evaluate_on_request(&mut self) -> Result<()> {
+        if self.run.test.n() == 0 {
+            return self.compare(Asked::ByUser);
+        }
         let (raw, ema) = self.evaluate()?;
         self.report(raw, ema, Asked::ByUser);
+        self.ask_panel();
+        Ok(())
+    }
+
+    /// Without test images: how far the two networks agree on the unlabeled images, or where there are none, on all.
+    fn compare(&mut self, asked: Asked) -> Result<()> {
+        self.check_finite()?;
+        self.reporter.phase(self.state.step, Phase::Evaluating);
+        let source = &self.run.source;
+        let among = if source.unlabeled.is_empty() { &source.labeled } else { &source.unlabeled };
+        let n_classes = self.run.started.classes.len();
+        let (n, agreement, predicted) = compare(&self.run.trainer, &source.images, among, n_classes);
+        let rates = self.probes.as_mut().map(|probes| probes.log(self.loader.as_mut()));
+        self.reporter.event(Event::Compared(Box::new(Compared {
+            step: self.state.step,
+            n: n as u64,
+            agreement,
+            predicted,
+            rates,
+            requested: asked == Asked::ByUser,
+        })));
         self.ask_panel();
         Ok(())
     }

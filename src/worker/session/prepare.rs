@@ -9,6 +9,7 @@ use fixmatch::augment::Strong;
 use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
+use fixmatch::base::text::Name;
 use fixmatch::config::{Precision, RunConfig};
 use fixmatch::data::folder::{self, Listed, Reading};
 use fixmatch::data::preprocess::Preprocess;
@@ -23,6 +24,7 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Started};
 use fixmatch::run::file::{Environment, RunFile};
 use fixmatch::run::history::History;
+use fixmatch::run::state::RunState;
 
 use super::awaited::{self, Awaited};
 use crate::policy::{Facts, Judge};
@@ -89,18 +91,29 @@ pub fn prepare(
     if let Some(told) = config.slow_averages().filter(|_| config.rank.is_none()) {
         reporter.warn(told);
     }
+    if let Some(before) = run.environment.as_ref() {
+        check_data(before, &dataset)?; // before labels are looked for in it
+    }
+    let (labels, dataset) = match &config.rank {
+        Some(rank) => {
+            ranking::check_metric(rank.by, &dataset)?;
+            (None, if rank.by.needs_labels() { dataset } else { dataset.pooled() })
+        }
+        None => match labels(dir, &config, &dataset, (reporter, commands), history)? {
+            Labels::Picked(labels) => {
+                let dataset = labels.label(dataset)?;
+                check_classes(dir, &dataset)?;
+                (Some(labels), dataset)
+            }
+            Labels::Ended(end) => return Ok(Preparation::Ended(end)),
+        },
+    };
     let input = Preprocess::of(&dataset.train, config.data.normalize);
     let found = environment(&device::name(device), n_threads, &dataset, input);
-    compare_environment(run.environment.as_ref(), &found, reporter)?;
-    let labels = if config.rank.is_some() {
-        None
-    } else {
-        match labels(dir, &config, &dataset, (reporter, commands), history)? {
-            Labels::Picked(labels) => Some(labels),
-            Labels::Ended(end) => return Ok(Preparation::Ended(end)),
-        }
-    };
-    memory::check(&config, dataset.train.n(), dataset.train.bytes_per_image())?;
+    if let Some(before) = run.environment.as_ref() {
+        compare_environment(before, &found, reporter);
+    }
+    memory::check(&config, dataset.n_pool(), dataset.train.bytes_per_image())?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
@@ -153,7 +166,10 @@ fn record_held_out(dir: &RunDir, dataset: &Dataset, reporter: &Reporter) -> Resu
 fn labeled_per_class(source: &Source, n_classes: usize) -> Vec<u64> {
     let mut counts = vec![0; n_classes];
     for &index in &*source.labeled {
-        counts[usize::from(source.images.labels[index as usize])] += 1;
+        // where images are put in order by features alone, their classes need not be known
+        if let Some(count) = counts.get_mut(usize::from(source.images.labels[index as usize])) {
+            *count += 1;
+        }
     }
     counts
 }
@@ -193,15 +209,35 @@ fn environment(device: &str, threads: u32, dataset: &Dataset, input: Preprocess)
     }
 }
 
-/// Tells where a worker's environment differs from the first one's; other data are refused.
-fn compare_environment(recorded: Option<&Environment>, found: &Environment, reporter: &Reporter) -> Result<()> {
-    let Some(recorded) = recorded else { return Ok(()) };
+/// Refuses other data than a run began with.
+fn check_data(recorded: &Environment, dataset: &Dataset) -> Result<()> {
     ensure!(
-        recorded.data_digest == found.data_digest,
+        recorded.data_digest == dataset.digest,
         "the data set is not the one this run began with (digest {} then, {} now): put the old one back, or start a new run",
         recorded.data_digest,
-        found.data_digest,
+        dataset.digest,
     );
+    Ok(())
+}
+
+/// Refuses other classes than a run, or the one that it was forked from, began with.
+fn check_classes(dir: &RunDir, dataset: &Dataset) -> Result<()> {
+    let Some(started) = RunState::read(dir)?.started else { return Ok(()) };
+    ensure!(
+        started.classes == dataset.classes,
+        "the classes are not those that its network tells apart ({} then, {} now): start a new run",
+        names(&started.classes),
+        names(&dataset.classes),
+    );
+    Ok(())
+}
+
+fn names(classes: &[Name]) -> String {
+    classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Tells where a worker's environment differs from the first one's.
+fn compare_environment(recorded: &Environment, found: &Environment, reporter: &Reporter) {
     let instructions = |of: &Environment| of.instructions.clone().unwrap_or_default();
     if recorded.instructions.is_some() && recorded.instructions != found.instructions {
         let (then, now) = (instructions(recorded), instructions(found));
@@ -216,7 +252,6 @@ fn compare_environment(recorded: Option<&Environment>, found: &Environment, repo
     for (what, then, now) in pairs.into_iter().filter(|(_, then, now)| then != now) {
         reporter.warn(format!("the {what} was {then:?} and is now {now:?}: the run goes on, but not bit for bit"));
     }
-    Ok(())
 }
 
 /// The labeled images: as recorded, or for a new run, picked and recorded.
@@ -229,7 +264,7 @@ fn labels(
 ) -> Result<Labels> {
     let path = dir.labels();
     if path.exists() {
-        return recorded::read_of(dir, dataset.train.n()).map(Labels::Picked);
+        return recorded::read_of(dir, dataset).map(Labels::Picked);
     }
     let wanted = ranking::wanted(config, dataset.classes.len()).filter(|_| config.labels.indices.is_none());
     let ranking = match wanted {
@@ -240,7 +275,11 @@ fn labels(
         None => None,
     };
     let labels = pick::pick(&config.labels, dataset, ranking.as_deref())?;
-    for class in labels.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
+    let without = match labels.given {
+        Some(_) => Vec::new(), // they come from the labels, or are the user's choice
+        None => labels.classes_without_label(&dataset.train.labels, dataset.classes.len()),
+    };
+    for class in without {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
     let text = serde_json::to_vec(&labels)?;

@@ -210,7 +210,9 @@ impl Side {
     pub fn by_class(&self, dataset: &Dataset) -> Vec<Vec<u32>> {
         let mut of_class = vec![Vec::new(); dataset.classes.len()];
         for &index in &self.set.indices {
-            of_class[usize::from(dataset.train.labels[index as usize])].push(index);
+            if let Some(of_class) = of_class.get_mut(usize::from(dataset.train.labels[index as usize])) {
+                of_class.push(index);
+            }
         }
         if let Some(order) = &self.order {
             for indices in &mut of_class {
@@ -358,7 +360,8 @@ impl Wanted {
     }
 
     fn cached_at(&self, rank: &Rank, dataset: &Dataset) -> Result<PathBuf> {
-        let recipe = ranking::recipe(&ranking::standard_base(&self.config), rank.clone(), dataset.train.n());
+        let recipe =
+            ranking::recipe(&ranking::standard_base(&self.config), rank.clone(), ranking::n_ranked(rank.by, dataset));
         ranking::cached_at(&recipe, &dataset.digest)
     }
 

@@ -42,6 +42,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let dataset = load(&wanted)?;
     let [a, b] = &wanted;
     let sides = [a.pick(&dataset)?, b.pick(&dataset)?];
+    let dataset = sides.iter().try_fold(dataset, |dataset, side| side.set.label(dataset))?;
     for side in &sides {
         side.warn(&dataset);
     }
@@ -117,7 +118,11 @@ impl Page {
             path: order.path.display().to_string(),
             mean_ranks: sides.each_ref().map(|side| order.mean_rank(&side.set.indices)),
         };
-        let scores = |order: &Order| order.ranking.representativeness();
+        let scores = |order: &Order| {
+            let mut scores = order.ranking.representativeness();
+            scores.truncate(dataset.train.n()); // one made without labels has images of unknown class behind them
+            scores
+        };
         let scores = if let [first, second] = orders[..] { Some((scores(first), scores(second))) } else { None };
         let (a_by_class, b_by_class) = (a.by_class(dataset), b.by_class(dataset));
         let class_row = |class: usize| ClassRow {

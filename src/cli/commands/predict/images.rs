@@ -38,7 +38,7 @@ impl Images {
     pub fn unlabeled(dir: &RunDir) -> Result<Self> {
         let config = dir.read_run()?.config;
         let dataset = reading::load(&config.data)?;
-        let labels = recorded::read(dir, &dataset)?;
+        let (labels, dataset) = recorded::with_dataset(dir, dataset)?;
         let n_train = dataset.train.n();
         let images = dataset.train.followed_by(dataset.unlabeled);
         let mut indices = labels.unlabeled(n_train, LabeledImages::LeftOut);

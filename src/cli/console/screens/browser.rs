@@ -267,7 +267,7 @@ impl Browser {
             View::Ends | View::Order => self.at.step(by, n),
             View::Set => self.set_at.step(by, self.set.indices.len()),
             View::Scores => {
-                let n_classes = self.atlas().map_or(0, |atlas| atlas.dataset.classes.len());
+                let n_classes = self.atlas().map_or(0, |atlas| atlas.n_classes());
                 self.scores_at.step(by, n_classes);
             }
         }

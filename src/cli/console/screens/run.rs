@@ -6,7 +6,7 @@ use fixmatch::base::stats::median;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Event, Record};
+use fixmatch::run::event::{Compared, Evaluated, Event, Record};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::history::{Entry, start};
@@ -308,6 +308,12 @@ impl OpenRun {
     /// The newest evaluation of the moment that is shown.
     pub fn evaluation(&self) -> Option<&Evaluated> {
         self.evaluations().last()
+    }
+
+    /// How far the networks agreed at the moment that is shown, where there are no test images.
+    pub fn comparison(&self) -> Option<&Compared> {
+        let all = &self.state.comparisons;
+        all.iter().rfind(|it| self.moment.is_none_or(|moment| it.step <= moment))
     }
 
     /// The evaluations up to the moment that is shown.

@@ -8,6 +8,7 @@ use fixmatch::base::text::Name;
 use fixmatch::config::RunConfig;
 use fixmatch::data::{self, Dataset};
 use fixmatch::labels::recorded;
+use fixmatch::labels::set::LabelSet;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::state::RunState;
 
@@ -42,14 +43,13 @@ const MAX_SAMPLES: usize = 1000;
 impl Sheet {
     /// Reads the data set and picks out the labeled images. Takes as long as reading the data set.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let (config, dataset) = data_of(dir)?;
-        let labels = recorded::read(dir, &dataset)?;
+        let (config, labels, dataset) = data_of(dir)?;
         Self::pick(dir, &config, dataset, &labels.indices)
     }
 
     /// Reads the data set and picks out some training images.
     pub fn of(dir: &RunDir, indices: &[u32]) -> anyhow::Result<Self> {
-        let (config, dataset) = data_of(dir)?;
+        let (config, _, dataset) = data_of(dir)?;
         Self::pick(dir, &config, dataset, indices)
     }
 
@@ -81,8 +81,9 @@ impl Sheet {
     /// Draws as CTAugment's rates have it that a run's last evaluation tells of.
     fn follow_rates(&mut self, dir: &RunDir, config: &RunConfig) -> anyhow::Result<()> {
         let StrongPolicy::CtAugment(policy) = &mut self.strong.policy else { return Ok(()) };
-        let evaluations = RunState::read(dir)?.evaluations;
-        if let Some(rates) = evaluations.into_iter().rev().find_map(|evaluated| evaluated.rates) {
+        let RunState { evaluations, comparisons, .. } = RunState::read(dir)?;
+        let compared = comparisons.into_iter().rev().find_map(|compared| compared.rates);
+        if let Some(rates) = evaluations.into_iter().rev().find_map(|evaluated| evaluated.rates).or(compared) {
             let rates = rates.into_iter().map(|rate| f32::from(rate) / 1000.0).collect();
             policy.follow(&Rates::from_values(config.augment.table, rates)?);
         }
@@ -197,10 +198,11 @@ pub fn op_words(op: &Op) -> String {
     format!("{name} {}", rounded.unwrap_or_else(|_| value.replace('@', " at ").replace(',', ", ")))
 }
 
-fn data_of(dir: &RunDir) -> anyhow::Result<(RunConfig, Dataset)> {
+fn data_of(dir: &RunDir) -> anyhow::Result<(RunConfig, LabelSet, Dataset)> {
     let config = dir.read_run()?.config;
     let dataset = data::load(&config.data, &fixmatch::base::dirs::data_dir()?)?;
-    Ok((config, dataset))
+    let (labels, dataset) = recorded::with_dataset(dir, dataset)?;
+    Ok((config, labels, dataset))
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl Following {
                 // The curves are the screen's; what is needed here is how the run stands.
                 Event::Progress(ref progress) => self.state.step = progress.step,
                 Event::Evaluated(ref evaluated) => self.state.step = evaluated.step,
+                Event::Compared(ref compared) => self.state.step = compared.step,
                 _ => self.state.apply(record),
             }
         }

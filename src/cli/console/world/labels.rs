@@ -83,8 +83,9 @@ fn name_of(path: &Path) -> Result<Option<(String, PathBuf)>> {
 pub fn rank(runs: &Path, data: &Data, by: Metric, news: &UnboundedSender<News>) {
     let find = || -> Result<RunDir> {
         let dataset = data::load(data, &dirs::data_dir()?)?;
+        ranking::check_metric(by, &dataset)?;
         let base = ranking::standard_base(&RunConfig { data: data.clone(), ..RunConfig::default() });
-        let recipe = ranking::recipe(&base, Rank { by, ..Rank::default() }, dataset.train.n());
+        let recipe = ranking::recipe(&base, Rank { by, ..Rank::default() }, ranking::n_ranked(by, &dataset));
         recipe.validate()?;
         ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, "the console"), Ok)
     };

@@ -27,7 +27,7 @@ pub struct Atlas {
     natural: Lists,
 }
 
-/// Training images in some order, all of them and those of each class.
+/// Training images in some order, all of them, those of each class, and at last those of unknown class.
 #[derive(Debug)]
 pub struct Lists {
     all: Vec<u32>,
@@ -36,9 +36,11 @@ pub struct Lists {
 
 impl Lists {
     fn new(all: Vec<u32>, dataset: &Dataset) -> Self {
-        let mut by_class = vec![Vec::new(); dataset.classes.len()];
+        // an order that was made without labels has images behind those of known class too
+        let all: Vec<u32> = all.into_iter().filter(|&index| (index as usize) < dataset.train.n()).collect();
+        let mut by_class = vec![Vec::new(); dataset.classes.len() + 1];
         for &index in &all {
-            by_class[usize::from(dataset.train.labels[index as usize])].push(index);
+            by_class[class_of(dataset, index)].push(index);
         }
         Self { all, by_class }
     }
@@ -83,7 +85,7 @@ impl Atlas {
         for (path, ranking) in ranking::cached()? {
             match ranking {
                 Ok(ranking) if ranking.dataset != dataset.name => {}
-                Ok(ranking) if ranking.ensure_of(&dataset.digest, dataset.train.n()).is_err() => n_others += 1,
+                Ok(ranking) if !ranking.is_of(&dataset) => n_others += 1,
                 Ok(ranking) => orders.push(Order::new(&path, ranking, &dataset)?),
                 Err(error) => warnings.push(format!("{error:#}")),
             }
@@ -126,14 +128,25 @@ impl Atlas {
         order.and_then(|order| self.orders.get(order)).map_or(&self.natural, |listed| &listed.lists)
     }
 
-    /// The class of an image.
+    /// The class of an image; for an unknown one, the number behind the last.
     pub fn class_of(&self, index: u32) -> usize {
-        usize::from(self.dataset.train.labels[index as usize])
+        class_of(&self.dataset, index)
     }
 
     /// The name of an image's class.
     pub fn class_name(&self, index: u32) -> &str {
-        &self.dataset.classes[self.class_of(index)]
+        self.name_of(self.class_of(index))
+    }
+
+    /// How many classes there are, those of unknown class being one, if there are any.
+    pub fn n_classes(&self) -> usize {
+        let of_unknown = self.natural.of(Some(self.dataset.classes.len()));
+        self.dataset.classes.len() + usize::from(!of_unknown.is_empty())
+    }
+
+    /// The name of a class.
+    pub fn name_of(&self, class: usize) -> &str {
+        self.dataset.classes.get(class).map_or("not known", |name| name)
     }
 
     /// The order from this file.
@@ -142,8 +155,17 @@ impl Atlas {
     }
 }
 
+fn class_of(dataset: &Dataset, index: u32) -> usize {
+    usize::from(dataset.train.labels[index as usize]).min(dataset.classes.len())
+}
+
 fn correlation(order: &Order, other: &Order, dataset: &Dataset) -> Correlation {
-    let scores = [order, other].map(|order| order.ranking.representativeness());
+    let n = dataset.train.n();
+    let scores = [order, other].map(|order| {
+        let mut scores = order.ranking.representativeness();
+        scores.truncate(n);
+        scores
+    });
     let of_class = |scores: &[f32], class: usize| -> Vec<f32> {
         let labels = dataset.train.labels.iter();
         labels.zip(scores).filter(|(label, _)| usize::from(**label) == class).map(|(_, score)| *score).collect()
@@ -160,10 +182,10 @@ fn extent(scores: &[f32]) -> (f32, f32) {
 }
 
 fn histogram(order: &Order, (low, high): (f32, f32), dataset: &Dataset) -> Vec<[u32; N_BINS]> {
-    let mut bins = vec![[0; N_BINS]; dataset.classes.len()];
-    for (&label, &score) in dataset.train.labels.iter().zip(&order.ranking.scores) {
+    let mut bins = vec![[0; N_BINS]; dataset.classes.len() + 1];
+    for (index, &score) in (0..dataset.train.n() as u32).zip(&order.ranking.scores) {
         let share = (score - low) / (high - low).max(f32::MIN_POSITIVE);
-        bins[usize::from(label)][((share * N_BINS as f32) as usize).min(N_BINS - 1)] += 1;
+        bins[class_of(dataset, index)][((share * N_BINS as f32) as usize).min(N_BINS - 1)] += 1;
     }
     bins
 }

@@ -37,9 +37,12 @@ impl Browser {
             let (text, note) = (text.to_owned(), plural(n as u64, "image"));
             Item { text, note, value: Choice::Class(class) }
         };
+        let n_unknown = atlas.dataset.train.n() - counts.iter().sum::<usize>();
         let all = item("all classes", atlas.dataset.train.n(), None);
         let classes = atlas.dataset.classes.iter().zip(counts).enumerate();
-        let items = std::iter::once(all).chain(classes.map(|(class, (name, n))| item(name, n, Some(class)))).collect();
+        let unknown = (n_unknown > 0).then(|| item("not known", n_unknown, Some(atlas.dataset.classes.len())));
+        let classes = classes.map(|(class, (name, n))| item(name, n, Some(class)));
+        let items = std::iter::once(all).chain(classes).chain(unknown).collect();
         let at = self.class.map_or(0, |class| class + 1);
         app.dialog = Some(Dialog::Choose(Chooser::new("class", items, at)));
     }

@@ -114,7 +114,7 @@ fn tabs(buffer: &mut Buffer, app: &App, browser: &Browser, atlas: &Atlas, area: 
         x = put(buffer, x, area.y, &name, style) + 2;
     }
     let by = browser.listed().map_or_else(|| "no order yet".into(), |listed| by_words(listed.order.ranking.rank.by));
-    let class = browser.class.map_or("all classes", |class| &atlas.dataset.classes[class]);
+    let class = browser.class.map_or("all classes", |class| atlas.name_of(class));
     let page = match (&browser.opened, browser.view) {
         (None, View::Ends | View::Order) => {
             let n = browser.list().len().div_ceil(browser.page()).max(1);

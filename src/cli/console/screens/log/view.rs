@@ -89,7 +89,7 @@ fn color(theme: Theme, event: &Event) -> Style {
         | Event::Launched { .. }
         | Event::Diverged { .. }
         | Event::Unknown => theme.faint(),
-        Event::Evaluated(_) | Event::Started(_) | Event::Forked(_) => theme.text(),
+        Event::Evaluated(_) | Event::Compared(_) | Event::Started(_) | Event::Forked(_) => theme.text(),
         Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
             theme.changed()
         }

@@ -11,7 +11,7 @@
 //!   …                      0      512 steps
 //! ```
 
-use fixmatch::run::event::Evaluated;
+use fixmatch::run::event::{Compared, Evaluated};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::history::Fate;
 use fixmatch::run::state::Status;
@@ -363,13 +363,22 @@ fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: ratatui::s
 /// The accuracy of every class, as wide as there is room.
 fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
-    put(buffer, area.x + 11, area.y, "test accuracy of each (EMA)", app.theme.faint());
+    let what = if run.comparison().is_some() {
+        "share of the images taken for each (EMA)"
+    } else {
+        "test accuracy of each (EMA)"
+    };
+    put(buffer, area.x + 11, area.y, what, app.theme.faint());
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     class_bars(buffer, app, run, list, usize::from(area.width).saturating_sub(30).min(60));
 }
 
 fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: usize) {
     let theme = app.theme;
+    if let Some(compared) = run.comparison() {
+        predicted_bars(buffer, app, run, compared, area, width);
+        return;
+    }
     let Some(Evaluated { ema, .. }) = run.evaluation() else {
         put_in(buffer, area, area.y, "   not evaluated yet", theme.faint());
         return;
@@ -389,6 +398,31 @@ fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: 
         let spans = vec![
             Span::styled(format!("   {}", left(&name, 13)), theme.text()),
             Span::styled(right(&value, 6), theme.strong()),
+            Span::styled(format!(" {done}"), theme.accent()),
+            Span::styled(rest, theme.faint()),
+        ];
+        put_spans(buffer, area, y, spans);
+    }
+}
+
+/// Without test images: how many images are taken for each class, below how far the networks agree.
+fn predicted_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, compared: &Compared, area: Rect, width: usize) {
+    let theme = app.theme;
+    let head = format!("   no test images; EMA and raw agree on {}", percent(compared.agreement));
+    put_in(buffer, area, area.y, &head, theme.faint());
+    let names = run.state.started.as_ref().map_or(&[][..], |started| &started.classes);
+    let n_shown = usize::from(area.height.saturating_sub(1));
+    for (class, (&n, y)) in compared.predicted.iter().zip(area.y + 1..).take(n_shown).enumerate() {
+        if class + 1 == n_shown && compared.predicted.len() > n_shown {
+            put_in(buffer, area, y, &format!("   and {} more", compared.predicted.len() - class), theme.faint());
+            return;
+        }
+        let name = names.get(class).map_or_else(|| format!("class {class}"), ToString::to_string);
+        let share = n as f64 / compared.n.max(1) as f64;
+        let (done, rest) = app.glyphs.bar(share, width);
+        let spans = vec![
+            Span::styled(format!("   {}", left(&name, 13)), theme.text()),
+            Span::styled(right(&format!("{:.0} %", 100.0 * share), 6), theme.strong()),
             Span::styled(format!(" {done}"), theme.accent()),
             Span::styled(rest, theme.faint()),
         ];

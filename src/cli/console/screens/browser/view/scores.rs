@@ -45,8 +45,9 @@ fn histograms(buffer: &mut Buffer, app: &App, browser: &Browser, (atlas, listed)
     let spans = vec![Span::styled(format!("  {heads}"), theme.faint()), Span::styled(scale, theme.faint())];
     put_spans(buffer, area, area.y + 1, spans);
     let height = usize::from(area.height.saturating_sub(2));
-    let top = browser.scores_at.centred(height, atlas.dataset.classes.len());
-    for (class, name) in atlas.dataset.classes.iter().enumerate().skip(top).take(height) {
+    let top = browser.scores_at.centred(height, atlas.n_classes());
+    for class in (0..atlas.n_classes()).skip(top).take(height) {
+        let name = atlas.name_of(class);
         let bins = &listed.histogram[class];
         let n: u32 = bins.iter().sum();
         // on a logarithmic scale, since most images crowd at one end
