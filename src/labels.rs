@@ -1,6 +1,7 @@
 //! Which training images are labeled: picked, read, saved, recorded by a run, and ranked from the most to the least
 //! representative.
 
+pub mod advise;
 pub mod answers;
 pub mod desk;
 pub mod file;
@@ -12,4 +13,5 @@ pub mod ranking;
 pub mod recorded;
 pub mod saved;
 pub mod set;
+pub mod suggest;
 pub mod table;

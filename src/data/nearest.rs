@@ -18,6 +18,11 @@ pub fn nearest(images: &Images, index: u32, k: usize) -> Vec<u32> {
     by_distance.into_iter().map(|(_, other)| other).collect()
 }
 
+/// The squared distance of two images.
+pub fn between(images: &Images, a: u32, b: u32) -> u64 {
+    distance(images.pixels_of(a as usize), images.pixels_of(b as usize))
+}
+
 /// The squared distance of two images of one shape.
 pub fn distance(a: &[u8], b: &[u8]) -> u64 {
     // sums of 1024 squares fit, and are quicker than wider ones

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::file::numbered;
 use super::log::{Log, News, Places, Row};
-use super::{ranking, table};
+use super::{ranking, suggest, table};
 use crate::base::image::Image;
 use crate::base::rng::{Rng, Stream};
 use crate::base::text::{Name, Shown as _};
@@ -430,17 +430,16 @@ fn file_of(line: &table::Line, dataset: &str, folder: &Path, places: &mut Places
 fn suggested(data: &Data, places: &mut Places) -> Result<Vec<PathBuf>> {
     let dataset = data::load(data, &dirs::data_dir()?)?;
     let of_these = ranking::cached()?.into_iter().filter_map(|(_, ranking)| ranking.ok());
-    let of_these = of_these.filter(|ranking| ranking.ensure_of(&dataset.digest, dataset.train.n()).is_ok());
+    let of_these = of_these.filter(|ranking| ranking.is_of(&dataset));
     let by = [Metric::Typicality, Metric::Density];
     let ranking = of_these
         .filter(|ranking| by.contains(&ranking.rank.by))
         .min_by_key(|ranking| by.iter().position(|by| *by == ranking.rank.by));
     let Some(ranking) = ranking else {
-        let (name, path) = (&data.dataset, data.path.as_ref());
-        let at = path.map_or_else(String::new, |path| format!(" --path {}", path.shown()));
+        let source = data.path.as_ref().map_or_else(|| data.dataset.as_str().into(), |path| path.shown());
         bail!(
-            "no order of these images is known yet that needs no labels: `fixmatch rank {name}{at} --by typicality` makes \
-             one; or name a file with --order"
+            "no order of these images is known yet that needs no labels: `fixmatch labels suggest {source}` makes one; or \
+             name a file with --order"
         );
     };
     let files = dataset.own.map(|own| [own.files.train, own.files.unlabeled].concat());
@@ -448,7 +447,11 @@ fn suggested(data: &Data, places: &mut Places) -> Result<Vec<PathBuf>> {
         Some(files) => files.get(index as usize).map(|file| places.of(file)),
         None => Some(numbered(&dataset.name, index)),
     };
-    Ok(ranking.order.iter().copied().filter_map(file).collect())
+    let order = match suggest::order(&ranking, &[]) {
+        Ok(all) => all.into_iter().map(|it| it.index).collect(),
+        Err(_) => ranking.order, // by density there are no clusters
+    };
+    Ok(order.into_iter().filter_map(file).collect())
 }
 
 /// The predictions in a file that `fixmatch predict` wrote.

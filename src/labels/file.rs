@@ -167,6 +167,24 @@ fn of_classes(path: &Path, given: &Given, dataset: &Dataset) -> Result<LabelSet>
     })
 }
 
+/// The training images that a file labels, whatever their classes; numbered with those of unknown class behind the others.
+///
+/// # Errors
+/// As [`read`], but for what is wrong with classes.
+pub fn labeled(path: &Path, dataset: &Dataset) -> Result<Vec<u32>> {
+    let Some(given) = given(path)? else { return read(path, dataset).map(|set| set.indices) };
+    let (name, places) = (path.shown(), places_of(dataset));
+    let index = |image: &Labeled| {
+        let own = if dataset.own.is_some() { &image.path } else { &image.name };
+        let place = places.get(own).copied().flatten();
+        place.with_context(|| {
+            let (shown, line) = (image.name.shown(), image.line);
+            format!("{name}:{line}: {shown} is none of the images to train on of {:?}", dataset.name)
+        })
+    };
+    given.images.iter().map(index).collect()
+}
+
 /// What each image may be called, and its place among those to train on, of known class or not; None for test images.
 fn places_of(dataset: &Dataset) -> HashMap<PathBuf, Option<u32>> {
     let Some(own) = &dataset.own else {

@@ -11,6 +11,7 @@ use crate::labels::file;
 use crate::labels::published::{fold, published};
 use crate::labels::ranking::{self, Ranking};
 use crate::labels::set::{LabelSet, Picked, from_indices, sorted};
+use crate::labels::suggest::{self, SMALL_CLUSTER};
 
 /// Picks the images that a configuration asks for.
 ///
@@ -104,24 +105,12 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
     sorted(indices, Picked::Ranked { n, pick: pick.clone().into(), by: ranking.rank.by })
 }
 
-/// TypiClust leaves out clusters of at most this many images.
-const SMALL_CLUSTER: usize = 5;
-
 /// The most typical image of each cluster, the largest clusters first; then the second one of each, and so on.
 fn typical(ranking: &Ranking, n: usize) -> Result<Vec<u32>> {
-    let clusters = ranking.clusters.as_ref().with_context(|| {
-        format!("labels.pick = \"typical\" needs a ranking by typicality, not by {}", ranking.rank.by)
-    })?;
-    let n_clusters = clusters.iter().max().map_or(0, |&cluster| cluster as usize + 1);
-    let mut members = vec![Vec::new(); n_clusters];
-    for &index in &ranking.order {
-        members[clusters[index as usize] as usize].push(index);
-    }
-    members.retain(|indices| indices.len() > SMALL_CLUSTER);
-    members.sort_by_key(|indices| std::cmp::Reverse(indices.len()));
-    let most = members.first().map_or(0, Vec::len);
-    let rounds = (0..most).flat_map(|round| members.iter().filter_map(move |indices| indices.get(round)));
-    let picked: Vec<u32> = rounds.take(n).copied().collect();
+    let by = ranking.rank.by;
+    ensure!(ranking.clusters.is_some(), "labels.pick = \"typical\" needs a ranking by typicality, not by {by}");
+    let all = suggest::order(ranking, &[])?.into_iter();
+    let picked: Vec<u32> = all.filter(|it| it.cluster_size > SMALL_CLUSTER).map(|it| it.index).take(n).collect();
     ensure!(picked.len() == n, "the clusters hold {} images, fewer than the {n} asked for", picked.len());
     Ok(picked)
 }

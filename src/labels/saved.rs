@@ -80,6 +80,7 @@ pub fn save(
     if overwrite == Overwrite::No && path.exists() {
         bail!("there is a label set called {name} already: give another name");
     }
+    ensure!(set.given.is_none(), "a file that gives classes to images is a label set as it is: name it in labels.pick");
     set.ensure_all_classes(dataset)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     replace_file(&path, file::text(set, dataset, how).as_bytes())?;

@@ -250,6 +250,10 @@ fn the_keys_of_json_are_those_of_the_document() {
     for args in [["few-left", "--unlabeled", "--top=2"], ["few-left", "ranking.toml", "--top=1"]] {
         said.push(("fixmatch predict --jsonl", place.predict(&[&args[..], &["--jsonl"]].concat())));
     }
+    place.clustered_heap();
+    said.push(("fixmatch labels suggest --json", place.fixmatch(&["labels", "suggest", "heap", "--json"])));
+    place.advised_run();
+    said.push(("fixmatch labels advise --json", place.fixmatch(&["labels", "advise", "advised", "--json"])));
     let mut seen = BTreeMap::<&str, Seen>::new();
     for (part, said) in &said {
         let values = serde_json::Deserializer::from_str(&said.out).into_iter::<Value>();

@@ -19,6 +19,7 @@ mod predicting;
 mod reading;
 mod reporting;
 mod slurm;
+mod suggesting;
 mod training;
 mod trash;
 

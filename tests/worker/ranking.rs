@@ -56,6 +56,23 @@ fn every_metric_ranks_all_images() {
 }
 
 #[test]
+fn images_of_unknown_class_are_put_in_order_too_by_what_needs_no_labels() {
+    let place = Place::new();
+    for i in 0..5 {
+        place.draw(&format!("unlabeled/{i}.png"), 0, 200 + i);
+    }
+    for by in [Metric::Density, Metric::Typicality] {
+        let recipe = |config: &RunConfig, n| {
+            ranking::recipe(config, Rank { by, members: 1, epochs: 2, neighbors: 3, clusters: 3 }, n)
+        };
+        assert_eq!(ranked(&place.finished(&recipe(&place.config(), N + 5))).order.len(), N + 5, "{by}");
+        let mut heap = place.config();
+        heap.data.path = Some(place.data().join("unlabeled"));
+        assert_eq!(ranked(&place.finished(&recipe(&heap, 5))).order.len(), 5, "{by}");
+    }
+}
+
+#[test]
 fn a_broken_off_ranking_goes_on_as_if_it_had_not_been() {
     let place = Place::new();
     for (by, signal) in [(Metric::Agreement, Signal::INT), (Metric::Retraining, Signal::KILL)] {

@@ -1,4 +1,4 @@
-//! `fixmatch labels list|show|make|compare|race`: which images are labeled, before a run is started and after.
+//! `fixmatch labels list|show|make|compare|race|suggest|advise`: which images are labeled, before a run is started and after.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::Runs;
 use fixmatch::examples;
 
+mod advise;
 mod choice;
 mod compare;
 mod list;
@@ -15,8 +16,9 @@ mod make;
 mod race;
 mod sheet;
 mod show;
+mod suggest;
 
-/// List, show, write, compare and race label sets: which training images are labeled
+/// List, show, write, compare and race label sets, and suggest images to label: which training images are labeled
 ///
 /// A label set is that of a preset, of a run, of a file, is saved under a name, or is picked from a data set: `fixmatch labels show quickstart`,
 /// `show RUN`, `show file:PATH`, `show cifar10 --pick least-representative --by agreement --per-class 10`. The options
@@ -38,6 +40,8 @@ enum Command {
     Make(make::Args),
     Compare(compare::Args),
     Race(race::Args),
+    Suggest(suggest::Args),
+    Advise(advise::Args),
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
@@ -47,5 +51,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         Command::Make(args) => make::run(args, runs),
         Command::Compare(args) => compare::run(args, runs),
         Command::Race(args) => race::run(args, runs),
+        Command::Suggest(args) => suggest::run(args, runs),
+        Command::Advise(args) => advise::run(args, runs),
     }
 }

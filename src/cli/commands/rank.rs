@@ -82,7 +82,16 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         note("this ranking was made before");
         return args.conclude(&cached);
     }
-    let dir = match ranking::unfinished(runs.folder(), &recipe)? {
+    match make(&recipe, runs, "fixmatch rank", args.detach)? {
+        Some(code) => Ok(code),
+        None => args.conclude(&cached),
+    }
+}
+
+/// Makes a ranking that is not in the cache, in a new run or one that was broken off. Returns how to exit, unless it is there
+/// then.
+pub fn make(recipe: &RunConfig, runs: &Runs, on_behalf: &str, detach: bool) -> Result<Option<ExitCode>> {
+    let dir = match ranking::unfinished(runs.folder(), recipe)? {
         Some(dir) if dir.is_locked() => {
             let name = runs.name_of(&dir);
             bail!("{} makes this ranking already; `fixmatch watch {name}` follows it", dir.id())
@@ -92,17 +101,20 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             dir
         }
         None => {
-            let dir = ranking::make(runs.folder(), &recipe, "fixmatch rank")?;
+            let dir = ranking::make(runs.folder(), recipe, on_behalf)?;
             note(format_args!("run directory: {}", dir.path().display()));
             dir
         }
     };
-    if args.detach {
-        return foreground::detach(&dir, runs);
+    if detach {
+        return foreground::detach(&dir, runs).map(Some);
     }
     let report = foreground::follow(&dir, recipe.train.steps, Vec::new(), None)?;
-    let code = train::finish(&report, runs)?;
-    if report.end == End::Finished { args.conclude(&cached) } else { Ok(code) }
+    if report.end == End::Finished {
+        note(train::summary(&report));
+        return Ok(None);
+    }
+    report.conclude(runs).map(Some)
 }
 
 impl Args {

@@ -124,7 +124,8 @@ fn train(plan: &Plan, runs: &Runs, attach: bool) -> Result<Report> {
     foreground::follow(&dir, plan.config().train.steps, told, attach::console_on(&dir, attach, runs))
 }
 
-fn summary(report: &Report) -> String {
+/// What a run came to, in a few lines.
+pub fn summary(report: &Report) -> String {
     let state = report.state();
     let rate = or_dash(images_per_s(state), short);
     let mut lines =

@@ -76,6 +76,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
     let mut side = wanted.pick(&dataset)?;
+    ensure!(
+        side.set.given.is_none(),
+        "a file that gives classes to images is a label set as it is: name it in labels.pick"
+    );
     let how = format!("{}{}", side.describe(), args.edits());
     args.edit(&mut side.set, dataset.train.n())?;
     if !args.allow_missing_classes {

@@ -43,6 +43,12 @@ const SIDE_GAP: usize = 40;
 const NAME_GAP: usize = 12;
 /// A class's name is cut at so many columns of a terminal.
 const WIDEST_NAME: usize = 32;
+/// Tiles beside each other, at most.
+const TILES: usize = 8;
+/// Images of tiles are enlarged to about this width.
+const TILE_WIDTH: f64 = 96.0;
+/// The height of a caption.
+const CAPTION: usize = 16;
 /// From the top to the base lines of a set's two lines of text and to its images.
 const HEADING: usize = 17;
 const NOTE: usize = 40;
@@ -81,10 +87,15 @@ impl Files {
 
     /// Draws the sets beside each other into each of the files.
     pub fn write(&self, sides: &[&Side], dataset: &Dataset) -> Result<()> {
-        if !self.is_some() {
-            return Ok(());
-        }
-        let page = Page::of(sides, dataset)?;
+        if self.is_some() { self.draw(&Page::of(sides, dataset)?) } else { Ok(()) }
+    }
+
+    /// Draws images with captions, row by row, below two lines of text.
+    pub fn write_tiles(&self, head: (&str, &str), tiles: &[Tile]) -> Result<()> {
+        if self.is_some() { self.draw(&Page::of_tiles(head, tiles)?) } else { Ok(()) }
+    }
+
+    fn draw(&self, page: &Page) -> Result<()> {
         let write = |path: &Path, content: &[u8]| {
             let path = fresh_file(path, self.force)?;
             replace_file(&path, content)?;
@@ -92,13 +103,23 @@ impl Files {
             anyhow::Ok(())
         };
         if let Some(path) = &self.png {
-            write(path, &png::of(&page)?)?;
+            write(path, &png::of(page)?)?;
         }
         if let Some(path) = &self.svg {
-            write(path, svg::of(&page)?.as_bytes())?;
+            write(path, svg::of(page)?.as_bytes())?;
         }
         Ok(())
     }
+}
+
+/// An image of a sheet of tiles.
+pub struct Tile {
+    /// The image.
+    pub image: Image,
+    /// What stands below it, cut to its width.
+    pub caption: String,
+    /// What it is, in words.
+    pub about: String,
 }
 
 /// What is drawn where, in pixels from the upper left corner.
@@ -129,6 +150,7 @@ enum Style {
     Heading,
     Name,
     Note,
+    Caption,
 }
 
 impl Style {
@@ -138,6 +160,7 @@ impl Style {
             Self::Heading => 18.0,
             Self::Name => 16.0,
             Self::Note => 14.0,
+            Self::Caption => 12.0,
         }
     }
 
@@ -145,7 +168,7 @@ impl Style {
     fn shade(self) -> u8 {
         match self {
             Self::Heading | Self::Name => 0x1a,
-            Self::Note => 0x66,
+            Self::Note | Self::Caption => 0x66,
         }
     }
 }
@@ -210,6 +233,42 @@ impl Page {
         Ok(page)
     }
 
+    /// Images of one size with captions, as many beside each other as [`TILES`].
+    fn of_tiles((heading, note): (&str, &str), tiles: &[Tile]) -> Result<Self> {
+        let (width, height) = tiles.first().map_or((1, 1), |tile| (tile.image.width, tile.image.height));
+        let scale = (TILE_WIDTH / width as f64).round().max(1.0) as usize;
+        let cell = (width * scale + 3 * GAP, height * scale + CAPTION + 3 * GAP);
+        let n_columns = tiles.len().clamp(1, TILES);
+        let size =
+            [font::width(heading, Style::Heading), font::width(note, Style::Note)].into_iter().max().unwrap_or(0);
+        let page_width = 2 * MARGIN + size.max(n_columns * cell.0 - 3 * GAP);
+        let page_height = 2 * MARGIN + IMAGES + tiles.len().div_ceil(n_columns) * cell.1;
+        ensure_possible(page_width, page_height)?;
+        let head = |text: &str, base, style| Line {
+            text: text.to_owned(),
+            x: MARGIN,
+            y: MARGIN + base,
+            anchor: Anchor::Start,
+            style,
+        };
+        let mut lines = vec![head(heading, HEADING, Style::Heading), head(note, NOTE, Style::Note)];
+        let mut pictures = Vec::new();
+        for (i, tile) in tiles.iter().enumerate() {
+            let (x, y) = (MARGIN + i % n_columns * cell.0, MARGIN + IMAGES + i / n_columns * cell.1);
+            let (image, about) = (tile.image.clone(), tile.about.clone());
+            pictures.push(Picture { image, x, y, scale, about });
+            let text = cut(&tile.caption, width * scale);
+            lines.push(Line {
+                text,
+                x,
+                y: y + height * scale + CAPTION - GAP,
+                anchor: Anchor::Start,
+                style: Style::Caption,
+            });
+        }
+        Ok(Self { width: page_width, height: page_height, lines, pictures })
+    }
+
     /// A page with the classes' names beside their first rows, as wide as the widest name.
     fn of_names(grid: &Grid, dataset: &Dataset) -> (Self, usize) {
         let names: Vec<_> = dataset.classes.iter().map(|name| format!("{name:.WIDEST_NAME$}")).collect();
@@ -258,6 +317,19 @@ impl Page {
         }
         Ok(width)
     }
+}
+
+/// As much of a caption as is so wide, its beginning and its end.
+fn cut(text: &str, width: usize) -> String {
+    let n = text.chars().count();
+    let shortened = |n_kept: usize| {
+        let start: String = text.chars().take(n_kept.div_ceil(2)).collect();
+        let end: String = text.chars().skip(n - n_kept / 2).collect();
+        format!("{start}…{end}")
+    };
+    let fits = |text: &String| font::width(text, Style::Caption) <= width;
+    let whole = Some(text.to_owned()).filter(fits);
+    whole.or_else(|| (0..n).rev().map(shortened).find(fits)).unwrap_or_default()
 }
 
 fn ensure_possible(width: usize, height: usize) -> Result<()> {

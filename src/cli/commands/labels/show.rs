@@ -38,6 +38,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
     let side = wanted.pick(&dataset)?;
+    let dataset = side.set.label(dataset)?;
     side.warn(&dataset);
     let page = Page::of(&side, &dataset);
     if args.json {

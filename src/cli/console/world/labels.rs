@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::base::dirs;
 use fixmatch::config::{Data, Labels, Metric, Pick, Rank, RunConfig};
 use fixmatch::data::{self, DATASETS};
@@ -54,6 +54,8 @@ pub fn start(atlas: &Atlas, order: Option<usize>, start: &Start, per_class: u32,
         Start::Empty => anyhow::bail!("an empty label set cannot be picked"),
         Start::Run(dir) => {
             let set = recorded::read(dir, dataset)?;
+            let is_shown = set.indices.iter().all(|&index| (index as usize) < dataset.train.n());
+            ensure!(is_shown, "{} labels images in unlabeled/, which are not shown here", dir.id());
             let how = format!("{}, of the run {}", set.picked, dir.id());
             Ok((set, how, None))
         }
