@@ -1,5 +1,6 @@
 //! `fixmatch label`: the labelling screen, and what came of it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
@@ -37,9 +38,9 @@ pub struct Args {
     /// The file of answers [default: labels.csv in the folder, or NAME-labels.csv beside a list]
     #[arg(short, long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The classes, in the order of their keys; others can be made on the way
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
-    classes: Vec<String>,
+    /// The classes, in the order of their keys, or a file with one a line; others can be made on the way
+    #[arg(long, value_name = "A,B,…")]
+    classes: Option<String>,
     /// Which image comes first: shuffled, name, suggested (by a ranking that needs no labels), or as a file names them
     #[arg(long, value_name = "ORDER", default_value = "shuffled")]
     order: String,
@@ -84,11 +85,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 
 impl Args {
     fn request(&self) -> Result<Labeling> {
-        let mut classes: Vec<Name> = Vec::new();
-        for class in self.classes.iter().map(|class| class.trim()).filter(|class| !class.is_empty()) {
-            ensure!(!classes.contains(&class.into()), "--classes names {} twice", Name::from(class));
-            classes.push(class.into());
-        }
+        let classes = self.classes.as_deref().map_or(Ok(Vec::new()), classes)?;
         let order = match Sequence::from(&*self.order) {
             Sequence::File(path) => Sequence::File(absolute(path)?),
             order => order,
@@ -102,6 +99,25 @@ impl Args {
             who: self.who.as_deref().map(str::trim).filter(|who| !who.is_empty()).map(Name::from),
         })
     }
+}
+
+/// Names between commas, or the lines of a file.
+fn classes(text: &str) -> Result<Vec<Name>> {
+    let path = Path::new(text);
+    let lines = if path.is_file() {
+        let lines = files::read_text(path, files::MAX_TEXT);
+        lines.with_context(|| format!("cannot read the classes in {}", path.shown()))?.replace('\r', "")
+    } else {
+        text.replace(',', "\n")
+    };
+    let mut seen = HashSet::new();
+    let names = lines.lines().map(str::trim).filter(|name| !name.is_empty());
+    let class = |name: &str| {
+        let name = Name::from(name);
+        ensure!(seen.insert(name.clone()), "--classes names {name} twice");
+        Ok(name)
+    };
+    names.map(class).collect()
 }
 
 /// The images that a word means: those of a path, else of a data set, else of a preset.
@@ -144,4 +160,19 @@ fn export(desk: &Desk, answers: &Answers, path: &Path, force: bool) -> Result<()
     let n = desk.images.iter().filter(|image| answers.class_of(&image.name).is_some()).count();
     note(format_args!("wrote {}: {n} of {} images have a label", path.shown(), desk.images.len()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_stand_between_commas_or_in_a_file_and_none_twice() {
+        assert_eq!(classes(" cat,dog ,,a b").expect("names"), ["cat", "dog", "a b"].map(Name::from));
+        assert_eq!(classes("cat,dog,cat").expect_err("twice").to_string(), "--classes names cat twice");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "cat\r\ndog, small\n\n").expect("written");
+        let read = classes(&file.path().display().to_string()).expect("reads");
+        assert_eq!(read, ["cat", "dog, small"].map(Name::from));
+    }
 }
