@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(corrected.given.as_ref().map(|given| given.labels.clone()), Some(vec![1, 1]));
         assert_eq!(corrected.label(dataset()).expect("of it").train.labels, [1, 0, 1, 1]);
         for (text, expected) in [
-            ("path,label\n\npets:2,cow\n", ":3: pets:2 is labeled cow, which is no class; there are cat 7, dog"),
+            ("path,label\n\npets:2,cow\n", ":3: pets:2 is labeled cow, which is no class; there are cat␊7, dog"),
             ("path,label\npets:4,dog\n", ":2: pets:4 is none of the images of \"pets\""),
             ("path,label\npets:2,\n", " gives no image a class"),
             ("path,label\npets:2,dog\npets:2,dog\n", ": line 3: line 2 names pets:2 already"),
