@@ -409,7 +409,7 @@ impl RunConfig {
     /// Every value by its dotted key, in alphabetical order.
     pub fn values(&self) -> Vec<(String, toml::Value)> {
         let mut found = Vec::new();
-        collect_departures("", &self.to_table(), &toml::Table::new(), &mut found);
+        collect_values("", &self.to_table(), &mut found);
         found
     }
 
@@ -424,6 +424,16 @@ pub fn decides(key: &str) -> bool {
     !["title", "about", "machine", "checkpoint"].contains(&key.split('.').next().unwrap_or(key))
 }
 
+fn collect_values(prefix: &str, table: &toml::Table, found: &mut Vec<(String, toml::Value)>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => collect_values(&format!("{prefix}{key}."), inner, found),
+            value => found.push((format!("{prefix}{key}"), value.clone())),
+        }
+    }
+}
+
+/// A table without defaults counts as one value: the names of rankings in the cache depend on it.
 fn collect_departures(
     prefix: &str,
     table: &toml::Table,
@@ -433,9 +443,7 @@ fn collect_departures(
     for (key, value) in table {
         let default = defaults.get(key);
         match (value, default) {
-            (toml::Value::Table(inner), default) => {
-                let none = toml::Table::new();
-                let inner_defaults = default.and_then(toml::Value::as_table).unwrap_or(&none);
+            (toml::Value::Table(inner), Some(toml::Value::Table(inner_defaults))) => {
                 collect_departures(&format!("{prefix}{key}."), inner, inner_defaults, found);
             }
             _ if default != Some(value) => found.push((format!("{prefix}{key}"), value.clone())),
