@@ -239,39 +239,39 @@ mod tests {
     #[test]
     fn the_last_answer_counts_and_undo_goes_back_to_any_depth() {
         let mut answers = Answers::default();
-        answers.extend([class("ada", "1", "a", "cat"), class("ada", "2", "a", "dog"), class("ada", "3", "b", "cat")]);
+        answers.extend([class("me", "1", "a", "cat"), class("me", "2", "a", "dog"), class("me", "3", "b", "cat")]);
         assert_eq!((told(&answers, "a"), answers.counts()), ("Class(\"dog\")".into(), &[1, 1][..]));
-        assert_eq!(answers.last_of(&"ada".into()), Some(&["b".into()][..]));
-        answers.extend([undo("ada", "b"), undo("ada", "a")]);
+        assert_eq!(answers.last_of(&"me".into()), Some(&["b".into()][..]));
+        answers.extend([undo("me", "b"), undo("me", "a")]);
         assert_eq!((told(&answers, "a"), told(&answers, "b"), answers.counts()), {
             ("Class(\"cat\")".into(), "none".into(), &[1, 0][..])
         });
-        answers.extend([undo("ada", "a"), undo("ada", "a"), undo("ada", "never")]);
+        answers.extend([undo("me", "a"), undo("me", "a"), undo("me", "never")]);
         assert_eq!((told(&answers, "a"), answers.counts()), ("none".into(), &[0, 0][..]));
-        assert_eq!((answers.last_of(&"ada".into()), answers.n_labeled()), (None, 0));
+        assert_eq!((answers.last_of(&"me".into()), answers.n_labeled()), (None, 0));
     }
 
     #[test]
     fn what_one_key_said_of_several_images_is_taken_back_together() {
         let mut answers = Answers::default();
-        answers.extend(["a", "b", "c"].map(|path| class("ada", "1", path, "cat")));
-        answers.extend([class("bob", "2", "d", "cat")]);
-        assert_eq!(answers.last_of(&"ada".into()).map(<[_]>::len), Some(3));
-        answers.extend([undo("ada", "a"), undo("ada", "b")]);
-        assert_eq!(answers.last_of(&"ada".into()), Some(&["c".into()][..]));
+        answers.extend(["a", "b", "c"].map(|path| class("me", "1", path, "cat")));
+        answers.extend([class("you", "2", "d", "cat")]);
+        assert_eq!(answers.last_of(&"me".into()).map(<[_]>::len), Some(3));
+        answers.extend([undo("me", "a"), undo("me", "b")]);
+        assert_eq!(answers.last_of(&"me".into()), Some(&["c".into()][..]));
     }
 
     #[test]
     fn people_who_disagree_are_counted_until_they_agree_and_the_last_one_counts() {
         let mut answers = Answers::default();
-        answers.extend([class("ada", "1", "a", "cat"), class("bob", "2", "a", "dog")]);
+        answers.extend([class("me", "1", "a", "cat"), class("you", "2", "a", "dog")]);
         assert_eq!((told(&answers, "a"), answers.conflicts().len()), ("Class(\"dog\")".into(), 1));
         assert_eq!(answers.opinions(Path::new("a")).len(), 2);
-        answers.extend([undo("bob", "a")]);
+        answers.extend([undo("you", "a")]);
         assert_eq!((told(&answers, "a"), answers.conflicts().len()), ("Class(\"cat\")".into(), 0));
-        answers.extend([class("bob", "3", "a", "dog"), class("ada", "4", "a", "dog")]);
+        answers.extend([class("you", "3", "a", "dog"), class("me", "4", "a", "dog")]);
         assert_eq!((answers.conflicts().len(), answers.counts()), (0, &[0, 1][..]));
-        answers.extend([row("ada", "5", "a", Answer::Unsure)]);
+        answers.extend([row("me", "5", "a", Answer::Unsure)]);
         assert_eq!((answers.conflicts().len(), answers.n_unsure(), answers.n_labeled()), (0, 1, 0));
     }
 
@@ -280,13 +280,13 @@ mod tests {
         let mut answers = Answers::default();
         let seconds = |row: Row, seconds| Row { seconds: Some(seconds), ..row };
         answers.extend([
-            seconds(class("ada", "1", "a", "cat"), 2.0),
-            seconds(class("ada", "2", "b", "cat"), 4000.0),
-            seconds(class("ada", "3", "c", "cat"), 3.0),
-            seconds(row("bob", "4", "d", Answer::Skip), 1.0),
-            undo("bob", "d"),
+            seconds(class("me", "1", "a", "cat"), 2.0),
+            seconds(class("me", "2", "b", "cat"), 4000.0),
+            seconds(class("me", "3", "c", "cat"), 3.0),
+            seconds(row("you", "4", "d", Answer::Skip), 1.0),
+            undo("you", "d"),
         ]);
-        let expected = vec![(Name::from("ada"), Share { n: 3, median_s: Some(3.0) })];
+        let expected = vec![(Name::from("me"), Share { n: 3, median_s: Some(3.0) })];
         assert_eq!((answers.shares(), answers.n_skipped()), (expected, 0));
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! ```csv
 //! path,label,answer,time,who,guess,seconds
-//! IMG_0001.jpg,cat,class,2026-11-26T05:24:10.114Z,ada,,2.4
-//! IMG_0002.jpg,,unsure,2026-11-26T05:24:12.530Z,ada,cat,2.4
-//! IMG_0002.jpg,,undo,2026-11-26T05:24:13.001Z,ada,,0.5
+//! IMG_0001.jpg,cat,class,2026-11-26T05:24:10.114Z,me,,2.4
+//! IMG_0002.jpg,,unsure,2026-11-26T05:24:12.530Z,me,cat,2.4
+//! IMG_0002.jpg,,undo,2026-11-26T05:24:13.001Z,me,,0.5
 //! ```
 //!
 //! The last answer about an image counts, and `undo` takes back the last one of the same person. `guess` is the class that

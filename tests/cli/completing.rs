@@ -44,7 +44,7 @@ fn words_that_only_the_program_knows_are_completed() {
         (&["labels", "show", "cif"], &["cifar10"]),
         (&["labels", "show", "quick"], &["quickstart"]),
         (&["labels", "show", "cifar10", "--pick", "least"], &["least-representative"]),
-        (&["comp"], &["completions"]),
+        (&["compl"], &["completions"]),
         (&["show", "nothing-like-it"], &[]),
     ];
     for (words, expected) in cases {

@@ -241,7 +241,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         place.save_image(&format!("photos/{image}.png"), 100);
     }
     place.fixmatch(&["data", "verify", "photos"]).check(0, &[], &[]);
-    let answers = "path,label,answer,time,who,guess,seconds\ncat/1.png,cat,class,,ada,,1.5\ncat/2.png,,skip,,bob,,\n";
+    let answers = "path,label,answer,time,who,guess,seconds\ncat/1.png,cat,class,,me,,1.5\ncat/2.png,,skip,,you,,\n";
     fs::write(place.folder.path().join("photos/labels.csv"), answers).expect("written");
     let document = documented();
     let mut said: Vec<_> =

@@ -87,22 +87,22 @@ fn keys_pressed_at_once_are_all_answered_in_their_order() {
 fn two_terminals_on_one_file_see_each_other() {
     let place = Place::new();
     heap(&place, 12);
-    let mut ada = open(&place, &["--as", "ada"]);
-    let mut bob = open(&place, &["--as", "bob"]);
-    bob.until("000.png");
-    ada.until("000.png");
-    ada.press("1");
-    bob.until("red by ada");
-    bob.press("3");
-    ada.until("1 disputed");
-    ada.press("\x1b[H");
-    ada.until("people disagree: red by ada, blue by bob; the last one counts");
-    ada.press("q");
-    bob.press("q");
-    assert!(ada.end().success() && bob.end().success());
+    let mut me = open(&place, &["--as", "me"]);
+    let mut you = open(&place, &["--as", "you"]);
+    you.until("000.png");
+    me.until("000.png");
+    me.press("1");
+    you.until("red by me");
+    you.press("3");
+    me.until("1 disputed");
+    me.press("\x1b[H");
+    me.until("people disagree: red by me, blue by you; the last one counts");
+    me.press("q");
+    you.press("q");
+    assert!(me.end().success() && you.end().success());
     let status = place.open(&["label", "photos", "--status"]);
     status.until("people disagree about 1 image; the last answer counts");
-    status.until("ada");
+    status.until("me");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn what_is_left_out_is_said_with_an_example_of_each_kind() {
     let at = |file: &str| root.path().join(file);
     save_gray(&at("train/loose.png"), 4, 0);
     save_gray(&at("test/loose.png"), 4, 0);
-    write(&at("train/cat/labels.csv"), b"\xef\xbb\xbfname,label\n1.png,cat\n");
+    write(&at("train/cat/names.csv"), b"\xef\xbb\xbfname,label\n1.png,cat\n");
     write(&at("train/dog/film.mp4"), b"\0\0\0\x18ftypisom\0\0\0\0");
     write(&at("train/dog/1.heic"), b"\0\0\0\x18ftypheic\0\0\0\0");
     write(&at("train/dog/1.jpg"), b"\0\0\0\x18ftypavif\0\0\0\0");
@@ -91,7 +91,7 @@ fn what_is_left_out_is_said_with_an_example_of_each_kind() {
     rustix::fs::mkfifoat(rustix::fs::CWD, at("train/dog/pipe.png"), 0o600.into()).expect("a FIFO");
     let said = "4 of 13 files read; 2 left out, in no class folder, such as train/loose.png; 2 left out, in a format that is \
                 not read (HEIC, AVIF; PNG or JPEG is), such as train/dog/1.heic; 2 files that are not images, such as \
-                train/cat/labels.csv; 2 broken links, such as train/dog/dead.png; 1 special file: \
+                train/cat/names.csv; 2 broken links, such as train/dog/dead.png; 1 special file: \
                 train/dog/pipe.png";
     assert_eq!(sorted(&warnings(&root)[0]), sorted(said));
 }

@@ -125,7 +125,7 @@ fn images_without_files_are_called_by_their_numbers() {
         path: desk.images[7].name.clone(),
         answer,
         time: String::new(),
-        who: "ada".into(),
+        who: "me".into(),
         guess: None,
         seconds: None,
     };

@@ -5,7 +5,7 @@ use super::*;
 
 fn row(path: &str, answer: Answer) -> Row {
     let time = "2026-11-26T05:24:10.114Z".to_owned();
-    Row { line: 0, path: path.into(), answer, time, who: "ada".into(), guess: None, seconds: Some(2.44) }
+    Row { line: 0, path: path.into(), answer, time, who: "me".into(), guess: None, seconds: Some(2.44) }
 }
 
 fn class(path: &str, class: &str) -> Row {

@@ -18,7 +18,7 @@ use crate::console::world::{News, labeling};
 pub fn request(folder: &Path) -> Labeling {
     let data = Data { dataset: "fashion-mini".into(), ..Data::default() };
     let file = Some(folder.join("labels.csv"));
-    Labeling { data, file, order: Sequence::Named, who: Some("ada".into()), ..Labeling::default() }
+    Labeling { data, file, order: Sequence::Named, who: Some("me".into()), ..Labeling::default() }
 }
 
 /// Some images with answers, two of which disagree; none is written to a file.
@@ -39,8 +39,8 @@ fn label() -> Label {
         guess: None,
         seconds: Some(2.0),
     };
-    let mut rows: Vec<Row> = (0..9).map(|image| row(image, "ada", class(image % 4))).collect();
-    rows.extend([row(9, "ada", Answer::Unsure), row(10, "ada", Answer::Skip), row(2, "bob", class(9))]);
+    let mut rows: Vec<Row> = (0..9).map(|image| row(image, "me", class(image % 4))).collect();
+    rows.extend([row(9, "me", Answer::Unsure), row(10, "me", Answer::Skip), row(2, "you", class(9))]);
     let mut label = Label::new(request.clone());
     label.take(desk.clone(), Added { rows, ..Added::default() });
     for image in 0..24 {

@@ -84,7 +84,7 @@ fn answers_are_taken_back_to_any_depth_also_by_the_next_who_opens_the_file() {
     assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (1, 1));
     press(&mut app, "uu");
     assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (0, 0));
-    assert_eq!(notice(&app), "ada gave no answer that could be taken back");
+    assert_eq!(notice(&app), "me gave no answer that could be taken back");
     press(&mut app, "<>>2");
     assert_eq!(label(&app).at, 3, "on from the one that was gone to");
     press(&mut app, "n");
@@ -149,20 +149,20 @@ fn several_are_marked_on_a_sheet_and_get_a_class_together() {
 #[test]
 fn two_people_see_each_other_and_what_they_disagree_about() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut ada = opened(folder.path());
-    let mut bob = sample::app_labeling_in(folder.path(), |request| request.who = Some("bob".into()));
-    press(&mut ada, "1");
-    bob.tick(sample::NOW + 1.0);
-    settle(&mut bob);
-    assert_eq!((label(&bob).answers.n_labeled(), label(&bob).at), (1, 0));
-    assert_eq!(label(&bob).classes.last(), Some(&"cat".into()));
-    press(&mut bob, "/shirt\n");
-    ada.tick(sample::NOW + 1.0);
-    settle(&mut ada);
-    assert!(label(&ada).is_disputed(0));
-    press(&mut ada, "!");
-    assert_eq!((label(&ada).at, label(&ada).answers.conflicts().len()), (0, 1));
-    press(&mut bob, "u");
+    let mut me = opened(folder.path());
+    let mut you = sample::app_labeling_in(folder.path(), |request| request.who = Some("you".into()));
+    press(&mut me, "1");
+    you.tick(sample::NOW + 1.0);
+    settle(&mut you);
+    assert_eq!((label(&you).answers.n_labeled(), label(&you).at), (1, 0));
+    assert_eq!(label(&you).classes.last(), Some(&"cat".into()));
+    press(&mut you, "/shirt\n");
+    me.tick(sample::NOW + 1.0);
+    settle(&mut me);
+    assert!(label(&me).is_disputed(0));
+    press(&mut me, "!");
+    assert_eq!((label(&me).at, label(&me).answers.conflicts().len()), (0, 1));
+    press(&mut you, "u");
     assert_eq!(answers(folder.path()).len(), 3);
 }
 
