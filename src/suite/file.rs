@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::base::alike::closest;
 use crate::base::files;
 use crate::config::preset::{Preset, located};
 use crate::suite::grid::{Axis, MAX_RUNS, both_seeds};
-use crate::suite::own;
 
 #[derive(RustEmbed)]
 #[folder = "experiments/suites"]
@@ -86,10 +84,8 @@ fn three() -> Seeds {
 impl Suite {
     /// The shipped suites, in the order of their names.
     pub fn shipped() -> Vec<Self> {
-        let mut names: Vec<_> =
-            Shipped::iter().filter_map(|path| Some(path.strip_suffix(".toml")?.to_owned())).collect();
-        names.sort();
-        names.iter().map(|name| Self::find(name).expect("a shipped suite reads")).collect()
+        let read = |name: &String| Self::shipped_as(name).and_then(Result::ok).expect("a shipped suite reads");
+        Self::shipped_names().iter().map(read).collect()
     }
 
     /// What the file of the shipped suite of that name says.
@@ -98,26 +94,18 @@ impl Suite {
         Some(std::str::from_utf8(&file.data).expect("shipped suites are UTF-8").to_owned())
     }
 
-    /// The shipped suite of that name, one's own, or the file at that path.
-    pub fn find(name_or_path: &str) -> Result<Self> {
-        let name = name_or_path.trim_end_matches(".toml");
-        if let Some(text) = Self::shipped_text(name) {
-            return Self::parse(name, &format!("experiments/suites/{name}.toml"), &text, None);
-        }
-        let path = Path::new(name_or_path);
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            if let Some(path) = own::find(name_or_path) {
-                return Self::from_file(&path);
-            }
-            let shipped = Shipped::iter().map(|path| path.trim_end_matches(".toml").to_owned());
-            let names: Vec<_> = shipped.chain(own::list().into_iter().map(|own| own.name)).collect();
-            let meant = closest(name_or_path, names.iter().map(String::as_str)).join(" or ");
-            let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}? ") };
-            bail!(
-                "no suite is called {name_or_path:?}; {meant}`fixmatch suite list` lists them, or give the path of a .toml file"
-            );
-        }
-        Self::from_file(path)
+    /// The shipped suite of that name.
+    pub(super) fn shipped_as(name: &str) -> Option<Result<Self>> {
+        let text = Self::shipped_text(name)?;
+        Some(Self::parse(name, &format!("experiments/suites/{name}.toml"), &text, None))
+    }
+
+    /// Their names.
+    pub(super) fn shipped_names() -> Vec<String> {
+        let mut names: Vec<_> =
+            Shipped::iter().filter_map(|path| Some(path.strip_suffix(".toml")?.to_owned())).collect();
+        names.sort();
+        names
     }
 
     /// The suite in a file, called like it.

@@ -6,7 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
+
 use super::file::Suite;
+use crate::base::alike::closest;
 use crate::config::preset::own::{self, in_one_line};
 
 /// So many files are looked at: a folder of this name may hold anything.
@@ -29,7 +32,7 @@ pub fn list() -> Vec<Own> {
 }
 
 /// The file that has a name.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+fn find(name: &str) -> Option<PathBuf> {
     let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
     let path = |folder: PathBuf| folder.join("suites").join(format!("{name}.toml"));
     own::folders().into_iter().filter(|_| is_name).map(path).find(|path| path.is_file())
@@ -63,6 +66,30 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all: Vec<_> = entries.filter(is_suite).collect();
     all.sort();
     all
+}
+
+impl Suite {
+    /// The shipped suite of that name, one's own, or the file at that path.
+    pub fn find(name_or_path: &str) -> Result<Self> {
+        let name = name_or_path.trim_end_matches(".toml");
+        if let Some(shipped) = Self::shipped_as(name) {
+            return shipped;
+        }
+        let path = Path::new(name_or_path);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            if let Some(path) = find(name_or_path) {
+                return Self::from_file(&path);
+            }
+            let own = list().into_iter().map(|own| own.name);
+            let names: Vec<_> = Self::shipped_names().into_iter().chain(own).collect();
+            let meant = closest(name_or_path, names.iter().map(String::as_str)).join(" or ");
+            let meant = if meant.is_empty() { meant } else { format!("did you mean {meant}? ") };
+            bail!(
+                "no suite is called {name_or_path:?}; {meant}`fixmatch suite list` lists them, or give the path of a .toml file"
+            );
+        }
+        Self::from_file(path)
+    }
 }
 
 #[cfg(test)]
