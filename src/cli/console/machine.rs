@@ -134,10 +134,10 @@ mod tests {
 
     #[test]
     fn what_users_hold_is_added_up() {
-        let held = [("ann", 1), ("you", 5), ("ann", 2)].map(|(user, n_bytes)| (user.to_owned(), n_bytes));
-        assert_eq!(by_user(held.into_iter()), [("you".into(), 5), ("ann".into(), 3)]);
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
-        assert_eq!((user_name(1000, passwd), user_name(7, passwd)), (Some("ann".into()), None));
+        let held = [("me", 1), ("you", 5), ("me", 2)].map(|(user, n_bytes)| (user.to_owned(), n_bytes));
+        assert_eq!(by_user(held.into_iter()), [("you".into(), 5), ("me".into(), 3)]);
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n";
+        assert_eq!((user_name(1000, passwd), user_name(7, passwd)), (Some("me".into()), None));
     }
 
     #[test]

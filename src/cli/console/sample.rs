@@ -134,7 +134,7 @@ pub fn machine() -> Machine {
         temperature: Some(61),
         holders: holders.iter().map(|(who, n_bytes)| ((*who).to_owned(), *n_bytes)).collect(),
     };
-    let busy = gpu(31_000_000_000, &[("ann", 21_000_000_000), ("you", 9_500_000_000)]);
+    let busy = gpu(31_000_000_000, &[("me", 21_000_000_000), ("you", 9_500_000_000)]);
     let memory = Some((61_000_000_000, 64_000_000_000));
     Machine { host: "here".into(), n_cores: 16, memory, gpus: vec![busy, gpu(400_000_000, &[])] }
 }
