@@ -19,7 +19,7 @@ fn a_suite_is_found_on_the_home_screen_opened_as_a_grid_and_started_only_after_a
     terminal.press("G");
     terminal.until("▸ + suites");
     terminal.press("\r");
-    terminal.until("quickstart-labels");
+    terminal.until("paper-cifar10");
     terminal.press("/labels-small\r");
     terminal.until("▸     slides-labels-small");
     terminal.press("\r");
