@@ -90,11 +90,11 @@ impl Cluster {
         }
     }
 
-    /// Kills a daemon.
-    fn kill(&self, daemon: &str) {
+    /// Ends a daemon.
+    fn end(&self, daemon: &str, signal: Signal) {
         let pid = fs::read_to_string(self.folder.path().join(format!("{daemon}.pid"))).expect("a pid");
         let pid: i32 = pid.trim().parse().expect("a number");
-        let _ = kill_process(Pid::from_raw(pid).expect("not zero"), Signal::KILL);
+        let _ = kill_process(Pid::from_raw(pid).expect("not zero"), signal);
         let deadline = Instant::now() + Duration::from_secs(20);
         // A process that nobody waited for has no program any more.
         while fs::read_link(format!("/proc/{pid}/exe")).is_ok() && Instant::now() < deadline {
@@ -264,12 +264,13 @@ fn disturb(cluster: &Cluster, study: &Study, deed: &str) {
             }
         }
         "slurmd killed" => {
-            cluster.kill("slurmd");
+            cluster.end("slurmd", Signal::KILL);
             wait_for_a_step(study);
             cluster.start_daemon("slurmd");
         }
         "controller down" => {
-            cluster.kill("slurmctld");
+            // Killed, it forgets the jobs of its last seconds, numbers others like them, and shuts the node for that.
+            cluster.end("slurmctld", Signal::TERM);
             let told = study.fixmatch(&["suite", "status", "study"]);
             let told = String::from_utf8_lossy(&told.stderr).into_owned();
             assert!(told.contains("Slurm does not answer"), "{told}");
