@@ -318,8 +318,8 @@ impl RunConfig {
         let pseudo = &self.pseudo_label;
         let policy = pseudo.policy.name();
         ensure!(
-            train.masked_views != MaskedViews::Skip || pseudo.policy != Policy::Softmatch,
-            "train.masked_views = \"skip\" has nothing to skip: softmatch gives every image a weight above 0"
+            train.masked_views != MaskedViews::Skip || !pseudo.policy.weighs(),
+            "train.masked_views = \"skip\" has nothing to skip: {policy} gives every image a weight above 0"
         );
         ensure!(
             pseudo.policy.has_threshold() || train.threshold == Train::default().threshold,

@@ -1,6 +1,7 @@
 //! Which pseudo-labels count, and how much.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::range;
 
@@ -83,7 +84,7 @@ impl PseudoLabel {
 }
 
 /// Rules by which pseudo-labels count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// Where the confidence is at least τ (`FixMatch`).
@@ -110,6 +111,11 @@ impl Policy {
     /// Whether `train.threshold` has a part in it.
     pub fn has_threshold(self) -> bool {
         matches!(self, Self::Fixed | Self::Flexmatch)
+    }
+
+    /// Whether every image counts in part, so that there is none to leave out.
+    pub fn weighs(self) -> bool {
+        self == Self::Softmatch
     }
 }
 

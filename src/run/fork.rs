@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use strum::VariantArray as _;
 
 use crate::base::files::{self, replace_file};
 use crate::base::host::user_at_host;
@@ -202,7 +203,7 @@ pub fn keeps(key: &str) -> bool {
 /// Whether a setting asks for a policy in which τ has no part.
 fn finds_its_threshold(setting: &str) -> bool {
     let named = setting.strip_prefix("pseudo_label.policy=").map(|name| name.trim().trim_matches('"'));
-    [Policy::Freematch, Policy::Softmatch].into_iter().any(|policy| named == Some(policy.name()))
+    Policy::VARIANTS.iter().any(|policy| !policy.has_threshold() && named == Some(policy.name()))
 }
 
 /// Refuses what a checkpoint cannot go on with, and bf16 where a new run may not have it.

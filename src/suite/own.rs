@@ -3,17 +3,14 @@
 //! A suite is called like its file, without `.toml`. A name that a shipped suite has stays that suite's, and of two files
 //! with one name the nearer one has it; the other is still run by its path.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use super::file::Suite;
 use crate::base::alike::closest;
+use crate::base::files;
 use crate::config::preset::own::{self, in_one_line};
-
-/// So many files are looked at: a folder of this name may hold anything.
-const MAX_ENTRIES: usize = 1000;
 
 /// A suite of one's own.
 #[derive(Debug)]
@@ -40,32 +37,34 @@ fn find(name: &str) -> Option<PathBuf> {
 
 fn in_folders(folders: &[PathBuf]) -> Vec<Own> {
     let mut all: Vec<Own> = Vec::new();
-    for path in folders.iter().flat_map(|folder| files(&folder.join("suites"))) {
+    for folder in folders.iter().map(|folder| folder.join("suites")) {
+        let found = own::files(&folder).unwrap_or_else(|error| {
+            let reason = format!("cannot read the folder {}: {error}", folder.display());
+            all.push(Own { name: folder.display().to_string(), path: folder, suite: Err(reason) });
+            Vec::new()
+        });
+        of_folder(found, &mut all);
+    }
+    all
+}
+
+/// Adds the suites in these files.
+fn of_folder(found: Vec<PathBuf>, all: &mut Vec<Own>) {
+    for path in found {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if fs::read_to_string(&path).is_ok_and(|text| Suite::shipped_text(&name).is_some_and(|other| other == text)) {
+        let shipped = Suite::shipped_text(&name);
+        let is_copy = |text: &String| files::read_text(&path, files::MAX_TOML).is_ok_and(|own| own == *text);
+        if shipped.as_ref().is_some_and(is_copy) {
             continue;
         }
         let nearer = all.iter().find(|other| other.name == name).map(|other| other.path.display().to_string());
-        let owner = Suite::shipped_text(&name).map(|_| "a shipped suite".to_owned()).or(nearer);
+        let owner = shipped.map(|_| "a shipped suite".to_owned()).or(nearer);
         let suite = match owner {
             Some(owner) => Err(format!("{owner} has its name: run it by its path")),
             None => Suite::from_file(&path).map_err(|error| in_one_line(&error)),
         };
         all.push(Own { name, path, suite });
     }
-    all
-}
-
-/// The files of suites in a folder, by name. A folder that is not there, or cannot be read, has none.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_ENTRIES).map(|entry| entry.path());
-    let is_suite = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        path.extension().is_some_and(|extension| extension == "toml") && !name.starts_with(['.', '_']) && !path.is_dir()
-    };
-    let mut all: Vec<_> = entries.filter(is_suite).collect();
-    all.sort();
-    all
 }
 
 impl Suite {
@@ -94,6 +93,8 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -115,6 +116,9 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a folder")).expect("made");
             fs::write(path, text).expect("written");
         }
+        // a copy would have to be read to be told, which a pipe never ends
+        rustix::fs::mkfifoat(rustix::fs::CWD, place.path().join("far/suites/slides-which.toml"), 0o600.into())
+            .expect("a FIFO");
         let all = in_folders(&["near", "far", "nowhere"].map(|name| place.path().join(name)));
         let told: Vec<_> = all
             .iter()
@@ -129,6 +133,7 @@ mod tests {
             ("mine", "/near/suites/mine.toml has its name: run it by its path"),
             ("paper", "Mine"),
             ("quickstart-labels", "a shipped suite has its name: run it by its path"),
+            ("slides-which", "a shipped suite has its name: run it by its path"),
         ];
         for ((name, told), (expected, said)) in told.iter().zip(expected) {
             assert!(*name == expected && told.starts_with(said), "{name}: {told}");

@@ -23,8 +23,8 @@ use pulp::{Simd, WithSimd};
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::input::Input;
-use crate::loss::PseudoLabels;
 use crate::model::{Network, Shape};
+use crate::policy::PseudoLabels;
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
 use crate::{device, ops};

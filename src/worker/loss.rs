@@ -2,6 +2,8 @@
 
 use tch::{Kind, Reduction, Tensor};
 
+use crate::policy::PseudoLabels;
+
 /// The loss of one step and what it was made of; scalars unless said otherwise.
 #[derive(Debug)]
 pub struct Loss {
@@ -22,50 +24,6 @@ pub struct Unlabeled {
     pub fairness: Option<Tensor>,
     /// Of all μB images.
     pub pseudo: PseudoLabels,
-}
-
-/// What the weak views say, without gradient.
-#[derive(Debug)]
-pub struct PseudoLabels {
-    /// argmax p: (N) i64.
-    pub classes: Tensor,
-    /// max p: (N) f32.
-    pub confidence: Tensor,
-    /// Whether each counts: (N) bool. In the paper where max p ≥ τ.
-    pub mask: Tensor,
-    /// How much each counts, where that is not all or nothing: (N) f32.
-    pub weight: Option<Tensor>,
-}
-
-impl PseudoLabels {
-    /// The pseudo-labels of weak logits (N, classes) by the paper's rule.
-    pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
-        let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
-        let (confidence, classes) = probabilities.max_dim(-1, false); // (N) f32, (N) i64
-        let mask = confidence.ge(threshold);
-        Self { classes, confidence, mask, weight: None }
-    }
-
-    /// How much each counts, in [0, 1]: (N) f32.
-    pub fn weights(&self) -> Tensor {
-        self.weight.as_ref().map_or_else(|| self.mask.to_kind(Kind::Float), Tensor::shallow_clone)
-    }
-
-    /// Each tensor changed in the same way.
-    fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Self {
-        let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(&change);
-        Self { classes, confidence, mask, weight: self.weight.as_ref().map(&change) }
-    }
-
-    /// The same tensors.
-    pub fn shallow_clone(&self) -> Self {
-        self.map(Tensor::shallow_clone)
-    }
-
-    /// Those of some rows, given by their numbers: (n) i64.
-    pub fn select(&self, rows: &Tensor) -> Self {
-        self.map(|all| all.index_select(0, rows))
-    }
 }
 
 /// ℓ_s of labeled logits (B, classes).

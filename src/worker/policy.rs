@@ -19,7 +19,6 @@ use fixmatch::run::checkpoint::Tensors;
 use tch::{Device, Kind, Tensor};
 
 use self::align::Align;
-use crate::loss::PseudoLabels;
 use crate::part::Part;
 use crate::weights::{to_array, to_tensor};
 
@@ -34,6 +33,48 @@ pub struct Facts {
     pub labeled_per_class: Vec<u64>,
     /// Where tensors are.
     pub device: Device,
+}
+
+/// What the weak views say, without gradient.
+#[derive(Debug)]
+pub struct PseudoLabels {
+    /// argmax p: (N) i64.
+    pub classes: Tensor,
+    /// max p: (N) f32.
+    pub confidence: Tensor,
+    /// Whether each counts: (N) bool. In the paper where max p ≥ τ.
+    pub mask: Tensor,
+    /// How much each counts, where that is not all or nothing: (N) f32.
+    pub weight: Option<Tensor>,
+}
+
+impl PseudoLabels {
+    /// The pseudo-labels of weak logits (N, C) by the paper's rule.
+    pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
+        let nowhere = Tensor::zeros([logits_weak.size()[0]], (Kind::Int64, logits_weak.device())); // it remembers nothing
+        Judge::fixed().judge(logits_weak, &nowhere, threshold)
+    }
+
+    /// How much each counts, in [0, 1]: (N) f32.
+    pub fn weights(&self) -> Tensor {
+        self.weight.as_ref().map_or_else(|| self.mask.to_kind(Kind::Float), Tensor::shallow_clone)
+    }
+
+    /// Each tensor changed in the same way.
+    fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Self {
+        let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(&change);
+        Self { classes, confidence, mask, weight: self.weight.as_ref().map(&change) }
+    }
+
+    /// The same tensors.
+    pub fn shallow_clone(&self) -> Self {
+        self.map(Tensor::shallow_clone)
+    }
+
+    /// Those of some rows, given by their numbers: (n) i64.
+    pub fn select(&self, rows: &Tensor) -> Self {
+        self.map(|all| all.index_select(0, rows))
+    }
 }
 
 /// What weak views say of a batch's images, without gradient.
@@ -96,11 +137,6 @@ impl Judge {
             config::Policy::Softmatch => Box::new(softmatch::SoftMatch::new(config, facts)),
         };
         Self { align: Align::new(config, facts), policy }
-    }
-
-    /// Whether each image counts in part, so that there is none to leave out.
-    pub fn weighs(config: &PseudoLabel) -> bool {
-        config.policy == config::Policy::Softmatch
     }
 
     /// The pseudo-labels of weak logits (N, C) of images at these places among the unlabeled ones (N).

@@ -12,11 +12,11 @@ use tch::{Device, Kind, Tensor};
 
 use crate::input::Input;
 use crate::kept::Kept;
-use crate::loss::{self, Loss, PseudoLabels, Unlabeled};
+use crate::loss::{self, Loss, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::part::Part;
-use crate::policy::Judge;
+use crate::policy::{Judge, PseudoLabels};
 use crate::weights::{self, Weights};
 
 /// The values of a step that can change while a run trains.
@@ -115,7 +115,7 @@ impl Trainer {
         let (forward, ema_decay) = (config.train.forward, config.optim.ema_decay);
         let skips_masked = match config.train.masked_views {
             MaskedViews::Auto => {
-                !network.has_batch_norm() && input.device() == Device::Cpu && !Judge::weighs(&config.pseudo_label)
+                !network.has_batch_norm() && input.device() == Device::Cpu && !config.pseudo_label.policy.weighs()
             }
             MaskedViews::Compute => false,
             MaskedViews::Skip => true,

@@ -109,6 +109,15 @@ fn in_folders(folders: &[PathBuf]) -> Vec<Own> {
     all
 }
 
+/// The `.toml` files right in a folder, by name, without hidden ones and recipes (`_…`). A folder that is not there has none.
+pub fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut n_left = MAX_ENTRIES;
+    collect(folder, 1, &mut n_left, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
 /// The files of presets in a folder. A folder that is not there has none.
 fn collect(folder: &Path, depth: usize, n_left: &mut usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let entries = match fs::read_dir(folder) {

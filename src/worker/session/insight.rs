@@ -13,8 +13,8 @@ use fixmatch::run::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
 use tch::{Device, Kind, Tensor};
 
 use super::prepare::Prepared;
-use crate::loss::PseudoLabels;
 use crate::part::Part;
+use crate::policy::PseudoLabels;
 use crate::trainer::{Trainer, Which};
 
 /// The name of the open histogram in a checkpoint.
