@@ -105,3 +105,27 @@ fn a_figure_has_a_line_for_each_configuration_and_a_band_over_seeds() {
     }
     place.fixmatch(&["plot", "-o", "g.svg", "--size", "9x9"]).check(2, &[], &["from 160x120"]);
 }
+
+#[test]
+fn a_report_says_the_command_that_makes_it_again() {
+    let place = Place::new();
+    study(&place);
+    let made_again = |args: &[&str]| {
+        place.fixmatch(&[&["report", "-o", "r.html", "--force"], args].concat()).check(0, &["r.html"], &[]);
+        let page = fs::read_to_string(place.folder.path().join("r.html")).expect("written");
+        let lines = page.split_once("<h2>Make it again</h2>").expect("a section").1;
+        let line = lines.lines().find(|line| line.contains("fixmatch report")).expect("a command");
+        let line = line.trim_start_matches("<pre>").trim_end_matches("</pre>");
+        line.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">")
+    };
+    for (args, expected) in [
+        (&[][..], "fixmatch report -o r.html"),
+        (&["--by", "last"], "fixmatch report -o r.html"),
+        (&["it", "--by", "median"], "fixmatch report it -o r.html --by=median"),
+        (&["--title", "two  blanks"], "fixmatch report -o r.html --title='two  blanks'"),
+        (&["--title=-1 <b>"], "fixmatch report -o r.html --title='-1 <b>'"),
+        (&["note!='a  b'", "step>0"], r"fixmatch report 'note!='\''a  b'\''' 'step>0' -o r.html"),
+    ] {
+        assert_eq!(made_again(args), expected);
+    }
+}

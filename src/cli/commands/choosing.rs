@@ -16,7 +16,7 @@ pub struct Choice {
 }
 
 /// The accuracy that runs are compared by.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum By {
     /// The last evaluation
     Last,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum as _;
 use fixmatch::base::files::replace_file;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::verdict::Verdict;
@@ -160,9 +161,14 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
 
 /// The command that writes the same page.
 fn command(args: &Args) -> String {
-    let words: Vec<String> = args.choice.words().iter().map(|word| quoted(word)).collect();
+    let mut words: Vec<String> = ["fixmatch", "report"].map(str::to_owned).to_vec();
+    words.extend(args.choice.words().iter().map(|word| quoted(word)));
     let out = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    format!("fixmatch report {} -o {}", words.join(" "), quoted(&out)).replace("  ", " ")
+    words.extend(["-o".to_owned(), quoted(&out)]);
+    words.extend(args.title.as_ref().map(|title| format!("--title={}", quoted(title))));
+    let by = args.by.to_possible_value().filter(|_| args.by != By::Last);
+    words.extend(by.map(|by| format!("--by={}", by.get_name())));
+    words.join(" ")
 }
 
 /// `fixmatch plot`
