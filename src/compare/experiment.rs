@@ -20,8 +20,6 @@ pub struct Experiment {
     pub row: Row,
     /// The values of its configuration by their dotted keys.
     values: BTreeMap<String, Value>,
-    /// What decides its results but for seeds: runs that have it in common differ in nothing else.
-    pub design: String,
 }
 
 /// A value of a run.
@@ -89,21 +87,14 @@ impl Experiment {
         let values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
             file.config.values().into_iter().map(|(key, value)| (key, Value::of(&value))).collect()
         });
-        let mut experiment = Self { row, values, design: String::new() };
-        experiment.design = experiment.designed();
-        experiment
+        Self { row, values }
     }
 
     /// The same run as it is now. Its configuration is looked at again only if it was written again.
     #[must_use]
     pub fn renewed(self, row: Row) -> Self {
         let is_same = matches!((&self.row.file, &row.file), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
-        if !is_same {
-            return Self::of(row);
-        }
-        let mut experiment = Self { row, ..self };
-        experiment.design = experiment.designed();
-        experiment
+        if is_same { Self { row, ..self } } else { Self::of(row) }
     }
 
     /// The runs of a folder, the oldest first.
@@ -218,9 +209,11 @@ impl Experiment {
         self.accuracy(Measure::Last).is_none().then(|| "it was never evaluated".into())
     }
 
+    /// What decides its results but for seeds: runs that have it in common differ in nothing else.
+    ///
     /// Runs of other images are another experiment even where their configurations say the same, and those of the same images
     /// are the same one wherever these lie. A run that is not what its configuration says is one of its own.
-    fn designed(&self) -> String {
+    pub fn design(&self) -> String {
         let is_kept =
             |key: &str| decides(key) && !SEEDS.contains(&key) && (key != "data.path" || self.images().is_none());
         let values = self.values.iter().filter(|(key, _)| is_kept(key));

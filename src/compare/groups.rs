@@ -32,7 +32,7 @@ impl Groups {
         let mut members: Vec<Vec<Experiment>> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for run in runs {
-            let place = *places.entry(run.design.clone()).or_insert(members.len());
+            let place = *places.entry(run.design()).or_insert(members.len());
             if place == members.len() {
                 members.push(Vec::new());
             }
