@@ -76,9 +76,16 @@ struct Known {
     fold: Option<(Follower, RunState)>,
     /// Whether the summary stands in the run's folder, or need not.
     is_saved: bool,
-    /// `run.toml` as last read, and when it was written.
-    file: Option<(SystemTime, Result<About, String>)>,
+    file: Reread<About>,
+    card: Reread<Card>,
     rate: Rate,
+}
+
+/// What stands in a file, which is opened again only when it was written again.
+#[derive(Debug)]
+struct Reread<T> {
+    /// What was read last, with the time and the length that the file had; None of one that was not there.
+    known: Option<(Option<(SystemTime, u64)>, T)>,
 }
 
 /// What the list needs of `run.toml`.
@@ -129,19 +136,26 @@ impl Survey {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { summary: Summary::default(), fold: None, is_saved: true, file: None, rate: Rate::default() }
+        Self {
+            summary: Summary::default(),
+            fold: None,
+            is_saved: true,
+            file: Reread::default(),
+            card: Reread::default(),
+            rate: Rate::default(),
+        }
     }
 }
 
 impl Known {
     fn look(&mut self, dir: &RunDir) -> Row {
-        let about = self.about(dir);
+        let about = self.file.get(&dir.run_toml(), || dir.read_run().map(About::of));
         let mut error = about.as_ref().err().cloned();
         if let Err(unread) = self.read_log(dir) {
             error.get_or_insert(format!("{unread:#}"));
         }
-        let card = Card::read(dir).unwrap_or_else(|unread| {
-            error.get_or_insert(format!("{unread:#}"));
+        let card = self.card.get(&dir.card(), || Card::read(dir)).unwrap_or_else(|unread| {
+            error.get_or_insert(unread);
             Card::default()
         });
         let mut summary = self.summary.clone();
@@ -207,15 +221,24 @@ impl Known {
         }
         Ok(())
     }
+}
 
-    fn about(&mut self, dir: &RunDir) -> Result<About, String> {
-        let written = dir.run_toml().metadata().and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        match &self.file {
-            Some((then, about)) if *then == written => about.clone(),
+impl<T> Default for Reread<T> {
+    fn default() -> Self {
+        Self { known: None }
+    }
+}
+
+impl<T: Clone> Reread<T> {
+    /// What `read` makes of the file. What cannot be read is tried again each time.
+    fn get(&mut self, path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T, String> {
+        let written = path.metadata().and_then(|meta| Ok((meta.modified()?, meta.len()))).ok();
+        match &self.known {
+            Some((then, content)) if *then == written => Ok(content.clone()),
             _ => {
-                let about = dir.read_run().map(About::of).map_err(|error| format!("{error:#}"));
-                self.file = Some((written, about.clone()));
-                about
+                let content = read().map_err(|error| format!("{error:#}"))?;
+                self.known = Some((written, content.clone()));
+                Ok(content)
             }
         }
     }
@@ -294,6 +317,30 @@ mod tests {
         let rows = Survey::new(runs.path()).look().expect("looks");
         assert!(rows[0].error.as_ref().is_some_and(|error| error.contains("run.toml")), "{rows:?}");
         assert_eq!((rows[0].status, rows[0].summary.step), (Status::Finished, 7));
+    }
+
+    #[test]
+    fn a_card_is_read_again_only_when_it_was_written_again() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = some_run(runs.path(), "a", &[Event::Finished { step: 7 }]);
+        let mut survey = Survey::new(runs.path());
+        let mut note = || survey.look().expect("looks")[0].card.note.clone();
+        assert_eq!(note(), "");
+        let write = |note: &str| Card { note: note.into(), ..Card::default() }.write(&dir).expect("written");
+        write("one");
+        assert_eq!(note(), "one", "it was not there before");
+        let modified = dir.card().metadata().and_then(|meta| meta.modified()).expect("a time");
+        write("two");
+        let file = fs::File::options().append(true).open(dir.card()).expect("opens");
+        file.set_modified(modified).expect("set");
+        assert_eq!(note(), "one", "it was read though its time and length say that it is the same");
+        write("three");
+        assert_eq!(note(), "three");
+        fs::write(dir.card(), "{").expect("written");
+        let rows = survey.look().expect("looks");
+        assert!(rows[0].error.as_ref().is_some_and(|error| error.contains("card.json")), "{rows:?}");
+        fs::remove_file(dir.card()).expect("removed");
+        assert_eq!(survey.look().expect("looks")[0].card, Card::default());
     }
 
     #[test]
