@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::compare::keys::{Key, SEEDS};
 use crate::config::{decides, one_line};
-use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
 use crate::run::state::Status;
 use crate::run::survey::{Row, Survey};
@@ -103,14 +102,6 @@ impl Experiment {
         let rows = survey.look()?;
         survey.save();
         Ok(rows.into_iter().rev().map(Self::of).collect())
-    }
-
-    /// A run that is somewhere else.
-    pub fn at(dir: &RunDir) -> Result<Self> {
-        let folder = dir.path().parent().unwrap_or(dir.path());
-        let rows = Survey::new(folder).look()?;
-        let row = rows.into_iter().find(|row| row.dir == *dir);
-        Ok(Self::of(row.with_context(|| format!("{} is no run", dir.path().display()))?))
     }
 
     /// Its name.

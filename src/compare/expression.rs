@@ -4,6 +4,7 @@
 //! there are none, and all conditions hold.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -11,6 +12,7 @@ use crate::base::alike::asked;
 use crate::compare::experiment::Experiment;
 use crate::compare::keys::{self, Key, Kind, NONE};
 use crate::run::dir::{RunDir, ids_like};
+use crate::run::survey::Row;
 
 /// An expression.
 #[derive(Debug, Default)]
@@ -100,7 +102,7 @@ impl Expression {
         for word in &self.words {
             let is_made_of_it = |it: &Experiment| it.row.preset == *word;
             let fitting = if word.contains('/') && !all.iter().any(is_made_of_it) {
-                vec![Experiment::at(&RunDir::open(std::path::Path::new(word))?)?]
+                vec![Experiment::of(Row::of(&RunDir::open(Path::new(word))?))]
             } else {
                 fitting(word, &all)?
             };

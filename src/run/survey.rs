@@ -52,6 +52,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Of one run by itself, wherever it is.
+    pub fn of(dir: &RunDir) -> Self {
+        Known::default().look(dir)
+    }
+
     /// Why the run failed, if it did.
     pub fn failure(&self) -> Option<&str> {
         match &self.summary.last_state {
@@ -341,6 +346,15 @@ mod tests {
         assert!(rows[0].error.as_ref().is_some_and(|error| error.contains("card.json")), "{rows:?}");
         fs::remove_file(dir.card()).expect("removed");
         assert_eq!(survey.look().expect("looks")[0].card, Card::default());
+    }
+
+    #[test]
+    fn one_run_by_itself_is_what_it_is_among_others() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let dir = some_run(runs.path(), "a", &[Event::Finished { step: 7 }]);
+        some_run(runs.path(), "b", &[Event::Stopped { step: 3 }]);
+        let rows = Survey::new(runs.path()).look().expect("looks");
+        assert!(rows.len() == 2 && rows.contains(&Row::of(&dir)), "{rows:?}");
     }
 
     #[test]
