@@ -18,9 +18,9 @@ pub const MOST_IN_PAIRS: usize = 6;
 
 /// All comparisons of some groups.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Verdict<'a> {
     /// The groups.
-    pub groups: Groups,
+    pub groups: &'a Groups,
     /// The accuracy that is compared.
     pub measure: Measure,
     /// Each of them.
@@ -81,9 +81,9 @@ pub enum Plan {
     Unknown,
 }
 
-impl Verdict {
+impl<'a> Verdict<'a> {
     /// Compares each two groups, or all with one of them.
-    pub fn of(groups: Groups, measure: Measure, against: Option<usize>) -> Self {
+    pub fn of(groups: &'a Groups, measure: Measure, against: Option<usize>) -> Self {
         let n = groups.groups.len();
         let labels: Vec<Vec<Partner>> =
             groups.groups.iter().map(|it| it.runs.iter().map(Partner::of).collect()).collect();
@@ -110,7 +110,7 @@ impl Verdict {
         for (i, corrected) in tested.into_iter().zip(holm(&p)) {
             comparisons[i].p_corrected = Some(corrected);
         }
-        let cautions = cautions(&groups, measure);
+        let cautions = cautions(groups, measure);
         Self { groups, measure, comparisons, cautions }
     }
 

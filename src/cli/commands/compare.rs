@@ -93,20 +93,19 @@ struct Compared {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let groups = Groups::of(args.choice.some_runs(runs)?);
     let against = args.against.as_deref().map(|name| place(name, groups.groups.len())).transpose()?;
-    let verdict = Verdict::of(groups, args.by.into(), against);
-    if args.json {
-        say_json(&Json::of(&verdict))?;
-    } else if args.csv {
-        say_csv(&comparisons::groups_in_full(&verdict.groups))?;
+    if args.csv {
+        say_csv(&comparisons::groups_in_full(&groups))?;
+    } else if args.json {
+        say_json(&Json::of(&Verdict::of(&groups, args.by.into(), against)))?;
     } else {
         let format = match () {
             () if args.markdown => Format::Markdown,
             () if args.latex => Format::Latex,
             () => Format::Text,
         };
-        print(&verdict, format)?;
+        print(&Verdict::of(&groups, args.by.into(), against), format)?;
     }
-    for line in comparisons::left_out(&verdict.groups) {
+    for line in comparisons::left_out(&groups) {
         note(line);
     }
     Ok(ExitCode::SUCCESS)
@@ -121,9 +120,9 @@ fn place(name: &str, n: usize) -> Result<usize> {
 }
 
 fn print(verdict: &Verdict, format: Format) -> Result<()> {
-    let (groups, compared) = (comparisons::groups(&verdict.groups, true), comparisons::comparisons(verdict));
+    let (groups, compared) = (comparisons::groups(verdict.groups, true), comparisons::comparisons(verdict));
     let escaped = |line: String| if format == Format::Latex { crate::words::tables::latex(&line) } else { line };
-    let differences = comparisons::differences(&verdict.groups);
+    let differences = comparisons::differences(verdict.groups);
     if !differences.is_empty() {
         say(format_args!("{}\n", escaped(differences)))?;
     }

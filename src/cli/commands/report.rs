@@ -138,21 +138,21 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
         _ => bail!("{}: a report is .html, .md, .tex or .csv", args.out.display()),
     };
     let out = fresh_file(&args.out, args.force)?;
-    let verdict = Verdict::of(Groups::of(args.choice.some_runs(runs)?), args.by.into(), None);
-    let n = verdict.groups.groups.iter().map(|group| group.runs.len()).sum::<usize>();
-    let left_out = comparisons::left_out(&verdict.groups);
+    let groups = Groups::of(args.choice.some_runs(runs)?);
+    let n = groups.groups.iter().map(|group| group.runs.len()).sum::<usize>();
     let text = match format {
-        Some(Format::Csv) => comparisons::groups_in_full(&verdict.groups).written(Format::Csv)? + "\n",
-        Some(format) => comparisons::groups(&verdict.groups, false).written(format)? + "\n",
+        Some(Format::Csv) => comparisons::groups_in_full(&groups).written(Format::Csv)? + "\n",
+        Some(format) => comparisons::groups(&groups, false).written(format)? + "\n",
         None => {
             let expression = if args.choice.is_all() { "all runs".into() } else { args.choice.text() };
             let title = args.title.as_ref().unwrap_or(&expression);
             let made = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-            page(title, &Study::read(verdict)?, &command(args), &made)
+            let verdict = Verdict::of(&groups, args.by.into(), None);
+            page(title, &Study::read(&groups)?, &verdict, &command(args), &made)
         }
     };
     replace_file(&out, text.as_bytes())?;
-    for line in left_out {
+    for line in comparisons::left_out(&groups) {
         note(line);
     }
     say(format_args!("{}: {}, {}", out.display(), plural(n as u64, "finished run"), bytes(text.len() as u64)))?;
@@ -182,7 +182,8 @@ pub fn plot(args: &Plot, runs: &Runs) -> Result<ExitCode> {
         _ => bail!("{}: a figure is .svg", args.out.display()),
     }
     let out = fresh_file(&args.out, args.force)?;
-    let study = Study::read(Verdict::of(Groups::of(args.choice.some_runs(runs)?), By::Last.into(), None))?;
+    let groups = Groups::of(args.choice.some_runs(runs)?);
+    let study = Study::read(&groups)?;
     let axis = match args.axis {
         Over::Step => Axis::Step,
         Over::Time => Axis::Time,

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::keys::{self, short};
+use fixmatch::compare::verdict::Verdict;
 use fixmatch::config::decides;
 use fixmatch::run::curves::Axis;
 
@@ -43,9 +44,9 @@ pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; font-size
 }
 ";
 
-/// The page of a study, called so; `command` makes it again.
-pub fn page(title: &str, study: &Study, command: &str, made: &str) -> String {
-    let groups = &study.verdict.groups;
+/// The page of a study and of what is said of it, called so; `command` makes it again.
+pub fn page(title: &str, study: &Study, verdict: &Verdict, command: &str, made: &str) -> String {
+    let groups = study.groups;
     let n: usize = groups.groups.iter().map(|group| group.runs.len()).sum();
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -57,7 +58,7 @@ pub fn page(title: &str, study: &Study, command: &str, made: &str) -> String {
         html(made),
         html(fixmatch::VERSION),
     );
-    results(&mut page, study);
+    results(&mut page, verdict);
     page.push_str("<h2>Curves</h2>\n<p class=\"faint\">Mean over seeds; bands are ± one standard deviation.</p>\n");
     page.push_str("<div class=\"figures\">\n");
     for quantity in OF_REPORT {
@@ -88,10 +89,9 @@ pub fn page(title: &str, study: &Study, command: &str, made: &str) -> String {
     page
 }
 
-fn results(page: &mut String, study: &Study) {
-    let verdict = &study.verdict;
-    let _ = writeln!(page, "<h2>Results</h2>\n<p>{}</p>", html(&comparisons::differences(&verdict.groups)));
-    page.push_str(&comparisons::groups(&verdict.groups, true).html());
+fn results(page: &mut String, verdict: &Verdict) {
+    let _ = writeln!(page, "<h2>Results</h2>\n<p>{}</p>", html(&comparisons::differences(verdict.groups)));
+    page.push_str(&comparisons::groups(verdict.groups, true).html());
     page.push_str(
         "<p class=\"faint\">Test accuracy of the averaged weights, mean ± standard deviation over n seeds.</p>\n",
     );

@@ -1,9 +1,8 @@
-//! What a report is of: groups with their logs, the verdict, and the figures that these make.
+//! What a report is of: groups with their logs, and the figures that these make.
 
 use anyhow::Result;
 use fixmatch::compare::bands::{Logged, band, per_class};
-use fixmatch::compare::groups::Group;
-use fixmatch::compare::verdict::Verdict;
+use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::run::curves::{Axis, Metric};
 
 use super::figure::{Figure, Unit};
@@ -38,23 +37,23 @@ pub const fn quantity(metric: Metric, title: &'static str, unit: Unit) -> Quanti
     Quantity { metric, title, unit }
 }
 
-/// Groups, what is said of them, and the logs of their runs.
+/// Groups and the logs of their runs.
 #[derive(Debug)]
-pub struct Study {
-    /// What is said of them.
-    pub verdict: Verdict,
+pub struct Study<'a> {
+    /// The groups.
+    pub groups: &'a Groups,
     logs: Vec<Vec<Logged>>,
 }
 
-impl Study {
+impl<'a> Study<'a> {
     /// Reads the logs of all runs that count.
-    pub fn read(verdict: Verdict) -> Result<Self> {
-        let logs = verdict.groups.groups.iter().map(Logged::of_group).collect::<Result<_>>()?;
-        Ok(Self { verdict, logs })
+    pub fn read(groups: &'a Groups) -> Result<Self> {
+        let logs = groups.groups.iter().map(Logged::of_group).collect::<Result<_>>()?;
+        Ok(Self { groups, logs })
     }
 
     /// A group as a legend has it.
-    pub fn name(&self, place: usize, group: &Group) -> String {
+    fn name(&self, place: usize, group: &Group) -> String {
         let n = self.logs[place].len();
         let unfinished = if group.runs.is_empty() { ", not finished" } else { "" };
         let label = if group.label.is_empty() { group.name() } else { group.label.clone() };
@@ -63,7 +62,7 @@ impl Study {
 
     /// A figure with a band for each group.
     pub fn figure(&self, quantity: Quantity, axis: Axis, size: (f64, f64)) -> Figure {
-        let groups = self.verdict.groups.groups.iter().zip(&self.logs).enumerate();
+        let groups = self.groups.groups.iter().zip(&self.logs).enumerate();
         let curve = |(place, (group, logs)): (usize, (&Group, &Vec<Logged>))| {
             (self.name(place, group), band(logs.iter().map(|log| &log.curves), quantity.metric, axis))
         };
