@@ -46,7 +46,7 @@ use fixmatch::labels::order::Order;
 mod labeling;
 mod suite;
 
-pub use labeling::{app_labeling, app_labeling_in, looked};
+pub use labeling::{app_labeling, app_labeling_in, news_of, request as labeling_request};
 pub use suite::{app_on_suite, study};
 
 /// The moment at which the tests take place.

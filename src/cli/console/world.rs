@@ -53,7 +53,7 @@ use super::tasks::{SuiteTask, WorldTask};
 use crate::words::events::sentence;
 use following::Following;
 pub use following::read_run;
-pub use labeling::LabelNews;
+pub use labeling::{DeskNews, LabelNews};
 pub use labels::Started;
 pub use presets::remembered_folds;
 use suites::Suites;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fixmatch::config::Data;
+use fixmatch::labels::desk::{Desk, Labeling};
+use fixmatch::labels::log::News as Added;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::pseudo::alarm::Alarm;
@@ -19,7 +21,7 @@ use crate::console::screens::label::{self, Label};
 use crate::console::screens::run::Reading;
 use crate::console::screens::samples::Loading;
 use crate::console::tasks::{TerminalTask, WorldTask};
-use crate::console::world::{LabelNews, News};
+use crate::console::world::{DeskNews, LabelNews, News};
 use crate::words::numbers::plural;
 
 impl App {
@@ -114,29 +116,11 @@ impl App {
     }
 
     fn learn_of_labels(&mut self, news: LabelNews) {
-        let now = self.clock.now;
         self.has_come = true;
-        let Some(label) = self.label_mut() else { return };
-        let mut told = Ok(None);
-        match news {
-            LabelNews::Opened(Err(error)) => label.loading = label::Loading::Failed(error),
-            LabelNews::Opened(Ok((desk, news))) => {
-                let torn = news.torn.as_ref().map(ToString::to_string);
-                told = Ok(torn.or_else(|| desk.told.first().cloned()));
-                label.take(desk, news);
-            }
-            LabelNews::Looked(image, picture) => label.take_picture(image, picture, now),
-            LabelNews::Near(image, near) => label.take_near(image, near),
-            LabelNews::Saved(saved) => {
-                let saved = label.take_saved(saved);
-                if saved.is_ok() && self.notice.as_ref().is_some_and(|notice| notice.tone == Tone::Error) {
-                    self.notice = None; // what was in the way is over
-                }
-                told = saved.map(|()| None).map_err(|error| format!("the answer is not recorded: {error}"));
-            }
-            LabelNews::Added(Ok(news)) => label.absorb(news),
-            LabelNews::Added(Err(error)) => told = Err(error),
-        }
+        let told = match news {
+            LabelNews::Opened(request, opened) => Ok(self.labels_opened(&request, opened)),
+            LabelNews::Of(desk, news) => self.learn_of_desk(&desk, news),
+        };
         match told {
             Ok(None) => {}
             Ok(Some(text)) => self.say(Tone::Info, text),
@@ -146,6 +130,50 @@ impl App {
         while let Some(key) = self.label_mut().and_then(Label::release) {
             self.press(key);
         }
+    }
+
+    /// Gives images to the screen that waits for them, if it is still there. Returns what is to be said.
+    fn labels_opened(&mut self, request: &Labeling, opened: Result<(Arc<Desk>, Added), String>) -> Option<String> {
+        let label = self.label_mut().filter(|label| matches!(label.loading, label::Loading::Reading))?;
+        if label.request != *request {
+            return None;
+        }
+        match opened {
+            Err(error) => {
+                label.loading = label::Loading::Failed(error);
+                None
+            }
+            Ok((desk, news)) => {
+                let torn = news.torn.as_ref().map(ToString::to_string);
+                let told = torn.or_else(|| desk.told.first().cloned());
+                label.take(desk, news);
+                told
+            }
+        }
+    }
+
+    /// Gives news to the screen that is on these images. Returns what is to be said: of an answer that is not on disk also
+    /// where that screen was left.
+    fn learn_of_desk(&mut self, desk: &Arc<Desk>, news: DeskNews) -> Result<Option<String>, String> {
+        let now = self.clock.now;
+        let not_recorded = |error| format!("the answer is not recorded: {error}");
+        let is_of = |label: &&mut Label| label.desk().is_some_and(|own| Arc::ptr_eq(own, desk));
+        let Some(label) = self.label_mut().filter(is_of) else {
+            return match news {
+                DeskNews::Saved(Err(error)) => Err(not_recorded(error)),
+                _ => Ok(None),
+            };
+        };
+        match news {
+            DeskNews::Looked(image, picture) => label.take_picture(image, picture, now),
+            DeskNews::Near(image, near) => label.take_near(image, near),
+            DeskNews::Saved(saved) => {
+                label.take_saved(saved).map_err(not_recorded)?;
+                self.notice.take_if(|notice| notice.tone == Tone::Error); // what was in the way is over
+            }
+            DeskNews::Added(news) => label.absorb(news?),
+        }
+        Ok(None)
     }
 
     /// Shows runs that were launched, unless a user is typing: the letters would be keys there.

@@ -12,7 +12,7 @@ use crate::console::app::App;
 use crate::console::screens::Screen;
 use crate::console::screens::label::Label;
 use crate::console::settle;
-use crate::console::world::{News, labeling};
+use crate::console::world::{DeskNews, LabelNews, News};
 
 /// What is asked for, with a file of answers in a folder.
 pub fn request(folder: &Path) -> Labeling {
@@ -69,7 +69,8 @@ pub fn app_labeling_in(folder: &Path, change: impl FnOnce(&mut Labeling)) -> App
     app
 }
 
-/// The news that a picture is there, or is not.
-pub fn looked(image: usize, picture: crate::console::screens::label::Looked) -> News {
-    News::Label(labeling::LabelNews::Looked(image, picture))
+/// The news about the images that are shown.
+pub fn news_of(app: &mut App, news: DeskNews) -> News {
+    let desk = app.label_mut().and_then(|label| label.desk().cloned()).expect("images are shown");
+    News::Label(LabelNews::Of(desk, news))
 }

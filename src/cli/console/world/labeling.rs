@@ -13,11 +13,18 @@ use crate::console::tasks::LabelTask;
 /// Images that are shown beside the one that they look like.
 const N_NEAR: usize = 8;
 
-/// What happened to images that are labeled.
+/// What happened to images that are labeled, with whose they are: screens are left and opened meanwhile.
 #[derive(Debug)]
 pub enum LabelNews {
-    /// The images, and the answers that there are; or why there are none.
-    Opened(Result<(Arc<Desk>, log::News), String>),
+    /// The images that were asked for, and the answers that there are; or why there are none.
+    Opened(Box<Labeling>, Result<(Arc<Desk>, log::News), String>),
+    /// Something about images that were opened.
+    Of(Arc<Desk>, DeskNews),
+}
+
+/// What happened to images that were opened.
+#[derive(Debug)]
+pub enum DeskNews {
     /// The picture of an image, or why there is none.
     Looked(usize, Looked),
     /// Answers are on disk, and these are new in their file; or why they are not.
@@ -30,10 +37,10 @@ pub enum LabelNews {
 
 /// Finds the images, then looks at those that are labeled.
 pub fn open(request: &Labeling, news: &UnboundedSender<News>) {
-    let send = |told| drop(news.send(News::Label(told)));
+    let send = |opened| drop(news.send(News::Label(LabelNews::Opened(Box::new(request.clone()), opened))));
     let desk = match Desk::open(request) {
         Ok(desk) => Arc::new(desk),
-        Err(error) => return send(LabelNews::Opened(Err(in_one_line(&error)))),
+        Err(error) => return send(Err(in_one_line(&error))),
     };
     let mut labeled = Vec::new();
     desk.read(|read| {
@@ -41,7 +48,7 @@ pub fn open(request: &Labeling, news: &UnboundedSender<News>) {
             labeled.extend(read.rows.iter().filter_map(|row| desk.place_of(&row.path)));
             (desk.clone(), read)
         });
-        send(LabelNews::Opened(opened.map_err(|error| in_one_line(&error))));
+        send(opened.map_err(|error| in_one_line(&error)));
     });
     labeled.sort_unstable();
     labeled.dedup();
@@ -50,18 +57,18 @@ pub fn open(request: &Labeling, news: &UnboundedSender<News>) {
 }
 
 /// Does what is asked.
-pub fn follow(desk: &Desk, task: LabelTask, news: &UnboundedSender<News>) {
-    let send = |told| drop(news.send(News::Label(told)));
+pub fn follow(desk: &Arc<Desk>, task: LabelTask, news: &UnboundedSender<News>) {
+    let send = |told| drop(news.send(News::Label(LabelNews::Of(desk.clone(), told))));
     let in_words = |read: anyhow::Result<log::News>| read.map_err(|error| in_one_line(&error));
     match task {
         LabelTask::Look(images) => {
             for image in images {
-                send(LabelNews::Looked(image, desk.look(image)));
+                send(DeskNews::Looked(image, desk.look(image)));
             }
         }
-        LabelTask::Answer(rows) => desk.append(&rows, |saved| send(LabelNews::Saved(in_words(saved)))),
+        LabelTask::Answer(rows) => desk.append(&rows, |saved| send(DeskNews::Saved(in_words(saved)))),
         LabelTask::KeepClasses(classes) => desk.keep_classes(&classes),
-        LabelTask::Reread => desk.read(|read| send(LabelNews::Added(in_words(read)))),
-        LabelTask::Near(image, others) => send(LabelNews::Near(image, desk.near(image, &others, N_NEAR))),
+        LabelTask::Reread => desk.read(|read| send(DeskNews::Added(in_words(read)))),
+        LabelTask::Near(image, others) => send(DeskNews::Near(image, desk.near(image, &others, N_NEAR))),
     }
 }

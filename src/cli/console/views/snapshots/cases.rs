@@ -10,6 +10,7 @@ use crate::console::screens::preset::Draft;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::Page;
 use crate::console::screens::suite::Study;
+use crate::console::world::DeskNews;
 
 pub(super) fn on_page(page: Page, mut app: App) -> App {
     app.run_mut().expect("open").page = page;
@@ -216,7 +217,8 @@ fn labeling(actions: &[Action]) -> App {
 
 fn label_damaged() -> App {
     let mut app = sample::app_labeling();
-    app.learn(sample::looked(11, Err("it is cut short: its end is missing".into())));
+    let cut = sample::news_of(&mut app, DeskNews::Looked(11, Err("it is cut short: its end is missing".into())));
+    app.learn(cut);
     app
 }
 

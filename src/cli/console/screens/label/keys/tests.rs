@@ -15,6 +15,7 @@ use crate::console::mouse::Spot;
 use crate::console::screens::Screen;
 use crate::console::screens::browser::End;
 use crate::console::tasks::WorldTask;
+use crate::console::world::{DeskNews, News, labeling};
 use crate::console::{sample, settle, views};
 
 fn press(app: &mut App, keys: &str) {
@@ -124,6 +125,83 @@ fn an_answer_that_cannot_be_written_is_told_and_the_image_stays() {
     assert_eq!(answers(folder.path()), ["0 cat", "0 taken back"]);
 }
 
+/// What the world has to say about the tasks that wait, which it does now.
+fn on_its_way(app: &mut App) -> Vec<News> {
+    let (sender, mut news) = tokio::sync::mpsc::unbounded_channel();
+    for task in app.take_tasks().world {
+        match task {
+            WorldTask::OpenLabels(request) => labeling::open(&request, &sender),
+            WorldTask::Label(desk, task) => labeling::follow(&desk, task, &sender),
+            _ => {}
+        }
+    }
+    std::iter::from_fn(|| news.try_recv().ok()).collect()
+}
+
+#[test]
+fn what_comes_after_the_screen_was_left_is_not_taken_for_that_of_the_next_one() {
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    let request = |folder: &tempfile::TempDir, class: &str| {
+        let classes = vec![class.into()];
+        fixmatch::labels::desk::Labeling { classes, ..sample::labeling_request(folder.path()) }
+    };
+    let (first, second) = (request(&folders[0], "cat"), request(&folders[1], "dog"));
+    let open = |app: &mut App, request: &fixmatch::labels::desk::Labeling| {
+        app.open(Screen::Label(Box::new(Label::new(request.clone()))));
+    };
+    // the images
+    let mut app = sample::app();
+    open(&mut app, &first);
+    let late = on_its_way(&mut app);
+    press(&mut app, "\x1b");
+    open(&mut app, &second);
+    for news in late {
+        app.learn(news);
+    }
+    assert!(label(&app).desk().is_none(), "its own are still being looked for");
+    settle(&mut app);
+    assert_eq!(label(&app).classes, ["dog"].map(Name::from));
+    // pictures and rows
+    let mut app = sample::app();
+    open(&mut app, &first);
+    settle(&mut app);
+    app.press(KeyEvent::new(KeyCode::Char('1'), KeyModifiers::NONE));
+    app.tick(sample::NOW + 1.0);
+    let late = on_its_way(&mut app);
+    assert!(late.len() >= 2, "{late:?}");
+    press(&mut app, "\x1b");
+    open(&mut app, &second);
+    settle(&mut app);
+    for news in late {
+        app.learn(news);
+    }
+    assert_eq!((label(&app).answers.n_rows(), &label(&app).classes[..]), (0, &["dog".into()][..]));
+    press(&mut app, "1");
+    assert_eq!(answers(folders[1].path()), ["0 dog"]);
+    assert_eq!(answers(folders[0].path()), ["0 cat"]);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_told_also_after_its_screen_was_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for opens_another in [false, true] {
+        let mut app = opened(folder.path());
+        fs::create_dir(folder.path().join("labels.csv")).expect("in its place");
+        app.press(KeyEvent::new(KeyCode::Char('1'), KeyModifiers::NONE));
+        let late = on_its_way(&mut app);
+        fs::remove_dir(folder.path().join("labels.csv")).expect("gone");
+        press(&mut app, "\x1b");
+        if opens_another {
+            app.open(Screen::Label(Box::new(Label::new(sample::labeling_request(folder.path())))));
+            settle(&mut app);
+        }
+        for news in late {
+            app.learn(news);
+        }
+        assert!(notice(&app).starts_with("the answer is not recorded: cannot write "), "{}", notice(&app));
+    }
+}
+
 #[test]
 fn several_are_marked_on_a_sheet_and_get_a_class_together() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -188,7 +266,8 @@ fn a_guess_is_hidden_until_it_is_asked_for_and_the_record_says_so() {
 fn a_damaged_image_gets_no_class_and_can_be_passed_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut app = opened(folder.path());
-    app.learn(sample::looked(0, Err("it is cut short".into())));
+    let cut = sample::news_of(&mut app, DeskNews::Looked(0, Err("it is cut short".into())));
+    app.learn(cut);
     press(&mut app, "1");
     assert!(
         notice(&app).starts_with("an image that cannot be shown gets no class: it is cut short"),
