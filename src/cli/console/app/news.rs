@@ -176,11 +176,11 @@ impl App {
         Ok(None)
     }
 
-    /// Shows runs that were launched, unless a user is typing: the letters would be keys there.
+    /// Shows runs that were launched, unless a user is typing or labels images: the next letters would be keys there.
     fn show_launched(&mut self, dirs: &[RunDir]) {
         self.notice = None;
         match dirs {
-            _ if self.is_typing() => {
+            _ if self.is_typing() || self.label_mut().is_some() => {
                 let names: Vec<_> = dirs.iter().map(RunDir::id).collect();
                 self.say(Tone::Info, format!("a worker is on its way: {}", names.join(", ")));
             }
@@ -327,6 +327,22 @@ mod tests {
             let reading = Reading { glance: Some(glance(Status::Finished)), ..Reading::default() };
             app.learn(News::Run(opened.clone(), Box::new(reading)));
             assert_eq!(app.take_tasks().terminal.contains(&TerminalTask::Quit), leaves);
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_launched_leaves_who_labels_images_where_they_are() {
+        let other = || sample::dir("20261123-180112-quickstart-s2");
+        let one = || sample::dir("one");
+        for news in [News::Launched(Ok(one())), News::Raced(Ok([one(), other()]))] {
+            let mut app = sample::app_labeling();
+            app.learn(news);
+            assert_eq!(app.place(), Place::Label);
+            let said = app.notice.as_ref().map_or("", |notice| &notice.text);
+            assert!(said.starts_with("a worker is on its way: one"), "{said}");
+            app.update(Action::Help);
+            app.learn(News::Launched(Ok(other())));
+            assert_eq!((app.place(), app.dialog.is_some()), (Place::Label, true));
         }
     }
 
