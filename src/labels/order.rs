@@ -27,16 +27,22 @@ impl Order {
     pub fn new(path: &Path, ranking: Ranking, dataset: &Dataset) -> Result<Self> {
         let n = ranking::n_ranked(ranking.rank.by, dataset);
         ranking.ensure_of(&dataset.digest, n).with_context(|| path.display().to_string())?;
+        let mut order = Self { path: path.into(), ranks: ranking.ranks(), class_ranks: Vec::new(), ranking };
+        order.rank_in_classes(dataset);
+        Ok(order)
+    }
+
+    /// Counts the places in classes anew, for images that have other classes now.
+    pub fn rank_in_classes(&mut self, dataset: &Dataset) {
         let mut seen = vec![0; dataset.classes.len()];
-        let mut class_ranks = vec![0; ranking.order.len()];
-        for &index in &ranking.order {
+        self.class_ranks = vec![0; self.ranking.order.len()];
+        for &index in &self.ranking.order {
             let label = dataset.train.labels.get(index as usize);
             if let Some(n_before) = label.and_then(|&label| seen.get_mut(usize::from(label))) {
-                class_ranks[index as usize] = *n_before;
+                self.class_ranks[index as usize] = *n_before;
                 *n_before += 1;
             }
         }
-        Ok(Self { path: path.into(), ranks: ranking.ranks(), class_ranks, ranking })
     }
 
     /// An image's place among all, from 1, the most representative.

@@ -77,6 +77,47 @@ impl Place {
 }
 
 #[test]
+fn label_files_of_a_heap_are_compared_where_they_have_the_same_classes() {
+    let place = Place::new();
+    place.clustered_heap();
+    let write = |name: &str, rows: &str| {
+        fs::write(place.folder.path().join(name), format!("path,label\n{rows}")).expect("written");
+    };
+    write("a.csv", "heap/00.png,cat\nheap/01.png,dog\nheap/02.png,dog\n");
+    write("b.csv", "heap/00.png,bird\nheap/01.png,cat\n");
+    write("c.csv", "heap/00.png,dog\nheap/03.png,cat\n");
+    let compare = |a: &str, b: &str| {
+        let picks = ["--pick", a, "--pick", b, "--json"];
+        place.fixmatch(&[&["labels", "compare", "folder", "--path", "heap"][..], &picks].concat())
+    };
+    compare("file:a.csv", "file:b.csv").check(1, &[], &["a.csv has cat, dog, and file:", "b.csv has bird, cat"]);
+    let said = compare("file:a.csv", "file:c.csv");
+    said.check(0, &[], &[]);
+    let page: Value = serde_json::from_str(&said.out).expect("JSON");
+    let counts = |class: usize| (page["classes"][class]["class_name"].clone(), page["classes"][class]["n"].clone());
+    // the image that is in both has the class in each that this one gives it
+    assert_eq!(counts(0), ("cat".into(), serde_json::json!([1, 1])));
+    assert_eq!(counts(1), ("dog".into(), serde_json::json!([2, 1])));
+}
+
+#[test]
+fn ranks_in_classes_are_by_the_classes_that_a_label_file_gives() {
+    let place = Place::new();
+    place.clustered_heap();
+    let rows = "path,label\nheap/00.png,cat\nheap/01.png,dog\nheap/03.png,cat\n";
+    fs::write(place.folder.path().join("a.csv"), rows).expect("written");
+    let ranking = ["--ranking", "cache/rankings/folder-typicality-1.json"];
+    let show = ["labels", "show", "folder", "--path", "heap", "--pick", "file:a.csv", "--json"];
+    let said = place.fixmatch(&[&show[..], &ranking].concat());
+    said.check(0, &[], &[]);
+    let page: Value = serde_json::from_str(&said.out).expect("JSON");
+    let images = page["images"].as_array().expect("images");
+    let numbers = |image: &Value| ["index", "rank", "class_rank"].map(|key| image[key].as_u64().expect("a number"));
+    let ranks: Vec<_> = images.iter().map(numbers).collect();
+    assert_eq!(ranks, [[3, 13, 1], [0, 16, 2], [1, 15, 1]]);
+}
+
+#[test]
 fn one_image_of_each_cluster_is_suggested_by_its_file() {
     let place = Place::new();
     place.clustered_heap();

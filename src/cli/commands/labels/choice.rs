@@ -199,6 +199,18 @@ impl Side {
         format!("{}{file}", self.set.picked)
     }
 
+    /// The data set with the classes that the set gives to its images; places in classes are then by these.
+    ///
+    /// # Errors
+    /// If the set is not of this data set.
+    pub fn label(&mut self, dataset: Dataset) -> Result<Dataset> {
+        let dataset = self.set.label(dataset)?;
+        if let (Some(_), Some(order)) = (&self.set.given, &mut self.order) {
+            order.rank_in_classes(&dataset);
+        }
+        Ok(dataset)
+    }
+
     /// Warns of classes that no image stands for.
     pub fn warn(&self, dataset: &Dataset) {
         for class in self.set.classes_without_label(&dataset.train.labels, dataset.classes.len()) {
@@ -206,11 +218,13 @@ impl Side {
         }
     }
 
-    /// The images of each class, the most representative first, without an order by their indices.
+    /// The images of each class by this set, the most representative first, without an order by their indices.
     pub fn by_class(&self, dataset: &Dataset) -> Vec<Vec<u32>> {
         let mut of_class = vec![Vec::new(); dataset.classes.len()];
-        for &index in &self.set.indices {
-            if let Some(of_class) = of_class.get_mut(usize::from(dataset.train.labels[index as usize])) {
+        for (place, &index) in self.set.indices.iter().enumerate() {
+            let given = self.set.given.as_ref().map(|given| given.labels[place]);
+            let label = given.unwrap_or_else(|| dataset.train.labels[index as usize]);
+            if let Some(of_class) = of_class.get_mut(usize::from(label)) {
                 of_class.push(index);
             }
         }

@@ -15,6 +15,7 @@ use super::sheet::Files;
 use crate::commands::{Runs, complete, say, say_json};
 use crate::words::numbers::{grouped, or_dash, percent, plural, table};
 use fixmatch::labels::order::Order;
+use fixmatch::labels::set::Given;
 
 /// Compare two label sets: overlap and mean ranks; with two orders also Spearman's rank correlation
 ///
@@ -41,8 +42,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let wanted = args.choice.two(&args.sources, runs)?;
     let dataset = load(&wanted)?;
     let [a, b] = &wanted;
-    let sides = [a.pick(&dataset)?, b.pick(&dataset)?];
-    let dataset = sides.iter().try_fold(dataset, |dataset, side| side.set.label(dataset))?;
+    let mut sides = [a.pick(&dataset)?, b.pick(&dataset)?];
+    ensure_same_classes(&sides)?;
+    let dataset = sides.iter_mut().try_fold(dataset, |dataset, side| side.label(dataset))?;
     for side in &sides {
         side.warn(&dataset);
     }
@@ -72,6 +74,22 @@ fn load([a, b]: &[Wanted; 2]) -> Result<Dataset> {
         );
     }
     Ok(dataset)
+}
+
+/// Refuses sets that give their images classes of different lists: the numbers of one mean other classes in the other.
+fn ensure_same_classes(sides: &[Side; 2]) -> Result<()> {
+    if let [Some(a), Some(b)] = sides.each_ref().map(|side| side.set.given.as_ref()) {
+        let list = |given: &Given| given.classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ");
+        ensure!(
+            a.classes == b.classes,
+            "two label sets can be compared where they have the same classes: {} has {}, and {} has {}",
+            sides[0].set.picked,
+            list(a),
+            sides[1].set.picked,
+            list(b),
+        );
+    }
+    Ok(())
 }
 
 /// Two label sets beside each other.

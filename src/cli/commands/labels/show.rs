@@ -37,8 +37,8 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     args.sheet.check()?;
     let wanted = args.choice.only(args.source.as_deref(), runs)?;
     let dataset = wanted.load()?;
-    let side = wanted.pick(&dataset)?;
-    let dataset = side.set.label(dataset)?;
+    let mut side = wanted.pick(&dataset)?;
+    let dataset = side.label(dataset)?;
     side.warn(&dataset);
     let page = Page::of(&side, &dataset);
     if args.json {
