@@ -188,7 +188,8 @@ pub enum Normalize {
 pub struct Model {
     /// Default: `wrn`.
     pub name: ModelName,
-    /// Layers of the wide ResNet: 6n + 4. Default: 28 (paper, section 4.1).
+    /// Layers of the wide ResNet: 6n + 4 in three stages, or 8n + 5 in four. Default: 28; 37 is the paper's
+    /// network for STL-10 (both section 4.1).
     #[serde(deserialize_with = "range::wrn_depth")]
     pub depth: u32,
     /// Its widening factor. Default: 2.
@@ -201,16 +202,21 @@ pub struct Model {
 }
 
 impl Model {
-    /// Stages of the wide residual network; in the later ones, images have half of the sides.
-    pub const N_STAGES: u32 = 3;
     /// Leaky ReLU's slope below zero.
     pub const LEAKY_SLOPE: f64 = 0.1;
     /// Batch norm's ε.
     pub const BN_EPS: f64 = 1e-3;
 
+    /// Stages of the wide residual network; from one to the next, images lose half of their sides. The depth says it:
+    /// besides two layers a block it counts the first convolution and one shortcut a stage, an even number for three.
+    pub fn n_stages(&self) -> u32 {
+        if self.depth.is_multiple_of(2) { 3 } else { 4 }
+    }
+
     /// Residual blocks of a stage.
     pub fn n_blocks(&self) -> u32 {
-        (self.depth - 4) / 6
+        let n_stages = self.n_stages();
+        (self.depth - n_stages - 1) / (2 * n_stages)
     }
 }
 

@@ -17,6 +17,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use fixmatch::config::RunConfig;
 use fixmatch::run::dir::RunDir;
 use serde_json::Value;
 
@@ -82,7 +83,8 @@ fn exported_weights_give_the_same_logits_in_pytorch() {
     theirs.arg(&script).arg(place.data().join("test"));
     let mut cases = Vec::new();
     let cnn = format!("Cnn(side={SIDE}, classes=3)");
-    for (config, model) in [(place.config(), &*cnn), (place.wrn_config(), "Wrn(classes=3, depth=10, width=1)")] {
+    let models = [&*cnn, "Wrn(classes=3, depth=10, width=1)", "Wrn(classes=3, depth=13, width=1)"];
+    for (config, model) in networks(&place).into_iter().zip(models) {
         let dir = place.finished(&config);
         for (export_flags, flags, file) in NETWORKS {
             let weights = dir.path().join(file);
@@ -110,7 +112,7 @@ fn exported_models_give_the_same_logits_in_onnxruntime() {
         images.extend(of_class.map(|image| image.expect("an image").path()));
     }
     images.sort();
-    for config in [place.config(), place.wrn_config()] {
+    for config in networks(&place) {
         let dir = place.finished(&config);
         for (export_flags, flags, file) in NETWORKS {
             let model = dir.path().join(file).with_extension("onnx");
@@ -123,12 +125,19 @@ fn exported_models_give_the_same_logits_in_onnxruntime() {
             assert_eq!(lines.len(), images.len() + 1, "{said}");
             assert!(lines[0].contains("0.png ") && lines[0].ends_with('%'), "{said}");
             let said: Value = serde_json::from_str(lines[images.len()]).expect("JSON");
-            let case = format!("{:?}, {file}", config.model.name);
+            let case = format!("{:?}, {file}", config.model);
             assert_near(&case, &logits(&dir, flags), &numbers(&said[0]));
             let sums = said[1].as_array().expect("sums").iter().map(|sum| sum.as_f64().expect("a number"));
             assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{case}: {said}");
         }
     }
+}
+
+/// The small network, and the wide one in three stages and in four.
+fn networks(place: &Place) -> [RunConfig; 3] {
+    let mut four_stages = place.wrn_config();
+    four_stages.model.depth = 13;
+    [place.config(), place.wrn_config(), four_stages]
 }
 
 /// The flags of `fixmatch export` and of `fixmatch-worker logits` for the weights as trained and for their average.

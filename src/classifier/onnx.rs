@@ -86,7 +86,7 @@ fn cnn(graph: &mut Graph, images: &str) -> Result<String> {
 /// The features (N, 64·width) of the wide residual network.
 fn wrn(graph: &mut Graph, images: &str, network: &Model) -> Result<String> {
     let mut xs = graph.conv("conv1", images, 1)?;
-    for stage in 1..=Model::N_STAGES {
+    for stage in 1..=network.n_stages() {
         for place in 0..network.n_blocks() {
             let part = |part: &str| format!("block{stage}.{place}.{part}");
             let (is_first, stride) = (stage == 1 && place == 0, if stage > 1 && place == 0 { 2 } else { 1 });

@@ -108,8 +108,9 @@ pub(super) fn threads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32,
 }
 
 pub(super) fn wrn_depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let must_be = "6n + 4 with n from 1 to 32 (10, 16, 22, 28, …)";
-    checked(deserializer, |&x| x % 6 == 4 && (10..=196).contains(&x), must_be)
+    let must_be = "6n + 4 (10, 16, 22, 28, …) or, in four stages, 8n + 5 (13, 21, 29, 37, …), with n from 1 to 32";
+    let is_depth = |x: u32| (1..=32).any(|n| x == 6 * n + 4 || x == 8 * n + 5);
+    checked(deserializer, |&x| is_depth(x), must_be)
 }
 
 pub(super) fn wrn_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

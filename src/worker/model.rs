@@ -50,7 +50,8 @@ impl Network {
         match model.name {
             config::ModelName::Cnn => Self::Cnn(Cnn { shape }),
             config::ModelName::Wrn => {
-                Self::Wrn(Wrn { shape, n_blocks: model.n_blocks(), width: model.width, bn_momentum: model.bn_momentum })
+                let (n_stages, n_blocks) = (model.n_stages(), model.n_blocks());
+                Self::Wrn(Wrn { shape, n_stages, n_blocks, width: model.width, bn_momentum: model.bn_momentum })
             }
         }
     }
@@ -99,7 +100,8 @@ impl Network {
         logits.to_kind(Kind::Float)
     }
 
-    /// What the last layer sees: (N, features), 64 for the small network, 64 × width for the wide one.
+    /// What the last layer sees: (N, features), 64 for the small network; 64 × width for the wide one, twice as
+    /// many in four stages.
     pub fn features(&self, weights: &Weights, images: &Tensor, mode: Mode) -> Tensor {
         match self {
             Self::Cnn(_) => Cnn::features(weights, images),
@@ -107,6 +109,9 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+mod goldens;
 
 #[cfg(test)]
 mod tests {

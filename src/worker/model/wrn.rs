@@ -1,6 +1,6 @@
 //! The wide residual network of the paper's original code (its `libml/models.py`), to the letter.
 //!
-//! Three stages of (depth − 4) / 6 blocks. Only the very first block shares its activation with its shortcut; in the
+//! Three stages of (depth − 4) / 6 blocks, or four of (depth − 5) / 8. Only the very first block shares its activation with its shortcut; in the
 //! first blocks of the later stages the residual branch sees batch norm and leaky ReLU, and the shortcut sees what came
 //! in. Convolutions have biases. The original pads strided convolutions at the bottom and right only; this network
 //! pads both sides, as PyTorch does.
@@ -19,6 +19,7 @@ const STEM: i64 = 16;
 #[derive(Debug)]
 pub struct Wrn {
     pub(super) shape: Shape,
+    pub(super) n_stages: u32,
     pub(super) n_blocks: u32,
     pub(super) width: u32,
     pub(super) bn_momentum: f64,
@@ -38,7 +39,7 @@ impl Wrn {
     fn blocks(&self) -> Vec<Block> {
         let mut inputs = STEM;
         let mut blocks = Vec::new();
-        for stage in 0..Model::N_STAGES {
+        for stage in 0..self.n_stages {
             let outputs = (STEM * i64::from(self.width)) << stage;
             for place in 0..self.n_blocks {
                 let stride = if stage > 0 && place == 0 { 2 } else { 1 };
@@ -73,14 +74,19 @@ impl Wrn {
         specs
     }
 
-    /// How many places of an image a layer is applied to: later stages see a half of the side each.
+    /// How many places of an image a layer is applied to: each stage after the first halves the sides, rounded up.
     pub(super) fn n_places(&self, layer: &str) -> i64 {
-        let n_pixels = self.shape.height * self.shape.width;
-        match layer.split('.').next() {
-            Some("conv1" | "block1") => n_pixels,
-            Some("block2") => n_pixels / 4,
-            Some("block3") => n_pixels / 16,
-            _ => 1,
+        let halved = |times: u32| {
+            let half = |side: i64| (0..times).fold(side, |side, _| (side + 1) / 2);
+            half(self.shape.height) * half(self.shape.width)
+        };
+        match layer.split_once('.') {
+            Some(("conv1", _)) => halved(0),
+            Some((block, _)) => {
+                let stage = block.strip_prefix("block").and_then(|stage| stage.parse::<u32>().ok());
+                stage.map_or(1, |stage| halved(stage - 1))
+            }
+            None => 1,
         }
     }
 
@@ -90,8 +96,8 @@ impl Wrn {
         for block in self.blocks() {
             xs = block.forward(weights, &xs, mode, activate);
         }
-        let xs = activate.forward(weights, "bn", &xs, mode); // (N, 64·width, H/4, W/4)
-        xs.mean_dim([2_i64, 3].as_slice(), false, None) // (N, 64·width)
+        let xs = activate.forward(weights, "bn", &xs, mode); // (N, channels, sides of the last stage)
+        xs.mean_dim([2_i64, 3].as_slice(), false, None) // (N, channels)
     }
 
     pub(super) fn classify(weights: &Weights, features: &Tensor) -> Tensor {
@@ -130,13 +136,24 @@ mod tests {
 
     fn wrn_28_2() -> Wrn {
         let shape = Shape { channels: 3, height: 32, width: 32, classes: 10 };
-        Wrn { shape, n_blocks: 4, width: 2, bn_momentum: 0.001 }
+        Wrn { shape, n_stages: 3, n_blocks: 4, width: 2, bn_momentum: 0.001 }
     }
 
+    /// The numbers follow from the layers of the original code's `libml/models.py`; its authors tell 23.4 M for CIFAR-100
+    /// (issues 25 and 26 there) and 5.9 M for STL-10 (the paper, section 4.1).
     #[test]
-    fn wrn_28_2_has_the_original_number_of_parameters() {
-        let weights = Weights::init(wrn_28_2().specs(), 0, Device::Cpu);
-        assert_eq!(weights.n_parameters(), 1_469_642);
+    fn the_papers_networks_have_the_original_numbers_of_parameters() {
+        let n_parameters = |depth, width, classes| {
+            let model = Model { depth, width, ..Model::default() };
+            let (n_stages, n_blocks) = (model.n_stages(), model.n_blocks());
+            let shape = Shape { classes, ..wrn_28_2().shape };
+            let specs = Wrn { shape, n_stages, n_blocks, width, ..wrn_28_2() }.specs().into_iter();
+            let trained = specs.filter(|spec| spec.role != Role::Statistic);
+            trained.map(|spec| spec.shape.iter().product::<i64>()).sum::<i64>()
+        };
+        assert_eq!(n_parameters(28, 2, 10), 1_469_642);
+        assert_eq!(n_parameters(28, 8, 100), 23_409_092);
+        assert_eq!(n_parameters(37, 2, 10), 5_933_770);
     }
 
     #[test]
