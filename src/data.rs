@@ -2,10 +2,13 @@
 //!
 //! A data set is a name in [`DATASETS`], a loader, and for those that can be fetched the official files with their
 //! checksums. Adding one is one file below `data/` and one line in that table. Everything is read whole (the largest,
-//! CIFAR-10, is 184 MB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
+//! STL-10, is 3.1 GB) and stays `u8`; this module knows neither tensors nor augmentation nor the terminal.
 
 pub mod cache;
+pub mod checksum;
+mod cifar;
 pub mod cifar10;
+pub mod cifar100;
 pub mod decode;
 pub mod download;
 pub mod duplicates;
@@ -14,11 +17,15 @@ pub mod fashion_mnist;
 pub mod fetch;
 pub mod folder;
 pub mod idx;
+mod layout;
+mod mat;
 pub mod means;
 pub mod nearest;
 pub mod pixels;
 pub mod preprocess;
 mod print;
+pub mod stl10;
+pub mod svhn;
 
 use std::path::{Path, PathBuf};
 
@@ -27,11 +34,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::alike::did_you_mean;
 use crate::base::hex::hex;
+use crate::base::host;
 use crate::base::image::Image;
 use crate::base::text::Name;
 use crate::config::{Color, Data, Fit};
 
 use self::cache::Print;
+use self::checksum::Checksum;
 use self::folder::Reading;
 use self::folder::holdout::HeldOut;
 use self::means::Means;
@@ -81,7 +90,7 @@ impl Images {
     #[must_use]
     pub fn followed_by(mut self, others: Option<Self>) -> Self {
         if let Some(others) = others {
-            self.pixels = self.pixels.followed_by(others.pixels);
+            self.pixels = self.pixels.followed_by(&others.pixels);
             self.labels.extend(others.labels);
         }
         self
@@ -123,6 +132,8 @@ pub struct Dataset {
     pub read: Option<String>,
     /// Of a folder or a list of images, the files.
     pub own: Option<Own>,
+    /// Label sets that come with it: indices of training images.
+    pub folds: Vec<Vec<u32>>,
     /// What the user should be told about this copy, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -142,6 +153,7 @@ impl Dataset {
             known: Known::Own,
             read: None,
             own: None,
+            folds: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -212,8 +224,10 @@ pub struct Descriptor {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// Training and test images, where they are fixed.
+    /// Training images of known class and test images, where they are fixed.
     pub n_images: Option<(usize, usize)>,
+    /// Further training images, whose class nobody knows.
+    pub n_unlabeled: usize,
     /// Width, height and channels, where they are fixed.
     pub shape: Option<(usize, usize, usize)>,
     /// The licence, or what is known of it.
@@ -228,6 +242,27 @@ pub struct Descriptor {
     pub find: fn(&Place) -> Option<Found>,
     /// Reads it.
     pub load: fn(&Place) -> Result<Loaded>,
+}
+
+impl Descriptor {
+    /// Bytes of its pixels, where they are fixed.
+    pub fn n_bytes(&self) -> Option<u64> {
+        let ((n_train, n_test), (width, height, channels)) = (self.n_images?, self.shape?);
+        Some(((n_train + self.n_unlabeled + n_test) * width * height * channels) as u64)
+    }
+
+    /// Refuses to read what does not fit into memory.
+    fn check_memory(&self, available: Option<u64>) -> Result<()> {
+        let (needed, available) = (self.n_bytes().unwrap_or(0), available.unwrap_or(u64::MAX));
+        ensure!(
+            needed < available,
+            "the images of {} take {} MB and this machine has {} MB of memory: take one with more",
+            self.title,
+            needed / 1_000_000,
+            available / 1_000_000,
+        );
+        Ok(())
+    }
 }
 
 /// One official file to download.
@@ -248,6 +283,11 @@ impl Download {
     pub fn file_name(&self) -> &'static str {
         self.url.rsplit('/').next().expect("rsplit gives at least one part")
     }
+
+    /// Itself as a file of the data set, where it is kept as it is.
+    pub const fn kept(&self) -> Member {
+        Member { path: self.url, n_bytes: self.n_bytes, checksum: Checksum::Sha256(self.sha256) }
+    }
 }
 
 /// What becomes of a downloaded file.
@@ -259,15 +299,15 @@ pub enum Unpack {
     TarGz(&'static [Member]),
 }
 
-/// A file inside an archive.
+/// A file of a data set.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
-    /// Its path inside the archive.
+    /// Its path inside the archive; the last part is its name.
     pub path: &'static str,
     /// Its size.
     pub n_bytes: u64,
-    /// Its SHA-256, in hex.
-    pub sha256: &'static str,
+    /// Its checksum, in the kind that was published.
+    pub checksum: Checksum,
 }
 
 impl Member {
@@ -328,9 +368,8 @@ impl<'a> Place<'a> {
         self.path.map_or_else(|| self.data_dir.join(name), Path::to_path_buf)
     }
 
-    /// The error for a data set that is not at its place, because `absent` is not.
-    fn missing(&self, name: &str, absent: &str) -> anyhow::Error {
-        let folder = self.folder(name);
+    /// The error for a data set that is not in a folder, because `absent` is not.
+    fn missing(&self, name: &str, folder: &Path, absent: &str) -> anyhow::Error {
         let advice = if self.path.is_some() { "check data.path, or remove it and" } else { "to get it," };
         anyhow!("no {name} in {}: {absent} is missing; {advice} run `fixmatch data fetch {name}`", folder.display())
     }
@@ -362,8 +401,27 @@ pub struct Loaded {
     pub read: Option<String>,
     /// Of a folder or a list of images, the files.
     pub own: Option<Own>,
+    /// Label sets that come with it: indices of training images.
+    pub folds: Vec<Vec<u32>>,
     /// What the user should be told, a sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// A published data set of which every class is known, with nothing to tell.
+    pub fn fixed(classes: Vec<Name>, train: Images, test: Images, published: Published) -> Self {
+        Self {
+            classes,
+            train,
+            unlabeled: None,
+            test,
+            published,
+            read: None,
+            own: None,
+            folds: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// How to tell whether a copy is the published one.
@@ -378,8 +436,16 @@ pub enum Published {
 }
 
 /// Every data set, in the order in which they are listed.
-pub const DATASETS: &[Descriptor] =
-    &[embedded::DESCRIPTOR, fashion_mnist::DESCRIPTOR, cifar10::DESCRIPTOR, folder::DESCRIPTOR];
+pub const DATASETS: &[Descriptor] = &[
+    embedded::DESCRIPTOR,
+    fashion_mnist::DESCRIPTOR,
+    cifar10::DESCRIPTOR,
+    cifar100::DESCRIPTOR,
+    svhn::DESCRIPTOR,
+    svhn::WITH_EXTRA,
+    stl10::DESCRIPTOR,
+    folder::DESCRIPTOR,
+];
 
 /// The descriptor of data set `name`.
 pub fn find(name: &str) -> Result<&'static Descriptor> {
@@ -411,6 +477,7 @@ pub fn load_with(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset>
 /// The same as it lies there: images of which no class is known are not among the training images.
 pub fn read(data: &Data, data_dir: &Path, means: &Means) -> Result<Dataset> {
     let descriptor = find(&data.dataset)?;
+    descriptor.check_memory(host::available_bytes())?;
     let loaded = (descriptor.load)(&Place::of(data, data_dir, means))?;
     Ok(describe(descriptor, loaded))
 }
@@ -437,7 +504,7 @@ fn refuse_resize(place: &Place, name: &str) -> Result<()> {
 }
 
 fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
-    let Loaded { classes, train, unlabeled, test, published, read, own, mut warnings } = loaded;
+    let Loaded { classes, train, unlabeled, test, published, read, own, folds, mut warnings } = loaded;
     let digest = digest(&train, &test, unlabeled.as_ref());
     let known = match published {
         Published::Digest(official) if official == digest => Known::Official,
@@ -452,7 +519,8 @@ fn describe(descriptor: &Descriptor, loaded: Loaded) -> Dataset {
             &digest[..12],
         ));
     }
-    Dataset { name: descriptor.name.into(), classes, train, unlabeled, test, digest, known, read, own, warnings }
+    let name = descriptor.name.into();
+    Dataset { name, classes, train, unlabeled, test, digest, known, read, own, folds, warnings }
 }
 
 /// SHA-256 in hex over the training, the test and then any unlabeled images: for each their number, height, width and channels as
@@ -515,7 +583,29 @@ mod tests {
             assert!(DATASETS[..i].iter().all(|other| other.name != descriptor.name), "{}", descriptor.name);
             for download in descriptor.downloads {
                 assert!(download.sha256.len() == 64 && download.n_bytes > 0, "{}", download.url);
+                let members = if let Unpack::TarGz(members) = download.unpack { members } else { &[] };
+                for Member { path, n_bytes, checksum } in members {
+                    let n_digits = match checksum {
+                        Checksum::Sha256(_) => 64,
+                        Checksum::Sha1(_) => 40,
+                        Checksum::Md5(_) => 32,
+                    };
+                    assert!(checksum.digits().len() == n_digits && *n_bytes > 0, "{path}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn a_data_set_that_does_not_fit_into_memory_is_refused_before_it_is_read() {
+        assert_eq!(stl10::DESCRIPTOR.n_bytes(), Some(113_000 * 96 * 96 * 3));
+        let refusal = stl10::DESCRIPTOR.check_memory(Some(2 << 30)).expect_err("too large").to_string();
+        assert_eq!(
+            refusal,
+            "the images of STL-10 take 3124 MB and this machine has 2147 MB of memory: take one with more"
+        );
+        for descriptor in DATASETS {
+            assert!(descriptor.check_memory(Some(4 << 30)).is_ok() && descriptor.check_memory(None).is_ok());
         }
     }
 }

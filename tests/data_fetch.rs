@@ -7,7 +7,8 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fixmatch::data::download::{Client, Progress, sha256_of};
+use fixmatch::data::checksum::{Checksum, sha256_of};
+use fixmatch::data::download::{Client, Progress};
 use fixmatch::data::fetch::{Outcome, fetch};
 use fixmatch::data::{Descriptor, Download, Member, Unpack, find};
 use flate2::{Compression, write::GzEncoder};
@@ -107,6 +108,7 @@ fn descriptor(url: &'static str, content: &[u8], sha256: &'static str, unpack: U
         name: "made-up",
         title: "a made-up data set",
         n_images: None,
+        n_unlabeled: 0,
         shape: None,
         licence: "",
         homepage: "",
@@ -357,7 +359,8 @@ fn fetch_archive(member: Member, dir: &Path) -> anyhow::Result<Outcome> {
 #[test]
 fn an_archive_is_unpacked_and_removed() {
     let dir = folder();
-    fetch_archive(Member { path: "pack/one.bin", n_bytes: 3, sha256: sha256(b"one") }, dir.path()).expect("fetched");
+    fetch_archive(Member { path: "pack/one.bin", n_bytes: 3, checksum: Checksum::Sha256(sha256(b"one")) }, dir.path())
+        .expect("fetched");
     assert_eq!(fs::read(dir.path().join("made-up/one.bin")).expect("unpacked"), b"one");
     assert!(!dir.path().join("downloads/pack.tar.gz").exists());
 }
@@ -365,13 +368,13 @@ fn an_archive_is_unpacked_and_removed() {
 #[test]
 fn an_archive_without_the_right_files_is_refused_and_nothing_is_put_in_place() {
     let dir = folder();
-    let absent = Member { path: "pack/two.bin", n_bytes: 3, sha256: sha256(b"two") };
+    let absent = Member { path: "pack/two.bin", n_bytes: 3, checksum: Checksum::Sha1("not it") };
     let error = fetch_archive(absent, dir.path()).expect_err("no such member").to_string();
     assert!(error.ends_with("pack.tar.gz holds no pack/two.bin: is it the right archive?"), "{error}");
     let dir = folder();
-    let other = Member { path: "pack/one.bin", n_bytes: 3, sha256: sha256(b"two") };
+    let other = Member { path: "pack/one.bin", n_bytes: 3, checksum: Checksum::Md5("not it") };
     let error = fetch_archive(other, dir.path()).expect_err("other content").to_string();
-    assert!(error.contains("pack.tar.gz: pack/one.bin has SHA-256 "), "{error}");
+    assert!(error.contains("pack.tar.gz: pack/one.bin has MD5 "), "{error}");
     let left: Vec<_> = fs::read_dir(dir.path()).expect("readable").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["downloads"]);
 }

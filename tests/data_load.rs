@@ -79,8 +79,8 @@ fn bad_cifar10_files_are_named() {
     assert_eq!(
         error,
         format!(
-            "no cifar10 in {}: data_batch_1.bin is missing; to get it, run `fixmatch data fetch cifar10`",
-            root.path().join("cifar10").display()
+            "no cifar10 in {}: data_batch_3.bin is missing; to get it, run `fixmatch data fetch cifar10`",
+            root.path().join("cifar-10-batches-bin").display()
         )
     );
 }
@@ -161,4 +161,156 @@ fn bad_idx_files_are_named() {
         root.path().display()
     );
     assert_eq!(load_error("fashion-mnist", root.path()), expected);
+}
+
+/// CIFAR-100's two files, all zeros: black apples. They are sparse, so they take no room on disk.
+fn black_cifar100() -> TempDir {
+    let root = folder();
+    for (name, n) in [("train.bin", 50_000), ("test.bin", 10_000)] {
+        let file = fs::File::create(root.path().join(name)).expect("room on disk");
+        file.set_len(3_074 * n).expect("a sparse file");
+    }
+    root
+}
+
+#[test]
+fn cifar100_files_load_by_their_fine_labels_and_bad_ones_are_named() {
+    let root = black_cifar100();
+    let path = root.path().join("train.bin");
+    let file = fs::File::options().write(true).open(&path).expect("just made");
+    let write = |at: u64, bytes: &[u8]| std::os::unix::fs::FileExt::write_all_at(&file, bytes, at).expect("room");
+    write(3_074 * 2, &[19, 99, 1, 2]);
+    let dataset = load("cifar100", root.path()).expect("the right layout");
+    assert_eq!((dataset.train.n(), dataset.test.n(), dataset.classes.len()), (50_000, 10_000, 100));
+    assert_eq!(dataset.train.labels[..3], [0, 0, 99]);
+    assert_eq!(dataset.train.pixels_of(2)[..6], [1, 0, 0, 2, 0, 0]);
+    assert_eq!((dataset.known, dataset.warnings.len()), (Known::Unknown, 1));
+    write(3_074 * 2, &[20]);
+    assert_eq!(
+        load_error("cifar100", root.path()),
+        format!(
+            "{} is damaged: coarse label 20 of image 2 is not in 0..=19: is this the binary version of CIFAR-100?",
+            path.display()
+        )
+    );
+    fs::rename(path, root.path().join("train")).expect("just made");
+    assert!(load_error("cifar100", root.path()).contains("holds the Python version of CIFAR-100"));
+}
+
+/// Written by SciPy: see `tests/golden/make_svhn.py`.
+fn svhn_of_scipy() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/svhn"))
+}
+
+#[test]
+fn svhn_files_of_scipy_load_with_and_without_the_extra_images() {
+    let pixel = |image: usize, row: usize, column: usize, channel: usize| {
+        ((5 * row + 3 * column + 70 * channel + 40 * image) % 256) as u8
+    };
+    for (name, labels) in [("svhn", &[0, 1, 7][..]), ("svhn-extra", &[0, 1, 7, 2, 0])] {
+        let dataset = load(name, svhn_of_scipy()).expect("the right format");
+        assert_eq!((&dataset.train.labels[..], &dataset.test.labels[..]), (labels, &[0, 1][..]), "{name}");
+        assert_eq!((dataset.known, dataset.unlabeled), (Known::Unknown, None));
+        for (images, first) in [(&dataset.train, 0), (&dataset.test, 5)] {
+            for image in 0..images.n() {
+                let expected = |i: usize| pixel(first + image, i / 96, i / 3 % 32, i % 3);
+                assert!(images.pixels_of(image).iter().copied().eq((0..3072).map(expected)), "{name}, {image}");
+            }
+        }
+    }
+}
+
+#[test]
+fn svhn_is_found_beside_its_extra_images_and_bad_files_are_named() {
+    let root = folder();
+    let place = Place::usual(root.path());
+    let find = |name: &str| (data::find(name).expect("a data set").find)(&place);
+    let both = root.path().join("svhn-extra");
+    fs::create_dir(&both).expect("room on disk");
+    for part in ["train", "extra", "test"] {
+        let name = format!("{part}_32x32.mat");
+        fs::copy(svhn_of_scipy().join(&name), both.join(&name)).expect("room on disk");
+    }
+    assert_eq!(
+        (find("svhn"), find("svhn-extra")),
+        (Some(Found::Folder(both.clone())), Some(Found::Folder(both.clone())))
+    );
+    let extra = both.join("extra_32x32.mat");
+    let whole = fs::read(&extra).expect("just made");
+    fs::write(&extra, &whole[..700]).expect("room on disk");
+    let expected = format!("{} cannot be used: it ends in the middle of an element", extra.display());
+    assert_eq!(load_error("svhn-extra", &both), expected);
+    fs::remove_file(&extra).expect("just made");
+    let expected = format!("no svhn-extra in {}: extra_32x32.mat is missing; check data.path, ", both.display());
+    assert!(load_error("svhn-extra", &both).starts_with(&expected));
+    assert_eq!((find("svhn"), find("svhn-extra")), (Some(Found::Folder(both)), None));
+}
+
+/// STL-10's files with three training images of two folds, two unlabeled ones and one to test on.
+fn small_stl10() -> TempDir {
+    let root = folder();
+    let unpacked = root.path().join("stl10_binary");
+    fs::create_dir(&unpacked).expect("room on disk");
+    let write = |name: &str, bytes: &[u8]| fs::write(unpacked.join(name), bytes).expect("room on disk");
+    write("train_X.bin", &stl10_images(0, 3));
+    write("train_y.bin", &[1, 10, 3]);
+    write("unlabeled_X.bin", &stl10_images(3, 2));
+    write("test_X.bin", &stl10_images(5, 1));
+    write("test_y.bin", &[2]);
+    write("fold_indices.txt", b"0 2 \n1 0 \n");
+    root
+}
+
+fn stl10_pixel(image: usize, row: usize, column: usize, channel: usize) -> u8 {
+    ((5 * row + 3 * column + 70 * channel + 40 * image) % 256) as u8
+}
+
+/// Columns of one channel after the other.
+fn stl10_images(first: usize, n: usize) -> Vec<u8> {
+    let pixel = |i: usize| stl10_pixel(first + i / 27_648, i % 96, i / 96 % 96, i / 9_216 % 3);
+    (0..n * 27_648).map(pixel).collect()
+}
+
+#[test]
+fn stl10_files_load_with_unlabeled_images_behind_the_others_and_with_their_folds() {
+    let root = small_stl10();
+    let dataset = load("stl10", root.path()).expect("the right layout");
+    assert_eq!((&dataset.train.labels[..], &dataset.test.labels[..]), (&[0, 9, 2][..], &[1][..]));
+    assert_eq!((dataset.n_pool(), &dataset.folds), (5, &vec![vec![0, 2], vec![1, 0]]));
+    let unlabeled = dataset.unlabeled.as_ref().expect("some");
+    assert_eq!(unlabeled.labels, [data::UNKNOWN; 2]);
+    for (images, first) in [(&dataset.train, 0), (unlabeled, 3), (&dataset.test, 5)] {
+        assert_eq!((images.width, images.height, images.channels), (96, 96, 3));
+        for image in 0..images.n() {
+            let expected = |i: usize| stl10_pixel(first + image, i / 288, i / 3 % 96, i % 3);
+            assert!(images.pixels_of(image).iter().copied().eq((0..27_648).map(expected)), "{first}, {image}");
+        }
+    }
+    let start = dataset.train.pixels.as_ptr();
+    assert_eq!(dataset.pooled().train.pixels.as_ptr(), start, "all to train on are put together without a copy");
+}
+
+#[test]
+fn bad_stl10_files_are_named() {
+    let root = small_stl10();
+    let path = |name: &str| root.path().join("stl10_binary").join(name);
+    let check = |name: &str, bytes: &[u8], expected: &str| {
+        let whole = fs::read(path(name)).expect("just made");
+        fs::write(path(name), bytes).expect("room on disk");
+        assert_eq!(load_error("stl10", root.path()), format!("{}{expected}", path(name).display()));
+        fs::write(path(name), whole).expect("room on disk");
+    };
+    check("train_y.bin", &[1, 0, 3], ": label 0 of image 1 is not in 1..=10");
+    check("test_y.bin", &[11], ": label 11 of image 0 is not in 1..=10");
+    check("fold_indices.txt", b"0 2\n1 3\n", ", line 2: \"3\" is the index of none of 3 images");
+    check(
+        "unlabeled_X.bin",
+        &vec![0; 27_649],
+        " is damaged: 27649 bytes are no whole number of images of 27648 bytes: get it again with `fixmatch data fetch \
+         stl10`",
+    );
+    let of_images = format!(" has 2 labels but {} has 1 images", path("test_X.bin").display());
+    check("test_y.bin", &[1, 2], &of_images);
+    fs::remove_file(path("test_y.bin")).expect("just made");
+    assert!(load_error("stl10", root.path()).contains("stl10_binary: test_y.bin is missing"));
 }

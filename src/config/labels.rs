@@ -68,7 +68,8 @@ pub enum Pick {
     Typical,
     /// A published set, by name.
     Published(String),
-    /// The original code's fold of this number (the paper has 1 to 5), of `per_class` × classes labels.
+    /// The original code's fold of this number (the paper has 1 to 5), of `per_class` × classes labels. STL-10's are those
+    /// that come with it, 0 to 9.
     Fold(u32),
     /// The indices in a file, one a line.
     File(PathBuf),

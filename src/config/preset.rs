@@ -366,6 +366,37 @@ mod tests {
     }
 
     #[test]
+    fn the_papers_runs_depart_from_its_cifar10_recipe_as_it_says() {
+        let cases = [
+            ("paper/cifar10-40", vec![]),
+            ("paper/cifar10-250", vec!["labels.per_class = 25"]),
+            ("paper/cifar10-4000", vec!["labels.per_class = 400"]),
+            (
+                "paper/cifar100-400",
+                vec!["data.dataset = \"cifar100\"", "model.width = 8", "optim.weight_decay = 0.001"],
+            ),
+            ("paper/svhn-40", vec!["augment.flip = false", "data.dataset = \"svhn\""]),
+            (
+                "paper/stl10-1000",
+                vec![
+                    "data.dataset = \"stl10\"",
+                    "labels.per_class = 100",
+                    "labels.pick = \"fold:1\"",
+                    "model.depth = 37",
+                ],
+            ),
+        ];
+        for (name, expected) in cases {
+            let config = Preset::find(name).and_then(|preset| preset.resolve(&[])).expect(name);
+            let departures = config.departures();
+            let departures: Vec<_> = departures.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            assert_eq!(departures, expected, "{name}");
+        }
+        let shipped = Preset::shipped().into_iter().filter(|preset| preset.name.starts_with("paper/"));
+        assert_eq!(shipped.count(), 6);
+    }
+
+    #[test]
     fn the_label_study_has_every_set_for_both_networks_and_nothing_else_differs() {
         let resolve = |name: &str| Preset::find(name).and_then(|preset| preset.resolve(&[])).expect(name);
         let bases = [("cnn", resolve("slides/labels-4"), 10), ("wrn", resolve("paper/cifar10-40"), 4)];
@@ -452,7 +483,7 @@ mod tests {
         let cases = [
             ("quikstart", "did you mean quickstart? `fixmatch presets` lists them"),
             ("labels-4", "did you mean slides/labels-4? "),
-            ("cifar10-400", "did you mean paper/cifar10-40 or paper/cifar10-4000? "),
+            ("cifar10-400", "did you mean paper/cifar10-40 or paper/cifar10-4000 or paper/cifar100-400? "),
             ("nonesuch", "no preset is called \"nonesuch\"; `fixmatch presets` lists them"),
         ];
         for (wanted, expected) in cases {

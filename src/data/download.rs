@@ -9,13 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use sha2::{Digest as _, Sha256};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::Download;
-use crate::base::files;
-use crate::base::hex::hex;
+use super::checksum::sha256_of;
 
 /// What happens meanwhile, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,21 +248,6 @@ fn check_by_hand(download: &Download, path: &Path, progress: &mut dyn FnMut(Prog
         download.sha256,
     );
     Ok(())
-}
-
-/// SHA-256 of a file, in hex.
-pub fn sha256_of(path: &Path) -> Result<String> {
-    let problem = || format!("cannot read {}", path.display());
-    let mut file = files::open(path).with_context(problem)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = file.read(&mut buffer).with_context(problem)?;
-        if n == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(&buffer[..n]);
-    }
 }
 
 fn unreachable(url: &str, error: &Error, download: &Download, part: &Path) -> anyhow::Error {

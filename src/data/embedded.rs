@@ -12,6 +12,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "fashion-mini",
     title: "Fashion-MNIST, the first 1,000 images of each class",
     n_images: Some((10_000, 2_000)),
+    n_unlabeled: 0,
     shape: Some((28, 28, 1)),
     licence: "MIT",
     homepage: fashion_mnist::HOMEPAGE,
@@ -36,16 +37,10 @@ fn load(place: &Place) -> Result<Loaded> {
     refuse_resize(place, DESCRIPTOR.name)?;
     ensure!(place.path.is_none(), "{} is part of the program: remove data.path", DESCRIPTOR.name);
     let n_classes = fashion_mnist::CLASSES.len();
-    Ok(Loaded {
-        classes: fashion_mnist::CLASSES.map(Name::from).to_vec(),
-        train: idx::decode(asset!("train-images.idx.gz"), asset!("train-labels.idx.gz"), n_classes)?,
-        unlabeled: None,
-        test: idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?,
-        published: Published::Digest(DIGEST),
-        read: None,
-        own: None,
-        warnings: Vec::new(),
-    })
+    let train = idx::decode(asset!("train-images.idx.gz"), asset!("train-labels.idx.gz"), n_classes)?;
+    let test = idx::decode(asset!("test-images.idx.gz"), asset!("test-labels.idx.gz"), n_classes)?;
+    let classes = fashion_mnist::CLASSES.map(Name::from).to_vec();
+    Ok(Loaded::fixed(classes, train, test, Published::Digest(DIGEST)))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "fashion-mnist",
     title: "Fashion-MNIST",
     n_images: Some((60_000, 10_000)),
+    n_unlabeled: 0,
     shape: Some((28, 28, 1)),
     licence: "MIT",
     homepage: HOMEPAGE,
@@ -82,23 +83,14 @@ fn load(place: &Place) -> Result<Loaded> {
     let Some(folder) = find(place) else {
         let folder = place.folder(DESCRIPTOR.name);
         let absent = STEMS.iter().find(|stem| idx::locate(&folder, stem).is_none()).unwrap_or(&STEMS[0]);
-        return Err(place.missing(DESCRIPTOR.name, &format!("{absent}.gz")));
+        return Err(place.missing(DESCRIPTOR.name, &folder, &format!("{absent}.gz")));
     };
     let (train, test) = (read(&folder, STEMS[0], STEMS[1])?, read(&folder, STEMS[2], STEMS[3])?);
     if (train.width, train.height) != (test.width, test.height) {
         let [train_size, test_size] = [&train, &test].map(|images| format!("{}×{}", images.width, images.height));
         bail!("{}: training images of {train_size} but test images of {test_size} pixels", folder.shown());
     }
-    Ok(Loaded {
-        classes: CLASSES.map(Name::from).to_vec(),
-        train,
-        unlabeled: None,
-        test,
-        published: Published::Digest(DIGEST),
-        read: None,
-        own: None,
-        warnings: Vec::new(),
-    })
+    Ok(Loaded::fixed(CLASSES.map(Name::from).to_vec(), train, test, Published::Digest(DIGEST)))
 }
 
 fn read(folder: &Path, images: &str, labels: &str) -> Result<Images> {

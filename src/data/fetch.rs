@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
-use super::download::{self, Client, Fetched, Progress};
+use super::download::{Client, Fetched, Progress};
 use super::{Descriptor, Download, Member, Unpack};
 
 use crate::base::files;
@@ -76,9 +76,7 @@ fn lock(downloads: &Path, name: &str) -> Result<File> {
 /// The files that a data set consists of.
 fn members(descriptor: &Descriptor) -> Vec<Member> {
     let of = |download: &Download| match download.unpack {
-        Unpack::Keep => {
-            vec![Member { path: download.file_name(), n_bytes: download.n_bytes, sha256: download.sha256 }]
-        }
+        Unpack::Keep => vec![download.kept()],
         Unpack::TarGz(members) => members.to_vec(),
     };
     descriptor.downloads.iter().flat_map(of).collect()
@@ -88,7 +86,7 @@ fn is_complete(descriptor: &Descriptor, folder: &Path) -> Result<bool> {
     for member in members(descriptor) {
         let path = folder.join(member.file_name());
         let right_size = fs::metadata(&path).is_ok_and(|metadata| metadata.len() == member.n_bytes);
-        if !right_size || download::sha256_of(&path)? != member.sha256 {
+        if !right_size || !member.checksum.is_of(&path)? {
             return Ok(false);
         }
     }
@@ -139,13 +137,13 @@ fn unpack(archive: &Path, members: &[Member], folder: &Path) -> Result<()> {
         let member = missing.swap_remove(position);
         let target = folder.join(member.file_name());
         write(entry, &target)?;
-        let found = download::sha256_of(&target)?;
+        let (checksum, found) = (member.checksum, member.checksum.of_file(&target)?);
         ensure!(
-            found == member.sha256,
-            "{}: {} has SHA-256 {found}, expected {}",
+            found == checksum.digits(),
+            "{}: {} has {checksum} {found}, expected {}",
             archive.display(),
             member.path,
-            member.sha256
+            checksum.digits(),
         );
     }
     if let Some(member) = missing.first() {

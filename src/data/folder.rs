@@ -36,6 +36,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "folder",
     title: "your own images: class folders, a heap or a list",
     n_images: None,
+    n_unlabeled: 0,
     shape: None,
     licence: "yours",
     homepage: "",
@@ -356,6 +357,7 @@ fn load(place: &Place) -> Result<Loaded> {
         published: Published::Never,
         read: Some(read),
         own: Some(Own { files, held_out, prints, reading }),
+        folds: Vec::new(),
         warnings,
     })
 }

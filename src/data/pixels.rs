@@ -46,11 +46,11 @@ impl Pixels {
 
     /// These and behind them others: without a copy if they are neighbours.
     #[must_use]
-    pub fn followed_by(self, others: Self) -> Self {
+    pub fn followed_by(self, others: &Self) -> Self {
         if Arc::ptr_eq(&self.all, &others.all) && self.part.end == others.part.start {
             Self { part: self.part.start..others.part.end, ..self }
         } else {
-            [&*self, &*others].concat().into()
+            [&*self, &**others].concat().into()
         }
     }
 
@@ -130,11 +130,11 @@ mod tests {
             let start = one.as_ptr();
             let other = one.split_off(2);
             assert_eq!((&*one, &*other), (&[1, 2][..], &[3, 4, 5][..]));
-            let both = one.clone().followed_by(other.clone());
+            let both = one.clone().followed_by(&other);
             assert_eq!((&*both, both.are_mapped(), both.as_ptr()), (&[1, 2, 3, 4, 5][..], are_mapped, start));
-            let turned = other.followed_by(one);
+            let turned = other.followed_by(&one);
             assert_eq!((&*turned, turned.are_mapped()), (&[3, 4, 5, 1, 2][..], false));
-            assert_eq!(Pixels::from(vec![7]).followed_by(both), Pixels::from(vec![7, 1, 2, 3, 4, 5]));
+            assert_eq!(Pixels::from(vec![7]).followed_by(&both), Pixels::from(vec![7, 1, 2, 3, 4, 5]));
         }
     }
 }

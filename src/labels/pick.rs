@@ -8,7 +8,7 @@ use crate::base::text::{Name, Shown as _};
 use crate::config::{Labels, Pick};
 use crate::data::Dataset;
 use crate::labels::file;
-use crate::labels::published::{fold, published};
+use crate::labels::published::{fold_of, published};
 use crate::labels::ranking::{self, Ranking};
 use crate::labels::set::{LabelSet, Picked, from_indices, sorted};
 use crate::labels::suggest::{self, SMALL_CLUSTER};
@@ -120,9 +120,9 @@ pub fn published_set(name: &str, dataset: &Dataset) -> Result<LabelSet> {
     sorted(published(name, dataset)?, Picked::Published(name.to_owned()))
 }
 
-/// A fold of the original code with `n` labels in all.
+/// A fold of the original code with `n` labels in all; of a data set that comes with folds, one of these.
 pub fn fold_set(dataset: &Dataset, n: usize, number: u32) -> Result<LabelSet> {
-    sorted(fold(&dataset.train.labels, dataset.classes.len(), n, number)?, Picked::Fold { number, n })
+    sorted(fold_of(dataset, n, number)?, Picked::Fold { number, n })
 }
 
 #[cfg(test)]

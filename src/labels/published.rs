@@ -6,6 +6,7 @@ use rand_mt::Mt;
 use crate::base::alike::did_you_mean;
 use crate::data::Dataset;
 use crate::data::cifar10::has_official_order;
+use crate::data::svhn;
 
 /// One set of the paper's study of 10 labels.
 #[derive(Debug)]
@@ -61,11 +62,40 @@ pub fn published(name: &str, dataset: &Dataset) -> Result<Vec<u32>> {
     Ok(set.indices.to_vec())
 }
 
+/// Fold `number` of a data set, with `n` labels. The paper's are 1 to 5.
+///
+/// STL-10 comes with folds of 1,000 labels. The original code takes those, by line from 0 on.
+pub fn fold_of(dataset: &Dataset, n: usize, number: u32) -> Result<Vec<u32>> {
+    let (folds, n_classes) = (&dataset.folds, dataset.classes.len());
+    if folds.is_empty() {
+        // the first class that is shuffled decides over the others
+        let first = if is_svhn(dataset) { svhn::FIRST_CLASS_OF_FOLDS } else { 0 };
+        let turned = |label: &u16| (label + n_classes as u16 - first) % n_classes as u16;
+        let labels: Vec<u16> = dataset.train.labels.iter().map(turned).collect();
+        return fold(&labels, n_classes, n, number);
+    }
+    let fold = folds.get(number as usize).with_context(|| {
+        format!("{} comes with the folds 0 to {}, and {number} is none of them", dataset.name, folds.len() - 1)
+    })?;
+    ensure!(
+        fold.len() == n,
+        "fold {number} of {} has {} labels, not {n}: set labels.per_class = {}",
+        dataset.name,
+        fold.len(),
+        fold.len() / n_classes,
+    );
+    Ok(fold.clone())
+}
+
+fn is_svhn(dataset: &Dataset) -> bool {
+    [svhn::DESCRIPTOR.name, svhn::WITH_EXTRA.name].contains(&dataset.name.as_str())
+}
+
 /// Fold `seed` of the original code, with `n` labels: each class's images, in numpy's legacy shuffle for that seed, one
 /// after the other by the class that lacks most (google-research/fixmatch, `scripts/create_split.py`).
 ///
-/// Fold 0 is not shuffled. The paper's are 1 to 5.
-pub fn fold(labels: &[u16], n_classes: usize, n: usize, seed: u32) -> Result<Vec<u32>> {
+/// Fold 0 is not shuffled.
+fn fold(labels: &[u16], n_classes: usize, n: usize, seed: u32) -> Result<Vec<u32>> {
     ensure!(n <= labels.len(), "cannot label {n} of {} images", labels.len());
     let mut of_class = vec![Vec::new(); n_classes];
     for (index, &label) in labels.iter().enumerate() {
@@ -137,6 +167,29 @@ mod tests {
         let n_rare = taken.iter().filter(|&&index| labels[index as usize] == 1).count();
         assert!((9..=11).contains(&n_rare), "{n_rare}");
         assert!(fold(&labels, 2, 91, 1).expect_err("too many").to_string().contains("91 of 90"));
+    }
+
+    #[test]
+    fn folds_of_svhn_begin_with_the_digit_1_as_in_the_original_code() {
+        // the original code's class is the digit less one, and 9 for the digit 0
+        let theirs: Vec<u16> = (0..200).map(|i| i % 10).collect();
+        let names: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let digits = theirs.iter().map(|class| (class + 1) % 10).collect();
+        let svhn = Dataset { name: "svhn".into(), ..Dataset::black(&names, digits) };
+        for (seed, expected) in GOLDEN {
+            assert_eq!(fold_of(&svhn, 20, seed).expect("enough images"), expected, "fold {seed}");
+        }
+    }
+
+    #[test]
+    fn folds_that_come_with_a_data_set_are_taken_by_number() {
+        let folds = vec![vec![0, 3], vec![2, 1]];
+        let dataset = Dataset { folds, ..Dataset::black(&["a", "b"], vec![0, 1, 0, 1]) };
+        assert_eq!(fold_of(&dataset, 2, 1).expect("there is one"), [2, 1]);
+        let refusal = |n, number| fold_of(&dataset, n, number).expect_err("refused").to_string();
+        assert_eq!(refusal(4, 1), "fold 1 of pets has 2 labels, not 4: set labels.per_class = 1");
+        assert_eq!(refusal(2, 2), "pets comes with the folds 0 to 1, and 2 is none of them");
     }
 
     #[test]

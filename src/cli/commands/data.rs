@@ -136,7 +136,13 @@ fn list(data_dir: &Path) -> Result<()> {
     let row = |descriptor: &Descriptor| {
         let images = descriptor.n_images.map_or_else(
             || "any".into(),
-            |(train, test)| format!("{} + {}", grouped(train as u64), grouped(test as u64)),
+            |(train, test)| {
+                let unlabeled = match descriptor.n_unlabeled {
+                    0 => String::new(),
+                    n => format!(", {} unlabeled", grouped(n as u64)),
+                };
+                format!("{} + {}{unlabeled}", grouped(train as u64), grouped(test as u64))
+            },
         );
         let size = descriptor.shape.map_or_else(|| "any".into(), |(w, h, c)| format!("{w}×{h}×{c}"));
         let place = whereabouts(descriptor, data_dir);
@@ -159,6 +165,7 @@ fn list_json(data_dir: &Path) -> Result<()> {
             "name": descriptor.name,
             "title": descriptor.title,
             "n_train": descriptor.n_images.map(|(train, _)| train),
+            "n_unlabeled": descriptor.n_images.map(|_| descriptor.n_unlabeled),
             "n_test": descriptor.n_images.map(|(_, test)| test),
             "shape": descriptor.shape,
             "licence": descriptor.licence,

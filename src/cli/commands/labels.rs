@@ -12,7 +12,6 @@ mod advise;
 mod choice;
 mod compare;
 mod list;
-mod listing;
 mod make;
 mod race;
 mod sheet;

@@ -460,6 +460,7 @@ pub fn atlas() -> Atlas {
         known: Known::Own,
         read: None,
         own: None,
+        folds: Vec::new(),
         warnings: Vec::new(),
     };
     let order = |by: fixmatch::config::Metric, scores: Vec<f32>| {

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::profile::Profile;
 use super::{COMMENT, Setup};
-use crate::base::text::shell_quoted;
 use crate::suite::batch::Batch;
 
 /// What a job takes along of the variables that say where things are.
@@ -83,7 +82,7 @@ fn absolute(value: OsString) -> OsString {
 
 /// For the shell.
 fn quoted(path: &Path) -> String {
-    shell_quoted(&path.to_string_lossy())
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// For a line of options, where only quotation marks hold spaces together.
