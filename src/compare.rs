@@ -4,6 +4,7 @@
 //! configurations differ in nothing but seeds are a group, and a verdict is about two groups. Knows nobody who shows it.
 
 pub mod bands;
+pub mod classes;
 pub mod experiment;
 pub mod expression;
 pub mod groups;

@@ -1,11 +1,13 @@
 //! Curves of a group of runs as one: the mean, and how far seeds lie apart around it.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 
 use crate::base::stats::mean_and_sd;
 use crate::compare::experiment::Experiment;
 use crate::compare::groups::Group;
-use crate::run::curves::{Axis, Curves, Metric, Series};
+use crate::run::curves::{Axis, Curves, Metric, Point, Series};
 use crate::run::event::{Evaluated, Event};
 use crate::run::log::read_all;
 
@@ -62,21 +64,12 @@ impl Logged {
 
 /// The band of a quantity over the curves of a group, as far as all of them go.
 pub fn band<'a>(curves: impl IntoIterator<Item = &'a Curves>, metric: Metric, axis: Axis) -> Vec<Place> {
-    let series: Vec<Series> = curves.into_iter().map(|curves| numbers(curves.of(metric))).collect();
-    let series: Vec<&Series> = series.iter().filter(|series| !series.points().is_empty()).collect();
-    let ends = |of: fn(f64, f64) -> f64, place: fn(&Series) -> Option<f64>, start: f64| {
-        series.iter().filter_map(|series| place(series)).fold(start, of)
+    let mut series: Vec<Cow<Series>> = curves.into_iter().map(|curves| numbers(curves.of(metric))).collect();
+    series.retain(|series| !series.points().is_empty());
+    let ends = |of: fn(f64, f64) -> f64, end: fn(&[Point]) -> Option<&Point>| {
+        series.iter().filter_map(|series| end(series.points())).map(|point| point.x(axis)).reduce(of)
     };
-    let (from, to) = match axis {
-        Axis::Step => (
-            ends(f64::max, |it| it.points().first().map(|point| point.step), f64::MIN),
-            ends(f64::min, |it| it.points().last().map(|point| point.step), f64::MAX),
-        ),
-        Axis::Time => (
-            ends(f64::max, |it| it.points().first().map(|point| point.seconds), f64::MIN),
-            ends(f64::min, |it| it.points().last().map(|point| point.seconds), f64::MAX),
-        ),
-    };
+    let (Some(from), Some(to)) = (ends(f64::max, <[_]>::first), ends(f64::min, <[_]>::last)) else { return Vec::new() };
     let Some(first) = series.first().filter(|_| from <= to) else { return Vec::new() };
     let own: Vec<f64> = first.between(axis, from, to).iter().map(|point| point.x(axis)).collect();
     let size = own.len().div_ceil(MOST_POINTS).max(1);
@@ -92,19 +85,25 @@ pub fn band<'a>(curves: impl IntoIterator<Item = &'a Curves>, metric: Metric, ax
 }
 
 /// The points that are numbers.
-fn numbers(series: &Series) -> Series {
+fn numbers(series: &Series) -> Cow<'_, Series> {
+    if series.points().iter().all(|point| point.value.is_finite()) {
+        return Cow::Borrowed(series);
+    }
     let mut numbers = Series::default();
     for point in series.points().iter().filter(|point| point.value.is_finite()) {
         numbers.push(*point);
     }
-    numbers
+    Cow::Owned(numbers)
 }
 
-/// The value on the straight line between the points before and after a place.
-fn value_at(series: &Series, axis: Axis, x: f64) -> Option<f64> {
+/// The value on the straight line between the points before and after a place; None before the first and after the last.
+pub fn value_at(series: &Series, axis: Axis, x: f64) -> Option<f64> {
     let points = series.points();
     let after = points.partition_point(|point| point.x(axis) < x);
     let right = points.get(after)?;
+    if after == 0 && right.x(axis) > x {
+        return None;
+    }
     let Some(left) = after.checked_sub(1).and_then(|i| points.get(i)).filter(|_| right.x(axis) > x) else {
         return Some(right.value);
     };
@@ -112,21 +111,9 @@ fn value_at(series: &Series, axis: Axis, x: f64) -> Option<f64> {
     Some(left.value + share * (right.value - left.value))
 }
 
-/// The mean accuracy of each class in the last evaluations, averaged weights; None for a class without test images.
-pub fn per_class(logs: &[Logged]) -> Vec<Option<f64>> {
-    let last: Vec<&Evaluated> = logs.iter().filter_map(|log| log.last.as_ref()).collect();
-    let n = last.iter().map(|it| it.ema.per_class.len()).max().unwrap_or(0);
-    let class = |class: usize| {
-        let values: Vec<f64> = last.iter().filter_map(|it| it.ema.per_class.get(class).copied().flatten()).collect();
-        mean_and_sd(&values).map(|(mean, _)| mean)
-    };
-    (0..n).map(class).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::curves::Point;
     use crate::run::event::{Evaluation, Record};
 
     fn log(points: &[(u64, f64, f64)]) -> Logged {
@@ -164,10 +151,6 @@ mod tests {
 
     #[test]
     fn a_long_curve_keeps_both_of_its_ends() {
-        let mut series = Series::default();
-        for i in 0..100_000 {
-            series.push(Point { step: f64::from(i), seconds: 0.0, value: 1.0 });
-        }
         let points: Vec<_> = (0..5000).map(|i| (i, 0.0, 0.5)).collect();
         let found = band(of(&[log(&points)]), Metric::TestEma, Axis::Step);
         assert!(found.len() <= MOST_POINTS + 1, "{}", found.len());

@@ -1,9 +1,8 @@
 //! Runs that differ in nothing but their seeds, as groups.
 
 use crate::base::stats::mean_and_sd;
-use crate::compare::experiment::{Experiment, Measure, Value, differing};
+use crate::compare::experiment::{Experiment, Measure, differing};
 use crate::compare::keys::{Key, SEEDS, short};
-use crate::run::state::Status;
 
 /// Runs of one configuration.
 #[derive(Clone, Debug)]
@@ -47,6 +46,13 @@ impl Groups {
         all
     }
 
+    /// Whether configurations alone do not tell all groups apart.
+    pub fn has_twins(&self) -> bool {
+        let has_name =
+            |group: &Group| group.label != group.first().map_or_else(String::new, |run| label(run, &self.keys));
+        self.keys.is_empty() || self.groups.iter().any(has_name)
+    }
+
     /// Where two groups are called the same, their names tell them apart.
     fn tell_apart(&mut self) {
         let labels: Vec<_> = self.groups.iter().map(|group| group.label.clone()).collect();
@@ -57,11 +63,6 @@ impl Groups {
                 group.label = if group.label.is_empty() { name } else { format!("{} ({name})", group.label) };
             }
         }
-    }
-
-    /// What each group has under a key.
-    pub fn values(&self, key: &Key) -> Vec<Option<Value>> {
-        self.groups.iter().map(|group| group.first()?.configured(key.name).cloned()).collect()
     }
 }
 
@@ -139,15 +140,5 @@ impl Group {
     pub fn time(&self) -> Option<f64> {
         let times: Vec<f64> = self.runs.iter().map(|run| run.row.summary.training_s).filter(|s| *s > 0.0).collect();
         Some(mean_and_sd(&times)?.0)
-    }
-
-    /// How many of its runs have a worker.
-    pub fn n_alive(&self) -> usize {
-        self.left_out.iter().filter(|(run, _)| run.row.status.is_alive()).count()
-    }
-
-    /// How many of its runs failed.
-    pub fn n_failed(&self) -> usize {
-        self.left_out.iter().filter(|(run, _)| run.row.status == Status::Failed).count()
     }
 }

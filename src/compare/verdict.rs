@@ -12,6 +12,7 @@ use crate::compare::experiment::{Experiment, Measure};
 use crate::compare::groups::{Group, Groups};
 use crate::compare::stats::{ALPHA, TTest, holm, seeds_paired, seeds_welch};
 use crate::labels::set::LabelSet;
+use crate::run::dir::RunDir;
 
 /// Of more groups than this, each is compared with the first one only.
 pub const MOST_IN_PAIRS: usize = 6;
@@ -82,11 +83,21 @@ pub enum Plan {
 }
 
 impl<'a> Verdict<'a> {
-    /// Compares each two groups, or all with one of them.
+    /// Compares each two groups, or all with one of them. Reads which images the runs are labeled by.
     pub fn of(groups: &'a Groups, measure: Measure, against: Option<usize>) -> Self {
+        Self::by(groups, measure, against, |run| labeled(&run.row.dir))
+    }
+
+    /// The same without reading a file: `labeled` says what [`labeled`] says of a run.
+    pub fn by(
+        groups: &'a Groups,
+        measure: Measure,
+        against: Option<usize>,
+        labeled: impl Fn(&Experiment) -> Option<String>,
+    ) -> Self {
         let n = groups.groups.len();
-        let labels: Vec<Vec<Partner>> =
-            groups.groups.iter().map(|it| it.runs.iter().map(Partner::of).collect()).collect();
+        let partner = |run| Partner::of(run, labeled(run));
+        let labels: Vec<Vec<Partner>> = groups.groups.iter().map(|it| it.runs.iter().map(partner).collect()).collect();
         let has_runs = |i: &usize| !groups.groups[*i].runs.is_empty();
         let counting: Vec<usize> = (0..n).filter(has_runs).collect();
         let with_one =
@@ -117,13 +128,6 @@ impl<'a> Verdict<'a> {
     /// How many comparisons were tested, which is what p-values are corrected for.
     pub fn n_tested(&self) -> usize {
         self.comparisons.iter().filter(|it| it.p_corrected.is_some()).count()
-    }
-
-    /// The group whose accuracy is highest in the mean.
-    pub fn best(&self) -> Option<usize> {
-        let means = self.groups.groups.iter().enumerate();
-        let means = means.filter_map(|(i, group)| Some((i, group.mean_and_sd(self.measure)?.0)));
-        means.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
     }
 }
 
@@ -181,23 +185,22 @@ struct Partner {
 }
 
 impl Partner {
-    fn of(run: &Experiment) -> Self {
+    fn of(run: &Experiment, labeled: Option<String>) -> Self {
         let [seed, _] = run.seeds().map(|seed| seed.map(str::to_owned));
-        let recorded = files::read(&run.row.dir.labels()).ok();
-        let recorded = recorded.and_then(|text| serde_json::from_slice::<LabelSet>(&text).ok());
-        let labels = recorded.map_or_else(
-            || {
-                let keys = run.keys().filter(|key| key.starts_with("labels."));
-                keys.filter_map(|key| Some(format!("{key}={}\n", run.configured(key)?.text))).collect()
-            },
-            |set| {
-                let mut indices = set.indices;
-                indices.sort_unstable();
-                sha256_hex(format!("{indices:?}").as_bytes())
-            },
-        );
+        let labels = labeled.unwrap_or_else(|| {
+            let keys = run.keys().filter(|key| key.starts_with("labels."));
+            keys.filter_map(|key| Some(format!("{key}={}\n", run.configured(key)?.text))).collect()
+        });
         Self { seed, labels, images: run.images().map(str::to_owned) }
     }
+}
+
+/// The digest of the labeled images of a run, once its worker has written them.
+pub fn labeled(dir: &RunDir) -> Option<String> {
+    let text = files::read(&dir.labels()).ok()?;
+    let mut indices = serde_json::from_slice::<LabelSet>(&text).ok()?.indices;
+    indices.sort_unstable();
+    Some(sha256_hex(format!("{indices:?}").as_bytes()))
 }
 
 fn pair(a: &Side, b: &Side) -> (Pairing, Vec<f64>) {

@@ -1,6 +1,7 @@
 //! What people write on a run: tags and a note, in `card.json` beside it. Nothing that decides results reads it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,15 @@ pub struct Card {
     /// A sentence or two; empty where there is none.
     #[serde(default)]
     pub note: String,
+}
+
+impl fmt::Display for Card {
+    /// `#paper #warm  The learning rate was too high.`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tags = self.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ");
+        let between = if tags.is_empty() || self.note.is_empty() { "" } else { "  " };
+        write!(f, "{tags}{between}{}", self.note)
+    }
 }
 
 impl Card {

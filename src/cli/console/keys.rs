@@ -94,6 +94,9 @@ pub enum Action {
     Disputed,
     MarkAll,
     Guess,
+    Quantity,
+    Measure,
+    Reference,
 }
 
 /// Where a key means something.

@@ -555,6 +555,44 @@ pub fn app_racing() -> App {
     app
 }
 
+/// A console on six finished runs beside each other: two configurations with three seeds each, the second one worse.
+pub fn app_compared() -> App {
+    let mut app = app_with_runs();
+    let dirs: Vec<_> = (0..6).map(|i| dir(&format!("20261123-180112-quickstart-s{i}"))).collect();
+    app.open_race(dirs.clone());
+    for (i, dir) in dirs.iter().enumerate() {
+        app.learn(News::Run(dir.clone(), Box::new(compared(i, Status::Finished))));
+    }
+    app.take_tasks();
+    app
+}
+
+/// What is read of one of six runs, of two configurations with three seeds each.
+pub fn compared(place: usize, status: Status) -> Reading {
+    let (worse, seed) = (place / 3, place as u64 % 3);
+    let run = run();
+    let mut file = run.file.expect("read").expect("a run");
+    file.provenance.parent = None;
+    file.config.train.lr = [0.03, 0.1][worse];
+    (file.config.train.seed, file.config.labels.seed) = (seed, seed);
+    let mut records = records(31);
+    records.retain(|record| !matches!(record.event, Event::Applied { .. }));
+    // seeds lie a little apart, and differences between partners too
+    let factor = 1.0 - 0.2 * worse as f64 - 0.01 * seed as f64 - 0.005 * (worse as u64 * seed % 2) as f64;
+    for record in &mut records {
+        if let Event::Evaluated(evaluated) = &mut record.event {
+            evaluated.ema.accuracy *= factor;
+            evaluated.best *= factor;
+            evaluated.median *= factor;
+            let of_class = evaluated.ema.per_class.iter_mut().enumerate();
+            of_class.for_each(|(class, it)| *it = it.map(|it| it * (factor + 0.02 * (worse * class) as f64)));
+            evaluated.ema.confusion = confusion(evaluated.ema.accuracy);
+        }
+    }
+    let glance = run.glance.map(|glance| Glance { status, ..glance });
+    Reading { file: Some(Ok(file)), labeled: Some(format!("labels {seed}")), records, glance, ..Reading::default() }
+}
+
 /// A console on five runs beside each other: two seeds of one configuration, two of another, and one that is not read yet.
 pub fn app_comparing() -> App {
     let mut app = app_with_runs();

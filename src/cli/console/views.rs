@@ -86,7 +86,7 @@ fn arrange(app: &mut App, body: Rect) {
     match &mut screen {
         Screen::Preset(draft) => draft.arrange(app, body),
         Screen::Run(run) => run.arrange(app, body),
-        Screen::Race(_) => {}
+        Screen::Race(race) => race.arrange(body),
         Screen::LabelSets => app.label_sets.arrange(body),
         Screen::Browser(browser) => browser.arrange(body),
         Screen::Suite(suite) => suite.arrange(app, body),
@@ -196,7 +196,7 @@ fn titles(app: &App) -> Vec<String> {
         Some(Screen::Run(run)) => {
             [short_id(&run.dir.id())].into_iter().chain(of_run(run.page).map(str::to_owned)).collect()
         }
-        Some(Screen::Race(race)) => vec![format!("{} runs", race.runs.len())],
+        Some(Screen::Race(race)) => vec![race.title()],
         Some(Screen::LabelSets) => vec!["label sets".into()],
         Some(Screen::Label(label)) => vec!["label".into(), label.called()],
         Some(Screen::Suite(suite)) => {

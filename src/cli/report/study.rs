@@ -1,7 +1,8 @@
 //! What a report is of: groups with their logs, and the figures that these make.
 
 use anyhow::Result;
-use fixmatch::compare::bands::{Logged, band, per_class};
+use fixmatch::compare::bands::{Logged, band};
+use fixmatch::compare::classes::per_class;
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::run::curves::{Axis, Metric};
 
@@ -76,7 +77,11 @@ impl<'a> Study<'a> {
         if others.into_iter().any(|log| log.classes != *names) {
             return None;
         }
-        let columns: Vec<Vec<Option<f64>>> = self.logs.iter().map(|logs| per_class(logs)).collect();
+        let columns: Vec<Vec<Option<f64>>> = self
+            .logs
+            .iter()
+            .map(|logs| per_class(&logs.iter().filter_map(|log| log.last.as_ref()).collect::<Vec<_>>()))
+            .collect();
         let head = ["class".to_owned()].into_iter().chain((0..columns.len()).map(letter)).collect();
         let mut table = Table { head, rows: Vec::new() };
         for (class, name) in names.iter().enumerate() {

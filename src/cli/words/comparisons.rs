@@ -24,6 +24,12 @@ pub fn shown(key: &Key, value: Option<&Value>) -> String {
     }
 }
 
+/// What a group has under a key of its configuration.
+pub fn configured(key: &Key, group: &Group) -> String {
+    let value = group.first().and_then(|run| run.configured(key.name));
+    value.map_or_else(|| NONE.into(), |value| shown(key, Some(value)))
+}
+
 /// `61.2 ± 0.3 %`, of one value `61.2 %`.
 pub fn mean_and_sd(found: Option<(f64, Option<f64>)>) -> String {
     match found {
@@ -58,7 +64,7 @@ fn counted(group: &Group) -> String {
 /// The groups: what they differ in, and their accuracies as mean ± standard deviation over seeds.
 pub fn groups(groups: &Groups, with_letters: bool) -> Table {
     let keys: Vec<&str> = groups.keys.iter().map(|key| short(key.name)).collect();
-    let has_names = keys.is_empty() || has_twins(groups);
+    let has_names = groups.has_twins();
     let mut table = Table::default();
     if with_letters {
         table.head.push(String::new());
@@ -72,12 +78,7 @@ pub fn groups(groups: &Groups, with_letters: bool) -> Table {
             row.push(letter(place));
         }
         row.extend(has_names.then(|| group.name()));
-        row.extend(
-            groups
-                .keys
-                .iter()
-                .map(|key| shown(key, group.first().and_then(|run| run.configured(key.name))).replace('–', NONE)),
-        );
+        row.extend(groups.keys.iter().map(|key| configured(key, group)));
         row.push(counted(group));
         row.extend([Measure::Last, Measure::Median, Measure::Best].map(|it| mean_and_sd(group.mean_and_sd(it))));
         row.push(or_dash(group.optimism(), points));
@@ -85,11 +86,6 @@ pub fn groups(groups: &Groups, with_letters: bool) -> Table {
         table.rows.push(row);
     }
     table
-}
-
-/// Whether configurations alone do not tell all groups apart.
-fn has_twins(groups: &Groups) -> bool {
-    groups.groups.iter().any(|group| group.label.contains('(') || !group.label.contains('='))
 }
 
 /// The same with every number in full, for a spreadsheet.
@@ -199,6 +195,30 @@ pub fn sentence(verdict: &Verdict, comparison: &Comparison) -> String {
         }
     };
     format!("{head} {} points, 95 % interval {interval}, {p}: {told}.{plan}", points(difference))
+}
+
+/// The same in a few words, beside the difference and its interval.
+pub fn in_short(verdict: &Verdict, comparison: &Comparison) -> String {
+    let [first, second] = [comparison.first, comparison.second].map(letter);
+    if comparison.difference.is_none() || comparison.p_corrected.is_none() {
+        return sentence(verdict, comparison);
+    }
+    let p = comparison.p_corrected.map_or_else(String::new, equals);
+    let corrected = match verdict.n_tested() {
+        0 | 1 => String::new(),
+        n => format!(", corrected for {n} comparisons"),
+    };
+    let told = match (comparison.is_seen(), comparison.difference.is_some_and(|it| it > 0.0)) {
+        (Some(true), true) => format!("{second} is better"),
+        (Some(true), false) => format!("{first} is better"),
+        _ => format!("no difference from {first} is seen"),
+    };
+    let plan = match (comparison.is_seen(), comparison.plan) {
+        (Some(true), _) | (_, Plan::Unknown) => String::new(),
+        (_, Plan::TooMany) => "; it would take more than 1,000 seeds".into(),
+        (_, Plan::Seeds { total, .. }) => format!("; one of this size takes {}", plural(total, "seed")),
+    };
+    format!("{second}: {told} ({}, p {p}{corrected}){plan}.", test_name(comparison))
 }
 
 fn equals(p: f64) -> String {

@@ -10,6 +10,7 @@ use fixmatch::compare::expression::Expression;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::Taken;
 use fixmatch::config::{ModelName, RunConfig};
+use fixmatch::run::card::Card;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::estimate::Estimate;
 use fixmatch::run::survey::Row;
@@ -130,6 +131,12 @@ impl Home {
         // The quickstart needs nothing that is not here, so it stands first.
         presets.sort_by_key(|row| row.preset.name != "quickstart");
         Self { presets, ..Self::default() }
+    }
+
+    /// What people wrote on a run that is listed.
+    pub fn card(&self, dir: &RunDir) -> Option<&Card> {
+        let Listing::Read(rows) = &self.runs else { return None };
+        rows.iter().find(|row| row.dir == *dir).map(|row| &row.card)
     }
 
     /// A suite by its name.

@@ -1,34 +1,95 @@
-//! Runs beside each other: two in full, more as groups whose runs differ in nothing but seeds.
+//! Runs beside each other, as groups whose runs differ in nothing but seeds: how each stands, its curves, what can be said of
+//! the differences, and where they lie.
 
 use std::sync::Arc;
 
-use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::groups::Groups;
+use fixmatch::compare::verdict::{Comparison, Verdict};
 use fixmatch::run::card::Card;
 use fixmatch::run::curves::{Axis, Metric};
 use fixmatch::run::dir::{RunDir, without_moment};
+use fixmatch::run::event::Evaluated;
+use fixmatch::run::state::Status;
 use fixmatch::run::survey::Row;
+use strum::VariantArray;
 
 use crate::console::axis::{end_of_steps, end_of_time};
+use crate::console::charts::Unit;
 use crate::console::screens::run::{OpenRun, Reading};
 use crate::console::text::clean;
+use crate::words::comparisons;
+use crate::words::numbers::plural;
 
 mod keys;
+#[cfg(test)]
+mod tests;
 mod view;
+
+/// What is shown below the groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
+pub enum Part {
+    /// The curves of a quantity.
+    #[default]
+    Curves,
+    /// What can be said of the differences.
+    Verdict,
+    /// Where they lie: the accuracy of each class, and what is taken for what.
+    Classes,
+    /// The runs, one by one.
+    Runs,
+}
+
+impl Part {
+    /// What it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Curves => "curves",
+            Self::Verdict => "verdict",
+            Self::Classes => "classes",
+            Self::Runs => "runs",
+        }
+    }
+}
+
+/// The quantities whose curves are shown.
+pub const QUANTITIES: [(&str, Metric, Unit); 5] = [
+    ("test accuracy (EMA)", Metric::TestEma, Unit::Percent),
+    ("mask ratio", Metric::MaskRatio, Unit::Percent),
+    ("pseudo-label accuracy", Metric::PseudoLabels, Unit::Percent),
+    ("loss", Metric::Loss, Unit::Number),
+    ("test accuracy (raw)", Metric::TestRaw, Unit::Percent),
+];
 
 /// Runs that are followed together.
 #[derive(Debug)]
 pub struct Race {
     /// The runs.
     pub runs: Vec<OpenRun>,
-    /// The one in focus.
+    /// The one in focus, and with it its group.
     pub focus: usize,
     /// Steps or time.
     pub axis: Axis,
-    /// What is known of each, once its configuration is.
+    /// What is shown below the groups.
+    pub part: Part,
+    /// The place of the quantity whose curves are shown.
+    pub quantity: usize,
+    /// The accuracy that is compared.
+    pub measure: Measure,
+    /// Where the curves are read, on their axis.
+    pub cursor: Option<f64>,
+    /// A run of the group that differences count from.
+    pub against: usize,
+    /// The first line of the verdict that is shown.
+    pub scroll: usize,
+    /// What is known of each run, once its configuration is.
     experiments: Vec<Option<Experiment>>,
-    /// The groups of runs that differ in nothing but seeds.
+    groups: Groups,
+    /// The same as places of runs; behind them those of which nothing is known yet.
     lanes: Vec<Lane>,
+    told: Told,
+    /// Whether something was read since the groups were formed.
+    is_stale: bool,
 }
 
 /// Runs of one configuration.
@@ -36,8 +97,21 @@ pub struct Race {
 struct Lane {
     /// What it differs in from the others.
     label: String,
-    /// The places of its runs.
+    /// The places of its runs, those that count first.
     runs: Vec<usize>,
+    /// How many of them count.
+    n_counting: usize,
+}
+
+/// What can be said of the differences.
+#[derive(Debug, Default)]
+struct Told {
+    comparisons: Vec<Comparison>,
+    /// Each comparison in a few words.
+    in_short: Vec<String>,
+    /// Each in full.
+    sentences: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Race {
@@ -45,16 +119,35 @@ impl Race {
     pub fn new(dirs: Vec<RunDir>) -> Self {
         let experiments = dirs.iter().map(|_| None).collect();
         let runs = dirs.into_iter().map(OpenRun::new).collect();
-        let mut race = Self { runs, focus: 0, axis: Axis::Step, experiments, lanes: Vec::new() };
+        let mut race = Self {
+            runs,
+            focus: 0,
+            axis: Axis::Step,
+            part: Part::default(),
+            quantity: 0,
+            measure: Measure::default(),
+            cursor: None,
+            against: 0,
+            scroll: 0,
+            experiments,
+            groups: Groups::default(),
+            lanes: Vec::new(),
+            told: Told::default(),
+            is_stale: false,
+        };
         race.form_lanes();
         race
     }
 
+    /// What it is of.
+    pub fn title(&self) -> String {
+        let (n, n_lanes) = (self.runs.len(), self.lanes.len());
+        if n == n_lanes { format!("{n} runs") } else { format!("{n} runs in {}", plural(n_lanes as u64, "group")) }
+    }
+
     /// Where the horizontal axis ends: at a round number while one of the runs goes on, else with the longest one.
     pub fn end(&self) -> f64 {
-        let newest = |run: &OpenRun, metric| run.curves.of(metric).points().last().map_or(0.0, |it| it.x(self.axis));
-        let ends = self.runs.iter().flat_map(|run| [Metric::Loss, Metric::TestEma].map(|metric| newest(run, metric)));
-        let last = ends.fold(0.0, f64::max);
+        let last = self.newest(&[Metric::Loss, Metric::TestEma]);
         let steps = self.runs.iter().filter_map(OpenRun::steps).max();
         let go_on = self.runs.iter().any(|run| run.status().is_alive());
         match self.axis {
@@ -64,46 +157,106 @@ impl Race {
         }
     }
 
-    /// Takes in what the follower of one of them found; says whether it is one of them.
+    /// The place of the newest point of these quantities in any run.
+    fn newest(&self, metrics: &[Metric]) -> f64 {
+        let newest = |run: &OpenRun, metric| run.curves.of(metric).points().last().map_or(0.0, |it| it.x(self.axis));
+        let ends = self.runs.iter().flat_map(|run| metrics.iter().map(|metric| newest(run, *metric)));
+        ends.fold(0.0, f64::max)
+    }
+
+    /// Takes in what the follower of one of them found.
     pub fn take(&mut self, dir: &RunDir, reading: Reading, now: f64) {
         let Some(place) = self.runs.iter().position(|run| run.dir == *dir) else { return };
+        let is_new = reading.file.is_some() || reading.labeled.is_some();
         let run = &mut self.runs[place];
-        let is_new = reading.file.is_some();
         run.take(reading, now);
         run.digest = None;
-        let n_changes = run.state.history.standing().len();
-        let known = self.experiments[place].as_ref().map(|it| it.row.summary.changes);
-        if is_new || known != Some(n_changes) {
-            self.experiments[place] = experiment(run);
+        let known = self.experiments[place].as_ref().map(|it| standing(&it.row));
+        let row = row(run);
+        if is_new || known != row.as_ref().map(standing) {
+            self.experiments[place] = row.map(Experiment::of);
+            self.is_stale = true;
+        }
+    }
+
+    /// Groups the runs anew if something is known of them that was not.
+    fn renew(&mut self) {
+        if std::mem::take(&mut self.is_stale) {
             self.form_lanes();
         }
     }
 
     /// Groups the runs; one of which nothing is known yet is by itself.
     fn form_lanes(&mut self) {
-        let groups = Groups::of(self.experiments.iter().flatten().cloned().collect());
-        let place = |dir: &RunDir| self.runs.iter().position(|run| run.dir == *dir);
+        self.groups = Groups::of(self.experiments.iter().flatten().cloned().collect());
+        let place = |run: &Experiment| self.runs.iter().position(|it| it.dir == run.row.dir);
         let mut lanes: Vec<Lane> = Vec::new();
-        for group in &groups.groups {
-            let members = group.runs.iter().chain(group.left_out.iter().map(|(run, _)| run));
-            let mut runs: Vec<usize> = members.filter_map(|run| place(&run.row.dir)).collect();
-            runs.sort_unstable();
+        for group in &self.groups.groups {
+            let mut runs: Vec<usize> = group.runs.iter().filter_map(place).collect();
+            let n_counting = runs.len();
+            runs.extend(group.left_out.iter().filter_map(|(run, _)| place(run)));
             let label = if group.label.is_empty() { group.name() } else { group.label.clone() };
-            lanes.push(Lane { label, runs });
+            lanes.push(Lane { label, runs, n_counting });
         }
-        let unknown = (0..self.runs.len()).filter(|&place| self.experiments[place].is_none());
-        lanes.extend(
-            unknown.map(|place| Lane { label: clean(without_moment(&self.runs[place].dir.id())), runs: vec![place] }),
-        );
-        lanes.sort_by_key(|lane| lane.runs.first().copied());
+        for place in (0..self.runs.len()).filter(|&place| self.experiments[place].is_none()) {
+            let label = clean(without_moment(&self.runs[place].dir.id()));
+            lanes.push(Lane { label, runs: vec![place], n_counting: 0 });
+        }
         self.lanes = lanes;
+        self.judge();
+    }
+
+    /// Compares all groups with the one that differences count from.
+    fn judge(&mut self) {
+        let reference = self.lane_of(self.against);
+        self.told = Told::default();
+        if reference >= self.groups.groups.len() {
+            return;
+        }
+        let labeled = |run: &Experiment| {
+            let open = self.runs.iter().find(|it| it.dir == run.row.dir);
+            open.and_then(|open| open.labeled.clone())
+        };
+        let verdict = Verdict::by(&self.groups, self.measure, Some(reference), labeled);
+        let in_short = verdict.comparisons.iter().map(|it| comparisons::in_short(&verdict, it)).collect();
+        let sentences = verdict.comparisons.iter().map(|it| comparisons::sentence(&verdict, it)).collect();
+        let mut notes = comparisons::notes(&verdict);
+        notes.extend(comparisons::left_out(&self.groups));
+        self.told = Told { comparisons: verdict.comparisons, in_short, sentences, notes };
+    }
+
+    /// The place of the group that a run is in.
+    fn lane_of(&self, run: usize) -> usize {
+        self.lanes.iter().position(|lane| lane.runs.contains(&run)).unwrap_or(0)
+    }
+
+    /// What is said of a group against the one that differences count from.
+    fn comparison(&self, lane: usize) -> Option<(&Comparison, &str)> {
+        let at = self.told.comparisons.iter().position(|it| it.second == lane)?;
+        Some((&self.told.comparisons[at], &self.told.in_short[at]))
+    }
+
+    /// The runs of a group that say how it stands: those that count, or all where none does.
+    fn speaking<'a>(&'a self, lane: &'a Lane) -> impl Iterator<Item = &'a OpenRun> {
+        let n = if lane.n_counting > 0 { lane.n_counting } else { lane.runs.len() };
+        lane.runs[..n].iter().map(|&run| &self.runs[run])
+    }
+
+    /// The last evaluation of each of these.
+    fn evaluated<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Evaluated> {
+        self.speaking(lane).filter_map(|run| run.state.evaluations.last()).collect()
     }
 }
 
-/// A run as an experiment, by what was read of it.
-fn experiment(run: &OpenRun) -> Option<Experiment> {
+/// What decides whether a run counts, and what it counts.
+fn standing(row: &Row) -> (Status, usize, Option<u64>) {
+    (row.status, row.summary.changes, row.summary.ema_accuracy.map(f64::to_bits))
+}
+
+/// A run as a row of a list, by what was read of it.
+fn row(run: &OpenRun) -> Option<Row> {
     let Some(Ok(file)) = &run.file else { return None };
-    Some(Experiment::of(Row {
+    Some(Row {
         dir: run.dir.clone(),
         status: run.status(),
         summary: run.state.summary(),
@@ -117,5 +270,5 @@ fn experiment(run: &OpenRun) -> Option<Experiment> {
         file: Some(Arc::new((**file).clone())),
         card: Card::default(),
         error: None,
-    }))
+    })
 }

@@ -69,6 +69,8 @@ pub struct OpenRun {
     pub page: Page,
     /// What it is, or why that cannot be read.
     pub file: Option<Result<Box<RunFile>, String>>,
+    /// The digest of its labeled images, once they are written.
+    pub labeled: Option<String>,
     /// The fold of its events.
     pub state: RunState,
     /// Its curves.
@@ -115,6 +117,7 @@ impl OpenRun {
             then: None,
             remembered_at: None,
             file: None,
+            labeled: None,
             state: RunState::default(),
             curves: Curves::default(),
             charts: Charts::default(),

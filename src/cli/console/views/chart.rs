@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fixmatch::compare::bands::Place;
+use fixmatch::compare::bands::{self, Place};
 use fixmatch::run::curves::{Axis, Metric, Point, Series};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,6 +19,7 @@ use crate::console::raster::{Raster, density};
 use crate::console::screens::race::Race;
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit};
+use crate::words::comparisons::letter;
 use crate::words::numbers::{duration, grouped, short};
 
 /// Room for the numbers of the vertical axis.
@@ -92,30 +93,67 @@ fn flag_style(app: &App, kind: Kind) -> Style {
     }
 }
 
-/// One curve of each of two runs, in one chart.
+/// One curve of each of two runs, in one chart; with the cursor, the values there.
 pub fn together(buffer: &mut Buffer, app: &App, race: &Race, (title, metric, unit): (&str, Metric, Unit), area: Rect) {
     let theme = app.theme;
+    let cursor = race.cursor;
     let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
-    let names = race.runs.iter().map(|run| fit(&short_id(&run.dir.id()), 20));
-    spans.extend(names.enumerate().map(|(n, name)| Span::styled(format!("  {name}"), theme.curve(n))));
+    spans.extend(cursor.map(|x| Span::styled(format!("  {}", at(race.axis, x)), theme.accent())));
+    for (n, run) in race.runs.iter().enumerate() {
+        let value = cursor.and_then(|x| bands::value_at(run.curves.of(metric), race.axis, x));
+        match (cursor, value) {
+            (None, _) => {
+                spans.push(Span::styled(format!("  {}", fit(&short_id(&run.dir.id()), 20)), theme.curve(n)));
+            }
+            (Some(_), value) => {
+                let value = value.map_or_else(|| "–".into(), |value| number(value, unit));
+                spans.push(Span::styled(format!("  {} {value}", letter(n)), theme.curve(n)));
+            }
+        }
+    }
     put_spans(buffer, area, area.y, spans);
     let Some(inner) = inner(area) else { return };
     let curves: Vec<_> = race.runs.iter().enumerate().map(|(n, run)| (run.curves.of(metric), theme.curve(n))).collect();
-    small(buffer, app, (race.axis, race.end(), None), unit, &curves, inner);
+    small(buffer, app, (race.axis, race.end(), cursor), unit, &curves, inner);
 }
 
-/// The mean of each group's runs as a line with its name, and one standard deviation to both sides as faint ones.
+/// A place on the horizontal axis, in words.
+pub fn at(axis: Axis, x: f64) -> String {
+    match axis {
+        Axis::Step => format!("at {}", grouped(x.round() as u64)),
+        Axis::Time => format!("at {}", time(x)),
+    }
+}
+
+/// The curve of a group of runs.
+#[derive(Debug)]
+pub struct Band {
+    /// What it is called.
+    pub name: String,
+    /// Its colour.
+    pub style: Style,
+    /// Whether it is on top and shows its spread.
+    pub is_focused: bool,
+    /// Where it goes.
+    pub places: Vec<Place>,
+}
+
+/// The mean of each group's runs as a line; of the one in focus, one standard deviation to both sides as faint ones.
 pub fn bands(
     buffer: &mut Buffer,
     app: &App,
     (title, unit): (&str, Unit),
-    (axis, end): (Axis, f64),
-    groups: &[(String, Vec<Place>)],
+    (axis, end, cursor): (Axis, f64, Option<f64>),
+    groups: &[Band],
     area: Rect,
 ) {
     let theme = app.theme;
     let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
-    spans.extend(groups.iter().enumerate().map(|(n, (name, _))| Span::styled(format!("  {name}"), theme.curve(n))));
+    spans.extend(groups.iter().map(|it| Span::styled(format!("  {}", it.name), it.style)));
+    let focused = groups.iter().find(|it| it.is_focused);
+    if let Some(focused) = focused.filter(|it| it.places.iter().any(|place| place.sd.is_some())) {
+        spans.push(Span::styled(format!("  faint: ± one sd of {}", focused.name), theme.faint()));
+    }
     put_spans(buffer, area, area.y, spans);
     let Some(inner) = inner(area) else { return };
     let series = |places: &[Place], of: &dyn Fn(&Place) -> Option<f64>| {
@@ -125,15 +163,18 @@ pub fn bands(
         }
         series
     };
-    let means = groups.iter().map(|(_, places)| series(places, &|place| Some(place.mean)));
-    let edges = groups
-        .iter()
-        .flat_map(|(_, places)| [-1.0, 1.0].map(|side| series(places, &|place| Some(place.mean + side * place.sd?))));
-    let n = groups.len();
-    let all: Vec<Series> = means.chain(edges).collect();
-    let style = |i: usize| if i < n { theme.curve(i) } else { theme.faint() };
-    let curves: Vec<_> = all.iter().enumerate().map(|(i, series)| (series, style(i))).collect();
-    small(buffer, app, (axis, end, None), unit, &curves, inner);
+    // no share is below 0 or above 1, however far seeds lie apart
+    let (low, high) = if unit == Unit::Percent { (0.0, 1.0) } else { (f64::MIN, f64::MAX) };
+    let mut all: Vec<(Series, Style)> = Vec::new();
+    for group in focused.into_iter().chain(groups.iter().filter(|it| !it.is_focused)) {
+        all.push((series(&group.places, &|place| Some(place.mean)), group.style));
+    }
+    for side in [-1.0, 1.0] {
+        let edge = |place: &Place| Some((place.mean + side * place.sd?).clamp(low, high));
+        all.extend(focused.map(|focused| (series(&focused.places, &edge), theme.faint())));
+    }
+    let curves: Vec<_> = all.iter().map(|(series, style)| (series, *style)).collect();
+    small(buffer, app, (axis, end, cursor), unit, &curves, inner);
 }
 
 /// Curves on axes that fit them, the first one on top; where one is given, a line at a place on the horizontal axis.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, anyhow};
+use fixmatch::compare::verdict::labeled;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::file::RunFile;
@@ -34,6 +35,8 @@ pub struct Following {
     /// From where changes lie ahead, and of how many events and which status that was found.
     ahead_from: Option<(u64, usize, Status)>,
     n_events: usize,
+    /// Whether its labeled images were read.
+    has_labeled: bool,
     is_first: bool,
 }
 
@@ -48,6 +51,7 @@ impl Following {
             file_written: None,
             ahead_from: None,
             n_events: 0,
+            has_labeled: false,
             is_first: true,
             dir,
         }
@@ -61,6 +65,7 @@ impl Following {
             let is_new = !reading.records.is_empty()
                 || !reading.output.is_empty()
                 || reading.file.is_some()
+                || reading.labeled.is_some()
                 || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
             last = Some((reading.glance.clone(), reading.error.clone()));
             if is_new && news.send(News::Run(self.dir.clone(), Box::new(reading))).is_err() {
@@ -81,6 +86,10 @@ impl Following {
             reading.error = Some(in_one_line(&error));
             Vec::new()
         });
+        if !self.has_labeled {
+            reading.labeled = labeled(&self.dir);
+            self.has_labeled = reading.labeled.is_some();
+        }
         reading.output = self.output.read_new_lines().unwrap_or_default();
         self.n_events += reading.records.len();
         for record in &reading.records {

@@ -554,7 +554,7 @@ fn age(now: f64, row: &Row) -> String {
     }
 }
 
-/// How the selected run stands, what it was warned of, and where it comes from.
+/// What people wrote on the selected run, how it stands, what it was warned of, and where it comes from.
 fn about(app: &App, row: &Row) -> Option<(String, Style)> {
     let forked = row
         .parent
@@ -564,7 +564,8 @@ fn about(app: &App, row: &Row) -> Option<(String, Style)> {
     let alarm = row.summary.last_alarm.as_ref().filter(|_| row.summary.alarms > 0);
     let alarm = alarm.map(|(step, message)| format!("⚑ step {}: {}", grouped(*step), clean(message)));
     let is_bad = alarm.is_some() || hint.as_ref().is_some_and(|(_, is_bad)| *is_bad);
-    let parts: Vec<_> = hint.map(|(text, _)| text).into_iter().chain(alarm).chain(forked).collect();
+    let card = Some(clean(&row.card.to_string())).filter(|card| !card.is_empty());
+    let parts: Vec<_> = card.into_iter().chain(hint.map(|(text, _)| text)).chain(alarm).chain(forked).collect();
     let style = if is_bad { app.theme.error() } else { app.theme.faint() };
     (!parts.is_empty()).then(|| (parts.join(" · "), style))
 }

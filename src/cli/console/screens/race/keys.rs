@@ -1,28 +1,81 @@
 //! What a user does on the screen of runs beside each other.
 
+use fixmatch::compare::experiment::Measure;
 use fixmatch::run::curves::Axis;
+use strum::VariantArray as _;
 
-use super::Race;
+use super::{Part, QUANTITIES, Race};
 use crate::console::keys::Action;
 use crate::console::screens::{Go, Screen};
+
+/// Of what is seen of the curves, the cursor goes so many parts.
+const CURSOR_STEPS: f64 = 80.0;
 
 impl Race {
     /// Follows an action.
     pub fn update(&mut self, action: Action) -> Go {
-        let n = self.runs.len();
+        self.renew();
         match action {
-            Action::Next | Action::Right | Action::Down => self.focus = (self.focus + 1) % n,
-            Action::Left | Action::Up => self.focus = (self.focus + n - 1) % n,
+            Action::Next => self.turn(),
+            Action::Down => self.go(1),
+            Action::Up => self.go(-1),
+            Action::PageDown => self.scroll = self.scroll.saturating_add(8),
+            Action::PageUp => self.scroll = self.scroll.saturating_sub(8),
+            Action::Right => self.move_cursor(1.0),
+            Action::Left => self.move_cursor(-1.0),
+            Action::Quantity => {
+                self.part = Part::Curves;
+                self.quantity = (self.quantity + 1) % QUANTITIES.len();
+            }
+            Action::Measure => {
+                let at = Measure::ALL.iter().position(|it| *it == self.measure).unwrap_or(0);
+                self.measure = Measure::ALL[(at + 1) % Measure::ALL.len()];
+                self.judge();
+            }
+            Action::Reference => {
+                self.against = self.focus;
+                self.judge();
+            }
             Action::Axis => {
+                self.cursor = None;
                 self.axis = match self.axis {
                     Axis::Step => Axis::Time,
                     Axis::Time => Axis::Step,
                 }
             }
             Action::Enter => return Go::To(Screen::run(self.runs[self.focus].dir.clone())),
+            Action::Back if self.cursor.is_some() => self.cursor = None,
             Action::Back => return Go::Back,
             _ => {}
         }
         Go::Nowhere
+    }
+
+    /// Goes to the next part.
+    fn turn(&mut self) {
+        let at = Part::VARIANTS.iter().position(|part| *part == self.part).unwrap_or(0);
+        (self.part, self.scroll) = (Part::VARIANTS[(at + 1) % Part::VARIANTS.len()], 0);
+    }
+
+    /// Goes to another group; where the runs are shown one by one, to another run.
+    fn go(&mut self, by: isize) {
+        let order: Vec<usize> = if self.part == Part::Runs || self.runs.len() == 2 {
+            self.lanes.iter().flat_map(|lane| lane.runs.iter().copied()).collect()
+        } else {
+            self.lanes.iter().filter_map(|lane| lane.runs.first().copied()).collect()
+        };
+        let here = order.iter().position(|run| self.lane_of(*run) == self.lane_of(self.focus));
+        let at = order.iter().position(|run| *run == self.focus).or(here).unwrap_or(0);
+        self.focus = order[at.saturating_add_signed(by).min(order.len() - 1)];
+    }
+
+    /// Moves the cursor along the curves; the first time it appears at the newest point.
+    fn move_cursor(&mut self, by: f64) {
+        if self.part == Part::Curves {
+            let end = self.end();
+            let newest = || self.newest(&[QUANTITIES[self.quantity].1]);
+            let x = self.cursor.map_or_else(newest, |x| x + by * end / CURSOR_STEPS);
+            self.cursor = Some(x.clamp(0.0, end));
+        }
     }
 }

@@ -1,197 +1,334 @@
-//! Runs beside each other: two with how each stands and the curves of both in one chart; more as groups of seeds, with mean and
-//! spread, and a line with a band for each.
+//! Runs beside each other: a row for each group of seeds, and below them curves, the verdict, classes or runs.
+//!
+//! ```text
+//!   they differ in train.lr                                curves  verdict  classes  runs
+//!        lr     n      accuracy     − A   95 % interval  mask ratio
+//! ▸ A  0.03     3  64.6 ± 1.3 %                              81.5 %
+//!   B   0.1   2/3  62.0 ± 2.7 %    −2.6     −9.8 to 4.6     100.0 %
+//!   B − A: −2.6 points, 95 % interval …: no difference is seen.
+//!
+//!   … the part …
+//! ```
 
 use fixmatch::base::stats::mean_and_sd;
-use fixmatch::compare::bands::band;
-use fixmatch::config::Pick;
+use fixmatch::compare::bands::value_at;
+use fixmatch::compare::experiment::Measure;
+use fixmatch::compare::keys;
 use fixmatch::run::curves::Metric;
 use fixmatch::run::event::Evaluated;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Span;
+use strum::VariantArray as _;
 
 use crate::console::app::App;
-use crate::console::charts::Unit;
-use crate::console::screens::race::{Lane, Race};
+use crate::console::screens::race::{Lane, Part, QUANTITIES, Race};
 use crate::console::screens::run::OpenRun;
-use crate::console::text::{clean, fit, left, right};
-use crate::console::views::{chart, put, put_spans, short_id};
-use crate::words::comparisons;
-use crate::words::numbers::{duration, grouped, percent, short};
+use crate::console::text::{self, fit, left, right, wrap};
+use crate::console::views::{chart, put, put_right, put_spans};
+use crate::words::comparisons::{configured, letter, points};
+use crate::words::numbers::{grouped, or_dash, percent, short};
 
-/// Columns of the key figures' names.
-const NAMES: usize = 22;
+mod both;
+mod classes;
+mod curves;
+mod runs;
 
 /// From this width on there are two charts.
-const WIDE: u16 = 110;
+pub const WIDE: u16 = 110;
+
+/// A column of the table of groups.
+struct Column {
+    title: String,
+    /// The lower, the longer it stays where there is little room.
+    rank: usize,
+    is_left: bool,
+    cells: Vec<(String, Style)>,
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        let cells = self.cells.iter().map(|(cell, _)| text::width(cell));
+        cells.chain([text::width(&self.title)]).max().unwrap_or(0)
+    }
+}
 
 impl Race {
+    /// Forms the groups anew where that is due, and scrolls no farther than there is text.
+    pub fn arrange(&mut self, area: Rect) {
+        self.renew();
+        let n = self.verdict_lines(area).len();
+        let height = usize::from(self.below(area).height);
+        self.scroll = self.scroll.min(n.saturating_sub(height));
+    }
+
     /// Draws the runs.
     pub fn draw(&self, buffer: &mut Buffer, app: &App, area: Rect) {
-        if self.runs.len() == 2 { self.draw_both(buffer, app, area) } else { self.draw_lanes(buffer, app, area) }
-    }
-
-    fn draw_both(&self, buffer: &mut Buffer, app: &App, area: Rect) {
-        let rows = figures(self);
-        let width = usize::from(area.width).saturating_sub(NAMES + 4) / 2;
-        for (i, run) in self.runs.iter().enumerate() {
-            let x = 2 + NAMES as u16 + i as u16 * width as u16;
-            let is_focused = i == self.focus;
-            let (mark, style) = if is_focused { ("▸ ", app.theme.selected()) } else { ("  ", app.theme.strong()) };
-            put(buffer, x - 2, area.y, mark, style);
-            put(buffer, x, area.y, &fit(&short_id(&run.dir.id()), width - 2), style);
-            put(
-                buffer,
-                x,
-                area.y + 1,
-                &fit(&format!("● {}", run.status().label()), width - 2),
-                app.theme.status(run.status()),
-            );
-            let (done, rest) = app.glyphs.bar(run.share(), width.saturating_sub(18).min(24));
-            let x = x + 14;
-            let x = put(buffer, x, area.y + 1, &done, app.theme.curve(i));
-            put(buffer, x, area.y + 1, &rest, app.theme.faint());
+        self.draw_head(buffer, app, area);
+        if self.is_in_full() {
+            return both::draw(self, buffer, app, Rect { y: area.y + 1, height: area.height - 1, ..area });
         }
-        for ((name, values), y) in rows.iter().zip(area.y + 2..) {
-            let mut spans = vec![Span::styled(format!("  {}", left(name, NAMES)), app.theme.faint())];
-            let style = |value: &str| if value.starts_with('⚑') { app.theme.error() } else { app.theme.text() };
-            spans.extend(values.iter().map(|value| Span::styled(left(&fit(value, width - 1), width), style(value))));
-            put_spans(buffer, area, y, spans);
-        }
-        let below = area.y + 3 + rows.len() as u16;
-        let charts = Rect { y: below, height: area.bottom().saturating_sub(below), ..area };
-        if charts.width >= WIDE {
-            let half = Rect { width: charts.width / 2, ..charts };
-            chart::together(buffer, app, self, ("test accuracy (EMA)", Metric::TestEma, Unit::Percent), half);
-            let other = Rect { x: half.right(), ..half };
-            chart::together(buffer, app, self, ("mask ratio", Metric::MaskRatio, Unit::Percent), other);
-        } else {
-            chart::together(buffer, app, self, ("test accuracy (EMA)", Metric::TestEma, Unit::Percent), charts);
+        self.draw_lanes(buffer, app, area);
+        let below = self.below(area);
+        match self.part {
+            Part::Curves => curves::draw(self, buffer, app, below),
+            Part::Verdict => self.draw_verdict(buffer, app, area),
+            Part::Classes => classes::draw(self, buffer, app, below),
+            Part::Runs => runs::draw(self, buffer, app, below),
         }
     }
-}
 
-/// What stands over the groups beside their names, and how wide it is.
-const OF_LANES: [(&str, usize); 5] = [("n", 4), ("test accuracy", 16), ("best", 16), ("mask ratio", 12), ("step", 14)];
+    /// Two runs are shown in full where there is no table above their curves.
+    fn is_in_full(&self) -> bool {
+        self.runs.len() == 2 && self.part == Part::Curves
+    }
 
-impl Race {
-    /// The groups, a row each, and their curves.
+    /// What the groups differ in, and which parts there are.
+    fn draw_head(&self, buffer: &mut Buffer, app: &App, area: Rect) {
+        let theme = app.theme;
+        let names: Vec<&str> = self.groups.keys.iter().map(|key| keys::short(key.name)).collect();
+        let n_known = self.groups.groups.iter().map(fixmatch::compare::groups::Group::len).sum::<usize>();
+        let words = match names.len() {
+            _ if n_known < self.runs.len() => "reading the runs…".into(),
+            0 if self.lanes.len() == 1 => "they differ in nothing but seeds".into(),
+            0 => "their configurations say the same".into(),
+            _ => format!("they differ in {}", names.join(", ")),
+        };
+        let tabs: usize = Part::VARIANTS.iter().map(|part| part.label().len() + 2).sum();
+        let room = usize::from(area.width).saturating_sub(tabs + 4);
+        put(buffer, area.x + 2, area.y, &fit(&words, room), theme.strong());
+        let mut x = area.right().saturating_sub(tabs as u16 + 1);
+        for part in Part::VARIANTS {
+            let style = if *part == self.part { theme.selected() } else { theme.faint() };
+            x = put(buffer, x + 2, area.y, part.label(), style);
+        }
+    }
+
+    /// How many groups have room, and the first of them.
+    fn shown_lanes(&self, area: Rect) -> (usize, usize) {
+        let most = usize::from(area.height / 2).saturating_sub(3).clamp(1, self.lanes.len().max(1));
+        let focused = self.lane_of(self.focus);
+        ((focused + 1).saturating_sub(most), most)
+    }
+
+    /// The area below the groups and what is said of the one in focus, which the verdict says itself.
+    fn below(&self, area: Rect) -> Rect {
+        let above = self.shown_lanes(area).1 as u16 + if self.part == Part::Verdict { 3 } else { 5 };
+        Rect { y: area.y + above, height: area.height.saturating_sub(above), ..area }
+    }
+
+    /// The groups, a row each, and what is said of the one in focus.
     fn draw_lanes(&self, buffer: &mut Buffer, app: &App, area: Rect) {
         let theme = app.theme;
-        let others: usize = OF_LANES.iter().map(|(_, width)| width).sum();
-        let name = usize::from(area.width).saturating_sub(others + 4).clamp(8, 60);
-        let mut head = vec![Span::styled(format!("  {}", left("", name)), theme.faint())];
-        head.extend(OF_LANES.iter().map(|(title, width)| Span::styled(right(title, *width), theme.faint())));
-        put_spans(buffer, area, area.y, head);
-        let focused = self.lanes.iter().position(|lane| lane.runs.contains(&self.focus)).unwrap_or(0);
-        let most = usize::from(area.height / 2).saturating_sub(3).max(1);
-        let first = focused.saturating_sub(most.saturating_sub(1));
-        let shown: Vec<_> = self.lanes.iter().enumerate().skip(first).take(most).collect();
-        for ((n, lane), y) in shown.iter().zip(area.y + 1..) {
-            let is_focused = *n == focused;
-            let (mark, style) = if is_focused { ("▸ ", theme.selected()) } else { ("  ", theme.curve(*n)) };
-            let mut spans = vec![Span::styled(format!("{mark}{}", left(&fit(&lane.label, name), name)), style)];
-            let cells = self.cells(lane);
-            spans.extend(cells.iter().zip(OF_LANES).map(|(cell, (_, width))| Span::raw(right(cell, width))));
+        let (first, n) = self.shown_lanes(area);
+        let columns = fitting(self.columns(app), usize::from(area.width).saturating_sub(6));
+        let cell = |column: &Column, text: &str| {
+            let width = column.width();
+            if column.is_left { left(text, width) } else { right(text, width) }
+        };
+        let mut head = vec![Span::raw("     ")];
+        head.extend(columns.iter().map(|it| Span::styled(cell(it, &it.title) + "  ", theme.faint())));
+        put_spans(buffer, area, area.y + 1, head);
+        let focused = self.lane_of(self.focus);
+        for (place, y) in (first..self.lanes.len()).take(n).zip(area.y + 2..) {
+            let mark = if place == focused { "▸ " } else { "  " };
+            let mut spans =
+                vec![Span::styled(mark, theme.selected()), Span::styled(left(&letter(place), 3), theme.curve(place))];
+            let is_focused = place == focused;
+            spans.extend(columns.iter().map(|column| {
+                let (text, style) = &column.cells[place];
+                let style = if is_focused && *style == theme.text() { theme.strong() } else { *style };
+                Span::styled(cell(column, text) + "  ", style)
+            }));
             put_spans(buffer, area, y, spans);
         }
-        let y = area.y + 1 + shown.len() as u16;
-        let run = &self.runs[self.focus];
-        let place =
-            format!("  run {} of {}: {}, {}", self.focus + 1, self.runs.len(), run.dir.id(), run.status().label());
-        put(buffer, area.x, y, &fit(&place, area.width.into()), theme.faint());
-        let charts = Rect { y: y + 2, height: area.bottom().saturating_sub(y + 2), ..area };
-        let (all, half) = (charts, Rect { width: charts.width / 2, ..charts });
-        if charts.width >= WIDE {
-            self.draw_bands(buffer, app, ("test accuracy (EMA)", Metric::TestEma), half);
-            self.draw_bands(buffer, app, ("mask ratio", Metric::MaskRatio), Rect { x: half.right(), ..half });
-        } else {
-            self.draw_bands(buffer, app, ("test accuracy (EMA)", Metric::TestEma), all);
+        if first + n < self.lanes.len() || first > 0 {
+            let text = format!("{} of {} groups", n, self.lanes.len());
+            put_right(buffer, area.right() - 1, area.y + 1, &text, theme.faint());
+        }
+        if self.part == Part::Verdict {
+            return;
+        }
+        let lines = wrap(&self.said(), usize::from(area.width).saturating_sub(4));
+        for (line, y) in lines.iter().take(2).zip(area.y + 2 + n as u16..) {
+            put(buffer, area.x + 2, y, line, theme.text());
         }
     }
 
-    fn draw_bands(&self, buffer: &mut Buffer, app: &App, (title, metric): (&str, Metric), area: Rect) {
-        let room = usize::from(area.width).saturating_sub(title.len() + 4) / self.lanes.len().max(1);
-        let groups: Vec<_> = self
-            .lanes
-            .iter()
-            .map(|lane| {
-                let curves = lane.runs.iter().map(|&run| &self.runs[run].curves);
-                let name = if room < 8 { String::new() } else { fit(&lane.label, room - 2) };
-                (name, band(curves, metric, self.axis))
-            })
-            .collect();
-        chart::bands(buffer, app, (title, Unit::Percent), (self.axis, self.end()), &groups, area);
+    /// What is said of the group in focus.
+    fn said(&self) -> String {
+        let (focused, reference) = (self.lane_of(self.focus), self.lane_of(self.against));
+        match self.comparison(focused) {
+            Some((_, told)) => told.to_owned(),
+            None if self.lanes.len() < 2 => "Its seeds differ, and nothing else.".into(),
+            None if focused == reference => {
+                format!("Differences count from {}; * marks those beyond what seeds do.", letter(reference))
+            }
+            None => format!("No run of {} counts yet: only finished ones do.", letter(focused)),
+        }
     }
 
-    /// What the runs of a group have come to.
-    fn cells(&self, lane: &Lane) -> [String; 5] {
-        let runs = || lane.runs.iter().map(|&run| &self.runs[run]);
-        let of = |value: &dyn Fn(&OpenRun) -> Option<f64>| mean_and_sd(&runs().filter_map(value).collect::<Vec<_>>());
-        let last = |value: fn(&Evaluated) -> f64| of(&|run| run.state.evaluations.last().map(value));
-        let steps: Vec<u64> = runs().map(OpenRun::step).collect();
-        let (low, high) = (steps.iter().min().copied().unwrap_or(0), steps.iter().max().copied().unwrap_or(0));
-        [
-            lane.runs.len().to_string(),
-            comparisons::mean_and_sd(last(|it| it.ema.accuracy)),
-            comparisons::mean_and_sd(last(|it| it.best)),
-            comparisons::mean_and_sd(of(&|run| run.curves.of(Metric::MaskRatio).last()).map(|(mean, _)| (mean, None))),
-            if low == high { grouped(high) } else { format!("{}–{}", short(low as f64), short(high as f64)) },
-        ]
+    fn columns(&self, app: &App) -> Vec<Column> {
+        let theme = app.theme;
+        let plain = |title: &str, rank: usize, cell: &dyn Fn(&Lane) -> String| Column {
+            title: title.to_owned(),
+            rank,
+            is_left: false,
+            cells: self.lanes.iter().map(|lane| (cell(lane), theme.text())).collect(),
+        };
+        let mut columns = Vec::new();
+        let has_names = self.lanes.len() > self.groups.groups.len() || self.groups.has_twins();
+        if has_names {
+            columns.push(Column { is_left: true, ..plain("", 1, &|lane| fit(&lane.label, 26)) });
+        }
+        for key in self.groups.keys.iter().filter(|_| !has_names) {
+            let cell = |place: usize| {
+                self.groups.groups.get(place).map_or_else(String::new, |group| fit(&configured(key, group), 16))
+            };
+            let cells = (0..self.lanes.len()).map(|place| (cell(place), theme.text())).collect();
+            columns.push(Column { title: keys::short(key.name).into(), rank: 2, is_left: true, cells });
+        }
+        let counted = |lane: &Lane| match (lane.n_counting, lane.runs.len()) {
+            (n, all) if n == all => n.to_string(),
+            (n, all) => format!("{n}/{all}"),
+        };
+        columns.push(plain("n", 0, &counted));
+        let title = match self.measure {
+            Measure::Last => "accuracy",
+            Measure::Median => "median of 20",
+            Measure::Best => "best",
+        };
+        columns.push(plain(title, 0, &|lane| self.accuracy(lane, self.measure)));
+        if let Some(x) = self.cursor.filter(|_| self.part == Part::Curves) {
+            let (_, metric, unit) = QUANTITIES[self.quantity];
+            let read = |lane: &Lane| {
+                let values = self.speaking(lane).filter_map(|run| value_at(run.curves.of(metric), self.axis, x));
+                or_dash(mean_and_sd(&values.collect::<Vec<_>>()), |(mean, _)| chart::number(mean, unit))
+            };
+            columns.push(plain(&chart::at(self.axis, x), 0, &read));
+        }
+        columns.extend(self.differences(app));
+        let last = |metric: Metric| {
+            move |lane: &Lane| {
+                let values = self.speaking(lane).filter_map(|run| run.curves.of(metric).last());
+                or_dash(mean_and_sd(&values.collect::<Vec<_>>()), |(mean, _)| percent(mean))
+            }
+        };
+        columns.push(plain("mask ratio", 4, &last(Metric::MaskRatio)));
+        columns.push(plain("pseudo-labels", 5, &last(Metric::PseudoLabels)));
+        let optimism = |lane: &Lane| {
+            let above = |it: &&Evaluated| it.best - it.ema.accuracy;
+            let values: Vec<f64> = self.evaluated(lane).iter().map(above).collect();
+            or_dash(mean_and_sd(&values), |(mean, _)| points(mean))
+        };
+        columns.push(plain("best − last", 6, &optimism));
+        let is_open = self.runs.iter().any(|run| run.share() < 1.0);
+        columns.push(plain("step", if is_open { 1 } else { 7 }, &|lane| self.steps(lane)));
+        columns
+    }
+
+    /// By how much each group lies above the one that differences count from, and how sure that is.
+    fn differences(&self, app: &App) -> Vec<Column> {
+        if self.lanes.len() < 2 {
+            return Vec::new();
+        }
+        let theme = app.theme;
+        let against = letter(self.lane_of(self.against));
+        let difference = |place: usize| {
+            let Some((it, _)) = self.comparison(place) else { return (String::new(), theme.faint()) };
+            let text = or_dash(it.difference, points);
+            match (it.is_seen(), it.difference.is_some_and(|it| it > 0.0)) {
+                (Some(true), true) => (text + "*", theme.good()),
+                (Some(true), false) => (text + "*", theme.error()),
+                _ => (text + " ", theme.text()),
+            }
+        };
+        let interval = |place: usize| {
+            let test = self.comparison(place).and_then(|(it, _)| it.test);
+            let text = test.map(|test| format!("{} to {}", points(test.interval.0), points(test.interval.1)));
+            (text.unwrap_or_default(), theme.faint())
+        };
+        let column = |title: String, rank, cell: &dyn Fn(usize) -> (String, Style)| Column {
+            title,
+            rank,
+            is_left: false,
+            cells: (0..self.lanes.len()).map(cell).collect(),
+        };
+        vec![column(format!("− {against} "), 0, &difference), column("95 % interval".into(), 3, &interval)]
+    }
+
+    /// The accuracy of a group, mean and spread over its runs.
+    fn accuracy(&self, lane: &Lane, measure: Measure) -> String {
+        let of = |it: &&Evaluated| match measure {
+            Measure::Last => it.ema.accuracy,
+            Measure::Median => it.median,
+            Measure::Best => it.best,
+        };
+        crate::words::comparisons::mean_and_sd(mean_and_sd(&self.evaluated(lane).iter().map(of).collect::<Vec<_>>()))
+    }
+
+    fn steps(&self, lane: &Lane) -> String {
+        let steps = || lane.runs.iter().map(|&run| self.runs[run].step());
+        let (low, high) = (steps().min().unwrap_or(0), steps().max().unwrap_or(0));
+        if low == high { grouped(high) } else { format!("{}–{}", short(low as f64), short(high as f64)) }
+    }
+
+    /// The verdict as lines, each with whether it is a sentence on two groups.
+    fn verdict_lines(&self, area: Rect) -> Vec<(String, bool)> {
+        let width = usize::from(area.width).saturating_sub(6);
+        let mut lines: Vec<(String, bool)> = Vec::new();
+        let texts = self.told.sentences.iter().map(|it| (it, true)).chain(self.told.notes.iter().map(|it| (it, false)));
+        let mut was_sentence = true;
+        for (text, is_sentence) in texts {
+            if was_sentence && !is_sentence && !lines.is_empty() {
+                lines.push((String::new(), false));
+            }
+            was_sentence = is_sentence;
+            let wrapped = wrap(text, width).into_iter().enumerate();
+            lines.extend(wrapped.map(|(i, line)| (if i == 0 { line } else { format!("  {line}") }, is_sentence)));
+        }
+        if lines.is_empty() {
+            let text = if self.lanes.len() < 2 {
+                "There is one configuration only, and so nothing to compare: mark runs of another one, too."
+            } else {
+                "No two groups have finished runs yet that could be compared."
+            };
+            lines.extend(wrap(text, width).into_iter().map(|line| (line, false)));
+        }
+        lines
+    }
+
+    fn draw_verdict(&self, buffer: &mut Buffer, app: &App, area: Rect) {
+        let below = self.below(area);
+        let lines = self.verdict_lines(area);
+        for ((line, is_sentence), y) in lines.iter().skip(self.scroll).zip(below.y..below.bottom()) {
+            let style = if *is_sentence { app.theme.text() } else { app.theme.faint() };
+            put(buffer, below.x + 2, y, line, style);
+        }
+        if self.scroll + usize::from(below.height) < lines.len() {
+            put_right(buffer, below.right() - 1, below.bottom() - 1, "↓", app.theme.accent());
+        }
     }
 }
 
-/// The key figures of both, a row each.
-fn figures(race: &Race) -> Vec<(&'static str, Vec<String>)> {
-    let of = |figure: fn(&OpenRun) -> String| race.runs.iter().map(figure).collect();
-    vec![
-        ("step", of(step)),
-        ("labels", of(labels)),
-        ("of each class", of(per_class)),
-        ("test accuracy (EMA)", of(|run| evaluated(run, |it| percent(it.ema.accuracy)))),
-        ("best", of(|run| evaluated(run, |it| percent(it.best)))),
-        ("median", of(|run| evaluated(run, |it| format!("{} of the last {}", percent(it.median), it.median_of)))),
-        ("mask ratio", of(|run| last(run, Metric::MaskRatio))),
-        ("pseudo-label accuracy", of(|run| last(run, Metric::PseudoLabels))),
-        ("alarms", of(alarms)),
-    ]
-}
-
-fn step(run: &OpenRun) -> String {
-    let steps = run.steps().map_or_else(String::new, |steps| format!(" of {}", grouped(steps)));
-    let left = run.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
-    format!("{}{steps}{left}", grouped(run.step()))
-}
-
-/// How the labels are picked, as the run's configuration says it.
-fn labels(run: &OpenRun) -> String {
-    let Some(Ok(file)) = &run.file else { return "–".into() };
-    clean(&String::from(file.config.labels.pick.clone()))
-}
-
-/// How many there are, and by which order.
-fn per_class(run: &OpenRun) -> String {
-    let Some(Ok(file)) = &run.file else { return "–".into() };
-    let labels = &file.config.labels;
-    match &labels.pick {
-        Pick::All => "all".into(),
-        Pick::Published(_) | Pick::File(_) => "–".into(),
-        pick if pick.needs_ranking() => format!("{}, by {}", labels.per_class, labels.by),
-        _ => labels.per_class.to_string(),
+/// The columns that have room, those that stay longest first chosen.
+fn fitting(columns: Vec<Column>, room: usize) -> Vec<Column> {
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(|&i| (columns[i].rank, i));
+    let mut left = room;
+    let mut chosen = vec![false; columns.len()];
+    for i in order {
+        let width = columns[i].width() + 2;
+        if width <= left {
+            left -= width;
+            chosen[i] = true;
+        }
     }
+    columns.into_iter().zip(chosen).filter_map(|(column, is_chosen)| is_chosen.then_some(column)).collect()
 }
 
-/// How many alarms it raised, and what the last one says.
-fn alarms(run: &OpenRun) -> String {
-    let alarms = &run.state.alarms;
-    let Some(last) = alarms.last() else { return "none".into() };
-    format!("⚑ {} at step {}: {}", alarms.len(), grouped(last.step), clean(&last.message))
-}
-
-fn evaluated(run: &OpenRun, words: impl Fn(&Evaluated) -> String) -> String {
-    run.state.evaluations.last().map_or_else(|| "–".into(), words)
-}
-
-fn last(run: &OpenRun, metric: Metric) -> String {
-    run.curves.of(metric).last().map_or_else(|| "–".into(), percent)
+/// The run that speaks first for a group.
+fn named(race: &Race, lane: usize) -> Option<&OpenRun> {
+    race.lanes.get(lane)?.runs.first().map(|&run| &race.runs[run])
 }

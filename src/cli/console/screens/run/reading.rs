@@ -37,6 +37,8 @@ pub struct Reading {
     pub records: Vec<Record>,
     /// New lines of the worker's output.
     pub output: Vec<String>,
+    /// The digest of its labeled images, once.
+    pub labeled: Option<String>,
     /// How it stands.
     pub glance: Option<Glance>,
     /// What the user saw of it when they last looked; read once, with the first events.
@@ -83,6 +85,7 @@ impl OpenRun {
         self.log.extend(reading.records, &reading.output);
         self.file = reading.file.or(self.file.take());
         self.error = reading.error;
+        self.labeled = reading.labeled.or(self.labeled.take());
         if let Some(glance) = reading.glance {
             self.glance = Some(glance);
         }

@@ -189,6 +189,14 @@ fn configuration() -> App {
     app
 }
 
+fn comparing(actions: &[Action]) -> App {
+    let mut app = sample::app_compared();
+    for action in actions {
+        app.update(*action);
+    }
+    app
+}
+
 fn racing_asked() -> App {
     let mut app = browsing(&[]);
     let row = &app.home.presets[0];
@@ -265,6 +273,10 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("browser_name", naming_a_set()),
         ("two_runs", sample::app_racing()),
         ("five_runs", sample::app_comparing()),
+        ("compared_curves", comparing(&[Action::Down, Action::Left, Action::Left])),
+        ("compared_verdict", comparing(&[Action::Next])),
+        ("compared_classes", comparing(&[Action::Next, Action::Next])),
+        ("compared_runs", comparing(&[Action::Next, Action::Next, Action::Next])),
         ("home_filter_mistyped", mistyped_filter()),
         ("home_marked", marked()),
         ("delete_marked", deleting_marked()),

@@ -71,7 +71,7 @@ fn a_race_is_two_runs_that_differ_in_the_end_of_the_order() {
     assert_eq!(least, RunConfig { labels, ..most });
     app.learn(News::Raced(Ok([sample::dir("a"), sample::dir("b")])));
     assert_eq!(app.place(), Place::Race);
-    press(&mut app, "\t\r");
+    press(&mut app, "j\r");
     assert_eq!(app.run().map(|run| run.dir.clone()), Some(sample::dir("b")));
     press(&mut app, "\x1b\x1b");
     assert_eq!(app.place(), Place::Browser);

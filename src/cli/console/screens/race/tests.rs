@@ -1,0 +1,97 @@
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::console::app::App;
+use crate::console::keys::{Action, Place};
+use crate::console::screens::Screen;
+use crate::console::world::News;
+use crate::console::{sample, views};
+
+/// The screen as lines of text.
+fn screen(app: &mut App) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("a terminal in memory");
+    terminal.draw(|frame| views::draw(frame, app)).expect("memory does not fail");
+    let rows = terminal.backend().buffer().content.chunks(100);
+    rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()).collect()
+}
+
+fn shows(app: &mut App, text: &str) {
+    let lines = screen(app);
+    assert!(lines.iter().any(|line| line.contains(text)), "no {text:?}:\n{}", lines.join("\n"));
+}
+
+fn race(app: &mut App) -> &mut Race {
+    match app.screens.last_mut() {
+        Some(Screen::Race(race)) => race,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn groups_are_held_against_the_one_that_is_chosen_by_the_accuracy_that_is_chosen() {
+    let mut app = sample::app_compared();
+    shows(&mut app, "6 runs in 2 groups");
+    shows(&mut app, "they differ in lr");
+    app.update(Action::Down);
+    shows(&mut app, "B: A is better (paired t, 3 pairs, p < 0.001)");
+    app.update(Action::Reference);
+    app.update(Action::Up);
+    shows(&mut app, "− B");
+    shows(&mut app, "A: A is better (paired t, 3 pairs, p < 0.001)");
+    app.update(Action::Measure);
+    shows(&mut app, "median of 20");
+    app.update(Action::Next);
+    shows(&mut app, "Paired t-test: runs with the same seed and the same labeled images");
+    app.update(Action::Next);
+    shows(&mut app, "taken for");
+    app.update(Action::Next);
+    app.update(Action::Down);
+    let place = race(&mut app).focus;
+    app.update(Action::Enter);
+    assert_eq!(app.place(), Place::Run);
+    assert_eq!((place, app.run_mut().expect("open").dir.id()), (1, "20261123-180112-quickstart-s1".into()));
+}
+
+#[test]
+fn the_cursor_reads_the_curves_of_all_groups_until_it_is_left() {
+    let mut app = sample::app_compared();
+    app.update(Action::Left);
+    // the columns of a row: its letter, the learning rate, runs, the accuracy, the value at the cursor
+    let column = |app: &mut App| -> Vec<String> {
+        let lines = screen(app);
+        let table = lines.iter().skip_while(|line| !line.contains("accuracy")).take(3);
+        let cells = |line: &String| {
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        };
+        let rows: Vec<Vec<String>> = table.map(cells).collect();
+        vec![rows[0][3].clone(), rows[1][4].clone(), rows[2][4].clone()]
+    };
+    assert!(column(&mut app)[0].starts_with("at "), "{:?}", column(&mut app));
+    let newest = column(&mut app);
+    (0..40).for_each(|_| app.update(Action::Left));
+    let earlier = column(&mut app);
+    assert!(newest[1..].iter().zip(&earlier[1..]).all(|(newest, earlier)| newest != earlier), "{newest:?} {earlier:?}");
+    app.update(Action::Quantity);
+    shows(&mut app, "mask ratio  A  B");
+    app.update(Action::Back);
+    assert_eq!((app.place(), race(&mut app).cursor), (Place::Race, None));
+    app.update(Action::Back);
+    assert_eq!(app.place(), Place::Home);
+}
+
+#[test]
+fn a_run_counts_from_when_it_is_finished() {
+    let mut app = sample::app_compared();
+    let dirs: Vec<RunDir> = race(&mut app).runs.iter().map(|run| run.dir.clone()).collect();
+    app.open_race(dirs.clone());
+    for (i, dir) in dirs.iter().enumerate() {
+        let status = if i == 5 { Status::Running } else { Status::Finished };
+        app.learn(News::Run(dir.clone(), Box::new(sample::compared(i, status))));
+    }
+    shows(&mut app, "2/3");
+    let finished = Reading { records: Vec::new(), file: None, ..sample::compared(5, Status::Finished) };
+    app.learn(News::Run(dirs[5].clone(), Box::new(finished)));
+    let lines = screen(&mut app);
+    assert!(!lines.iter().any(|line| line.contains("2/3")), "{}", lines.join("\n"));
+}
