@@ -28,7 +28,13 @@ impl Image {
     /// The image with fewer pixels, each the mean of those that it stands for. Sides that are asked to be longer stay.
     #[must_use]
     pub fn shrunk(&self, width: usize, height: usize) -> Self {
-        let (width, height) = (width.clamp(1, self.width), height.clamp(1, self.height));
+        self.resized(width.clamp(1, self.width), height.clamp(1, self.height))
+    }
+
+    /// The image with other sides, of at least a pixel: each pixel is the mean of those that it stands for, or the one that
+    /// it is a part of.
+    #[must_use]
+    pub fn resized(&self, width: usize, height: usize) -> Self {
         if (width, height) == (self.width, self.height) {
             return self.clone();
         }
@@ -69,6 +75,14 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_larger_image_repeats_pixels_where_it_is_asked_for() {
+        let image = Image::new(2, 1, 1, vec![0, 200]);
+        assert_eq!(image.resized(4, 2).pixels, [0, 0, 200, 200, 0, 0, 200, 200]);
+        assert_eq!(image.resized(3, 1).pixels, [0, 0, 200]);
+        assert_eq!(image.shrunk(4, 2), image);
+    }
 
     #[test]
     fn a_smaller_image_has_the_means_of_the_larger_one() {

@@ -260,6 +260,7 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
                     (is_dirty, at_once) = (true, true);
                 }
                 Some(Ok(Event::Mouse(event))) => {
+                    app.clock.now = now();
                     let spot = views::spot(&app, terminal.area(), (event.column, event.row).into());
                     (is_dirty, at_once) = (true, app.point(event.kind, spot));
                 }

@@ -120,7 +120,7 @@ impl fmt::Debug for Desk {
 
 /// The file of answers about a data set, where no other one is named: in its folder, beside a list, or in the current
 /// folder.
-pub fn usual_file(data: &Data) -> PathBuf {
+fn usual_file(data: &Data) -> PathBuf {
     match &data.path {
         Some(list) if data.dataset == folder::DESCRIPTOR.name && !list.is_dir() => {
             let stem = list.file_stem().unwrap_or_default().to_string_lossy();
@@ -210,7 +210,8 @@ impl Desk {
     pub fn keep_classes(&self, classes: &[Name]) {
         let lines: Result<Vec<String>, _> = classes.iter().map(serde_json::to_string).collect();
         let lines = lines.expect("names are text").join("\n") + "\n";
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = classes.to_vec();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner); // until they are written
+        *kept = classes.to_vec();
         let _ = files::replace_file(&kept_file(&self.path), lines.as_bytes());
     }
 
@@ -269,7 +270,7 @@ impl Desk {
         let whole = of_set.map_or_else(|| read().map(|decoded| decoded.image), Ok)?;
         let (width, height) = within(&whole, LARGEST);
         let picture = whole.shrunk(width, height);
-        let small = Arc::new(picture.shrunk(SMALL, SMALL));
+        let small = Arc::new(picture.resized(SMALL, SMALL));
         self.small.lock().unwrap_or_else(PoisonError::into_inner).insert(image, small);
         Ok(Arc::new(picture))
     }

@@ -91,6 +91,20 @@ fn a_damaged_image_says_why_and_those_that_look_alike_are_found() {
 }
 
 #[test]
+fn images_smaller_than_those_that_are_compared_are_near_by_all_their_pixels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // the first rows of a and b are the same, and c is as a is but larger
+    for (name, side, lower) in [("a.png", 4, 250), ("b.png", 2, 0), ("c.png", 60, 250)] {
+        let gray = |_, y| image::Rgb([if y < side / 2 { 0 } else { lower }; 3]);
+        image::RgbImage::from_fn(side, side, gray).save(folder.path().join(name)).expect("written");
+    }
+    let desk = Desk::open(&request(folder.path())).expect("opens");
+    desk.look_at(&[0, 1, 2]);
+    let near: Vec<_> = desk.near(0, &[1, 2], 2).into_iter().map(|(other, _)| other).collect();
+    assert_eq!(near, [2, 1]);
+}
+
+#[test]
 fn guesses_are_read_as_predict_writes_them() {
     let folder = heap();
     let root = folder.path();
