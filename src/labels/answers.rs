@@ -2,7 +2,7 @@
 //!
 //! A fold over the rows: the same whether they are read at once or as they come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::log::{Answer, Row};
@@ -20,12 +20,37 @@ pub struct Answers {
     /// Of each person, the images of each of their answers that can be taken back; those given at once are together.
     of_person: HashMap<Name, Vec<(String, Vec<PathBuf>)>>,
     classes: Vec<Name>,
-    known: HashMap<Name, usize>,
-    /// Images of each class.
-    counts: Vec<usize>,
-    n_unsure: usize,
-    n_skipped: usize,
+    known: HashSet<Name>,
     conflicts: HashSet<PathBuf>,
+}
+
+/// What the answers about some images come to. Each image counts once, by its last answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Images with an answer.
+    pub n_answered: usize,
+    /// Those that have a class.
+    pub n_labeled: usize,
+    /// Those of which the last who answered was not sure.
+    pub n_unsure: usize,
+    /// Those that were passed over.
+    pub n_skipped: usize,
+    /// Those about which people disagree.
+    pub n_disputed: usize,
+    /// Images with an answer that are none of these.
+    pub n_elsewhere: usize,
+    /// Answers that were given after the guess of a network was looked at.
+    pub n_guess_seen: usize,
+    /// Those of them that follow it.
+    pub n_guess_followed: usize,
+    of_class: HashMap<Name, usize>,
+}
+
+impl Tally {
+    /// Images of a class.
+    pub fn of(&self, class: &Name) -> usize {
+        self.of_class.get(class).copied().unwrap_or(0)
+    }
 }
 
 /// What somebody did.
@@ -44,11 +69,11 @@ impl Answers {
     }
 
     fn take(&mut self, row: Row) {
-        if let Some(class) = row.answer.class() {
-            self.class(class);
+        if let Some(class) = row.answer.class().filter(|class| !self.known.contains(*class)) {
+            self.known.insert(class.clone());
+            self.classes.push(class.clone());
         }
         let path = row.path.clone();
-        self.count(&path, false);
         match row.answer {
             Answer::Undo => self.take_back(&row),
             Answer::Class(_) | Answer::Unsure | Answer::Skip => {
@@ -62,16 +87,11 @@ impl Answers {
             }
         }
         self.rows.push(row);
-        self.count(&path, true);
-    }
-
-    /// The place of a class, which is a new one if nobody has named it yet.
-    pub fn class(&mut self, class: &Name) -> usize {
-        *self.known.entry(class.clone()).or_insert_with(|| {
-            self.classes.push(class.clone());
-            self.counts.push(0);
-            self.classes.len() - 1
-        })
+        if self.disagree(&path) {
+            self.conflicts.insert(path);
+        } else {
+            self.conflicts.remove(&path);
+        }
     }
 
     fn take_back(&mut self, row: &Row) {
@@ -92,30 +112,9 @@ impl Answers {
         }
     }
 
-    /// Counts an image in or out.
-    fn count(&mut self, path: &Path, is_in: bool) {
-        let change = |n: &mut usize| *n = if is_in { *n + 1 } else { *n - 1 };
-        let counted = self.of_image.get(path).and_then(|stack| stack.last()).map(|&at| &self.rows[at].answer);
-        match counted {
-            Some(Answer::Class(class)) => change(&mut self.counts[self.known[class]]),
-            Some(Answer::Unsure) => change(&mut self.n_unsure),
-            Some(Answer::Skip) => change(&mut self.n_skipped),
-            Some(Answer::Undo) | None => {}
-        }
-        if is_in && self.disagree(path) {
-            self.conflicts.insert(path.to_owned());
-        } else {
-            self.conflicts.remove(path);
-        }
-    }
-
     /// Whether the last answers of two people about an image name different classes.
     fn disagree(&self, path: &Path) -> bool {
-        let mut seen: HashMap<&Name, &Answer> = HashMap::new();
-        for row in self.stack(path) {
-            seen.insert(&row.who, &row.answer);
-        }
-        let mut classes = seen.into_values().filter_map(Answer::class);
+        let mut classes = self.opinions(path).into_iter().filter_map(|row| row.answer.class());
         classes.next().is_some_and(|first| classes.any(|other| other != first))
     }
 
@@ -158,34 +157,33 @@ impl Answers {
         &self.classes
     }
 
-    /// Images of each of them.
-    pub fn counts(&self) -> &[usize] {
-        &self.counts
+    /// Counts the images that are meant.
+    pub fn tally(&self, is_meant: impl Fn(&Path) -> bool) -> Tally {
+        let mut tally = Tally::default();
+        for (path, row) in self.images() {
+            if !is_meant(path) {
+                tally.n_elsewhere += 1;
+                continue;
+            }
+            tally.n_answered += 1;
+            match &row.answer {
+                Answer::Class(class) => {
+                    tally.n_labeled += 1;
+                    *tally.of_class.entry(class.clone()).or_default() += 1;
+                }
+                Answer::Unsure => tally.n_unsure += 1,
+                Answer::Skip | Answer::Undo => tally.n_skipped += 1,
+            }
+            tally.n_disputed += usize::from(self.conflicts.contains(path));
+            tally.n_guess_seen += usize::from(row.guess.is_some());
+            tally.n_guess_followed += usize::from(row.guess.is_some() && row.answer.class() == row.guess.as_ref());
+        }
+        tally
     }
 
-    /// Images of one class.
-    pub fn count_of(&self, class: &Name) -> usize {
-        self.known.get(class).map_or(0, |&class| self.counts[class])
-    }
-
-    /// Images that have a class.
-    pub fn n_labeled(&self) -> usize {
-        self.counts.iter().sum()
-    }
-
-    /// Images of which the last who answered was not sure.
-    pub fn n_unsure(&self) -> usize {
-        self.n_unsure
-    }
-
-    /// Images that were passed over.
-    pub fn n_skipped(&self) -> usize {
-        self.n_skipped
-    }
-
-    /// Images about which people disagree.
-    pub fn conflicts(&self) -> &HashSet<PathBuf> {
-        &self.conflicts
+    /// Whether people disagree about an image.
+    pub fn is_disputed(&self, path: &Path) -> bool {
+        self.conflicts.contains(path)
     }
 
     /// Rows in all.
@@ -193,10 +191,11 @@ impl Answers {
         self.rows.len()
     }
 
-    /// What each person did, by name.
-    pub fn shares(&self) -> Vec<(Name, Share)> {
-        let mut of_person: std::collections::BTreeMap<&Name, (usize, Vec<f64>)> = std::collections::BTreeMap::new();
-        for row in self.of_image.values().flatten().map(|&at| &self.rows[at]) {
+    /// What each person did about the images that are meant, by name.
+    pub fn shares(&self, is_meant: impl Fn(&Path) -> bool) -> Vec<(Name, Share)> {
+        let mut of_person: BTreeMap<&Name, (usize, Vec<f64>)> = BTreeMap::new();
+        let meant = self.of_image.iter().filter(|(path, _)| is_meant(path));
+        for row in meant.flat_map(|(_, stack)| stack).map(|&at| &self.rows[at]) {
             let (n, seconds) = of_person.entry(&row.who).or_default();
             *n += 1;
             seconds.extend(row.seconds.filter(|seconds| (0.0..=AWAY_S).contains(seconds)));
@@ -206,13 +205,6 @@ impl Answers {
             (who.clone(), Share { n, median_s: seconds.get(seconds.len() / 2).copied() })
         };
         of_person.into_iter().map(share).collect()
-    }
-
-    /// How many answers were given after the guess of a network was looked at, and how many of those follow it.
-    pub fn guessed(&self) -> (usize, usize) {
-        let rows = self.images().map(|(_, row)| row).filter(|row| row.guess.is_some());
-        let (follow, differ): (Vec<_>, Vec<_>) = rows.partition(|row| row.answer.class() == row.guess.as_ref());
-        (follow.len() + differ.len(), follow.len())
     }
 }
 
@@ -236,19 +228,28 @@ mod tests {
         answers.of(Path::new(path)).map_or("none".into(), |row| format!("{:?}", row.answer))
     }
 
+    fn tally(answers: &Answers) -> Tally {
+        answers.tally(|_| true)
+    }
+
+    /// Images of each class.
+    fn counts(answers: &Answers) -> Vec<usize> {
+        answers.classes().iter().map(|class| tally(answers).of(class)).collect()
+    }
+
     #[test]
     fn the_last_answer_counts_and_undo_goes_back_to_any_depth() {
         let mut answers = Answers::default();
         answers.extend([class("me", "1", "a", "cat"), class("me", "2", "a", "dog"), class("me", "3", "b", "cat")]);
-        assert_eq!((told(&answers, "a"), answers.counts()), ("Class(\"dog\")".into(), &[1, 1][..]));
+        assert_eq!((told(&answers, "a"), counts(&answers)), ("Class(\"dog\")".into(), vec![1, 1]));
         assert_eq!(answers.last_of(&"me".into()), Some(&["b".into()][..]));
         answers.extend([undo("me", "b"), undo("me", "a")]);
-        assert_eq!((told(&answers, "a"), told(&answers, "b"), answers.counts()), {
-            ("Class(\"cat\")".into(), "none".into(), &[1, 0][..])
+        assert_eq!((told(&answers, "a"), told(&answers, "b"), counts(&answers)), {
+            ("Class(\"cat\")".into(), "none".into(), vec![1, 0])
         });
         answers.extend([undo("me", "a"), undo("me", "a"), undo("me", "never")]);
-        assert_eq!((told(&answers, "a"), answers.counts()), ("none".into(), &[0, 0][..]));
-        assert_eq!((answers.last_of(&"me".into()), answers.n_labeled()), (None, 0));
+        assert_eq!((told(&answers, "a"), counts(&answers)), ("none".into(), vec![0, 0]));
+        assert_eq!((answers.last_of(&"me".into()), tally(&answers).n_labeled), (None, 0));
     }
 
     #[test]
@@ -265,14 +266,14 @@ mod tests {
     fn people_who_disagree_are_counted_until_they_agree_and_the_last_one_counts() {
         let mut answers = Answers::default();
         answers.extend([class("me", "1", "a", "cat"), class("you", "2", "a", "dog")]);
-        assert_eq!((told(&answers, "a"), answers.conflicts().len()), ("Class(\"dog\")".into(), 1));
+        assert_eq!((told(&answers, "a"), tally(&answers).n_disputed), ("Class(\"dog\")".into(), 1));
         assert_eq!(answers.opinions(Path::new("a")).len(), 2);
         answers.extend([undo("you", "a")]);
-        assert_eq!((told(&answers, "a"), answers.conflicts().len()), ("Class(\"cat\")".into(), 0));
+        assert_eq!((told(&answers, "a"), tally(&answers).n_disputed), ("Class(\"cat\")".into(), 0));
         answers.extend([class("you", "3", "a", "dog"), class("me", "4", "a", "dog")]);
-        assert_eq!((answers.conflicts().len(), answers.counts()), (0, &[0, 1][..]));
+        assert_eq!((tally(&answers).n_disputed, counts(&answers)), (0, vec![0, 1]));
         answers.extend([row("me", "5", "a", Answer::Unsure)]);
-        assert_eq!((answers.conflicts().len(), answers.n_unsure(), answers.n_labeled()), (0, 1, 0));
+        assert_eq!((tally(&answers).n_disputed, tally(&answers).n_unsure, tally(&answers).n_labeled), (0, 1, 0));
     }
 
     #[test]
@@ -287,6 +288,26 @@ mod tests {
             undo("you", "d"),
         ]);
         let expected = vec![(Name::from("me"), Share { n: 3, median_s: Some(3.0) })];
-        assert_eq!((answers.shares(), answers.n_skipped()), (expected, 0));
+        assert_eq!((answers.shares(|_| true), tally(&answers).n_skipped), (expected, 0));
+    }
+
+    #[test]
+    fn what_is_said_of_other_images_is_counted_apart() {
+        let mut answers = Answers::default();
+        let guessed = |row: Row| Row { guess: Some("cat".into()), ..row };
+        answers.extend([
+            guessed(class("me", "1", "a", "cat")),
+            guessed(class("me", "2", "b", "dog")),
+            class("me", "3", "gone", "cat"),
+            class("you", "4", "gone", "dog"),
+            row("you", "5", "lost", Answer::Unsure),
+        ]);
+        let is_meant = |path: &Path| path.as_os_str().len() == 1;
+        let tally = answers.tally(is_meant);
+        assert_eq!((tally.n_answered, tally.n_labeled, tally.n_unsure, tally.n_elsewhere), (2, 2, 0, 2));
+        assert_eq!((tally.of(&"cat".into()), tally.of(&"dog".into()), tally.n_disputed), (1, 1, 0));
+        assert_eq!((tally.n_guess_seen, tally.n_guess_followed), (2, 1));
+        let expected = vec![(Name::from("me"), Share { n: 2, median_s: Some(1.0) })];
+        assert_eq!(answers.shares(is_meant), expected);
     }
 }

@@ -22,7 +22,7 @@ pub struct Suggestion {
     /// How many images that holds.
     pub cluster_size: usize,
     /// How many of them are labeled, or suggested before this one.
-    pub n_before: usize,
+    n_before: usize,
     /// How typical it is of the cluster: larger is more.
     pub score: f32,
 }

@@ -43,6 +43,13 @@ pub struct News {
     pub torn: Option<Torn>,
 }
 
+impl News {
+    /// Whether nothing is new.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && !self.is_anew
+    }
+}
+
 /// A file of answers, as far as it was read.
 #[derive(Debug)]
 pub struct Log {
@@ -57,11 +64,6 @@ impl Log {
     /// The file of this path, which need not be there yet. Nothing is read or written.
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_owned(), columns: None, n_bytes: 0, n_lines: 0 }
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Reads what was added since the last time. A line that somebody is just writing is left for the next time.

@@ -1,7 +1,9 @@
 //! What was answered so far, for people and for programs.
 
+use std::path::Path;
+
 use fixmatch::base::text::{Name, Shown as _};
-use fixmatch::labels::answers::Answers;
+use fixmatch::labels::answers::{Answers, Share};
 use fixmatch::labels::desk::Desk;
 use serde::Serialize;
 
@@ -39,34 +41,31 @@ struct Person {
 
 /// Counts the answers about the images of a desk.
 pub fn of(desk: &Desk, answers: &Answers) -> Status {
-    let answered = answers.images().filter(|(name, _)| desk.place_of(name).is_some()).count();
+    let is_here = |name: &Path| desk.place_of(name).is_some();
+    let tally = answers.tally(is_here);
     let others = answers.classes().iter().filter(|class| !desk.classes.contains(class));
     let classes = desk.classes.iter().chain(others);
-    let (guess_seen, guess_followed) = answers.guessed();
+    let person = |(name, share): (Name, Share)| Person { name, answers: share.n, median_s: share.median_s };
     Status {
         file: desk.path().to_string_lossy().into_owned(),
         images: desk.images.len(),
-        answered,
-        labeled: answers.n_labeled(),
-        unsure: answers.n_unsure(),
-        skipped: answers.n_skipped(),
-        disputed: answers.conflicts().len(),
-        elsewhere: answers.images().count() - answered,
-        guess_seen,
-        guess_followed,
-        classes: classes.map(|class| Class { name: class.clone(), images: answers.count_of(class) }).collect(),
-        people: answers
-            .shares()
-            .into_iter()
-            .map(|(name, share)| Person { name, answers: share.n, median_s: share.median_s })
-            .collect(),
+        answered: tally.n_answered,
+        labeled: tally.n_labeled,
+        unsure: tally.n_unsure,
+        skipped: tally.n_skipped,
+        disputed: tally.n_disputed,
+        elsewhere: tally.n_elsewhere,
+        guess_seen: tally.n_guess_seen,
+        guess_followed: tally.n_guess_followed,
+        classes: classes.map(|class| Class { name: class.clone(), images: tally.of(class) }).collect(),
+        people: answers.shares(is_here).into_iter().map(person).collect(),
     }
 }
 
 /// The same for people.
 pub fn lines(status: &Status) -> String {
     let Status { images, answered, labeled, unsure, skipped, disputed, elsewhere, .. } = status;
-    let file = std::path::Path::new(&status.file).shown();
+    let file = Path::new(&status.file).shown();
     let mut lines = vec![format!(
         "{file}: {} of {} have an answer: {labeled} labeled, {unsure} not sure, {skipped} passed over",
         grouped(*answered as u64),

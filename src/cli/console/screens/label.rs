@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crossterm::event::KeyEvent;
 use fixmatch::base::image::Image;
 use fixmatch::base::text::{Name, Shown as _};
-use fixmatch::labels::answers::Answers;
+use fixmatch::labels::answers::{Answers, Tally};
 use fixmatch::labels::desk::{Desk, Labeling};
 use fixmatch::labels::log::News;
 
@@ -76,7 +76,7 @@ const MOST_KEPT: usize = 64;
 const AHEAD: usize = 3;
 
 /// Labeled images among which those are looked for that look like the one that is shown.
-pub const MOST_COMPARED: usize = 4000;
+const MOST_COMPARED: usize = 4000;
 
 /// The labelling screen.
 #[derive(Debug, Default)]
@@ -87,6 +87,8 @@ pub struct Label {
     pub loading: Loading,
     /// All answers so far.
     pub answers: Answers,
+    /// What those about the images that are shown come to.
+    pub tally: Tally,
     /// The classes: those of the data set or that were asked for, then others as they were named.
     pub classes: Vec<Name>,
     known: HashSet<Name>,
@@ -157,6 +159,9 @@ impl Label {
             (self.answers, self.n_named) = (Answers::default(), 0);
         }
         self.answers.extend(news.rows);
+        if let Loading::Ready(desk) = &self.loading {
+            self.tally = self.answers.tally(|name| desk.place_of(name).is_some());
+        }
         // a class that was named before stays, so that no key changes its meaning
         if self.answers.classes().len() > self.n_named {
             let named = self.answers.classes()[self.n_named..].to_vec();
@@ -182,7 +187,7 @@ impl Label {
     /// Whether people disagree about an image.
     pub fn is_disputed(&self, image: usize) -> bool {
         let name = self.desk().and_then(|desk| desk.images.get(image)).map(|image| &image.name);
-        name.is_some_and(|name| self.answers.conflicts().contains(name))
+        name.is_some_and(|name| self.answers.is_disputed(name))
     }
 
     /// How many images there are.
@@ -306,11 +311,13 @@ impl Label {
         self.asked.extend(&wanted);
         wanted
     }
+}
 
-    /// Images that have a class, as many as are compared.
-    fn labeled(&self) -> Vec<usize> {
-        let Some(desk) = self.desk() else { return Vec::new() };
-        let labeled = self.answers.images().filter(|(_, row)| row.answer.class().is_some());
-        labeled.filter_map(|(name, _)| desk.place_of(name)).take(MOST_COMPARED).collect()
-    }
+/// Images that have a class: the first of them, as many as are compared with one that has none.
+pub fn compared(desk: &Desk, answers: &Answers) -> Vec<usize> {
+    let labeled = answers.images().filter(|(_, row)| row.answer.class().is_some());
+    let mut places: Vec<usize> = labeled.filter_map(|(name, _)| desk.place_of(name)).collect();
+    places.sort_unstable();
+    places.truncate(MOST_COMPARED);
+    places
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use fixmatch::labels::answers::Answers;
 use fixmatch::labels::desk::{Desk, Labeling};
 use fixmatch::labels::log;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{News, in_one_line};
-use crate::console::screens::label::{Looked, MOST_COMPARED, Near};
+use crate::console::screens::label::{Looked, Near, compared};
 use crate::console::tasks::LabelTask;
 
 /// Images that are shown beside the one that they look like.
@@ -42,18 +43,12 @@ pub fn open(request: &Labeling, news: &UnboundedSender<News>) {
         Ok(desk) => Arc::new(desk),
         Err(error) => return send(Err(in_one_line(&error))),
     };
-    let mut labeled = Vec::new();
+    let mut answers = Answers::default();
     desk.read(|read| {
-        let opened = read.map(|read| {
-            labeled.extend(read.rows.iter().filter_map(|row| desk.place_of(&row.path)));
-            (desk.clone(), read)
-        });
-        send(opened.map_err(|error| in_one_line(&error)));
+        answers.extend(read.iter().flat_map(|read| read.rows.clone()));
+        send(read.map(|read| (desk.clone(), read)).map_err(|error| in_one_line(&error)));
     });
-    labeled.sort_unstable();
-    labeled.dedup();
-    labeled.truncate(MOST_COMPARED);
-    desk.look_at(&labeled);
+    desk.look_at(&compared(&desk, &answers));
 }
 
 /// Does what is asked.
@@ -68,7 +63,11 @@ pub fn follow(desk: &Arc<Desk>, task: LabelTask, news: &UnboundedSender<News>) {
         }
         LabelTask::Answer(rows) => desk.append(&rows, |saved| send(DeskNews::Saved(in_words(saved)))),
         LabelTask::KeepClasses(classes) => desk.keep_classes(&classes),
-        LabelTask::Reread => desk.read(|read| send(DeskNews::Added(in_words(read)))),
+        LabelTask::Reread => desk.read(|read| {
+            if read.as_ref().map_or(true, |news| !news.is_empty()) {
+                send(DeskNews::Added(in_words(read)));
+            }
+        }),
         LabelTask::Near(image, others) => send(DeskNews::Near(image, desk.near(image, &others, N_NEAR))),
     }
 }

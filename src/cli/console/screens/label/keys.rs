@@ -7,7 +7,7 @@ use fixmatch::labels::desk::Desk;
 use fixmatch::labels::log::{Answer, Row};
 
 use super::finder::{Finder, Found, Outcome};
-use super::{Grid, Label, Saving};
+use super::{Grid, Label, Saving, compared};
 use crate::console::app::{App, Tone};
 use crate::console::keys::{Access, Action, Keymap, Place};
 use crate::console::mouse::Spot;
@@ -59,7 +59,7 @@ impl Label {
             Action::Skip => self.give(&Answer::Skip, app),
             Action::Unsure => self.give(&Answer::Unsure, app),
             Action::Filter => {
-                self.finder = Some(Finder::open(&self.classes, |class| self.answers.count_of(&self.classes[class])));
+                self.finder = Some(Finder::open(&self.classes, |class| self.tally.of(&self.classes[class])));
             }
             Action::Undo => self.take_back(app),
             Action::Guess => self.look_at_guess(app),
@@ -80,7 +80,7 @@ impl Label {
     pub fn fits(&self, action: Action) -> bool {
         match action {
             Action::Guess | Action::Enter => self.desk().is_some_and(|desk| desk.has_guesses()),
-            Action::Disputed => !self.answers.conflicts().is_empty(),
+            Action::Disputed => self.tally.n_disputed > 0,
             Action::Undo => self.answers.n_rows() > 0,
             _ => true,
         }
@@ -124,7 +124,7 @@ impl Label {
     /// Takes a key while a class is being looked for.
     pub fn press_finder(&mut self, key: KeyEvent, app: &mut App) {
         let Some(mut finder) = self.finder.take() else { return };
-        let outcome = finder.press(key, &self.classes, |class| self.answers.count_of(&self.classes[class]));
+        let outcome = finder.press(key, &self.classes, |class| self.tally.of(&self.classes[class]));
         match outcome {
             Outcome::On => self.finder = Some(finder),
             Outcome::Left => {}
@@ -207,7 +207,7 @@ impl Label {
             self.shown_at.get_or_insert(app.clock.now);
             if self.grid.is_none() && self.near.as_ref().is_none_or(|(of, _)| *of != self.at) {
                 self.near = Some((self.at, Vec::new()));
-                let task = LabelTask::Near(self.at, self.labeled());
+                let task = LabelTask::Near(self.at, compared(&desk, &self.answers));
                 app.tasks.world.push(WorldTask::Label(desk.clone(), task));
             }
         }

@@ -14,12 +14,12 @@
 use fixmatch::base::image::Image;
 use fixmatch::base::text::Shown as _;
 use fixmatch::labels::desk::Desk;
-use fixmatch::labels::log::{Answer, Row};
+use fixmatch::labels::log::Row;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-use super::keys::{class_keys, words};
+use super::keys::words;
 use super::{Label, Loading, Looked};
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
@@ -240,28 +240,16 @@ fn about_image(buffer: &mut Buffer, app: &App, label: &Label, desk: &Desk, area:
 /// How many images have an answer, and how fast it goes.
 fn progress(buffer: &mut Buffer, app: &App, label: &Label, area: Rect) {
     let theme = app.theme;
-    let answers = &label.answers;
-    let n = label.n();
-    let (mut n_answered, mut n_labeled, mut n_unsure, mut n_skipped) = (0_usize, 0_usize, 0_usize, 0_usize);
-    for (name, row) in answers.images() {
-        if label.desk().is_some_and(|desk| desk.place_of(name).is_some()) {
-            n_answered += 1;
-            match row.answer {
-                Answer::Class(_) => n_labeled += 1,
-                Answer::Unsure => n_unsure += 1,
-                Answer::Skip | Answer::Undo => n_skipped += 1,
-            }
-        }
-    }
+    let (tally, n) = (&label.tally, label.n());
     let width = if area.width >= 120 { 24 } else { 10 };
-    let (done, rest) = app.glyphs.bar(n_answered as f64 / n.max(1) as f64, width);
+    let (done, rest) = app.glyphs.bar(tally.n_answered as f64 / n.max(1) as f64, width);
     let x = put(buffer, 2, area.y, &done, theme.good());
     let x = put(buffer, x, area.y, &rest, theme.faint());
     let mut parts = vec![
-        (0, format!("{} of {} answered", grouped(n_answered as u64), grouped(n as u64))),
-        (1, format!("{} labeled", grouped(n_labeled as u64))),
+        (0, format!("{} of {} answered", grouped(tally.n_answered as u64), grouped(n as u64))),
+        (1, format!("{} labeled", grouped(tally.n_labeled as u64))),
     ];
-    let counted = [(n_unsure, "not sure"), (n_skipped, "passed over"), (answers.conflicts().len(), "disputed")];
+    let counted = [(tally.n_unsure, "not sure"), (tally.n_skipped, "passed over"), (tally.n_disputed, "disputed")];
     parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| (2, format!("{} {what}", grouped(*n as u64)))));
     if label.pace.n > 0 {
         let each = label.pace.seconds / label.pace.n as f64;
@@ -282,9 +270,4 @@ fn count(n: usize, width: usize) -> String {
 /// A class with its key.
 fn named(key: Option<char>, name: &str, width: usize) -> String {
     format!("{} {}", key.unwrap_or(' '), left(&fit(name, width.saturating_sub(2)), width.saturating_sub(2)))
-}
-
-/// The keys of classes.
-fn keys(app: &App) -> Vec<char> {
-    class_keys(&app.keymap)
 }

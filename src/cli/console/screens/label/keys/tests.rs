@@ -82,9 +82,9 @@ fn answers_are_taken_back_to_any_depth_also_by_the_next_who_opens_the_file() {
     press(&mut app, "2u");
     assert_eq!((label(&app).at, notice(&app)), (3, "taken back: dog"));
     press(&mut app, "uu");
-    assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (1, 1));
+    assert_eq!((label(&app).at, label(&app).tally.n_labeled), (1, 1));
     press(&mut app, "uu");
-    assert_eq!((label(&app).at, label(&app).answers.n_labeled()), (0, 0));
+    assert_eq!((label(&app).at, label(&app).tally.n_labeled), (0, 0));
     assert_eq!(notice(&app), "me gave no answer that could be taken back");
     press(&mut app, "<>>2");
     assert_eq!(label(&app).at, 3, "on from the one that was gone to");
@@ -166,7 +166,7 @@ fn what_comes_after_the_screen_was_left_is_not_taken_for_that_of_the_next_one() 
     open(&mut app, &first);
     settle(&mut app);
     app.press(KeyEvent::new(KeyCode::Char('1'), KeyModifiers::NONE));
-    app.tick(sample::NOW + 1.0);
+    app.update(Action::Last);
     let late = on_its_way(&mut app);
     assert!(late.len() >= 2, "{late:?}");
     press(&mut app, "\x1b");
@@ -211,7 +211,7 @@ fn several_are_marked_on_a_sheet_and_get_a_class_together() {
     press(&mut app, " > 2");
     assert_eq!(answers(folder.path()), ["0 dog", "2 dog"]);
     press(&mut app, "u");
-    assert_eq!((label(&app).answers.n_labeled(), notice(&app)), (0, "taken back: 2 answers"));
+    assert_eq!((label(&app).tally.n_labeled, notice(&app)), (0, "taken back: 2 answers"));
     press(&mut app, " \x1b1");
     assert_eq!(
         answers(folder.path())[4..],
@@ -232,14 +232,14 @@ fn two_people_see_each_other_and_what_they_disagree_about() {
     press(&mut me, "1");
     you.tick(sample::NOW + 1.0);
     settle(&mut you);
-    assert_eq!((label(&you).answers.n_labeled(), label(&you).at), (1, 0));
+    assert_eq!((label(&you).tally.n_labeled, label(&you).at), (1, 0));
     assert_eq!(label(&you).classes.last(), Some(&"cat".into()));
     press(&mut you, "/shirt\n");
     me.tick(sample::NOW + 1.0);
     settle(&mut me);
     assert!(label(&me).is_disputed(0));
     press(&mut me, "!");
-    assert_eq!((label(&me).at, label(&me).answers.conflicts().len()), (0, 1));
+    assert_eq!((label(&me).at, label(&me).tally.n_disputed), (0, 1));
     press(&mut you, "u");
     assert_eq!(answers(folder.path()).len(), 3);
 }
@@ -257,7 +257,7 @@ fn a_guess_is_hidden_until_it_is_asked_for_and_the_record_says_so() {
     assert!(notice(&app).starts_with("no guess is shown that could be taken"), "{}", notice(&app));
     press(&mut app, "1g\ng21");
     assert_eq!(answers(folder.path()), ["0 cat", "1 cat saw cat", "2 dog saw cat", "3 cat"]);
-    assert_eq!(label(&app).answers.guessed(), (2, 1));
+    assert_eq!((label(&app).tally.n_guess_seen, label(&app).tally.n_guess_followed), (2, 1));
     press(&mut app, "g");
     assert_eq!(notice(&app), "there is no guess for this image");
 }

@@ -3,11 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{count, keys, named};
+use super::{count, named};
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::label::Label;
 use crate::console::screens::label::finder::{Finder, Found};
+use crate::console::screens::label::keys::class_keys;
 use crate::console::text::{fit, left};
 use crate::console::views::put;
 
@@ -58,8 +59,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, label: &Label, area: Rect) {
         put(buffer, area.x, area.y, &fit(&format!("no classes yet{makes}"), area.width.into()), theme.changed());
         return;
     }
-    let keys = keys(app);
-    let counts = |class: usize| label.answers.count_of(&label.classes[class]);
+    let keys = class_keys(&app.keymap);
+    let counts = |class: usize| label.tally.of(&label.classes[class]);
     let most = (0..n).map(counts).max().unwrap_or(0).max(1);
     let own = label.answer(label.at).and_then(|row| row.answer.class());
     let shown = n_shown(area, n);
@@ -105,7 +106,7 @@ pub fn find(buffer: &mut Buffer, app: &App, label: &Label, finder: &Finder, area
         let (text, n) = match found {
             Found::Known(class) => {
                 let name = &label.classes[*class];
-                (fit(name, width.saturating_sub(COUNT + 2)), count(label.answers.count_of(name), COUNT))
+                (fit(name, width.saturating_sub(COUNT + 2)), count(label.tally.of(name), COUNT))
             }
             Found::New(name) => (fit(&format!("new class: {name}"), width.saturating_sub(COUNT + 2)), String::new()),
         };
