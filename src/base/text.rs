@@ -128,6 +128,16 @@ pub fn name(text: &str) -> String {
     "␣".repeat(n_before) + &shown(trimmed, |_| None) + &"␣".repeat(n_after)
 }
 
+/// A word as a shell takes it.
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Every character that a terminal would obey or hide is replaced, as `special` says where it has an answer.
 fn shown(text: &str, special: impl Fn(char) -> Option<char>) -> String {
     let mut before = None;

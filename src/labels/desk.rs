@@ -430,10 +430,9 @@ fn file_of(line: &table::Line, dataset: &str, folder: &Path, places: &mut Places
 /// The files in the order of a ranking that needs no labels.
 fn suggested(data: &Data, places: &mut Places) -> Result<Vec<PathBuf>> {
     let dataset = data::load(data, &dirs::data_dir()?)?;
-    let of_these = ranking::cached()?.into_iter().filter_map(|(_, ranking)| ranking.ok());
-    let of_these = of_these.filter(|ranking| ranking.is_of(&dataset));
     let by = [Metric::Typicality, Metric::Density];
-    let ranking = of_these
+    let ranking = ranking::cached_of(&dataset)?
+        .into_iter()
         .filter(|ranking| by.contains(&ranking.rank.by))
         .min_by_key(|ranking| by.iter().position(|by| *by == ranking.rank.by));
     let Some(ranking) = ranking else {

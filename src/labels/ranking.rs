@@ -257,6 +257,15 @@ pub fn cached() -> Result<Vec<(PathBuf, Result<Ranking>)>> {
     Ok(paths.into_iter().map(|path| (path.clone(), Ranking::read(&path))).collect())
 }
 
+/// Those of these images that can be read.
+///
+/// # Errors
+/// If the cache cannot be read.
+pub fn cached_of(dataset: &Dataset) -> Result<Vec<Ranking>> {
+    let all = cached()?.into_iter().filter_map(|(_, ranking)| ranking.ok());
+    Ok(all.filter(|ranking| ranking.is_of(dataset)).collect())
+}
+
 /// A run in a folder of runs that makes the same ranking and has not come to its end.
 pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
     for run in RunDir::list(runs)? {

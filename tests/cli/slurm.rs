@@ -133,7 +133,7 @@ fn a_dry_run_shows_the_batch_script_and_hands_nothing_in() {
         "#SBATCH --partition=gpu\n#SBATCH --time=240\n#SBATCH --gres=gpu:1\n#SBATCH --cpus-per-task=1\n",
         "#SBATCH --signal=B:USR1@90\n",
         "trap '' USR1 TERM\n",
-        "module load cuda\nexec '",
+        "module load cuda\nexec /",
     ];
     said.check(0, &lines, &[]);
     assert!(!said.out.contains("requeue"), "only one side does: {}", said.out);

@@ -12,6 +12,7 @@ mod advise;
 mod choice;
 mod compare;
 mod list;
+mod listing;
 mod make;
 mod race;
 mod sheet;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum as _;
 use fixmatch::base::files::replace_file;
+use fixmatch::base::text::shell_quoted;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::verdict::Verdict;
 use fixmatch::examples;
@@ -14,7 +15,7 @@ use fixmatch::run::curves::{Axis, Metric};
 use super::choosing::{By, Choice};
 use super::{Runs, fresh_file, note, say};
 use crate::report::figure::Unit;
-use crate::report::page::{page, quoted};
+use crate::report::page::page;
 use crate::report::study::{ACCURACY, Quantity, Study, quantity};
 use crate::words::comparisons;
 use crate::words::numbers::{bytes, plural};
@@ -162,10 +163,10 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
 /// The command that writes the same page.
 fn command(args: &Args) -> String {
     let mut words: Vec<String> = ["fixmatch", "report"].map(str::to_owned).to_vec();
-    words.extend(args.choice.words().iter().map(|word| quoted(word)));
+    words.extend(args.choice.words().iter().map(|word| shell_quoted(word)));
     let out = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    words.extend(["-o".to_owned(), quoted(&out)]);
-    words.extend(args.title.as_ref().map(|title| format!("--title={}", quoted(title))));
+    words.extend(["-o".to_owned(), shell_quoted(&out)]);
+    words.extend(args.title.as_ref().map(|title| format!("--title={}", shell_quoted(title))));
     let by = args.by.to_possible_value().filter(|_| args.by != By::Last);
     words.extend(by.map(|by| format!("--by={}", by.get_name())));
     words.join(" ")

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use fixmatch::base::text::shell_quoted;
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::keys::{self, short};
@@ -166,11 +167,11 @@ fn environment(groups: &Groups) -> Table {
 fn commands(groups: &Groups, command: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let suites: BTreeSet<&str> = all(groups).filter_map(|(_, run)| run.suite()).collect();
-    commands.extend(suites.iter().map(|suite| format!("fixmatch suite run {}", quoted(suite))));
+    commands.extend(suites.iter().map(|suite| format!("fixmatch suite run {}", shell_quoted(suite))));
     for file in all(groups).filter(|(_, run)| run.suite().is_none()).filter_map(|(_, run)| run.file()) {
-        let mut line = format!("fixmatch train {}", quoted(&file.provenance.preset));
+        let mut line = format!("fixmatch train {}", shell_quoted(&file.provenance.preset));
         for setting in &file.provenance.settings {
-            let _ = write!(line, " --set {}", quoted(setting));
+            let _ = write!(line, " --set {}", shell_quoted(setting));
         }
         if !commands.contains(&line) {
             commands.push(line);
@@ -178,14 +179,4 @@ fn commands(groups: &Groups, command: &str) -> Vec<String> {
     }
     commands.push(command.to_owned());
     commands
-}
-
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

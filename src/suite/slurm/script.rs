@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::profile::Profile;
 use super::{COMMENT, Setup};
+use crate::base::text::shell_quoted;
 use crate::suite::batch::Batch;
 
 /// What a job takes along of the variables that say where things are.
@@ -82,7 +83,7 @@ fn absolute(value: OsString) -> OsString {
 
 /// For the shell.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    shell_quoted(&path.to_string_lossy())
 }
 
 /// For a line of options, where only quotation marks hold spaces together.

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use fixmatch::base::files::replace_file;
-use fixmatch::base::text::{Name, Shown as _};
+use anyhow::{Result, bail, ensure};
+use fixmatch::base::text::{Name, shell_quoted};
 use fixmatch::config::Pick;
 use fixmatch::data::{Dataset, nearest};
 use fixmatch::examples;
@@ -18,9 +17,8 @@ use fixmatch::run::pseudo::{Expected, Threshold, View};
 use fixmatch::run::state::RunState;
 use serde::Serialize;
 
-use super::sheet::{Files, Tile};
-use super::suggest::{from_here, rows_as_csv};
-use crate::commands::{RunArg, Runs, note, reading, say, say_json, writable_file};
+use super::listing::{Listed, Listing, Target, from_here};
+use crate::commands::{RunArg, Runs, note, reading};
 use crate::words::numbers::{columns, percent, plural};
 
 /// Say which images to label next, by what a run's networks said of them, and why
@@ -38,22 +36,12 @@ pub struct Args {
     /// How many images
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     budget: u32,
-    /// As JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// As a list with an empty column for the labels
-    #[arg(long)]
-    csv: bool,
-    /// Write to this file instead of printing
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    sheet: Files,
+    target: Target,
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    args.sheet.check()?;
-    let output = args.output.as_deref().map(writable_file).transpose()?;
+    args.target.check()?;
     let dir = runs.find(&args.run)?;
     let config = dir.read_run()?.config;
     ensure!(
@@ -96,9 +84,8 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         bail!("all images that {} follows are labeled by now: fork it, and ask the new run", dir.id());
     }
     let page = Page::of(&dir, &state, &config.labels.pick, &dataset, &advice, panels.len());
-    args.tell(&page, output.as_deref())?;
     let heading = format!("{} to label next", plural(advice.len() as u64, "image"));
-    args.sheet.write_tiles((&heading, &page.run), &tiles(&page, &dataset))?;
+    args.target.tell(&page, (&heading, &page.run), &dataset)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -177,6 +164,10 @@ impl Page {
             next: next(dir, state, pick, advice),
         }
     }
+}
+
+impl Listing for Page {
+    const COLUMNS: [&str; 2] = ["score", "reason"];
 
     fn text(&self) -> String {
         let lines = |(place, row): (usize, &Row)| {
@@ -191,30 +182,21 @@ impl Page {
         let rows: Vec<_> = self.images.iter().enumerate().flat_map(lines).collect();
         format!("{}\n\nonce they have labels:\n  {}", columns(&["", "IMAGE", "TAKEN FOR", "WHY"], &rows), self.next)
     }
-}
 
-impl Args {
-    fn tell(&self, page: &Page, output: Option<&Path>) -> Result<()> {
-        let csv = |folder: Option<&Path>| {
-            let rows = page.images.iter().map(|row| (&*row.file, vec![row.score.to_string(), row.reasons.join("; ")]));
-            rows_as_csv(rows, &["score", "reason"], folder)
-        };
-        let Some(output) = output else {
-            return match (self.json, self.csv) {
-                (true, _) => say_json(page),
-                (_, true) => say(String::from_utf8_lossy(&csv(None)?).trim_end()),
-                _ if self.sheet.is_some() => Ok(()),
-                _ => say(page.text()),
-            };
-        };
-        let content = match (self.json, self.csv) {
-            (true, _) => [&serde_json::to_vec_pretty(page)?[..], b"\n"].concat(),
-            (_, true) => csv(output.parent())?,
-            _ => format!("{}\n", page.text()).into_bytes(),
-        };
-        replace_file(output, &content).with_context(|| format!("cannot write {}", output.shown()))?;
-        note(format_args!("{} is written; then {}", output.shown(), page.next));
-        Ok(())
+    fn images(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.images.iter().map(|row| {
+            let reasons = row.reasons.join("; ");
+            Listed {
+                index: row.index,
+                file: &row.file,
+                about: format!(": {reasons}"),
+                values: [row.score.to_string(), reasons],
+            }
+        })
+    }
+
+    fn then(&self) -> String {
+        format!("; then {}", self.next)
     }
 }
 
@@ -236,7 +218,9 @@ fn next(dir: &RunDir, state: &RunState, pick: &Pick, advice: &[Advice]) -> Strin
     let id = dir.id();
     let steps = state.steps().filter(|&steps| state.step >= steps);
     let more = steps.map_or_else(String::new, |steps| format!(" --set train.steps={}", 2 * steps));
-    let fork = |path: &Path| format!("fixmatch fork {id} --set labels.pick=file:{}{more}", path.display());
+    let fork = |path: &Path| {
+        format!("fixmatch fork {id} --set {}{more}", shell_quoted(&format!("labels.pick=file:{}", path.display())))
+    };
     match pick {
         Pick::File(path) if file::given(path).is_ok_and(|given| given.is_some()) => fork(path),
         _ => {
@@ -245,16 +229,4 @@ fn next(dir: &RunDir, state: &RunState, pick: &Pick, advice: &[Advice]) -> Strin
             format!("{add}\n  {}", fork(Path::new("more.txt")))
         }
     }
-}
-
-fn tiles(page: &Page, dataset: &Dataset) -> Vec<Tile> {
-    let tile = |(place, row): (usize, &Row)| {
-        let short = row.file.file_name().map_or_else(|| row.file.shown(), |name| Path::new(name).shown());
-        Tile {
-            image: dataset.train.image(row.index as usize),
-            caption: format!("{} {short}", place + 1),
-            about: format!("{}: {}", row.file.shown(), row.reasons.join("; ")),
-        }
-    };
-    page.images.iter().enumerate().map(tile).collect()
 }

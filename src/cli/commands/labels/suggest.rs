@@ -1,11 +1,9 @@
 //! `fixmatch labels suggest`: which images to label first.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::files::replace_file;
+use anyhow::{Result, ensure};
 use fixmatch::base::host::host;
 use fixmatch::base::text::Shown as _;
 use fixmatch::config::{Device, Metric, Rank, RunConfig};
@@ -17,9 +15,9 @@ use fixmatch::labels::suggest::{self, Suggestion, name_of};
 use fixmatch::run::survey::Survey;
 use serde::Serialize;
 
-use super::sheet::{Files, Tile};
+use super::listing::{Listed, Listing, Target, from_here};
 use crate::commands::own::Own;
-use crate::commands::{Runs, complete, note, rank, reading, say, say_json, writable_file};
+use crate::commands::{Runs, complete, note, rank, reading};
 use crate::words::numbers::{columns, duration, grouped, plural, significant};
 
 /// Steps in which features are learned, about, where `--epochs` does not say how many.
@@ -61,22 +59,12 @@ pub struct Args {
     /// Where to train: auto, cpu or cuda:N
     #[arg(long, value_parser = |text: &str| Device::try_from(text.to_owned()), add = complete::choices("machine.device"))]
     device: Option<Device>,
-    /// As JSON
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// As a list with an empty column for the labels, which is a label file once they are filled in
-    #[arg(long)]
-    csv: bool,
-    /// Write to this file instead of printing
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    sheet: Files,
+    target: Target,
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    args.sheet.check()?;
-    let output = args.output.as_deref().map(writable_file).transpose()?;
+    args.target.check()?;
     let base = args.base()?;
     base.validate()?;
     let dataset = reading::load(&base.data)?;
@@ -98,10 +86,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         note(format_args!("there are only {} to label", plural(all.len() as u64, "image")));
     }
     let first = &all[..all.len().min(args.budget as usize)];
-    args.tell(&Page::of(first, &ranking, &dataset, labeled.len()), output.as_deref())?;
+    let page = Page::of(first, &ranking, &dataset, labeled.len());
     let heading = format!("{} to label first", plural(first.len() as u64, "image"));
     let about = format!("{} images in {} clusters", grouped(dataset.train.n() as u64), ranking.rank.clusters);
-    args.sheet.write_tiles((&heading, &about), &tiles(first, &dataset))?;
+    args.target.tell(&page, (&heading, &about), &dataset)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,32 +152,13 @@ impl Args {
         }
         Ranking::read(&cached).map(Ok)
     }
-
-    fn tell(&self, page: &Page, output: Option<&Path>) -> Result<()> {
-        let Some(output) = output else {
-            return match (self.json, self.csv) {
-                (true, _) => say_json(page),
-                (_, true) => say(String::from_utf8_lossy(&page.csv(None)?).trim_end()),
-                _ if self.sheet.is_some() => Ok(()),
-                _ => say(page.text()),
-            };
-        };
-        let content = match (self.json, self.csv) {
-            (true, _) => serde_json::to_vec_pretty(page)?,
-            (_, true) => page.csv(output.parent())?,
-            _ => page.text().into_bytes(),
-        };
-        replace_file(output, &[&content[..], if content.ends_with(b"\n") { b"" } else { b"\n" }].concat())?;
-        note(format_args!("{} is written", output.shown()));
-        Ok(())
-    }
 }
 
 /// Of the rankings by typicality of these images, the one with as many clusters as the budget, or nearly so.
 fn made_before(dataset: &Dataset, budget: u32) -> Option<Ranking> {
-    let all = ranking::cached().unwrap_or_default().into_iter().filter_map(|(_, ranking)| ranking.ok());
-    let of_these = all.filter(|it| it.rank.by == Metric::Typicality && it.is_of(dataset));
-    of_these.min_by_key(|it| it.rank.clusters.abs_diff(budget))
+    let all = ranking::cached_of(dataset).unwrap_or_default().into_iter();
+    let by_typicality = all.filter(|it| it.rank.by == Metric::Typicality);
+    by_typicality.min_by_key(|it| it.rank.clusters.abs_diff(budget))
 }
 
 /// By the newest run on this machine whose steps are the same.
@@ -197,9 +166,9 @@ fn estimate(runs: &Runs, recipe: &RunConfig, dataset: &Dataset) -> Result<Option
     let shape = (dataset.train.width, dataset.train.height, dataset.train.channels);
     let seconds = Survey::new(runs.folder()).look()?.into_iter().find_map(|row| {
         let step_s = row.summary.step_s?;
-        let file = row.dir.read_run().ok()?;
-        let environment = file.environment?;
-        let input = environment.input?;
+        let file = row.file?;
+        let environment = file.environment.as_ref()?;
+        let input = environment.input.as_ref()?;
         let is_alike = file.config.is_contrastive()
             && environment.host == host()
             && (input.width, input.height, input.channels) == shape
@@ -252,6 +221,10 @@ impl Page {
             images: first.iter().map(row).collect(),
         }
     }
+}
+
+impl Listing for Page {
+    const COLUMNS: [&str; 2] = ["cluster", "typicality"];
 
     fn text(&self) -> String {
         let row = |(place, row): (usize, &Row)| {
@@ -267,43 +240,12 @@ impl Page {
         columns(&["", "IMAGE", "CLUSTER", "IMAGES IN IT", "TYPICALITY"], &rows)
     }
 
-    fn csv(&self, folder: Option<&Path>) -> Result<Vec<u8>> {
-        let rows = self.images.iter().map(|row| (&*row.file, vec![row.cluster.to_string(), row.score.to_string()]));
-        rows_as_csv(rows, &["cluster", "typicality"], folder)
+    fn images(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.images.iter().map(|row| Listed {
+            index: row.index,
+            file: &row.file,
+            values: [row.cluster.to_string(), row.score.to_string()],
+            about: format!(", one of {} alike", row.cluster_size),
+        })
     }
-}
-
-/// A file as it is shown: from the current folder, if it is below that.
-pub fn from_here(file: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    file.strip_prefix(&here).unwrap_or(file).shown().to_string()
-}
-
-/// A list of images with an empty column for the labels and others behind it; with a folder, paths below it start there.
-pub fn rows_as_csv<'a>(
-    rows: impl Iterator<Item = (&'a Path, Vec<String>)>,
-    names: &[&str],
-    folder: Option<&Path>,
-) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([&["path", "label"], names].concat())?;
-    for (file, values) in rows {
-        let path = folder.and_then(|folder| file.strip_prefix(folder).ok()).unwrap_or(file);
-        let values = values.iter().map(String::as_bytes);
-        writer.write_record([path.as_os_str().as_bytes(), b""].into_iter().chain(values))?;
-    }
-    writer.into_inner().context("memory takes what is written")
-}
-
-fn tiles(first: &[Suggestion], dataset: &Dataset) -> Vec<Tile> {
-    let tile = |(place, it): (usize, &Suggestion)| {
-        let name = name_of(dataset, it.index);
-        let short = name.file_name().map_or_else(|| name.shown(), |name| Path::new(name).shown());
-        Tile {
-            image: dataset.train.image(it.index as usize),
-            caption: format!("{} {short}", place + 1),
-            about: format!("{}, one of {} alike", name.shown(), it.cluster_size),
-        }
-    };
-    first.iter().enumerate().map(tile).collect()
 }
