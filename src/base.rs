@@ -11,6 +11,7 @@ pub mod manual;
 pub mod number;
 pub mod output;
 pub mod rng;
+pub mod sealed;
 pub mod stats;
 pub mod text;
 pub mod tfevents;

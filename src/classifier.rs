@@ -19,6 +19,7 @@ use crate::data::{self, Dataset};
 use crate::run::checkpoint::{self, Array, Checkpoint, Which};
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
+use crate::run::seal;
 use crate::run::state::RunState;
 
 pub mod onnx;
@@ -103,7 +104,9 @@ impl Classifier {
             "{id} puts images in order (`fixmatch rank`) and trains no classifier: name a run that `fixmatch train` made"
         );
         let (checkpoint, broken) = checkpoint_of(dir, at)?;
-        let classes = RunState::read(dir)?.started.map(|started| started.classes);
+        let state = RunState::read(dir)?;
+        seal::check_files(dir, &state, Some(&checkpoint))?;
+        let classes = state.started.map(|started| started.classes);
         let recorded = run.environment.as_ref().and_then(|environment| environment.input.clone());
         let (preprocess, classes) = match (recorded, classes) {
             (Some(preprocess), Some(classes)) => (preprocess, classes),

@@ -43,10 +43,12 @@ pub mod resume;
 pub mod runs;
 mod screen;
 pub mod screenshot;
+pub mod seal;
 pub mod show;
 pub mod suite;
 pub mod train;
 pub mod trash;
+pub mod verify;
 pub mod wait;
 pub mod watch;
 

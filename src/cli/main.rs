@@ -21,8 +21,8 @@ mod words;
 
 use commands::{
     Runs, attach, augment, card, changes, compare, completions, data, export, fork, label, labels, new, predict,
-    presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, show, suite, train, trash, wait,
-    watch,
+    presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite, train, trash,
+    verify, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -67,6 +67,8 @@ enum Command {
     Set(requests::Set),
     Changes(changes::Args),
     Fork(fork::Args),
+    Verify(verify::Args),
+    Seal(seal::Args),
     Export(export::Args),
     Predict(predict::Args),
     Data(data::DataArgs),
@@ -157,6 +159,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Changes(args) => changes::run(&args, &runs),
         Command::Set(args) => requests::set(&args, &runs),
         Command::Fork(args) => fork::run(&args, &runs),
+        Command::Verify(args) => verify::run(&args, &runs),
+        Command::Seal(args) => seal::run(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
         Command::Predict(args) => predict::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),

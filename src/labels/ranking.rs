@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::dirs;
 use crate::base::files::{self, replace_file};
 use crate::base::hex::hex;
+use crate::base::sealed;
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};
 use crate::data::Dataset;
 use crate::machine::processor::Level;
@@ -81,8 +82,7 @@ impl Ranking {
     /// Reads a ranking and checks that it is one.
     pub fn read(path: &Path) -> Result<Self> {
         let text = files::read(path).with_context(|| format!("cannot read the ranking {}", path.display()))?;
-        let ranking: Self =
-            serde_json::from_slice(&text).with_context(|| format!("{} is no ranking", path.display()))?;
+        let ranking: Self = sealed::read_json(&text).with_context(|| format!("{} is no ranking", path.display()))?;
         ranking.check().with_context(|| format!("{} is no ranking", path.display()))?;
         Ok(ranking)
     }
@@ -106,7 +106,7 @@ impl Ranking {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        replace_file(path, &serde_json::to_vec(self)?)
+        replace_file(path, &sealed::json(serde_json::to_vec(self)?))
     }
 
     /// Refuses a ranking of other images.

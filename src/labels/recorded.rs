@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::base::files;
+use crate::base::{files, sealed};
 use crate::data::Dataset;
 use crate::labels::set::{LabelSet, from_indices};
 use crate::run::dir::RunDir;
@@ -41,7 +41,7 @@ pub fn read_of(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
     let path = dir.labels();
     let reason = || format!("cannot read {}", path.display());
     let text = files::read(&path).with_context(reason)?;
-    let set: LabelSet = serde_json::from_slice(&text).with_context(reason)?;
+    let set: LabelSet = sealed::read_json(&text).with_context(reason)?;
     let n = if set.given.is_some() { dataset.n_pool() } else { dataset.train.n() };
     let LabelSet { indices, .. } = from_indices(&set.indices, n).with_context(|| path.display().to_string())?;
     Ok(LabelSet { indices, ..set })

@@ -4,10 +4,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::base::host::user_at_host;
 use crate::run::change::Request;
+use crate::run::checkpoint;
 use crate::run::dir::RunDir;
 use crate::run::event::{Event, Record};
 use crate::run::history::start;
 use crate::run::log::EventLog;
+use crate::run::seal;
 use crate::run::state::{LastState, RunState};
 
 /// Answers requests about changes in the log of a run without a worker, at the step that it goes on from. Returns that
@@ -21,7 +23,9 @@ pub fn amend(dir: &RunDir, requests: &[Request]) -> Result<(u64, Vec<Record>)> {
     let mut state = RunState::read(dir)?;
     let config = dir.read_run()?.config;
     refuse(&state, &config, dir)?;
-    let done = RunState::goes_on_at(dir)?;
+    let (newest, _) = checkpoint::newest(&dir.checkpoints())?;
+    seal::check(dir, &state, newest.as_ref())?;
+    let done = newest.map_or(0, |found| found.state.step);
     let (start, time) = (start(&config), crate::base::host::now());
     let mut records = Vec::new();
     for (request, n) in requests.iter().zip(1..) {

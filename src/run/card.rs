@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::files::{self, replace_file};
+use crate::base::sealed;
 use crate::run::dir::RunDir;
 
 /// A tag is at most so many characters.
@@ -46,12 +47,12 @@ impl Card {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             text => text.with_context(|| format!("cannot read {}", path.display()))?,
         };
-        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))
+        sealed::read_json(&text).with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// Writes it on a run.
     pub fn write(&self, dir: &RunDir) -> Result<()> {
-        replace_file(&dir.card(), &serde_json::to_vec(self).expect("a card has only JSON's types"))
+        replace_file(&dir.card(), &sealed::json(serde_json::to_vec(self).expect("a card has only JSON's types")))
     }
 
     /// Adds tags, or takes them off: `+good` or `good`, and `-bad`.

@@ -19,9 +19,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::files::{self, replace_file};
 use crate::base::hex::hex;
+use crate::run::digests::Digests;
 
-/// The key of the metadata that holds [`State`], and the one of the checksum.
+/// The keys of the metadata that hold [`State`], [`Seals`] and the checksum.
 const STATE: &str = "fixmatch";
+const SEALS: &str = "seals";
 const CHECKSUM: &str = "sha256";
 
 /// A run at the boundary between two steps.
@@ -31,6 +33,17 @@ pub struct Checkpoint {
     pub state: State,
     /// What is.
     pub tensors: Tensors,
+    /// What it was trained with; None in those of before this was told, and in the first one of a fork.
+    pub seals: Option<Seals>,
+}
+
+/// What a checkpoint was trained with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seals {
+    /// The files that decide results.
+    pub digests: Digests,
+    /// The changes that it was trained under, by [`History::digest`](crate::run::history::History::digest).
+    pub changes: String,
 }
 
 /// Tensors by their names.
@@ -78,8 +91,10 @@ impl Checkpoint {
     /// Writes the file aside, syncs it and renames it into place.
     pub fn write(&self, path: &Path) -> Result<()> {
         let state = serde_json::to_string(&self.state).expect("a state has only JSON's types");
-        let checksum = checksum(&state, &self.tensors);
-        let metadata = HashMap::from([(STATE.to_owned(), state), (CHECKSUM.to_owned(), checksum)]);
+        let seals = self.seals.as_ref().map(|it| serde_json::to_string(it).expect("seals have only JSON's types"));
+        let checksum = checksum(&state, seals.as_deref(), &self.tensors);
+        let mut metadata = HashMap::from([(STATE.to_owned(), state), (CHECKSUM.to_owned(), checksum)]);
+        metadata.extend(seals.map(|seals| (SEALS.to_owned(), seals)));
         replace_file(path, &safetensors::serialize(&self.tensors, Some(metadata))?)
     }
 
@@ -95,8 +110,10 @@ impl Checkpoint {
         let entry = |key| metadata.get(key).with_context(|| format!("its metadata has no {key:?}"));
         let state = serde_json::from_str(entry(STATE)?)?;
         let tensors = arrays(&SafeTensors::deserialize(bytes)?)?;
-        ensure!(*entry(CHECKSUM)? == checksum(entry(STATE)?, &tensors), "its checksum does not match its content");
-        Ok(Self { state, tensors })
+        let seals = metadata.get(SEALS).map(String::as_str);
+        let found = checksum(entry(STATE)?, seals, &tensors);
+        ensure!(*entry(CHECKSUM)? == found, "its checksum does not match its content");
+        Ok(Self { state, tensors, seals: seals.map(serde_json::from_str).transpose()? })
     }
 
     /// Weights under their PyTorch names: as trained, or averaged (batch norm statistics are the live ones in both).
@@ -194,9 +211,12 @@ pub fn prune(folder: &Path, keep: u32, best: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-fn checksum(state: &str, tensors: &BTreeMap<String, Array>) -> String {
+fn checksum(state: &str, seals: Option<&str>, tensors: &BTreeMap<String, Array>) -> String {
     let mut hash = Sha256::new();
     hash.update(state);
+    if let Some(seals) = seals {
+        hash.update(format!("\n{seals}"));
+    }
     for (name, array) in tensors {
         hash.update(format!("\n{name} {:?}\n", array.shape));
         hash.update(array.data());
@@ -216,7 +236,8 @@ mod tests {
             ("ema.fc.weight".to_owned(), array(&[0.5, f32::MIN_POSITIVE])),
         ]);
         let state = State { step, ema_accuracies: vec![0.1, 0.3], best: Some((0.3, 20)) };
-        Checkpoint { state, tensors }
+        let seals = Seals { digests: Digests { run: Some("0".into()), ..Digests::default() }, changes: "0".into() };
+        Checkpoint { state, tensors, seals: Some(seals) }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   labels.json     the labeled indices and how they were picked
 //!   held-out.csv    the test images, where they were held out of a folder's
 //!   events.jsonl    append-only, one writer: the truth
+//!   events.seal     its last line's number and checksum
 //!   insight.bin     bulky records at places that events name: histograms and followed images
 //!   card.json       tags and a note that people wrote
 //!   summary.json    what lists show; a cache of the log, rebuilt at will
@@ -29,7 +30,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::alike::{asked, closest_by};
 use crate::base::files::{self, replace_file};
-use crate::base::{text, trash};
+use crate::base::{sealed, text, trash};
 use crate::run::file::RunFile;
 use crate::run::heartbeat::{Heartbeat, STALE};
 
@@ -189,6 +190,11 @@ impl RunDir {
         self.path.join("events.jsonl")
     }
 
+    /// `events.seal`
+    pub fn events_seal(&self) -> PathBuf {
+        self.path.join("events.seal")
+    }
+
     /// `insight.bin`
     pub fn insight(&self) -> PathBuf {
         self.path.join("insight.bin")
@@ -237,7 +243,8 @@ impl RunDir {
 
     /// Replaces `run.toml`.
     pub fn write_run(&self, run: &RunFile) -> Result<()> {
-        replace_file(&self.run_toml(), toml::to_string(run).expect("a run has only TOML's types").as_bytes())
+        let text = sealed::toml(&toml::to_string(run).expect("a run has only TOML's types"));
+        replace_file(&self.run_toml(), text.as_bytes())
     }
 
     /// Takes the worker's lock, or says within two seconds that another worker holds it.

@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::base::host::now;
 use crate::base::text::Name;
 use crate::run::change::{Change, Edit, Request};
+use crate::run::digests::Digests;
 use crate::run::file::Parent;
 use crate::run::insight::Pointer;
 use crate::run::pseudo::alarm::Alarm;
 
 /// The fields of a line that depend on the machine and the moment.
-pub const VARYING_FIELDS: [&str; 6] = ["time", "images_per_s", "data_wait", "memory_bytes", "id", "job"];
+pub const VARYING_FIELDS: [&str; 8] =
+    ["time", "images_per_s", "data_wait", "memory_bytes", "id", "job", "digests", "seal"];
 
 /// An event and when it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +62,18 @@ pub enum Event {
     },
     /// All before is a copy of another run's log, from whose checkpoint this run goes on.
     Forked(Parent),
+    /// The files that decide the results were taken as they are: by the first worker that knows seals, or by a user.
+    Sealed {
+        /// The step of the newest checkpoint.
+        step: u64,
+        /// Who took them so, as user@host.
+        who: String,
+        /// What they are.
+        digests: Digests,
+        /// What was wrong with the log before, and is not in it any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        damage: Vec<String>,
+    },
     /// The mean over the steps of one window.
     Progress(Progress),
     /// The test set was evaluated.
@@ -258,6 +272,9 @@ pub struct Started {
     /// Labeled images of each class; empty in logs of before this was told.
     #[serde(default)]
     pub labeled_per_class: Vec<u64>,
+    /// Digests of the files that decide the results; none in logs of before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
 }
 
 /// The mean over the steps `step - n_steps .. step`.

@@ -19,6 +19,7 @@ use crate::run::dir::RunDir;
 use crate::run::event::{Event, Record};
 use crate::run::file::{Parent, RunFile};
 use crate::run::log::{EventLog, read_all};
+use crate::run::seal;
 use crate::run::state::RunState;
 
 /// A fork that is checked in full before anything is written.
@@ -26,7 +27,7 @@ use crate::run::state::RunState;
 pub struct Fork {
     parent: RunDir,
     step: u64,
-    checkpoint: PathBuf,
+    checkpoint: Checkpoint,
     run: RunFile,
     /// Changed at the step of the fork, as a user changes them while a run trains.
     changes: Vec<Change>,
@@ -43,7 +44,9 @@ impl Fork {
         let of = parent.read_run()?;
         ensure!(of.config.rank.is_none(), "{} ranks images; only a run that trains can be forked", parent.id());
         let (step, path) = find_checkpoint(parent, at)?;
-        Checkpoint::read(&path)?;
+        let checkpoint = Checkpoint::read(&path)?;
+        let state = RunState::read(parent)?;
+        seal::check(parent, &state, Some(&checkpoint))?;
         let (changes, others): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| is_live(setting));
         let changes: Vec<Change> = changes.into_iter().map(|it| it.parse()).collect::<Result<_>>()?;
         let mut others: Vec<String> = others.into_iter().cloned().collect();
@@ -53,7 +56,7 @@ impl Fork {
         let config = preset::with_settings(&of.config, &others)?;
         check(&of.config, &config)?;
         let story = story(parent, step)?;
-        let past = RunState::read(parent)?.history.until(step);
+        let past = state.history.until(step);
         let earlier = past.iter().filter_map(|(record, _)| match record.event {
             Event::Applied { change, .. } => change,
             _ => None,
@@ -72,7 +75,9 @@ impl Fork {
         // who names labels anew has them picked anew: a file of the same name may say more by now
         let names_labels = others.iter().any(|setting| setting.trim_start().starts_with("labels."));
         let keeps_labels = run.config.labels == of.config.labels && !names_labels;
-        Ok(Self { parent: parent.clone(), step, checkpoint: path, run, changes, story, past, keeps_labels })
+        // what it was trained with is not what the fork will be
+        let checkpoint = Checkpoint { seals: None, ..checkpoint };
+        Ok(Self { parent: parent.clone(), step, checkpoint, run, changes, story, past, keeps_labels })
     }
 
     /// The same at the newest checkpoint up to a step, if one is given.
@@ -102,7 +107,7 @@ impl Fork {
             let bytes = files::read(from).with_context(|| format!("cannot read {}", from.display()))?;
             replace_file(to, &bytes)
         };
-        copy(&self.checkpoint, &dir.checkpoints().join(checkpoint::file_name(self.step)))?;
+        self.checkpoint.write(&dir.checkpoints().join(checkpoint::file_name(self.step)))?;
         if self.keeps_labels && self.parent.labels().exists() {
             copy(&self.parent.labels(), &dir.labels())?;
         }

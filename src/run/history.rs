@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::base::hex::sha256_hex;
 use crate::config::RunConfig;
 use crate::run::change::{Change, Edit, Request};
 use crate::run::event::{Event, Record};
@@ -141,6 +142,14 @@ impl History {
     /// Whether a change takes effect right after so many steps.
     pub fn changes_at(&self, step: u64) -> bool {
         self.entries.iter().any(|entry| entry.step == step)
+    }
+
+    /// What the changes that count come to, of those that take effect after less than `before` steps: two histories that
+    /// change the same values at the same steps have the same digest.
+    pub fn digest(&self, before: u64) -> String {
+        let counted = self.standing().into_iter().filter(|entry| entry.step < before);
+        let pairs: Vec<_> = counted.map(|entry| (entry.step, entry.change)).collect();
+        sha256_hex(&serde_json::to_vec(&pairs).expect("changes have only JSON's types"))[..16].to_owned()
     }
 
     /// The values in force for the step that follows `step` steps. `start` is what the run starts with.

@@ -6,14 +6,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
+use crate::base::files::{self, replace_file};
+use crate::base::sealed;
 use crate::run::checkpoint;
+use crate::run::digests::Digests;
 use crate::run::dir::RunDir;
 use crate::run::event::{Compared, Evaluated, Event, FailureKind, Progress, Record, Started};
 use crate::run::heartbeat::{Phase, STALE};
 use crate::run::history::{Fate, History};
 use crate::run::insight::Pointer;
 use crate::run::jobs::Jobs;
-use crate::run::log::read_all;
+use crate::run::log::Follower;
 use crate::run::pseudo::alarm::Alarm;
 
 /// A run without events and without a worker is still starting for this long.
@@ -89,6 +92,12 @@ pub struct RunState {
     pub alarms: Vec<Alarm>,
     /// The changes that were made.
     pub history: History,
+    /// Why these may not be all changes, where the log was read in one go and is damaged.
+    pub doubt: Option<String>,
+    /// The digests of the files that decide its results, as they were last found right.
+    pub digests: Option<Digests>,
+    /// The step at which they were last taken as they were.
+    pub sealed_at: Option<u64>,
     /// The number of the change that the run failed shortly after.
     pub cause: Option<u32>,
     /// What kind of error it failed of, if it failed.
@@ -132,10 +141,11 @@ pub enum LastState {
 impl RunState {
     /// The state of a run as its log stands.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let mut state = Self::default();
-        for record in &read_all(&dir.events())? {
+        let (mut log, mut state) = (Follower::new(dir.events()), Self::default());
+        for record in &log.read_new()? {
             state.apply(record);
         }
+        state.doubt = log.doubt(&state.history);
         Ok(state)
     }
 
@@ -149,6 +159,7 @@ impl RunState {
             Event::Launched { .. } => (self.last_state, self.cause) = (Some(LastState::Running), None),
             Event::Started(started) => {
                 self.started = Some(started.clone());
+                self.digests.clone_from(&started.digests);
                 self.last_state = Some(LastState::Running);
             }
             Event::Forked(parent) => {
@@ -170,6 +181,9 @@ impl RunState {
             Event::Compared(compared) => {
                 self.step = compared.step;
                 self.comparisons.push((**compared).clone());
+            }
+            Event::Sealed { step, digests, .. } => {
+                (self.digests, self.sealed_at) = (Some(digests.clone()), Some(*step));
             }
             Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
             Event::Insight(pointer) => self.insights.push(*pointer),
@@ -392,6 +406,18 @@ pub struct Summary {
     /// The length of the log that this sums up. It says nothing about a log of another length.
     #[serde(default)]
     pub n_log_bytes: u64,
+}
+
+impl Summary {
+    /// That of a run, where it is there and intact.
+    pub fn read(dir: &RunDir) -> Option<Self> {
+        sealed::read_json(&files::read_at_most(&dir.summary(), files::MAX_TEXT).ok()?).ok()
+    }
+
+    /// Writes it into a run.
+    pub fn write(&self, dir: &RunDir) -> anyhow::Result<()> {
+        replace_file(&dir.summary(), &sealed::json(serde_json::to_vec(self).expect("a summary has only JSON's types")))
+    }
 }
 
 impl RunState {

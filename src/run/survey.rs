@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
-use crate::base::files::{self, replace_file};
+use crate::base::files;
+use crate::base::sealed::{self, Seal};
 use crate::run::card::Card;
 use crate::run::dir::RunDir;
 use crate::run::file::{Parent, RunFile};
@@ -103,6 +104,8 @@ struct About {
     setup: Option<Setup>,
     images: Option<PathBuf>,
     file: Option<Arc<RunFile>>,
+    /// Whether its seal is broken.
+    is_damaged: bool,
 }
 
 impl Survey {
@@ -132,8 +135,7 @@ impl Survey {
             let dir = RunDir::at(path.clone());
             run.is_saved = true;
             if !dir.is_locked() {
-                let text = serde_json::to_vec(&run.summary).expect("a summary has only JSON's types");
-                let _ = replace_file(&dir.summary(), &text);
+                let _ = run.summary.write(&dir);
             }
         }
     }
@@ -154,8 +156,12 @@ impl Default for Known {
 
 impl Known {
     fn look(&mut self, dir: &RunDir) -> Row {
-        let about = self.file.get(&dir.run_toml(), || dir.read_run().map(About::of));
-        let mut error = about.as_ref().err().cloned();
+        let about = self.file.get(&dir.run_toml(), || About::read(dir));
+        let mut error = match &about {
+            Ok(about) if about.is_damaged => Some("run.toml was damaged or edited: its seal does not match".to_owned()),
+            Ok(_) => None,
+            Err(unread) => Some(unread.clone()),
+        };
         if let Err(unread) = self.read_log(dir) {
             error.get_or_insert(format!("{unread:#}"));
         }
@@ -207,14 +213,10 @@ impl Known {
         if n_bytes == self.summary.n_log_bytes {
             return Ok(());
         }
-        if self.fold.is_none() {
-            let cached = files::read_at_most(&dir.summary(), files::MAX_TEXT)
-                .ok()
-                .and_then(|text| serde_json::from_slice(&text).ok());
-            if let Some(cached) = cached.filter(|cached: &Summary| cached.n_log_bytes == n_bytes) {
-                self.summary = cached;
-                return Ok(());
-            }
+        let cached = if self.fold.is_none() { Summary::read(dir) } else { None };
+        if let Some(cached) = cached.filter(|cached| cached.n_log_bytes == n_bytes) {
+            self.summary = cached;
+            return Ok(());
         }
         let (follower, state) = self.fold.get_or_insert_with(|| (Follower::new(dir.events()), RunState::default()));
         for record in follower.read_new()? {
@@ -250,6 +252,11 @@ impl<T: Clone> Reread<T> {
 }
 
 impl About {
+    fn read(dir: &RunDir) -> Result<Self> {
+        let text = files::read_text(&dir.run_toml(), files::MAX_TOML).unwrap_or_default();
+        Ok(Self { is_damaged: sealed::of_toml(&text) == Seal::Broken, ..Self::of(dir.read_run()?) })
+    }
+
     fn of(run: RunFile) -> Self {
         let created = run.provenance.created.parse::<jiff::Timestamp>().ok();
         Self {
@@ -260,6 +267,7 @@ impl About {
             steps: run.config.train.steps,
             images: run.config.data.path.clone(),
             file: Some(Arc::new(run)),
+            is_damaged: false,
         }
     }
 }
@@ -305,9 +313,12 @@ mod tests {
         let mut first = Survey::new(runs.path());
         first.look().expect("looks");
         first.save();
-        let text = fs::read_to_string(dir.summary()).expect("a cache").replace("\"step\":7", "\"step\":8");
-        fs::write(dir.summary(), text).expect("written");
         let step = || Survey::new(runs.path()).look().expect("looks")[0].summary.step;
+        let text = fs::read_to_string(dir.summary()).expect("a cache");
+        fs::write(dir.summary(), text.replace("\"step\":7", "\"step\":8")).expect("written");
+        assert_eq!(step(), 7, "a damaged cache was used");
+        let cached = Summary { step: 8, ..serde_json::from_str(&text).expect("a summary") };
+        cached.write(&dir).expect("written");
         assert_eq!(step(), 8, "the cache was not used");
         append(&dir, &[Event::Paused { step: 9 }]);
         assert_eq!(step(), 9, "an old cache was used");

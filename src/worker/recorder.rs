@@ -12,7 +12,7 @@ use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use anyhow::{Error, Result, ensure};
-use fixmatch::base::files::{self, replace_file};
+use fixmatch::base::files;
 use fixmatch::base::host::{host, now};
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
@@ -290,9 +290,7 @@ impl Recorder {
     /// A cache of the log, so it is worth no trouble.
     fn write_summary(&self) {
         let Ok(n_log_bytes) = self.log.n_bytes() else { return };
-        let summary = Summary { n_log_bytes, ..self.state.summary() };
-        let text = serde_json::to_vec(&summary).expect("a summary has only JSON's types");
-        let _ = replace_file(&self.dir.summary(), &text);
+        let _ = Summary { n_log_bytes, ..self.state.summary() }.write(&self.dir);
     }
 
     fn beat(&self) {

@@ -16,9 +16,11 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use fixmatch::base::host::user_at_host;
 use fixmatch::loader::{Batch, Loader, Source};
 use fixmatch::run::change::Change;
-use fixmatch::run::checkpoint::{self, State};
+use fixmatch::run::checkpoint::{self, Checkpoint, State};
+use fixmatch::run::digests::Digests;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::heartbeat::Phase;
@@ -27,6 +29,7 @@ use fixmatch::run::insight as insight_file;
 use fixmatch::run::insight::Pointer;
 use fixmatch::run::live::Live;
 use fixmatch::run::pseudo::alarm::Watch;
+use fixmatch::run::seal;
 use fixmatch::run::state::RunState;
 
 use self::insight::Insight;
@@ -69,6 +72,8 @@ struct Session {
 /// Trains the run in `dir` to its end, or to the request that ends it.
 pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> Result<()> {
     let mut log = RunState::read(dir)?;
+    let (newest, broken) = checkpoint::newest(&dir.checkpoints())?;
+    seal::check(dir, &log, newest.as_ref())?;
     let run = match prepare(dir, reporter, &commands, &mut log.history)? {
         Preparation::Ready(run) => *run,
         Preparation::Ended(end) => {
@@ -81,15 +86,23 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
             || !log.history.standing().iter().any(|it| matches!(it.change, Change::LambdaU(x) if x > 0.0)),
         "lambda_u was set above 0, but there are no unlabeled images: all are labeled, and labels.in_unlabeled is false"
     );
+    let before = log.digests.clone().or(newest.as_ref().and_then(|it| Some(it.seals.clone()?.digests)));
+    if let Some(before) = &before {
+        seal::check_made(dir, before)?;
+    }
     if log.started.is_none() {
         reporter.event(Event::Started(run.started.clone()));
+    } else if log.digests.is_none() {
+        let step = newest.as_ref().map_or(0, |it| it.state.step);
+        let digests = Digests::of(dir)?;
+        reporter.event(Event::Sealed { step, who: user_at_host(), digests, damage: Vec::new() });
     }
     let mut session = Session::new(dir, reporter, commands, run, log.history)?;
     if log.n_unknown > 0 {
         let n = log.n_unknown;
         reporter.warn(format!("{n} events of a later version in the log were passed over: changes may be among them"));
     }
-    session.restore(&log.insights)?;
+    session.restore(newest, broken, &log.insights)?;
     if let (None, Some(step)) = (session.saved_at, log.saved) {
         reporter.warn(format!(
             "no checkpoint is left, though one was saved at step {step}: the run starts again from step 0; stop it if the \
@@ -137,9 +150,8 @@ impl Session {
         })
     }
 
-    /// Continues from the newest intact checkpoint; without one, from the start.
-    fn restore(&mut self, records: &[Pointer]) -> Result<()> {
-        let (found, broken) = checkpoint::newest(&self.dir.checkpoints())?;
+    /// Continues from the newest intact checkpoint, passing over those that are `broken`; without one, from the start.
+    fn restore(&mut self, found: Option<Checkpoint>, broken: Vec<String>, records: &[Pointer]) -> Result<()> {
         for reason in broken {
             self.reporter.warn(format!("passed over a checkpoint: {reason}"));
         }

@@ -8,8 +8,9 @@ use fixmatch::config::{Metric, Rank};
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::run::change::{Change, Edit, Request};
 use fixmatch::run::checkpoint::{Checkpoint, State, file_name};
+use fixmatch::run::digests::Digests;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Compared, Evaluated, Event, FailureKind, Job, Progress};
+use fixmatch::run::event::{Compared, Evaluated, Event, FailureKind, Job, Progress, Started};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::pseudo::alarm::{Alarm, Rule};
@@ -96,6 +97,11 @@ impl Seen {
     }
 }
 
+fn digests() -> Digests {
+    let digest = Some("0".repeat(64));
+    Digests { run: digest.clone(), labels: digest.clone(), held_out: digest }
+}
+
 /// A run in which everything happened that can be told.
 fn eventful(place: &Place) -> RunDir {
     let dir = judged_run(place);
@@ -140,9 +146,11 @@ fn eventful(place: &Place) -> RunDir {
         ..Progress::default()
     };
     let job = Job { id: "12_3".into(), restarts: 1 };
+    let Event::Started(started) = started() else { unreachable!() };
     append(
         &dir,
         &[
+            Event::Started(Started { digests: Some(digests()), ..started }),
             Event::Forked(Parent { run: "elder".into(), step: 5 }),
             Event::Edited { id: "9".into(), step: 20, edit: Edit::Drop(1) },
             Event::Launched { pid: 7, host: "here".into(), version: "0".into(), job: Some(job) },
@@ -153,6 +161,12 @@ fn eventful(place: &Place) -> RunDir {
             Event::Alarm(Alarm { step: 30, rule: Rule::Share, class: Some(1), message: "too many".into() }),
             Event::Checkpointed { step: 20, file: "00000020.safetensors".into(), best: true },
             Event::Warning { message: "look".into() },
+            Event::Sealed {
+                step: 20,
+                who: "user@host".into(),
+                digests: digests(),
+                damage: vec!["line 3 is lost".into()],
+            },
             Event::Refused { id: "10".into(), reason: "no".into() },
             Event::Paused { step: 30 },
             Event::Continued { step: 30 },
@@ -223,6 +237,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch show --json", &["show", "one", "--at", "20"]),
         ("fixmatch show --json", &["show", "alive"]),
         ("fixmatch changes --json", &["changes", "one"]),
+        ("fixmatch verify --json", &["verify", "one"]),
         ("fixmatch pseudo --json", &["pseudo", "one", "--tau", "0.9"]),
         ("fixmatch watch --json", &["watch", "one", "--all"]),
         ("fixmatch presets --json", &["presets"]),

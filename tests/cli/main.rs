@@ -196,6 +196,7 @@ fn started() -> Event {
         n_test: 100,
         classes: vec!["cats".into(), "dogs".into()],
         labeled_per_class: vec![20, 20],
+        digests: None,
     })
 }
 

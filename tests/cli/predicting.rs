@@ -84,7 +84,7 @@ impl Place {
         fs::write(dir.labels(), serde_json::to_vec(&labels).expect("JSON")).expect("written");
         let bias = Array { shape: vec![dataset.classes.len()], values: vec![0.0; dataset.classes.len()] };
         let tensors = BTreeMap::from([("model.fc2.bias".to_owned(), bias)]);
-        let checkpoint = Checkpoint { state: State { step: 20, ..State::default() }, tensors };
+        let checkpoint = Checkpoint { state: State { step: 20, ..State::default() }, tensors, seals: None };
         checkpoint.write(&dir.checkpoints().join(file_name(20))).expect("written");
     }
 

@@ -231,7 +231,7 @@ fn weights_are_exported_under_their_own_names() {
         let Event::Started(Started { classes, .. }) = started() else { unreachable!() };
         let bias = Array { shape: vec![classes.len()], values: vec![0.0; classes.len()] };
         tensors.insert("model.fc2.bias".into(), bias);
-        let checkpoint = Checkpoint { state: State { step, ..State::default() }, tensors };
+        let checkpoint = Checkpoint { state: State { step, ..State::default() }, tensors, seals: None };
         checkpoint.write(&dir.checkpoints().join(file_name(step))).expect("written");
     }
     let out = place.folder.path().join("w.safetensors");

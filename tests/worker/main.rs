@@ -14,6 +14,7 @@ mod older;
 mod predicting;
 mod ranking;
 mod resume;
+mod sealing;
 mod slurm;
 mod suites;
 mod support;

@@ -94,6 +94,7 @@ fn crashed(unbroken: &RunDir, name: &str, step: u64, saved: u64) -> RunDir {
     let last = events(&dir).iter().position(is_later).expect("a point after it");
     let torn = &lines[last + 1][..lines[last + 1].len() / 2];
     fs::write(dir.events(), lines[..=last].concat() + torn).expect("written");
+    fs::remove_file(dir.events_seal()).expect("it is of the whole log");
     for (step, path) in checkpoint::list(&dir.checkpoints()).expect("lists") {
         if step > saved {
             fs::remove_file(path).expect("removed");

@@ -326,7 +326,8 @@ pub fn copy(dir: &RunDir, name: &str) -> RunDir {
         let place = from.strip_prefix(dir.path()).expect("in the run");
         fs::copy(from, to.join(place)).expect("copied");
     };
-    for file in [dir.run_toml(), dir.labels(), dir.events(), dir.insight()].into_iter().filter(|file| file.exists()) {
+    let files = [dir.run_toml(), dir.labels(), dir.events(), dir.events_seal(), dir.insight()];
+    for file in files.into_iter().filter(|file| file.exists()) {
         copy(&file);
     }
     for (_, path) in list(&dir.checkpoints()).expect("lists") {

@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use fixmatch::examples;
 use fixmatch::run::amend::amend;
 use fixmatch::run::change::{Edit, Request};
+use fixmatch::run::checkpoint;
 use fixmatch::run::history::{History, in_words};
+use fixmatch::run::seal;
 use fixmatch::run::state::{RunState, Status};
 
 use super::requests::Patience;
@@ -48,7 +50,9 @@ impl Args {
 
     /// Drops what is not wanted of the changes that lie ahead; then says where the run goes on, and with which.
     fn settle_changes(&self, reader: &mut Reader) -> Result<()> {
-        let step = RunState::goes_on_at(&reader.dir)?;
+        let (newest, _) = checkpoint::newest(&reader.dir.checkpoints())?;
+        seal::check(&reader.dir, &RunState::read(&reader.dir)?, newest.as_ref())?;
+        let step = newest.map_or(0, |found| found.state.step);
         let dropped = self.dropped(&reader.state.history, step)?;
         if !dropped.is_empty() {
             amend(&reader.dir, &drops(&dropped))?;

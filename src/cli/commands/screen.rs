@@ -72,7 +72,8 @@ impl Screen {
                 | Event::Refused { .. }
                 | Event::Paused { .. }
                 | Event::Continued { .. }
-                | Event::Resumed { .. },
+                | Event::Resumed { .. }
+                | Event::Sealed { .. },
             )
             | (Self::Lines(_), Event::Started(_) | Event::Evaluated(_) | Event::Compared(_)) => true,
             // How it ended is said by whoever started it.

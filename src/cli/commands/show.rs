@@ -13,6 +13,7 @@ use fixmatch::run::event::{Compared, Evaluated, Evaluation, Progress, Started};
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
 use fixmatch::run::pseudo::alarm::Alarm;
+use fixmatch::run::seal;
 use fixmatch::run::state::{RunState, Status, live_step};
 use serde::Serialize;
 
@@ -117,6 +118,9 @@ impl Page {
         }
         let ahead_from = state.ahead_from(&dir, status)?;
         let changes = Changed::all(&state, ahead_from);
+        let damaged = seal::wrong_files(&dir, &state, None)?.into_iter().map(|(file, what)| format!("{file}: {what}"));
+        let damaged = damaged.chain(state.doubt.iter().map(|it| format!("events.jsonl: {it}")));
+        state.warnings = damaged.chain(std::mem::take(&mut state.warnings)).collect();
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
         let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());

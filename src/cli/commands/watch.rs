@@ -34,7 +34,7 @@ pub struct Args {
     /// Begin with the first event rather than the last ten
     #[arg(long)]
     all: bool,
-    /// The lines of the event log as they are
+    /// The events of the log as JSON, a line each
     #[arg(long)]
     json: bool,
 }
@@ -47,7 +47,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let mut n_shown = if args.all { usize::MAX } else { TAIL };
     loop {
         let (records, status) = reader.look()?;
-        let lines = if args.json { raw.read_new_lines()? } else { records.iter().filter_map(line).collect() };
+        let lines = if args.json { raw.read_new_json()? } else { records.iter().filter_map(line).collect() };
         for line in &lines[lines.len().saturating_sub(n_shown)..] {
             if args.json { say_json_text(line)? } else { say(line)? }
         }

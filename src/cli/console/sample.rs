@@ -268,6 +268,7 @@ pub fn records(n: u64) -> Vec<Record> {
         n_test: 2000,
         classes: classes.map(Into::into).to_vec(),
         labeled_per_class: vec![4; 10],
+        digests: None,
     };
     let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into(), job: None };
     let mut events = vec![(0.0, launched), (1.0, Event::Started(started))];

@@ -21,6 +21,10 @@ fn told(event: &Event) -> Option<String> {
             format!("worker {pid} started on {host}{job}, version {version}")
         }
         Event::Started(started) => start(started),
+        Event::Sealed { who, damage, .. } if damage.is_empty() => format!("{who} sealed its files as they are"),
+        Event::Sealed { who, damage, .. } => {
+            format!("{who} sealed its files as they are, and took damaged lines out of the log: {}", damage.join("; "))
+        }
         Event::Forked(parent) => format!("forked from {} after {}", parent.run, plural(parent.step, "step")),
         Event::Resumed { step } => format!("resumed at step {step}"),
         Event::Progress(progress) => progress_made(progress),

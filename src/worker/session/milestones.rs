@@ -7,6 +7,7 @@ use fixmatch::run::checkpoint::{Checkpoint, Tensors, Which, file_name, prune};
 use fixmatch::run::event::{Compared, Evaluated, Evaluation, Event};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::insight::Record;
+use fixmatch::run::seal;
 
 use super::Session;
 use crate::evaluate::{compare, evaluate};
@@ -167,7 +168,8 @@ impl Session {
         self.reporter.sync()?;
         let file = file_name(step);
         let folder = self.dir.checkpoints();
-        let checkpoint = Checkpoint { state: self.state.clone(), tensors };
+        let seals = Some(seal::seals(&self.dir, &self.history, step)?);
+        let checkpoint = Checkpoint { state: self.state.clone(), tensors, seals };
         self.reporter.insist(|| checkpoint.write(&folder.join(&file)))?;
         let best = self.state.best.map(|(_, step)| step);
         prune(&folder, self.run.config.checkpoint.keep, best)?;

@@ -9,6 +9,7 @@ use fixmatch::augment::Strong;
 use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
+use fixmatch::base::sealed;
 use fixmatch::base::text::Name;
 use fixmatch::config::{Precision, RunConfig};
 use fixmatch::data::folder::{self, Listed, Reading};
@@ -20,6 +21,7 @@ use fixmatch::loader::Source;
 use fixmatch::machine::memory;
 use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::plan;
+use fixmatch::run::digests::Digests;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Started};
 use fixmatch::run::file::{Environment, RunFile};
@@ -136,6 +138,7 @@ pub fn prepare(
         n_test: test.n() as u64,
         labeled_per_class: labeled_per_class(&source, classes.len()),
         classes,
+        digests: Some(Digests::of(dir)?),
     };
     trainer.follow(Judge::new(
         &config.pseudo_label,
@@ -282,7 +285,7 @@ fn labels(
     for class in without {
         reporter.warn(format!("no image of class {class} ({}) is labeled", dataset.classes[class]));
     }
-    let text = serde_json::to_vec(&labels)?;
+    let text = sealed::json(serde_json::to_vec(&labels)?);
     reporter.insist(|| replace_file(&path, &text))?;
     Ok(Labels::Picked(labels))
 }

@@ -13,6 +13,7 @@ use fixmatch::base::output::write_raw;
 use fixmatch::base::tfevents;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Record};
+use fixmatch::run::log::Follower;
 use fixmatch::run::points::Points;
 use serde_json::Value;
 
@@ -67,8 +68,12 @@ fn write(out: &Path, content: &[u8], points: &Points, force: bool) -> Result<()>
 
 fn read(dir: &RunDir) -> Result<Points> {
     let mut points = Points::default();
-    for record in &fixmatch::run::log::read_all(&dir.events())? {
+    let mut log = Follower::new(dir.events());
+    for record in &log.read_new()? {
         points.apply(record);
+    }
+    for damage in log.damage() {
+        note(format_args!("warning: events.jsonl: {damage}"));
     }
     Ok(points)
 }

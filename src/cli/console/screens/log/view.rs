@@ -90,9 +90,11 @@ fn color(theme: Theme, event: &Event) -> Style {
         | Event::Diverged { .. }
         | Event::Unknown => theme.faint(),
         Event::Evaluated(_) | Event::Compared(_) | Event::Started(_) | Event::Forked(_) => theme.text(),
-        Event::Warning { .. } | Event::Paused { .. } | Event::Suspended { .. } | Event::Stopped { .. } => {
-            theme.changed()
-        }
+        Event::Warning { .. }
+        | Event::Sealed { .. }
+        | Event::Paused { .. }
+        | Event::Suspended { .. }
+        | Event::Stopped { .. } => theme.changed(),
         Event::Accepted { .. }
         | Event::Applied { .. }
         | Event::Edited { .. }
