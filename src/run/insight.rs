@@ -11,6 +11,9 @@ mod format;
 pub use file::{InsightFile, InsightReader};
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
+
+use crate::config::Policy;
 
 /// Edges of the bins of confidence. A bin holds its lower edge; the last one also 1. Finer where thresholds lie, with
 /// edges at 0.95, the paper's τ, and at every hundredth above 0.9.
@@ -130,9 +133,90 @@ pub struct Histogram {
     pub bins: Vec<Count>,
     /// For each class, those that training accepted, by whatever τ was in force at each step.
     pub accepted: Vec<Count>,
+    /// What each policy made of them: the run's own, and the others that watched. Empty in runs of before there were any.
+    pub judged: Vec<Judged>,
+}
+
+/// What a policy made of a histogram's pseudo-labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Which one.
+    pub policy: Policy,
+    /// Whether training went by it. The others saw the same, and changed nothing.
+    pub decides: bool,
+    /// The steps done when it began to watch: what it remembers is of the steps since.
+    pub since: u64,
+    /// For each class, those that counted. Of those that count in part, the sum of their weights, rounded.
+    pub counted: Vec<Count>,
+    /// What it remembers after the last step.
+    pub memory: Vec<(Quantity, Vec<f32>)>,
+}
+
+impl Quantity {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Threshold => "threshold",
+            Self::Status => "status",
+            Self::Shares => "shares",
+            Self::Histogram => "histogram",
+            Self::Deviation => "deviation",
+            Self::Alignment => "alignment",
+        }
+    }
+}
+
+impl Judged {
+    /// A quantity of each class, or of all together, where that is one number.
+    pub fn remembers(&self, quantity: Quantity) -> Option<&[f32]> {
+        self.memory.iter().find(|(it, _)| *it == quantity).map(|(_, values)| values.as_slice())
+    }
+
+    /// From which confidence on a pseudo-label of a class counts fully.
+    pub fn threshold(&self, class: usize) -> Option<f64> {
+        let thresholds = self.remembers(Quantity::Threshold)?;
+        thresholds.get(class).or_else(|| thresholds.first().filter(|_| thresholds.len() == 1)).map(|&it| as_written(it))
+    }
+
+    /// From which confidence on a pseudo-label of any class counts fully.
+    pub fn sure_from(&self) -> Option<f64> {
+        self.remembers(Quantity::Threshold)?.iter().copied().reduce(f32::max).map(as_written)
+    }
+}
+
+/// The number that the shortest text for it names: 0.95 stays 0.95.
+fn as_written(number: f32) -> f64 {
+    number.to_string().parse().expect("a number is written as one")
+}
+
+/// What policies remember, and what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+pub enum Quantity {
+    /// From which confidence on a pseudo-label counts fully: of each class, or one for all.
+    Threshold,
+    /// `FlexMatch`'s β, how well each class is learned.
+    Status,
+    /// `FreeMatch`'s p̃, the mean prediction.
+    Shares,
+    /// `FreeMatch`'s h̃, how often each class is predicted.
+    Histogram,
+    /// `SoftMatch`'s σ / `n_σ`, by which weights fall below its threshold μ. One number.
+    Deviation,
+    /// By what alignment multiplies the prediction of each class.
+    Alignment,
 }
 
 impl Histogram {
+    /// What a policy made of them, if it watched.
+    pub fn judged_by(&self, policy: Policy) -> Option<&Judged> {
+        self.judged.iter().find(|it| it.policy == policy)
+    }
+
+    /// What the run's own policy made of them.
+    pub fn decided(&self) -> Option<&Judged> {
+        self.judged.iter().find(|it| it.decides)
+    }
+
     /// How many classes there are.
     pub fn n_classes(&self) -> usize {
         self.accepted.len()
@@ -247,6 +331,22 @@ mod tests {
         let bins = vec![spread(20 * N_BINS); 10 * N_BINS];
         let histogram = Histogram { step: steps, n_steps: config.insight.every, bins, ..Histogram::default() };
         let histogram = Histogram { threshold: 0.95, has_oracle: true, accepted: vec![spread(20); 10], ..histogram };
+        let remembers = |policy: Policy| match policy {
+            Policy::Fixed => vec![(Quantity::Threshold, 1)],
+            Policy::Flexmatch => vec![(Quantity::Threshold, 10), (Quantity::Status, 10)],
+            Policy::Freematch => [Quantity::Threshold, Quantity::Shares, Quantity::Histogram].map(|it| (it, 10)).into(),
+            Policy::Softmatch => {
+                vec![(Quantity::Threshold, 1), (Quantity::Deviation, 1), (Quantity::Alignment, 10)]
+            }
+        };
+        let judged = |&policy: &Policy| Judged {
+            policy,
+            decides: policy == Policy::Softmatch,
+            since: steps,
+            counted: vec![spread(20); 10],
+            memory: remembers(policy).into_iter().map(|(quantity, n)| (quantity, vec![0.9; n])).collect(),
+        };
+        let histogram = Histogram { judged: Policy::VARIANTS.iter().map(judged).collect(), ..histogram };
         let verdict = Verdict { class: 9, confidence: 0.99 };
         let opinion = Opinion { index: 49_999, label: Some(9), ema: verdict, online: verdict };
         let unlabeled = vec![opinion; config.insight.panel as usize];

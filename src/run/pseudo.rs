@@ -1,13 +1,14 @@
 //! What histograms of pseudo-labels say: how many are accepted, how many of those are right, how the classes share them,
 //! and what another threshold would have accepted.
 //!
-//! What-ifs tell what another τ would have accepted of what the network said. They do not tell what the network would
-//! have learned with it. Knows no terminal; the alarms are in [`alarm`].
+//! What-ifs tell what another τ or another policy would have accepted of what the network said. They do not tell what
+//! the network would have learned with it. Knows no terminal; the alarms are in [`alarm`].
 
 pub mod alarm;
 
 use anyhow::{Result, bail};
 
+use crate::config::Policy;
 use crate::run::insight::{Count, EDGES, Histogram, N_BINS};
 
 /// Which pseudo-labels count.
@@ -18,6 +19,8 @@ pub enum Threshold {
     InForce,
     /// Those from this edge of the bins on, see [`EDGES`].
     Edge(usize),
+    /// Those that this policy would have accepted, by what it saw of the run.
+    Policy(Policy),
 }
 
 impl Threshold {
@@ -36,19 +39,12 @@ impl Threshold {
         }
     }
 
-    /// τ for a histogram.
-    pub fn tau(self, histogram: &Histogram) -> f64 {
+    /// From which confidence on a pseudo-label of a class counts fully.
+    pub fn of_class(self, histogram: &Histogram, class: usize) -> Option<f64> {
         match self {
-            Self::InForce => histogram.threshold,
-            Self::Edge(edge) => EDGES[edge],
-        }
-    }
-
-    /// What of a class would count.
-    fn accepts(self, histogram: &Histogram, class: usize) -> Count {
-        match self {
-            Self::InForce => histogram.accepted[class],
-            Self::Edge(edge) => histogram.of_class(class)[edge..].iter().copied().sum(),
+            Self::InForce => histogram.decided().map_or(Some(histogram.threshold), |judged| judged.threshold(class)),
+            Self::Edge(edge) => Some(EDGES[edge]),
+            Self::Policy(policy) => histogram.judged_by(policy)?.threshold(class),
         }
     }
 }
@@ -102,7 +98,7 @@ pub struct Class {
 /// A histogram under a threshold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
-    /// τ.
+    /// From which confidence on a pseudo-label of any class counts fully.
     pub tau: f64,
     /// The share of all pseudo-labels that count.
     pub mask_ratio: Option<f64>,
@@ -117,10 +113,29 @@ pub struct View {
 }
 
 impl View {
-    /// What a threshold accepts of a histogram.
-    pub fn of(histogram: &Histogram, threshold: Threshold) -> Self {
-        let accepted: Vec<Count> =
-            (0..histogram.n_classes()).map(|class| threshold.accepts(histogram, class)).collect();
+    /// What training accepted of a histogram; of pseudo-labels that count in part, the sum of their weights.
+    pub fn in_force(histogram: &Histogram) -> Self {
+        let accepted = histogram.decided().map_or(&histogram.accepted, |judged| &judged.counted);
+        Self::new(histogram, histogram.threshold, accepted)
+    }
+
+    /// What a threshold would have accepted of a histogram. None if it is that of a policy that did not watch.
+    pub fn of(histogram: &Histogram, threshold: Threshold) -> Option<Self> {
+        match threshold {
+            Threshold::InForce => Some(Self::in_force(histogram)),
+            Threshold::Edge(edge) => {
+                let from_edge = |class| histogram.of_class(class)[edge..].iter().copied().sum();
+                let accepted: Vec<Count> = (0..histogram.n_classes()).map(from_edge).collect();
+                Some(Self::new(histogram, EDGES[edge], &accepted))
+            }
+            Threshold::Policy(policy) => {
+                let judged = histogram.judged_by(policy)?;
+                Some(Self::new(histogram, judged.sure_from()?, &judged.counted))
+            }
+        }
+    }
+
+    fn new(histogram: &Histogram, tau: f64, accepted: &[Count]) -> Self {
         let all: Count = accepted.iter().copied().sum();
         let purity = |count: Count| count.purity().filter(|_| histogram.has_oracle);
         let ratio = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
@@ -136,7 +151,7 @@ impl View {
         };
         let named = histogram.total();
         Self {
-            tau: threshold.tau(histogram),
+            tau,
             mask_ratio: ratio(all.n, named.n),
             purity: purity(all),
             named,
@@ -148,6 +163,8 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use crate::run::insight::{Judged, Quantity};
+
     use super::*;
 
     /// Two classes: of class 0, 30 sure ones of which 27 are right, 10 around 0.92, all right, and 60 unsure ones, half
@@ -158,12 +175,38 @@ mod tests {
         (bins[24], bins[15], bins[5]) = (count(30, 27), count(10, 10), count(60, 30));
         (bins[N_BINS + 15], bins[N_BINS + 5]) = (count(10, 4), count(90, 0));
         let accepted = vec![count(30, 27), Count::default()];
-        Histogram { step: 100, n_steps: 10, threshold: 0.95, has_oracle: true, bins, accepted }
+        Histogram { step: 100, n_steps: 10, threshold: 0.95, has_oracle: true, bins, accepted, judged: vec![] }
+    }
+
+    fn would(tau: f64) -> View {
+        View::of(&histogram(), Threshold::at(tau).expect("an edge")).expect("any histogram has bins")
+    }
+
+    /// As FlexMatch would have it, which watched, and as SoftMatch did, by which the run went: the same 30 sure ones, and
+    /// 5 of class 1, 2 right.
+    #[test]
+    fn another_policy_would_have_accepted_what_it_counted_as_it_watched() {
+        let judged = |policy, decides, thresholds: &[f32]| Judged {
+            policy,
+            decides,
+            since: 0,
+            counted: vec![Count { n: 30, right: 27 }, Count { n: 5, right: 2 }],
+            memory: vec![(Quantity::Threshold, thresholds.to_vec())],
+        };
+        let judged = vec![judged(Policy::Flexmatch, false, &[0.95, 0.25]), judged(Policy::Softmatch, true, &[0.5])];
+        let histogram = Histogram { judged, ..histogram() };
+        let view = View::of(&histogram, Threshold::Policy(Policy::Flexmatch)).expect("it watched");
+        assert_eq!((view.mask_ratio, view.purity), (Some(0.175), Some(29.0 / 35.0)));
+        assert!((view.tau - 0.95).abs() < 1e-6);
+        assert_eq!(Threshold::Policy(Policy::Flexmatch).of_class(&histogram, 1), Some(0.25));
+        assert_eq!(View::in_force(&histogram).accepted, Count { n: 35, right: 29 });
+        assert_eq!(Threshold::InForce.of_class(&histogram, 1), Some(0.5));
+        assert_eq!(View::of(&histogram, Threshold::Policy(Policy::Freematch)), None);
     }
 
     #[test]
     fn what_was_accepted_is_told_for_each_class() {
-        let view = View::of(&histogram(), Threshold::InForce);
+        let view = View::in_force(&histogram());
         assert_eq!((view.tau, view.mask_ratio, view.purity), (0.95, Some(0.15), Some(0.9)));
         let class = &view.classes[0];
         assert_eq!((class.acceptance, class.purity, class.share), (Some(0.3), Some(0.9), Some(1.0)));
@@ -174,12 +217,12 @@ mod tests {
 
     #[test]
     fn another_threshold_would_have_accepted_more() {
-        let view = View::of(&histogram(), Threshold::at(0.9).expect("an edge"));
+        let view = would(0.9);
         assert_eq!((view.tau, view.mask_ratio, view.purity), (0.9, Some(0.25), Some(0.82)));
         assert_eq!(view.classes[1].share, Some(0.2));
-        let all = View::of(&histogram(), Threshold::at(0.0).expect("an edge"));
+        let all = would(0.0);
         assert_eq!((all.mask_ratio, all.accepted), (Some(1.0), all.named));
-        assert_eq!(View::of(&histogram(), Threshold::at(0.95).expect("an edge")).accepted, Count { n: 30, right: 27 });
+        assert_eq!(would(0.95).accepted, Count { n: 30, right: 27 });
     }
 
     #[test]
@@ -202,7 +245,7 @@ mod tests {
 
     #[test]
     fn without_labels_nothing_is_called_right() {
-        let view = View::of(&Histogram { has_oracle: false, ..histogram() }, Threshold::InForce);
+        let view = View::in_force(&Histogram { has_oracle: false, ..histogram() });
         assert_eq!((view.mask_ratio, view.purity, view.classes[0].purity), (Some(0.15), None, None));
     }
 
@@ -217,7 +260,7 @@ mod tests {
     #[test]
     fn an_empty_histogram_has_no_ratio() {
         let empty = Histogram { bins: vec![Count::default(); N_BINS], accepted: vec![Count::default()], ..histogram() };
-        let view = View::of(&empty, Threshold::InForce);
+        let view = View::in_force(&empty);
         assert_eq!((view.mask_ratio, view.purity, view.classes[0].share), (None, None, None));
     }
 }

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::base::stats::median;
-use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, RunConfig, Train};
+use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, PseudoLabel, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::examples;
@@ -24,7 +24,7 @@ use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::input::Input;
 use crate::model::{Network, Shape};
-use crate::policy::PseudoLabels;
+use crate::policy::{Facts, Judge};
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
 use crate::{device, ops};
@@ -134,7 +134,10 @@ pub fn run(args: &Args) -> Result<()> {
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
     let device = device::resolve(args.device, device::tell)?;
-    println!("counting pseudo-labels: {:.0} µs a step", recording_us(device));
+    let [alone, watched] = judges(device).map(|judge| judging_us(judge, device));
+    println!(
+        "judging and counting pseudo-labels: {alone:.0} µs a step by τ alone, {watched:.0} µs with all policies watching"
+    );
     println!("to the device: {:.1} MB a step", (B + 2 * N_UNLABELED) as f64 * 3072e-6);
     Ok(())
 }
@@ -206,17 +209,25 @@ fn source() -> Source {
     }
 }
 
-/// Microseconds that counting a step's pseudo-labels takes, and its share of reading a histogram every 256 steps.
-fn recording_us(device: Device) -> f64 {
+/// The paper's rule alone, and with all other policies watching 50,000 unlabeled images.
+fn judges(device: Device) -> [Judge; 2] {
+    let facts = Facts { n_classes: 10, n_unlabeled: 50_000, labeled_per_class: vec![4; 10], device };
+    [Judge::fixed(), Judge::new(&PseudoLabel::default(), &facts)]
+}
+
+/// Microseconds that judging and counting a step's pseudo-labels takes, and its share of reading a histogram every 256
+/// steps.
+fn judging_us(mut judge: Judge, device: Device) -> f64 {
     const EVERY: u64 = 256;
-    let (mut insight, options) = (Insight::counting(10, device), (Kind::Float, device));
+    let (mut insight, options) = (Insight::counting(10, judge.n_policies(), device), (Kind::Float, device));
     let labels = Tensor::zeros([N_UNLABELED as i64], (Kind::Int64, device));
-    let said = PseudoLabels::new(&(Tensor::randn([N_UNLABELED as i64, 10], options) * 5.0), 0.95);
+    let logits = Tensor::randn([N_UNLABELED as i64, 10], options) * 5.0;
+    let places = Tensor::arange(N_UNLABELED as i64, (Kind::Int64, device)) * 100;
     let mut record = |step| {
         for _ in 0..EVERY {
-            insight.push(said.shallow_clone(), labels.shallow_clone());
+            insight.push(judge.judge(&logits, &places, 0.95), labels.shallow_clone());
         }
-        insight.close(step, 0.95).map_or(0, |histogram| histogram.total().n)
+        insight.close(step, judge.memories(0.95)).map_or(0, |histogram| histogram.total().n)
     };
     record(0);
     let (begun, n_histograms) = (Instant::now(), 8);

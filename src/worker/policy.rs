@@ -2,6 +2,9 @@
 //!
 //! A policy sees what the weak views of a batch say, and answers which of them count. What it remembers of earlier batches
 //! stays on the device, is part of the checkpoint, and moves once a step. Nothing here waits for a GPU but saving.
+//!
+//! A run goes by one policy. The others see the same and are asked the same, so that it is known what each would have
+//! counted; nothing of what training does depends on them.
 
 mod align;
 mod fixed;
@@ -15,7 +18,9 @@ use std::fmt::Debug;
 
 use anyhow::Result;
 use fixmatch::config::{self, PseudoLabel};
-use fixmatch::run::checkpoint::Tensors;
+use fixmatch::run::checkpoint::{Array, Tensors};
+use fixmatch::run::insight::{Judged, Quantity};
+use strum::VariantArray as _;
 use tch::{Device, Kind, Tensor};
 
 use self::align::Align;
@@ -46,10 +51,13 @@ pub struct PseudoLabels {
     pub mask: Tensor,
     /// How much each counts, where that is not all or nothing: (N) f32.
     pub weight: Option<Tensor>,
+    /// What each policy of [`Judge::policies`] says of them, the run's own among them: (N) bool, or f32 for weights.
+    pub judged: Vec<Tensor>,
 }
 
 impl PseudoLabels {
     /// The pseudo-labels of weak logits (N, C) by the paper's rule.
+    #[cfg(test)]
     pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
         let nowhere = Tensor::zeros([logits_weak.size()[0]], (Kind::Int64, logits_weak.device())); // it remembers nothing
         Judge::fixed().judge(logits_weak, &nowhere, threshold)
@@ -63,7 +71,8 @@ impl PseudoLabels {
     /// Each tensor changed in the same way.
     fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Self {
         let [classes, confidence, mask] = [&self.classes, &self.confidence, &self.mask].map(&change);
-        Self { classes, confidence, mask, weight: self.weight.as_ref().map(&change) }
+        let judged = self.judged.iter().map(&change).collect();
+        Self { classes, confidence, mask, weight: self.weight.as_ref().map(&change), judged }
     }
 
     /// The same tensors.
@@ -71,9 +80,10 @@ impl PseudoLabels {
         self.map(Tensor::shallow_clone)
     }
 
-    /// Those of some rows, given by their numbers: (n) i64.
+    /// Those of some rows, given by their numbers, (n) i64, as the run's own policy has them.
     pub fn select(&self, rows: &Tensor) -> Self {
-        self.map(|all| all.index_select(0, rows))
+        let own = Self { judged: Vec::new(), ..self.shallow_clone() };
+        own.map(|all| all.index_select(0, rows))
     }
 }
 
@@ -111,32 +121,59 @@ pub trait Policy: Part + Debug {
         None
     }
 
-    /// From which confidence on a pseudo-label of any class counts fully, given τ. Waits for the device.
-    fn sure_from(&self, threshold: f64) -> f64;
+    /// What it remembers, given τ, still on the device: (C) or (1) f32. Among it [`Quantity::Threshold`].
+    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)>;
 }
 
-/// A policy with the alignment before it.
+/// The rule of a kind, at its start.
+fn rule(kind: config::Policy, config: &PseudoLabel, facts: &Facts) -> Box<dyn Policy> {
+    match kind {
+        config::Policy::Fixed => Box::new(fixed::Fixed),
+        config::Policy::Flexmatch => Box::new(flexmatch::FlexMatch::new(config, facts)),
+        config::Policy::Freematch => Box::new(freematch::FreeMatch::new(config, facts)),
+        config::Policy::Softmatch => Box::new(softmatch::SoftMatch::new(config, facts)),
+    }
+}
+
+/// A policy that sees all pseudo-labels of a run.
+#[derive(Debug)]
+struct Watcher {
+    kind: config::Policy,
+    rule: Box<dyn Policy>,
+    /// The steps done when it began.
+    since: u64,
+}
+
+/// All policies, of which one decides, with the alignment before them.
 #[derive(Debug)]
 pub struct Judge {
     align: Option<Align>,
-    policy: Box<dyn Policy>,
+    watchers: Vec<Watcher>,
+    /// The place of the one that decides.
+    own: usize,
 }
 
+/// The steps at which policies began to watch, in a checkpoint.
+const SINCE: &str = "policies.since";
+
 impl Judge {
-    /// The paper's rule.
+    /// The paper's rule, without any other.
     pub fn fixed() -> Self {
-        Self { align: None, policy: Box::new(fixed::Fixed) }
+        let fixed = Watcher { kind: config::Policy::Fixed, rule: Box::new(fixed::Fixed), since: 0 };
+        Self { align: None, watchers: vec![fixed], own: 0 }
     }
 
-    /// The rule that a configuration asks for, at its start.
+    /// The rule that a configuration asks for, at its start, and the others with the same constants.
     pub fn new(config: &PseudoLabel, facts: &Facts) -> Self {
-        let policy: Box<dyn Policy> = match config.policy {
-            config::Policy::Fixed => Box::new(fixed::Fixed),
-            config::Policy::Flexmatch => Box::new(flexmatch::FlexMatch::new(config, facts)),
-            config::Policy::Freematch => Box::new(freematch::FreeMatch::new(config, facts)),
-            config::Policy::Softmatch => Box::new(softmatch::SoftMatch::new(config, facts)),
-        };
-        Self { align: Align::new(config, facts), policy }
+        let watcher = |&kind: &config::Policy| Watcher { kind, rule: rule(kind, config, facts), since: 0 };
+        let watchers: Vec<_> = config::Policy::VARIANTS.iter().map(watcher).collect();
+        let own = watchers.iter().position(|it| it.kind == config.policy).expect("each policy is listed");
+        Self { align: Align::new(config, facts), watchers, own }
+    }
+
+    /// How many policies there are.
+    pub fn n_policies(&self) -> usize {
+        self.watchers.len()
     }
 
     /// The pseudo-labels of weak logits (N, C) of images at these places among the unlabeled ones (N).
@@ -154,37 +191,68 @@ impl Judge {
                 unaligned,
             },
         };
-        let (mask, weight) = match self.policy.judge(&guess, threshold) {
-            Counted::Some(mask) => (mask, None),
-            Counted::Weighted(weight) => (weight.gt(0.0), Some(weight)),
+        let judged: Vec<Counted> = self.watchers.iter_mut().map(|it| it.rule.judge(&guess, threshold)).collect();
+        let (mask, weight) = match &judged[self.own] {
+            Counted::Some(mask) => (mask.shallow_clone(), None),
+            Counted::Weighted(weight) => (weight.gt(0.0), Some(weight.shallow_clone())),
         };
-        PseudoLabels { classes: guess.classes, confidence: guess.confidence, mask, weight }
+        let judged = judged.into_iter().map(|(Counted::Some(counts) | Counted::Weighted(counts))| counts).collect();
+        PseudoLabels { classes: guess.classes, confidence: guess.confidence, mask, weight, judged }
     }
 
     /// See [`Policy::fairness`].
     pub fn fairness(&self, logits_strong: &Tensor, mask: &Tensor) -> Option<Tensor> {
-        self.policy.fairness(logits_strong, mask)
+        self.watchers[self.own].rule.fairness(logits_strong, mask)
     }
 
-    /// See [`Policy::sure_from`].
-    pub fn sure_from(&self, threshold: f64) -> f64 {
-        self.policy.sure_from(threshold)
+    /// What each policy remembers, given τ, before anything is counted. Waits for the device.
+    pub fn memories(&self, threshold: f64) -> Vec<Judged> {
+        let of = |(place, watcher): (usize, &Watcher)| {
+            let mut memory = watcher.rule.memory(threshold);
+            if let Some(align) = self.align.as_ref().filter(|_| place == self.own) {
+                memory.extend(align.ratio().map(|ratio| (Quantity::Alignment, ratio)));
+            }
+            let memory = memory.into_iter().map(|(quantity, tensor)| (quantity, to_array(&tensor).values)).collect();
+            let (policy, decides, since) = (watcher.kind, place == self.own, watcher.since);
+            Judged { policy, decides, since, counted: Vec::new(), memory }
+        };
+        self.watchers.iter().enumerate().map(of).collect()
     }
 }
 
 impl Part for Judge {
     fn save(&mut self, into: &mut Tensors) {
-        self.policy.save(into);
+        for watcher in &mut self.watchers {
+            watcher.rule.save(into);
+        }
+        let since: Vec<f32> = self.watchers.iter().map(|it| it.since as f32).collect();
+        into.insert(SINCE.into(), Array { shape: vec![since.len()], values: since });
         if let Some(align) = &mut self.align {
             align.save(into);
         }
     }
 
-    /// What the checkpoint does not have begins anew: a fork may have another policy, or other unlabeled images.
+    /// A policy of which the checkpoint has not all begins anew: it may be of before there were such, or a fork have other
+    /// unlabeled images.
     fn restore(&mut self, from: &Tensors, step: u64) -> Result<()> {
-        self.policy.restore(from, step)?;
+        let since = from.get(SINCE).map_or(&[][..], |it| &it.values);
+        for (place, watcher) in self.watchers.iter_mut().enumerate() {
+            if is_whole(watcher.rule.as_mut(), from) {
+                watcher.rule.restore(from, step)?;
+                watcher.since = since.get(place).map_or(0, |&since| since as u64);
+            } else {
+                watcher.since = step;
+            }
+        }
         self.align.as_mut().map_or(Ok(()), |align| align.restore(from, step))
     }
+}
+
+/// Whether a checkpoint has all that a policy remembers, in the same shapes.
+fn is_whole(rule: &mut dyn Policy, from: &Tensors) -> bool {
+    let mut wanted = Tensors::new();
+    rule.save(&mut wanted);
+    wanted.iter().all(|(name, array)| from.get(name).is_some_and(|it| it.shape == array.shape))
 }
 
 /// Puts what a policy remembers into a checkpoint.
@@ -204,4 +272,73 @@ fn take(name: &str, tensor: &mut Tensor, from: &Tensors) {
 /// m · average + (1 − m) · now.
 fn moved(average: &Tensor, now: &Tensor, momentum: f64) -> Tensor {
     average * momentum + now * (1.0 - momentum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N: i64 = 30;
+
+    fn facts() -> Facts {
+        Facts { n_classes: 3, n_unlabeled: 90, labeled_per_class: vec![4, 4, 2], device: Device::Cpu }
+    }
+
+    fn by(policy: config::Policy) -> Judge {
+        let config = PseudoLabel { policy, align: config::Align::Uniform, momentum: 0.9, ..PseudoLabel::default() };
+        Judge::new(&config, &facts())
+    }
+
+    fn numbers(tensor: &Tensor) -> Vec<f32> {
+        to_array(&tensor.to_kind(Kind::Float)).values
+    }
+
+    /// What the policies say of some steps; the classes become surer, the first one first.
+    fn judged(judge: &mut Judge, steps: std::ops::Range<i64>) -> Vec<PseudoLabels> {
+        let step = |step: i64| {
+            let rows = Tensor::arange(N * 3, (Kind::Float, Device::Cpu)).view([N, 3]);
+            let logits = (rows * (1.7 + 0.1 * step as f64)).sin() * (1.0 + 0.4 * step as f64);
+            let places = (Tensor::arange(N, (Kind::Int64, Device::Cpu)) + N * step).remainder(90);
+            judge.judge(&logits, &places, 0.8)
+        };
+        steps.map(step).collect()
+    }
+
+    #[test]
+    fn what_a_policy_would_have_counted_as_it_watched_is_what_it_counts_as_it_decides() {
+        for (place, &policy) in config::Policy::VARIANTS.iter().enumerate() {
+            for &other in config::Policy::VARIANTS {
+                let (decides, watches) = (judged(&mut by(policy), 0..12), judged(&mut by(other), 0..12));
+                for (mine, theirs) in decides.iter().zip(&watches) {
+                    let own = mine.weight.as_ref().unwrap_or(&mine.mask);
+                    assert_eq!(numbers(own), numbers(&theirs.judged[place]), "{policy:?} beside {other:?}");
+                }
+            }
+        }
+        let all: Vec<_> = judged(&mut by(config::Policy::Fixed), 0..12);
+        let means: Vec<f64> = (0..4)
+            .map(|it| {
+                all.iter().map(|step| step.judged[it].to_kind(Kind::Double).mean(Kind::Double).double_value(&[])).sum()
+            })
+            .collect();
+        assert!(means.windows(2).all(|pair| (pair[0] - pair[1]).abs() > 0.1), "they all say the same: {means:?}");
+    }
+
+    #[test]
+    fn a_policy_that_a_checkpoint_does_not_know_whole_begins_anew_and_says_since_when() {
+        let (mut before, mut saved) = (by(config::Policy::Fixed), Tensors::new());
+        judged(&mut before, 0..7);
+        before.save(&mut saved);
+        saved.retain(|name, _| !name.starts_with("softmatch"));
+        let mut restored = Judge::new(&PseudoLabel::default(), &Facts { n_unlabeled: 80, ..facts() });
+        restored.restore(&saved, 7).expect("fits");
+        let since: Vec<_> = restored.memories(0.8).iter().map(|it| (it.policy, it.since)).collect();
+        let [fixed, flexmatch, freematch, softmatch] = since.try_into().expect("four");
+        assert_eq!((fixed.1, flexmatch.1, freematch.1, softmatch.1), (0, 7, 0, 7));
+        let mut again = Tensors::new();
+        restored.save(&mut again);
+        let mut later = Judge::new(&PseudoLabel::default(), &Facts { n_unlabeled: 80, ..facts() });
+        later.restore(&again, 9).expect("fits");
+        assert_eq!(later.memories(0.8), restored.memories(0.8));
+    }
 }

@@ -143,9 +143,9 @@ impl Trainer {
         self.judge = judge;
     }
 
-    /// From which confidence on a pseudo-label of any class counts fully, given τ. Waits for the device.
-    pub fn sure_from(&self, threshold: f64) -> f64 {
-        self.judge.sure_from(threshold)
+    /// By which pseudo-labels are judged.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
     }
 
     /// Begins anew with the weights of another seed.

@@ -238,7 +238,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch show --json", &["show", "alive"]),
         ("fixmatch changes --json", &["changes", "one"]),
         ("fixmatch verify --json", &["verify", "one"]),
-        ("fixmatch pseudo --json", &["pseudo", "one", "--tau", "0.9"]),
+        ("fixmatch pseudo --json", &["pseudo", "one", "--policy", "freematch"]),
         ("fixmatch watch --json", &["watch", "one", "--all"]),
         ("fixmatch presets --json", &["presets"]),
         ("fixmatch presets PRESET --json", &["presets", "ranking.toml"]),

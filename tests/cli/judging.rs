@@ -1,8 +1,11 @@
 //! What a run's pseudo-labels did, from the command line.
 
+use fixmatch::config::Policy;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
-use fixmatch::run::insight::{Count, EDGES, Histogram, InsightFile, N_BINS, Opinion, Panel, Record, Verdict};
+use fixmatch::run::insight::{
+    Count, EDGES, Histogram, InsightFile, Judged, N_BINS, Opinion, Panel, Quantity, Record, Verdict,
+};
 use serde_json::Value;
 
 use super::{Place, append, evaluated, launched, progress, started};
@@ -17,7 +20,15 @@ fn histogram(step: u64, sure: [u64; 2], right: f64) -> Record {
         bins[class * N_BINS + bin] = count(100);
     }
     let accepted = sure.map(count).to_vec();
-    Record::Histogram(Histogram { step, n_steps: 10, threshold: 0.95, has_oracle: true, bins, accepted })
+    Record::Histogram(Histogram {
+        step,
+        n_steps: 10,
+        threshold: 0.95,
+        has_oracle: true,
+        bins,
+        accepted,
+        judged: vec![],
+    })
 }
 
 pub fn run(place: &Place) -> RunDir {
@@ -26,7 +37,7 @@ pub fn run(place: &Place) -> RunDir {
     let verdict = |class| Verdict { class, confidence: 0.5 };
     let opinion = |online| Opinion { index: 7, label: Some(0), ema: verdict(1), online: verdict(online) };
     let panel = Panel { step: 20, unlabeled: vec![opinion(0), opinion(1), opinion(1), opinion(1)], labeled: vec![] };
-    for record in [histogram(10, [100, 0], 1.0), histogram(20, [300, 100], 0.75), Record::Panel(panel)] {
+    for record in [histogram(10, [100, 0], 1.0), judged(20, 12), Record::Panel(panel)] {
         let pointer = file.append(&record).expect("appended");
         append(&dir, &[progress(pointer.step), Event::Insight(pointer)]);
     }
@@ -68,6 +79,55 @@ fn pseudo_labels_are_told_class_by_class_and_for_another_threshold() {
         &["--tau: the histograms count between edges", "0.7 and 0.75"],
     );
     place.fixmatch(&["pseudo", "--at", "5"]).check(1, &[], &["has counted no pseudo-labels by step 5"]);
+}
+
+/// The histogram above, judged by τ, which decides, and by FreeMatch, which accepts the sure ones and 50 more dogs, none
+/// of them right.
+fn judged(step: u64, since: u64) -> Record {
+    let Record::Histogram(histogram) = histogram(step, [300, 100], 0.75) else { unreachable!("it is one") };
+    let fixed = Judged {
+        policy: Policy::Fixed,
+        decides: true,
+        since: 0,
+        counted: histogram.accepted.clone(),
+        memory: vec![(Quantity::Threshold, vec![0.95])],
+    };
+    let mut counted = histogram.accepted.clone();
+    counted[1].n += 50;
+    let memory = vec![(Quantity::Threshold, vec![0.95, 0.5]), (Quantity::Shares, vec![0.7, 0.3])];
+    let free = Judged { policy: Policy::Freematch, decides: false, since, counted, memory };
+    Record::Histogram(Histogram { judged: vec![fixed, free], ..histogram })
+}
+
+#[test]
+fn it_is_told_what_other_policies_would_have_accepted() {
+    let place = Place::new();
+    run(&place);
+    place.fixmatch(&["pseudo", "--policy", "freematch"]).check(
+        0,
+        &[
+            "fixed in force                         66.7 %    75.0 %       400                 0.950",
+            "freematch, watching since step 12      75.0 %    66.7 %       450        0.500 to 0.950",
+            "freematch what if      75.0 %    66.7 %       450  600",
+            "dogs     200    75.0 %    50.0 %  33.3 %    50.0 %     3 of 3",
+            "STEP     τ  MASK RATIO  ACCURACY  FREEMATCH  ACCURACY",
+            "10    0.95      33.3 %   100.0 %          –         –",
+            "20    0.95      66.7 %    75.0 %     75.0 %    66.7 %",
+        ],
+        &[],
+    );
+    let page: Value =
+        serde_json::from_str(&place.fixmatch(&["pseudo", "--policy", "freematch", "--json"]).out).expect("JSON");
+    assert_eq!((&page["policy"], &page["what_if"]["n_accepted"]), (&"freematch".into(), &450.into()));
+    assert_eq!(page["policies"][1]["memory"]["shares"], serde_json::json!([0.7, 0.3]));
+    assert_eq!((&page["classes"][0]["threshold"], &page["classes"][1]["threshold"]), (&0.95.into(), &0.5.into()));
+    place.fixmatch(&["pseudo", "--policy", "softmatch"]).check(1, &[], &["softmatch did not watch", "step 20"]);
+    place.fixmatch(&["pseudo", "--policy", "freematch", "--at", "10"]).check(
+        1,
+        &[],
+        &["no policies watched", "step 10"],
+    );
+    place.fixmatch(&["pseudo", "--policy", "mixmatch"]).check(2, &[], &["mixmatch", "flexmatch"]);
 }
 
 #[test]

@@ -84,8 +84,8 @@ fn names_from_files_stay_names_on_every_screen_of_a_small_terminal() {
     let drawn = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     let charts = drawn(&terminal.text());
     for (keys, shown) in [
-        ("v", "▸pseudo-labels"),
-        ("\t\t", "▸confusion"),
+        ("v", "▸strip"),
+        ("\t\t\t", "▸confusion"),
         ("\t", "▸classes"),
         ("\x1b", "nothing measured"),
         ("o", "no image of class new line"),

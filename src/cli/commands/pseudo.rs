@@ -1,38 +1,59 @@
-//! `fixmatch pseudo`: what a run's pseudo-labels did, and what another threshold would have accepted.
+//! `fixmatch pseudo`: what a run's pseudo-labels did, and what another threshold or policy would have accepted.
 
 use fixmatch::base::text::Name;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fixmatch::config::Policy;
 use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::insight::{self, Agreement, Histogram, Panel, Record};
+use fixmatch::run::insight::{self, Agreement, Histogram, Judged, Panel, Quantity, Record};
 use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::pseudo::{Basis, Expected, Threshold, View};
 use fixmatch::run::state::RunState;
 use serde::Serialize;
+use strum::VariantArray as _;
 
 use super::{RunArg, Runs, note, say, say_json};
 use crate::words::numbers::{grouped, or_dash, percent, plural, table};
 
-/// Show what a run's pseudo-labels did: how many each class has, how accurate they are, and what another τ would have accepted
+/// Show what a run's pseudo-labels did: how many each class has, how accurate they are, and what another τ or policy
+/// would have accepted
 ///
-/// Accuracy is judged by the true labels, which training does not see. A what-if tells what another τ would have accepted of
-/// what the network said, not what the network would have learned with it.
+/// Accuracy is judged by the true labels, which training does not see. A what-if tells what another τ or policy would have
+/// accepted of what the network said, not what the network would have learned with it.
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch pseudo", "fixmatch pseudo quickstart --tau 0.9"))]
+#[command(after_help = examples!(
+    "fixmatch pseudo",
+    "fixmatch pseudo quickstart --tau 0.9",
+    "fixmatch pseudo quickstart --policy freematch"
+))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
     /// What if τ had been this: an edge of the bins, such as 0.9, 0.95 or 0.99
     #[arg(long, value_name = "TAU")]
     tau: Option<f64>,
+    /// What if this policy had decided, with the run's own constants
+    #[arg(long, conflicts_with = "tau", value_parser = policies())]
+    policy: Option<Policy>,
     /// As of this step [default: the newest]
     #[arg(long, value_name = "STEP")]
     at: Option<u64>,
     /// As JSON, every histogram of the run with it
     #[arg(long)]
     json: bool,
+}
+
+/// A policy by its name.
+fn policies() -> impl TypedValueParser<Value = Policy> {
+    let names = Policy::VARIANTS.iter().map(|policy| policy.name());
+    PossibleValuesParser::new(names).map(|name| {
+        let policy = Policy::VARIANTS.iter().find(|policy| policy.name() == name);
+        *policy.expect("one of the possible values")
+    })
 }
 
 /// Points of the table over the run.
@@ -51,9 +72,14 @@ pub struct Moment {
     pub expected_from: Basis,
     /// As they were accepted.
     pub in_force: Totals,
-    /// As another threshold would have.
+    /// The policy that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<&'static str>,
+    /// As another threshold or policy would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<Totals>,
+    /// What each policy would have accepted; empty in runs of before they watched.
+    pub policies: Vec<PolicyRow>,
     /// Of the images that are followed, the share of which the averaged and the trained network say the same.
     pub agreement: Option<f64>,
     /// The step of the evaluation that asked them.
@@ -72,9 +98,25 @@ pub struct Totals {
     n_accepted: u64,
 }
 
+/// One policy.
+#[derive(Debug, Serialize)]
+pub struct PolicyRow {
+    policy: &'static str,
+    /// Whether training goes by it.
+    decides: bool,
+    /// The steps done when it began to watch.
+    since: u64,
+    #[serde(flatten)]
+    totals: Totals,
+    /// What it remembers: of each class, or one number for all.
+    memory: BTreeMap<&'static str, Vec<f32>>,
+}
+
 /// One class.
 #[derive(Debug, Serialize)]
 pub struct ClassRow {
+    /// From which confidence on its pseudo-labels count fully, under the threshold that was asked for.
+    threshold: Option<f64>,
     class: Name,
     n: u64,
     n_accepted: u64,
@@ -109,7 +151,8 @@ struct Point {
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let dir = runs.find(&args.run)?;
-    let what_if = args.tau.map(Threshold::at).transpose().context("--tau")?;
+    let tau = args.tau.map(Threshold::at).transpose().context("--tau")?;
+    let what_if = tau.or(args.policy.map(Threshold::Policy));
     let mut state = RunState::read(&dir)?;
     if let Some(step) = args.at {
         state.forget_after(step);
@@ -123,10 +166,26 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             format!("no histogram of {} can be read", dir.id())
         }
     })?;
+    if let Some(policy) = args.policy.filter(|&policy| newest.judged_by(policy).is_none()) {
+        ensure!(
+            newest.judged.is_empty(),
+            "{} did not watch in {} at step {}",
+            policy.name(),
+            dir.id(),
+            grouped(newest.step)
+        );
+        bail!(
+            "no policies watched the pseudo-labels of {} at step {}, as they do in runs of this fixmatch. \
+             `--tau` asks what another threshold would have accepted, not {}",
+            dir.id(),
+            grouped(newest.step),
+            policy.name()
+        );
+    }
     let point = |histogram: &&Histogram| Point {
         step: histogram.step,
-        in_force: Totals::of(&View::of(histogram, Threshold::InForce)),
-        what_if: what_if.map(|threshold| Totals::of(&View::of(histogram, threshold))),
+        in_force: Totals::of(&View::in_force(histogram)),
+        what_if: what_if.and_then(|threshold| View::of(histogram, threshold)).as_ref().map(Totals::of),
     };
     let page = Page {
         id: dir.id(),
@@ -194,10 +253,12 @@ impl Moment {
         let names = started.map_or(&[][..], |started| &started.classes);
         let labeled = started.map_or(&[][..], |started| &started.labeled_per_class);
         let expected = Expected::of(labeled, histogram.n_classes());
-        let view = View::of(histogram, what_if.unwrap_or_default());
+        let threshold = what_if.unwrap_or_default();
+        let view = View::of(histogram, threshold).unwrap_or_else(|| View::in_force(histogram));
         let row = |(class, (it, &expected_share)): (usize, (&fixmatch::run::pseudo::Class, &f64))| {
             let Agreement { n, agreed } = panel.map_or_else(Agreement::default, |panel| panel.agreement_in(class));
             ClassRow {
+                threshold: threshold.of_class(histogram, class),
                 class: names.get(class).cloned().unwrap_or_else(|| format!("class {class}").into()),
                 n: it.named.n,
                 n_accepted: it.accepted.n,
@@ -214,8 +275,13 @@ impl Moment {
             n_steps: histogram.n_steps,
             oracle: histogram.has_oracle,
             expected_from: expected.basis,
-            in_force: Totals::of(&View::of(histogram, Threshold::InForce)),
+            in_force: Totals::of(&View::in_force(histogram)),
+            policy: match what_if {
+                Some(Threshold::Policy(policy)) => Some(policy.name()),
+                _ => None,
+            },
             what_if: what_if.map(|_| Totals::of(&view)),
+            policies: histogram.judged.iter().filter_map(|judged| PolicyRow::of(histogram, judged)).collect(),
             agreement: panel.and_then(|panel| panel.agreement().share()),
             agreement_step: panel.map(|panel| panel.step),
             classes: view.classes.iter().zip(&expected.shares).enumerate().map(row).collect(),
@@ -225,17 +291,17 @@ impl Moment {
     /// All classes together, then a table of them.
     pub fn text(&self) -> String {
         let head = format!("pseudo-labels of the {} before step {}", plural(self.n_steps, "step"), grouped(self.step));
-        let totals = |what: &str, totals: &Totals| {
+        let totals = |what: &str, policy: Option<&str>, totals: &Totals| {
             vec![
-                format!("τ = {} {what}", totals.tau),
+                policy.map_or_else(|| format!("τ = {} {what}", totals.tau), |policy| format!("{policy} {what}")),
                 or_dash(totals.mask_ratio, percent),
                 or_dash(totals.purity, percent),
                 grouped(totals.n_accepted),
                 grouped(totals.n),
             ]
         };
-        let mut rows = vec![totals("in force", &self.in_force)];
-        rows.extend(self.what_if.as_ref().map(|it| totals("what if", it)));
+        let mut rows = vec![totals("in force", None, &self.in_force)];
+        rows.extend(self.what_if.as_ref().map(|it| totals("what if", self.policy, it)));
         let class = |row: &ClassRow| {
             vec![
                 row.class.to_string(),
@@ -257,13 +323,19 @@ impl Moment {
             Basis::Uniform => "to be equal.",
             Basis::LabelSet => "to be those of the labeled images.",
         };
-        let mut lines = vec![
-            head,
-            table(&["", "MASK RATIO", "ACCURACY", "ACCEPTED", "OF"], &rows),
-            String::new(),
+        let policies: Vec<_> = self.policies.iter().map(PolicyRow::cells).collect();
+        let mut lines = vec![head, table(&["", "MASK RATIO", "ACCURACY", "ACCEPTED", "OF"], &rows), String::new()];
+        if !policies.is_empty() {
+            lines.extend([
+                table(&["POLICY", "MASK RATIO", "ACCURACY", "ACCEPTED", "FROM A CONFIDENCE OF"], &policies),
+                "what each policy would have accepted of the same, by what it saw of the run until then".into(),
+                String::new(),
+            ]);
+        }
+        lines.extend([
             table(&["CLASS", "NAMED", "ACCEPTED", "ACCURACY", "SHARE", "EXPECTED", "AGREEMENT"], &classes),
             format!("{accuracy} {basis}"),
-        ];
+        ]);
         lines.extend(self.agreement.zip(self.agreement_step).map(|(agreement, step)| {
             format!(
                 "AGREEMENT is no accuracy: of the followed images that the trained weights put into the class at step {},\n\
@@ -273,6 +345,36 @@ impl Moment {
             )
         }));
         lines.join("\n")
+    }
+}
+
+impl PolicyRow {
+    fn of(histogram: &Histogram, judged: &Judged) -> Option<Self> {
+        let totals = Totals::of(&View::of(histogram, Threshold::Policy(judged.policy))?);
+        let Judged { policy, decides, since, .. } = *judged;
+        let memory = judged.memory.iter().map(|(quantity, values)| (quantity.name(), values.clone())).collect();
+        Some(Self { policy: policy.name(), decides, since, totals, memory })
+    }
+
+    /// From which confidences on a pseudo-label counts fully, the lowest class and the highest.
+    fn thresholds(&self) -> String {
+        let thresholds = self.memory.get(Quantity::Threshold.name()).map_or(&[][..], Vec::as_slice);
+        let least = thresholds.iter().copied().reduce(f32::min).map_or(f64::NAN, f64::from);
+        let [least, most] = [least, self.totals.tau].map(|it| format!("{it:.3}"));
+        if least == most { most } else { format!("{least} to {most}") }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let name = if self.decides { format!("{} in force", self.policy) } else { self.policy.into() };
+        let totals = &self.totals;
+        let name = if self.since > 0 { format!("{name}, watching since step {}", grouped(self.since)) } else { name };
+        vec![
+            name,
+            or_dash(totals.mask_ratio, percent),
+            or_dash(totals.purity, percent),
+            grouped(totals.n_accepted),
+            self.thresholds(),
+        ]
     }
 }
 
@@ -301,13 +403,20 @@ impl Page {
         let rows: Vec<Vec<String>> = shown
             .map(|(_, point)| {
                 let head = [grouped(point.step), point.in_force.tau.to_string()].into_iter().chain(of(&point.in_force));
-                head.chain(point.what_if.iter().flat_map(of)).collect()
+                let what_if = || match &point.what_if {
+                    Some(totals) => of(totals),
+                    None => ["–".into(), "–".into()],
+                };
+                head.chain(self.moment.what_if.iter().flat_map(|_| what_if())).collect()
             })
             .collect();
-        let tau = self.moment.what_if.as_ref().map(|it| format!("AT τ = {}", it.tau));
+        let asked = match self.moment.policy {
+            Some(policy) => policy.to_uppercase(),
+            None => self.moment.what_if.as_ref().map_or_else(String::new, |it| format!("AT τ = {}", it.tau)),
+        };
         let mut head = vec!["STEP", "τ", "MASK RATIO", "ACCURACY"];
-        if let Some(tau) = &tau {
-            head.extend([tau.as_str(), "ACCURACY"]);
+        if !asked.is_empty() {
+            head.extend([asked.as_str(), "ACCURACY"]);
         }
         table(&head, &rows)
     }

@@ -56,6 +56,7 @@ pub enum Action {
     LowerTau,
     HigherTau,
     ApplyTau,
+    OtherPolicy,
     Fork,
     Redrawn,
     Draw,

@@ -8,7 +8,7 @@ use fixmatch::augment::ctaugment::Rates;
 use fixmatch::base::image::Image;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::{Own, Taken};
-use fixmatch::config::{Pick, Rank, RunConfig, Table};
+use fixmatch::config::{Pick, Policy, Rank, RunConfig, Table};
 use fixmatch::data::{Dataset, Images, Known};
 use fixmatch::labels::file::Header;
 use fixmatch::labels::pick::by_ranking;
@@ -20,11 +20,14 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::run::file::{Environment, Parent, Provenance, RunFile};
 use fixmatch::run::heartbeat::Phase;
-use fixmatch::run::insight::{Histogram, N_BINS, Opinion, Panel, Pointer, Record as Bulk, Verdict};
+use fixmatch::run::insight::{
+    EDGES, Histogram, Judged, N_BINS, Opinion, Panel, Pointer, Quantity, Record as Bulk, Verdict,
+};
 use fixmatch::run::jobs::Jobs;
 use fixmatch::run::setup::Setup;
 use fixmatch::run::state::{LastState, Status, Summary};
 use fixmatch::run::survey::Row;
+use strum::VariantArray as _;
 
 use super::app::App;
 use super::glyphs::Glyphs;
@@ -388,7 +391,37 @@ fn histogram(step: u64) -> Histogram {
         }
     }
     let head = Histogram { step, n_steps: 50, threshold: 0.95, has_oracle: true, ..Histogram::default() };
-    head.from_cells(&cells)
+    let histogram = head.from_cells(&cells);
+    Histogram { judged: judged(&histogram), ..histogram }
+}
+
+/// The paper's rule decides; the others accept from lower confidences, in class 6 from the lowest.
+fn judged(histogram: &Histogram) -> Vec<Judged> {
+    let of = |(i, &policy): (usize, &Policy)| {
+        let threshold = |class: usize| match policy {
+            Policy::Fixed => 0.95,
+            Policy::Softmatch => 0.91,
+            _ => 0.95 - 0.02 * i as f32 * (class + 1) as f32 - 0.1 * f32::from(u8::from(class == 6)),
+        };
+        let bins = |class: usize| histogram.of_class(class).iter().zip(EDGES);
+        let counted = |class| {
+            bins(class).filter(|(_, edge)| *edge + 1e-6 >= f64::from(threshold(class))).map(|(count, _)| *count).sum()
+        };
+        let n = if matches!(policy, Policy::Fixed | Policy::Softmatch) { 1 } else { 10 };
+        let mut memory = vec![(Quantity::Threshold, (0..n).map(threshold).collect())];
+        let share = |class: usize| 0.05 + 0.01 * class as f32;
+        memory.extend(match policy {
+            Policy::Fixed => vec![],
+            Policy::Flexmatch => vec![(Quantity::Status, (0..10).map(|class| 1.0 - 0.06 * class as f32).collect())],
+            Policy::Freematch => {
+                [Quantity::Shares, Quantity::Histogram].map(|it| (it, (0..10).map(share).collect())).into()
+            }
+            Policy::Softmatch => vec![(Quantity::Deviation, vec![0.07])],
+        });
+        let (decides, since) = (i == 0, if i == 3 { 120 } else { 0 });
+        Judged { policy, decides, since, counted: (0..10).map(counted).collect(), memory }
+    };
+    Policy::VARIANTS.iter().enumerate().map(of).collect()
 }
 
 fn panel(step: u64) -> Panel {

@@ -6,14 +6,21 @@
 //!
 //! Whole numbers in bodies are LEB128. Counts are mostly zero or small: a run of zeros is a zero and its length less one,
 //! so a histogram of ten classes is about a kilobyte. A version of a kind never changes; readers pass over others.
+//! Version 2 of a histogram goes on with what the policies made of it.
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::Crc;
 
-use super::{Count, Histogram, N_BINS, Opinion, Panel, Record, Verdict};
+use strum::VariantArray;
+
+use super::{Count, Histogram, Judged, N_BINS, Opinion, Panel, Quantity, Record, Verdict};
+use crate::config::Policy;
 
 /// The version of both kinds, with the bins of [`super::EDGES`].
 const VERSION: u8 = 1;
+
+/// That of a histogram that policies judged.
+const JUDGED: u8 = 2;
 
 const HISTOGRAM: u8 = 1;
 const PANEL: u8 = 2;
@@ -27,11 +34,14 @@ const MAX_IMAGES: usize = 1 << 20;
 
 /// A record as bytes.
 pub fn encode(record: &Record) -> Vec<u8> {
-    let (kind, body) = match record {
-        Record::Histogram(histogram) => (HISTOGRAM, encode_histogram(histogram)),
-        Record::Panel(panel) => (PANEL, encode_panel(panel)),
+    let (version, kind, body) = match record {
+        Record::Histogram(histogram) if histogram.judged.is_empty() => {
+            (VERSION, HISTOGRAM, encode_histogram(histogram).0)
+        }
+        Record::Histogram(histogram) => (JUDGED, HISTOGRAM, encode_judged(histogram)),
+        Record::Panel(panel) => (VERSION, PANEL, encode_panel(panel)),
     };
-    let mut bytes = vec![VERSION, kind];
+    let mut bytes = vec![version, kind];
     bytes.extend((body.len() as u32).to_le_bytes());
     bytes.extend(body);
     bytes.extend(checksum(&bytes).to_le_bytes());
@@ -48,6 +58,10 @@ pub fn decode(bytes: &[u8]) -> Result<Record> {
     let mut body = Reader(body);
     let record = match (head[0], head[1]) {
         (VERSION, HISTOGRAM) => Record::Histogram(decode_histogram(&mut body)?),
+        (JUDGED, HISTOGRAM) => {
+            let histogram = decode_histogram(&mut body)?;
+            Record::Histogram(Histogram { judged: decode_judged(&mut body, histogram.n_classes())?, ..histogram })
+        }
         (VERSION, PANEL) => Record::Panel(decode_panel(&mut body)?),
         (version, kind) => bail!("the record is of kind {kind}, version {version}, which this fixmatch does not know"),
     };
@@ -61,8 +75,8 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-fn encode_histogram(histogram: &Histogram) -> Vec<u8> {
-    let Histogram { step, n_steps, threshold, has_oracle, bins, accepted } = histogram;
+fn encode_histogram(histogram: &Histogram) -> Writer {
+    let Histogram { step, n_steps, threshold, has_oracle, bins, accepted, judged: _ } = histogram;
     let mut out = Writer::default();
     out.number(*step);
     out.number(*n_steps);
@@ -71,7 +85,49 @@ fn encode_histogram(histogram: &Histogram) -> Vec<u8> {
     out.number(accepted.len() as u64);
     let counts = bins.iter().chain(accepted).flat_map(|count| [count.n - count.right, count.right]);
     out.counts(&counts.collect::<Vec<_>>());
+    out
+}
+
+fn encode_judged(histogram: &Histogram) -> Vec<u8> {
+    let mut out = encode_histogram(histogram);
+    out.number(histogram.judged.len() as u64);
+    for Judged { policy, decides, since, counted, memory } in &histogram.judged {
+        out.number(place(policy));
+        out.number(u64::from(*decides));
+        out.number(*since);
+        out.counts(&counted.iter().flat_map(|count| [count.n - count.right, count.right]).collect::<Vec<_>>());
+        out.number(memory.len() as u64);
+        for (quantity, values) in memory {
+            out.number(place(quantity));
+            out.number(values.len() as u64);
+            out.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+    }
     out.0
+}
+
+/// The number of a policy or a quantity: its place, so that new ones come last.
+fn place<T: VariantArray + PartialEq>(it: &T) -> u64 {
+    T::VARIANTS.iter().position(|other| other == it).expect("all variants are listed") as u64
+}
+
+fn decode_judged(body: &mut Reader, n_classes: usize) -> Result<Vec<Judged>> {
+    let n = body.size(Policy::VARIANTS.len())?;
+    (0..n)
+        .map(|_| {
+            let policy = body.one_of::<Policy>()?;
+            let (decides, since) = (body.number()? == 1, body.number()?);
+            let counted = body.pairs(n_classes)?;
+            let n_quantities = body.size(Quantity::VARIANTS.len())?;
+            let memory = (0..n_quantities).map(|_| {
+                let (quantity, n) = (body.one_of::<Quantity>()?, body.size(MAX_CLASSES)?);
+                let values = (0..n).map(|_| body.take().map(f32::from_le_bytes)).collect::<Result<_>>()?;
+                Ok((quantity, values))
+            });
+            let memory = memory.collect::<Result<_>>()?;
+            Ok(Judged { policy, decides, since, counted, memory })
+        })
+        .collect()
 }
 
 fn decode_histogram(body: &mut Reader) -> Result<Histogram> {
@@ -79,10 +135,9 @@ fn decode_histogram(body: &mut Reader) -> Result<Histogram> {
     let threshold = f64::from_le_bytes(body.take()?);
     let has_oracle = body.number()? == 1;
     let n_classes = body.size(MAX_CLASSES)?;
-    let counts = body.counts(2 * n_classes * (N_BINS + 1))?;
-    let mut counts = counts.chunks(2).map(|pair| Count { n: pair[0].saturating_add(pair[1]), right: pair[1] });
-    let bins = counts.by_ref().take(n_classes * N_BINS).collect();
-    Ok(Histogram { step, n_steps, threshold, has_oracle, bins, accepted: counts.collect() })
+    let mut counts = body.pairs(n_classes * (N_BINS + 1))?;
+    let accepted = counts.split_off(n_classes * N_BINS);
+    Ok(Histogram { step, n_steps, threshold, has_oracle, bins: counts, accepted, judged: Vec::new() })
 }
 
 fn encode_panel(panel: &Panel) -> Vec<u8> {
@@ -171,6 +226,21 @@ impl Reader<'_> {
         Ok(size as usize)
     }
 
+    /// One of a list, by its place.
+    fn one_of<T: VariantArray + Copy>(&mut self) -> Result<T> {
+        let place = self.number()? as usize;
+        T::VARIANTS
+            .get(place)
+            .copied()
+            .with_context(|| format!("the record has a {place}, which this fixmatch does not know"))
+    }
+
+    /// Counts, each as those that are wrong and those that are right.
+    fn pairs(&mut self, n: usize) -> Result<Vec<Count>> {
+        let counts = self.counts(2 * n)?;
+        Ok(counts.chunks(2).map(|pair| Count { n: pair[0].saturating_add(pair[1]), right: pair[1] }).collect())
+    }
+
     fn counts(&mut self, n: usize) -> Result<Vec<u64>> {
         let mut counts = Vec::new();
         while counts.len() < n {
@@ -196,6 +266,17 @@ mod tests {
             .from_cells(&cells)
     }
 
+    fn judged() -> Histogram {
+        let of = |(i, &policy): (usize, &Policy)| Judged {
+            policy,
+            decides: i == 1,
+            since: 300 * i as u64,
+            counted: (0..10).map(|class| Count { n: 1000 * class, right: 7 * class }).collect(),
+            memory: Quantity::VARIANTS.iter().take(i).map(|&it| (it, vec![0.25; 1 + i])).collect(),
+        };
+        Histogram { judged: Policy::VARIANTS.iter().enumerate().map(of).collect(), ..histogram() }
+    }
+
     fn panel() -> Panel {
         let verdict = |class, confidence: u16| Verdict { class, confidence: f32::from(confidence) / 65_535.0 };
         let opinion = |index, label| Opinion { index, label, ema: verdict(3, 65_535), online: verdict(200, 1234) };
@@ -208,8 +289,8 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_bytes() {
-        for record in [Record::Histogram(histogram()), Record::Histogram(Histogram::default()), Record::Panel(panel())]
-        {
+        let histograms = [histogram(), Histogram::default(), judged()].map(Record::Histogram);
+        for record in histograms.into_iter().chain([Record::Panel(panel())]) {
             assert_eq!(decode(&encode(&record)).expect("reads"), record);
         }
     }
@@ -237,8 +318,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_a_reader_panic(body in proptest::collection::vec(0_u8.., 0..200), kind in 1_u8..3) {
-            let mut bytes = vec![VERSION, kind];
+        fn no_bytes_make_a_reader_panic(body in proptest::collection::vec(0_u8.., 0..200), kind in 1_u8..3, version in 1_u8..3) {
+            let mut bytes = vec![version, kind];
             bytes.extend((body.len() as u32).to_le_bytes());
             bytes.extend(body);
             bytes.extend(checksum(&bytes).to_le_bytes());

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Threshold, View};
+use super::{Expected, View};
 use crate::run::insight::{Histogram, Panel, Record};
 
 /// What is wrong.
@@ -171,7 +171,7 @@ impl Watch {
 
     fn take_histogram(&mut self, histogram: &Histogram) -> Vec<Alarm> {
         self.has_oracle = histogram.has_oracle;
-        let view = View::of(histogram, Threshold::InForce);
+        let view = View::in_force(histogram);
         let mask_ratio = view.mask_ratio.unwrap_or(0.0);
         let is_enough = mask_ratio >= LEAST_MASK;
         let mut alarms = Vec::new();
@@ -271,7 +271,7 @@ mod tests {
             bins[class * N_BINS] = count(rest);
         }
         let accepted = accepted.map(count).to_vec();
-        Histogram { step, n_steps: 1, threshold: 0.95, has_oracle: true, bins, accepted }
+        Histogram { step, n_steps: 1, threshold: 0.95, has_oracle: true, bins, accepted, judged: vec![] }
     }
 
     fn watch() -> Watch {

@@ -56,6 +56,19 @@ impl Align {
         }
     }
 
+    /// By what predictions of each class are multiplied before they are normalised: (C) f32. None before the first batch.
+    pub(super) fn ratio(&self) -> Option<Tensor> {
+        match self {
+            Self::Uniform { average, .. } => {
+                let average = average.as_ref()?;
+                Some((average + EPS).reciprocal() * (1.0 / average.size()[0] as f64 + EPS))
+            }
+            Self::Remixmatch { batches, wanted, .. } => {
+                Some((wanted + EPS) / (batches.mean_dim([0_i64].as_slice(), false, Kind::Float) + EPS))
+            }
+        }
+    }
+
     /// The aligned guess of predictions (N, C), of which the largest and their classes are known. Remembers them.
     pub(super) fn align(&mut self, p: &Tensor, unaligned: Tensor, classes: Tensor, places: &Tensor) -> Guess {
         let of_batch = p.mean_dim([0_i64].as_slice(), false, Kind::Float);

@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use fixmatch::run::checkpoint::Tensors;
+use fixmatch::run::insight::Quantity;
+use tch::Tensor;
 
 use super::{Counted, Guess, Policy};
 use crate::part::Part;
@@ -15,8 +17,8 @@ impl Policy for Fixed {
         Counted::Some(guess.confidence.ge(threshold))
     }
 
-    fn sure_from(&self, threshold: f64) -> f64 {
-        threshold
+    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)> {
+        vec![(Quantity::Threshold, Tensor::from_slice(&[threshold as f32]))]
     }
 }
 

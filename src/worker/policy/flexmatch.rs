@@ -4,6 +4,7 @@
 use anyhow::Result;
 use fixmatch::config::{PseudoLabel, Variant};
 use fixmatch::run::checkpoint::Tensors;
+use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
 use super::{Counted, Facts, Guess, Policy, keep, take};
@@ -60,8 +61,8 @@ impl Policy for FlexMatch {
         Counted::Some(mask)
     }
 
-    fn sure_from(&self, threshold: f64) -> f64 {
-        self.thresholds(threshold).max().double_value(&[])
+    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)> {
+        vec![(Quantity::Threshold, self.thresholds(threshold)), (Quantity::Status, self.learned.shallow_clone())]
     }
 }
 

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use fixmatch::config::{PseudoLabel, Variant};
 use fixmatch::run::checkpoint::Tensors;
+use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
 use super::{Counted, Facts, Guess, Policy, keep, moved, take};
@@ -96,8 +97,12 @@ impl Policy for FreeMatch {
         Some(loss * is_any.to_kind(Kind::Float) * self.fairness)
     }
 
-    fn sure_from(&self, _: f64) -> f64 {
-        self.thresholds().max().double_value(&[])
+    fn memory(&self, _: f64) -> Vec<(Quantity, Tensor)> {
+        vec![
+            (Quantity::Threshold, self.thresholds()),
+            (Quantity::Shares, self.shares.shallow_clone()),
+            (Quantity::Histogram, self.histogram.shallow_clone()),
+        ]
     }
 }
 

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use fixmatch::config::{PseudoLabel, Variant};
 use fixmatch::run::checkpoint::Tensors;
+use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
 use super::{Counted, Facts, Guess, Policy, keep, moved, take};
@@ -48,8 +49,11 @@ impl Policy for SoftMatch {
         Counted::Weighted((-(&below * &below) / spread).exp())
     }
 
-    fn sure_from(&self, _: f64) -> f64 {
-        self.mean.double_value(&[0])
+    fn memory(&self, _: f64) -> Vec<(Quantity, Tensor)> {
+        vec![
+            (Quantity::Threshold, self.mean.shallow_clone()),
+            (Quantity::Deviation, self.variance.sqrt() / self.n_sigma),
+        ]
     }
 }
 

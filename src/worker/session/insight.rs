@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::data::{Images, UNKNOWN};
 use fixmatch::run::checkpoint::{Array, Tensors};
-use fixmatch::run::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Verdict};
+use fixmatch::run::insight::{Count, EDGES, Histogram, Judged, N_BINS, Opinion, Panel, Verdict};
 use tch::{Device, Kind, Tensor};
 
 use super::prepare::Prepared;
@@ -17,14 +17,19 @@ use crate::part::Part;
 use crate::policy::PseudoLabels;
 use crate::trainer::{Trainer, Which};
 
-/// The name of the open histogram in a checkpoint.
-const NAME: &str = "insight.cells";
+/// The name of the open histogram in a checkpoint, and of what the policies counted by then.
+const CELLS: &str = "insight.cells";
+const JUDGED: &str = "insight.judged";
 
 /// Steps that are counted in one go.
 const PENDING: usize = 16;
 
-/// Cells are saved as two numbers, since f32 counts only to 2^24.
+/// Counts are saved as two numbers, since f32 counts only to 2^24: below this one, and above.
 const HALF: u64 = 1 << 16;
+const HALF_OF_JUDGED: u64 = 1 << 24;
+
+/// Weights are added up as whole parts of a pseudo-label, so that their sum does not depend on the order.
+const PARTS: u64 = 1 << 16;
 
 /// The open histogram, and the images that are followed.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct Insight {
     n_classes: usize,
     /// (cells) i64, see [`Histogram::from_cells`].
     cells: Tensor,
+    /// What each policy counted, in parts: (policies, 2 · classes) i64, wrong ones and right ones of each class.
+    judged: Tensor,
     /// Steps that are not counted yet: what the weak views said, and the hidden labels.
     pending: Vec<(PseudoLabels, Tensor)>,
     n_steps: u64,
@@ -53,17 +60,18 @@ impl Insight {
             unlabeled: draw_panel(&unlabeled, &source.images.labels, n_classes, config.panel as usize),
             labeled: source.labeled[..n_labeled].to_vec(),
             images: source.images.clone(),
-            ..Self::counting(n_classes, run.trainer.input().device())
+            ..Self::counting(n_classes, run.trainer.judge().n_policies(), run.trainer.input().device())
         }
     }
 
     /// One that only counts, and follows no images.
-    pub fn counting(n_classes: usize, device: Device) -> Self {
+    pub fn counting(n_classes: usize, n_policies: usize, device: Device) -> Self {
         let between: Vec<f32> = EDGES[1..N_BINS].iter().map(|&edge| edge as f32).collect();
         Self {
             edges: Tensor::from_slice(&between).to_device(device),
             n_classes,
             cells: Tensor::zeros([Histogram::n_cells(n_classes) as i64], (Kind::Int64, device)),
+            judged: Tensor::zeros([n_policies as i64, 2 * n_classes as i64], (Kind::Int64, device)),
             pending: Vec::new(),
             n_steps: 0,
             images: Arc::new(Images { width: 0, height: 0, channels: 1, pixels: Vec::new().into(), labels: vec![] }),
@@ -93,29 +101,41 @@ impl Insight {
         let bins = all(|step| &step.0.confidence).bucketize(&self.edges, false, true); // (n) i64
         let right = classes.eq_tensor(&all(|step| &step.1)).to_kind(Kind::Int64);
         let accepted = all(|step| &step.0.mask).to_kind(Kind::Int64);
-        let cells = ((classes * N_BINS as i64 + bins) * 2 + right) * 2 + accepted;
+        let cells = ((&classes * N_BINS as i64 + bins) * 2 + &right) * 2 + accepted;
         // bincount would wait for a GPU to know how many bins there are.
         let _ = self.cells.index_add_(0, &cells, &cells.ones_like());
+        let cells = classes * 2 + right;
+        for (policy, counted) in (0..).zip(self.judged.unbind(0)) {
+            let weights: Vec<&Tensor> = self.pending.iter().map(|step| &step.0.judged[policy]).collect();
+            let parts = (Tensor::cat(&weights, 0).to_kind(Kind::Double) * PARTS as f64).round().to_kind(Kind::Int64);
+            let _ = counted.shallow_clone().index_add_(0, &cells, &parts);
+        }
         self.pending.clear();
     }
 
     /// The counts so far. Waits for the device.
     fn read(&mut self) -> Vec<u64> {
         self.count();
-        let cells = Vec::<i64>::try_from(self.cells.to_device(Device::Cpu)).expect("a row of whole numbers");
-        cells.into_iter().map(|n| n as u64).collect()
+        whole_numbers(&self.cells)
     }
 
     /// The histogram of the steps since the last one, and an empty one. None without pseudo-labels.
-    pub fn close(&mut self, step: u64, threshold: f64) -> Option<Histogram> {
+    ///
+    /// `memories` is what each policy remembers by now, in the order of [`PseudoLabels::judged`].
+    pub fn close(&mut self, step: u64, memories: Vec<Judged>) -> Option<Histogram> {
         let n_steps = std::mem::take(&mut self.n_steps);
         if n_steps == 0 {
             return None;
         }
         let cells = self.read();
-        let _ = self.cells.zero_();
-        let empty = Histogram { step, n_steps, threshold, has_oracle: self.images.are_known(), ..Histogram::default() };
-        Some(empty.from_cells(&cells))
+        let parts = whole_numbers(&self.judged);
+        let (_, _) = (self.cells.zero_(), self.judged.zero_());
+        let counted = parts.chunks(2 * self.n_classes).map(|parts| parts.chunks(2).map(count).collect());
+        let judged: Vec<Judged> =
+            memories.into_iter().zip(counted).map(|(it, counted)| Judged { counted, ..it }).collect();
+        let threshold = judged.iter().find(|it| it.decides).and_then(Judged::sure_from).unwrap_or(f64::NAN);
+        let has_oracle = self.images.are_known();
+        Some(Histogram { step, n_steps, threshold, has_oracle, judged, ..Histogram::default() }.from_cells(&cells))
     }
 
     /// Whether there are images to ask about.
@@ -148,21 +168,48 @@ impl Part for Insight {
     /// steps, then its cells, (1 + cells, 2) with the low and the high half of each number.
     fn save(&mut self, into: &mut Tensors) {
         let numbers: Vec<u64> = std::iter::once(self.n_steps).chain(self.read()).collect();
-        let values = numbers.iter().flat_map(|n| [(n % HALF) as f32, (n / HALF) as f32]).collect();
-        into.insert(NAME.into(), Array { shape: vec![numbers.len(), 2], values });
+        into.insert(CELLS.into(), halves(&numbers, HALF));
+        into.insert(JUDGED.into(), halves(&whole_numbers(&self.judged), HALF_OF_JUDGED));
     }
 
     /// A checkpoint of before there were histograms has none.
     fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
-        let Some(array) = from.get(NAME) else { return Ok(()) };
-        let numbers: Vec<i64> = array.values.chunks(2).map(|n| n[0] as i64 + n[1] as i64 * HALF as i64).collect();
+        let Some(array) = from.get(CELLS) else { return Ok(()) };
+        let numbers = joined(array, HALF);
         let n_cells = Histogram::n_cells(self.n_classes);
         ensure!(numbers.len() == 1 + n_cells, "the checkpoint's histogram has not {n_cells} cells");
         self.n_steps = numbers[0] as u64;
         self.cells = Tensor::from_slice(&numbers[1..]).to_device(self.cells.device());
+        if let Some(array) = from.get(JUDGED) {
+            let parts = joined(array, HALF_OF_JUDGED);
+            ensure!(parts.len() == self.judged.numel(), "the checkpoint has other policies, or other classes");
+            self.judged = Tensor::from_slice(&parts).view_as(&self.judged).to_device(self.judged.device());
+        }
         self.pending.clear();
         Ok(())
     }
+}
+
+/// A tensor's whole numbers, none below 0. Waits for the device.
+fn whole_numbers(tensor: &Tensor) -> Vec<u64> {
+    let numbers = Vec::<i64>::try_from(tensor.flatten(0, -1).to_device(Device::Cpu)).expect("a row of whole numbers");
+    numbers.into_iter().map(|n| n as u64).collect()
+}
+
+/// Whole numbers as (n, 2), those below `half` and how many of it.
+fn halves(numbers: &[u64], half: u64) -> Array {
+    let values = numbers.iter().flat_map(|n| [(n % half) as f32, (n / half) as f32]).collect();
+    Array { shape: vec![numbers.len(), 2], values }
+}
+
+fn joined(array: &Array, half: u64) -> Vec<i64> {
+    array.values.chunks(2).map(|n| n[0] as i64 + n[1] as i64 * half as i64).collect()
+}
+
+/// The parts of wrong and of right pseudo-labels as counts.
+fn count(parts: &[u64]) -> Count {
+    let [wrong, right] = [parts[0], parts[1]].map(|n| (n + PARTS / 2) / PARTS);
+    Count { n: wrong + right, right }
 }
 
 /// What logits (N, classes) come to.
@@ -193,14 +240,18 @@ fn draw_panel(among: &[u32], labels: &[u16], n_classes: usize, n: usize) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use fixmatch::run::insight::Count;
-
     use super::*;
+    use crate::policy::Judge;
 
     /// Weak logits of two classes that give class 0 with these probabilities.
     fn pseudo(probabilities: &[f64], threshold: f64) -> PseudoLabels {
         let logits: Vec<f32> = probabilities.iter().flat_map(|p| [(p / (1.0 - p)).ln() as f32, 0.0]).collect();
         PseudoLabels::new(&Tensor::from_slice(&logits).view([-1, 2]), threshold)
+    }
+
+    /// What the paper's rule remembers.
+    fn by(threshold: f64) -> Vec<Judged> {
+        Judge::fixed().memories(threshold)
     }
 
     fn bin(confidence: f64) -> usize {
@@ -209,10 +260,10 @@ mod tests {
 
     #[test]
     fn pseudo_labels_are_counted_by_class_confidence_and_whether_they_are_right() {
-        let mut insight = Insight::counting(2, Device::Cpu);
+        let mut insight = Insight::counting(2, 1, Device::Cpu);
         insight.push(pseudo(&[0.972, 0.935, 0.12], 0.95), Tensor::from_slice(&[0_i64, 0, 0]));
         insight.push(pseudo(&[0.972, 0.9995], 0.99), Tensor::from_slice(&[1_i64, 0]));
-        let histogram = insight.close(2, 0.99).expect("two steps");
+        let histogram = insight.close(2, by(0.99)).expect("two steps");
         assert_eq!((histogram.step, histogram.n_steps, histogram.threshold), (2, 2, 0.99));
         assert_eq!(histogram.of_class(0)[bin(0.972)], Count { n: 2, right: 1 });
         assert_eq!(histogram.of_class(0)[bin(0.935)], Count { n: 1, right: 1 });
@@ -220,7 +271,7 @@ mod tests {
         assert_eq!(histogram.of_class(1)[bin(0.88)], Count { n: 1, right: 0 });
         assert_eq!(histogram.total(), Count { n: 5, right: 3 });
         assert_eq!(histogram.accepted, [Count { n: 2, right: 2 }, Count::default()]);
-        assert_eq!(insight.close(3, 0.99), None);
+        assert_eq!(insight.close(3, by(0.99)), None);
     }
 
     /// What a threshold at an edge accepts is what lies in the bins from that edge on, to the last bit of the probability.
@@ -232,9 +283,9 @@ mod tests {
             let mut pseudo = pseudo(&[0.5; 3], edge);
             pseudo.confidence = Tensor::from_slice(&confidences);
             pseudo.mask = pseudo.confidence.ge(edge);
-            let mut insight = Insight::counting(2, Device::Cpu);
+            let mut insight = Insight::counting(2, 1, Device::Cpu);
             insight.push(pseudo, Tensor::from_slice(&[0_i64; 3]));
-            let histogram = insight.close(1, edge).expect("a step");
+            let histogram = insight.close(1, by(edge)).expect("a step");
             let above: Count = histogram.of_class(0)[i..].iter().copied().sum();
             assert_eq!((above.n, histogram.accepted[0].n), (2, 2), "edge {edge}");
         }
@@ -242,16 +293,16 @@ mod tests {
 
     #[test]
     fn an_open_histogram_survives_a_checkpoint() {
-        let (mut insight, mut tensors) = (Insight::counting(2, Device::Cpu), Tensors::new());
+        let (mut insight, mut tensors) = (Insight::counting(2, 1, Device::Cpu), Tensors::new());
         for _ in 0..PENDING + 3 {
             insight.push(pseudo(&[0.972; 5], 0.95), Tensor::from_slice(&[0_i64; 5]));
         }
         let _ = insight.cells.g_add_scalar_(1 << 30);
         insight.save(&mut tensors);
-        let mut restored = Insight::counting(2, Device::Cpu);
+        let mut restored = Insight::counting(2, 1, Device::Cpu);
         restored.restore(&tensors, 0).expect("fits");
-        assert_eq!(restored.close(19, 0.95), insight.close(19, 0.95));
-        let error = Insight::counting(3, Device::Cpu).restore(&tensors, 0).expect_err("three classes").to_string();
+        assert_eq!(restored.close(19, by(0.95)), insight.close(19, by(0.95)));
+        let error = Insight::counting(3, 1, Device::Cpu).restore(&tensors, 0).expect_err("three classes").to_string();
         assert!(error.contains("has not 300 cells"), "{error}");
     }
 

@@ -39,9 +39,8 @@ impl Session {
     /// Reports the pseudo-labels since the last histogram, if there were any.
     pub(super) fn close_histogram(&mut self) {
         let Some(insight) = &mut self.insight else { return };
-        let sure_from = self.run.trainer.sure_from(self.live.threshold);
-        let histogram = insight.close(self.state.step, sure_from);
-        if let Some(histogram) = histogram {
+        let memories = self.run.trainer.judge().memories(self.live.threshold);
+        if let Some(histogram) = insight.close(self.state.step, memories) {
             self.keep(Record::Histogram(histogram));
         }
     }

@@ -13,7 +13,7 @@ use fixmatch::labels::suggest::name_of;
 use fixmatch::labels::{file, recorded};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::insight::{self, Panel, Record};
-use fixmatch::run::pseudo::{Expected, Threshold, View};
+use fixmatch::run::pseudo::{Expected, View};
 use fixmatch::run::state::RunState;
 use serde::Serialize;
 
@@ -104,7 +104,7 @@ fn shares(records: &[Record], state: &RunState) -> Vec<(f64, f64)> {
     });
     let (Some(histogram), Some(started)) = (newest, &state.started) else { return Vec::new() };
     let expected = Expected::of(&started.labeled_per_class, histogram.n_classes());
-    let view = View::of(histogram, Threshold::InForce);
+    let view = View::in_force(histogram);
     view.classes
         .iter()
         .zip(expected.shares)

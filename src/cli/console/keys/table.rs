@@ -159,9 +159,17 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Evaluate, "evaluate", "E", &[Home, Run], "", "evaluate the test set now"),
     look(Action::Next, "next-chart", "tab", &[Run], "chart", "go to the next chart"),
     look(Action::Enter, "layout", "enter z", &[Run], "", "one chart or all of them"),
-    look(Action::Next, "next-insight", "tab", &[PseudoLabels], "next", "go to images, confusion, classes, CTAugment"),
+    look(
+        Action::Next,
+        "next-insight",
+        "tab",
+        &[PseudoLabels],
+        "next",
+        "policies, images, confusion, classes, CTAugment",
+    ),
     look(Action::LowerTau, "tau-down", "[", &[PseudoLabels], "what if τ", "what if τ had been lower"),
     look(Action::HigherTau, "tau-up", "]", &[PseudoLabels], "", "what if τ had been higher"),
+    look(Action::OtherPolicy, "policy", "p", &[PseudoLabels], "policy", "what if another policy had decided"),
     drive(
         Action::ApplyTau,
         "apply-tau",

@@ -1,5 +1,6 @@
 //! What a run's pseudo-labels did: the records that were read so far, and how they are looked at.
 
+use fixmatch::config::Policy;
 use fixmatch::run::curves::{Point, Series};
 use fixmatch::run::insight::{EDGES, Histogram, N_BINS, Opinion, Panel, Pointer, Record};
 use fixmatch::run::pseudo::{Threshold, View};
@@ -66,8 +67,8 @@ pub struct PseudoLabels {
     pub column: usize,
     /// How many of its columns have room; the view says.
     pub n_columns: usize,
-    /// What if τ had been this edge.
-    pub what_if: Option<usize>,
+    /// What if pseudo-labels had been accepted by another rule.
+    pub what_if: Option<Threshold>,
     /// What the cells of a confusion matrix count.
     pub cells: Cells,
     /// The image under the cursor, among those that are shown.
@@ -197,13 +198,23 @@ impl PseudoLabels {
     pub fn curves(&self, threshold: Threshold) -> [Series; 2] {
         let mut curves = [Series::default(), Series::default()];
         for histogram in self.histograms() {
-            let view = View::of(histogram, threshold);
+            let Some(view) = View::of(histogram, threshold) else { continue };
             for (curve, value) in curves.iter_mut().zip([view.mask_ratio, view.purity]) {
                 let step = histogram.step as f64;
                 curve.push(Point { step, seconds: step, value: value.unwrap_or(f64::NAN) });
             }
         }
         curves
+    }
+
+    /// From which confidence on a policy counts the pseudo-labels of a class, over the run.
+    pub fn thresholds(&self, policy: Policy, class: usize) -> Series {
+        let mut thresholds = Series::default();
+        for histogram in self.histograms() {
+            let value = Threshold::Policy(policy).of_class(histogram, class).unwrap_or(f64::NAN);
+            thresholds.push(Point { step: histogram.step as f64, seconds: histogram.step as f64, value });
+        }
+        thresholds
     }
 
     /// The share of the followed images of which both networks say the same, over the run.
@@ -218,10 +229,23 @@ impl PseudoLabels {
 
     /// Moves τ by some edges, from the one in force at first.
     pub fn slide(&mut self, by: isize, in_force: f64) {
-        let from = self
-            .what_if
-            .unwrap_or_else(|| EDGES[..N_BINS].iter().rposition(|&edge| edge <= in_force + 1e-9).unwrap_or(0));
-        self.what_if = Some(from.saturating_add_signed(by).min(N_BINS - 1));
+        let from = match self.what_if {
+            Some(Threshold::Edge(edge)) => edge,
+            _ => EDGES[..N_BINS].iter().rposition(|&edge| edge <= in_force + 1e-9).unwrap_or(0),
+        };
+        self.what_if = Some(Threshold::Edge(from.saturating_add_signed(by).min(N_BINS - 1)));
+    }
+
+    /// Asks the next policy that watched and does not decide; after the last of them none. False if none watched.
+    pub fn ask_next_policy(&mut self, moment: Option<u64>) -> bool {
+        let judged = self.histogram(moment).map_or(&[][..], |histogram| &histogram.judged);
+        let others: Vec<Policy> = judged.iter().filter(|it| !it.decides).map(|it| it.policy).collect();
+        let next = match self.what_if {
+            Some(Threshold::Policy(asked)) => others.iter().position(|&it| it == asked).map_or(0, |place| place + 1),
+            _ => 0,
+        };
+        self.what_if = others.get(next).copied().map(Threshold::Policy);
+        !others.is_empty()
     }
 
     /// What is said of an image over the run up to a moment, and the step at which its pseudo-label last became another.
@@ -326,10 +350,10 @@ mod tests {
     fn a_threshold_slides_from_the_one_in_force_along_the_edges() {
         let mut pseudo_labels = PseudoLabels::default();
         pseudo_labels.slide(-1, 0.95);
-        assert_eq!(pseudo_labels.what_if.map(|edge| EDGES[edge]), Some(0.94));
+        assert_eq!(pseudo_labels.what_if, Some(Threshold::at(0.94).expect("an edge")));
         pseudo_labels.slide(9, 0.95);
-        assert_eq!(pseudo_labels.what_if.map(|edge| EDGES[edge]), Some(0.999));
+        assert_eq!(pseudo_labels.what_if, Some(Threshold::at(0.999).expect("an edge")));
         pseudo_labels.slide(-99, 0.95);
-        assert_eq!(pseudo_labels.what_if, Some(0));
+        assert_eq!(pseudo_labels.what_if, Some(Threshold::Edge(0)));
     }
 }

@@ -229,7 +229,7 @@ fn what_tabs_are_about_stands_beside_them_if_there_is_room() {
     let mut app = sample::app_on_pseudo_labels(Tab::Strip);
     let mut tabs = |width| dump(&drawn(&mut app, width, 24)).lines().nth(2).unwrap_or_default().to_owned();
     assert!(tabs(60).ends_with(" CTAugment"), "{}", tabs(60));
-    assert!(tabs(71).ends_with(" up to step 300"), "{}", tabs(71));
+    assert!(tabs(72).ends_with(" up to step 300"), "{}", tabs(72));
     assert!(tabs(80).ends_with(" steps 251 to 300"), "{}", tabs(80));
 }
 

@@ -2,6 +2,7 @@
 
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::insight::{EDGES, N_BINS};
+use fixmatch::run::pseudo::Threshold;
 
 use super::Cell;
 use super::tab::Tab;
@@ -72,6 +73,7 @@ impl OpenRun {
                     None => app.say(Tone::Info, "there are no pseudo-labels to try another τ on yet".into()),
                 }
             }
+            (Action::OtherPolicy, _) => self.try_next_policy(app),
             (Action::ApplyTau, _) => self.apply_tau(app),
             (Action::Undo, _) => self.post(Request::Undo, app),
             (Action::Enter, _) => self.look_closer(),
@@ -86,11 +88,25 @@ impl OpenRun {
         self.read_records(&mut app.tasks.world);
     }
 
+    fn try_next_policy(&mut self, app: &mut App) {
+        if !self.pseudo_labels.ask_next_policy(self.moment) {
+            app.say(Tone::Info, "no policies watched this run's pseudo-labels, as they do in newer runs".into());
+        }
+    }
+
     /// Gives the run the τ that was tried, as any change: asked for, answered, recorded, and undone by the same key.
     fn apply_tau(&mut self, app: &mut App) {
-        match self.pseudo_labels.what_if.take() {
-            Some(edge) => self.post(Request::Set(Change::Threshold(EDGES[edge])), app),
-            None => app.say(Tone::Info, "try another τ first, with [ and ]".into()),
+        match self.pseudo_labels.what_if {
+            Some(Threshold::Edge(edge)) => {
+                self.pseudo_labels.what_if = None;
+                self.post(Request::Set(Change::Threshold(EDGES[edge])), app);
+            }
+            Some(Threshold::Policy(policy)) => {
+                let how =
+                    format!("a fork can go on by another policy: F, then pseudo_label.policy = {}", policy.name());
+                app.say(Tone::Info, how);
+            }
+            _ => app.say(Tone::Info, "try another τ first, with [ and ]".into()),
         }
     }
 
@@ -104,7 +120,18 @@ impl OpenRun {
                 (it.tab, it.image) = (Tab::Images, Cursor::default());
             }
             Tab::Images => it.is_enlarged = !it.is_enlarged,
+            Tab::Policies => self.ask_policy(),
             Tab::Confusion | Tab::Classes | Tab::Rates => {}
+        }
+    }
+
+    /// Shows on the strip what the policy under the cursor would have accepted.
+    fn ask_policy(&mut self) {
+        let it = &mut self.pseudo_labels;
+        let judged = it.histogram(self.moment).and_then(|histogram| histogram.judged.get(it.row.at));
+        if let Some((policy, decides)) = judged.map(|judged| (judged.policy, judged.decides)) {
+            it.what_if = (!decides).then_some(Threshold::Policy(policy));
+            (it.tab, it.row) = (Tab::Strip, Cursor::default());
         }
     }
 

@@ -8,6 +8,8 @@ pub enum Tab {
     /// Classes by confidence.
     #[default]
     Strip,
+    /// What each policy makes of them.
+    Policies,
     /// The images that are followed.
     Images,
     /// What is taken for what.
@@ -25,7 +27,8 @@ impl Tab {
     /// As a user reads it.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Strip => "pseudo-labels",
+            Self::Strip => "strip",
+            Self::Policies => "policies",
             Self::Images => "images",
             Self::Confusion => "confusion",
             Self::Classes => "classes",

@@ -1,8 +1,8 @@
-//! What a run's pseudo-labels did, in tabs: classes by confidence, the images that are followed, confusion, the accuracy
-//! of each class, CTAugment's rates.
+//! What a run's pseudo-labels did, in tabs: classes by confidence, what each policy makes of them, the images that are
+//! followed, confusion, the accuracy of each class, CTAugment's rates.
 //!
 //! ```text
-//! pseudo-labels  images  confusion  classes  CTAugment                  steps 476 to 500
+//! strip  policies  images  confusion  classes  CTAugment                steps 476 to 500
 //! τ 0.95 in force    mask ratio  62.1 %   accuracy  91.3 %
 //! τ 0.9  what if     mask ratio  71.0 %   accuracy  88.0 %   a applies it
 //!
@@ -25,6 +25,7 @@ mod classes;
 mod confusion;
 mod images;
 mod lines;
+mod policies;
 mod rates;
 mod strip;
 
@@ -56,6 +57,7 @@ impl OpenRun {
         let body = below_tabs(area);
         match self.pseudo_labels.tab {
             Tab::Strip => strip::draw(buffer, app, self, body),
+            Tab::Policies => policies::draw(buffer, app, self, body),
             Tab::Images => images::draw(buffer, app, self, body),
             Tab::Confusion => confusion::draw(buffer, app, self, body),
             Tab::Classes => classes::draw(buffer, app, self, body),
@@ -72,7 +74,9 @@ impl OpenRun {
         match self.pseudo_labels.tab {
             Tab::Strip => strip::spot(app, self, body, position),
             Tab::Images => images::spot(self, body, position),
-            Tab::Confusion | Tab::Classes | Tab::Rates => rows_in_sight(self, body)?.at(position).map(Spot::Row),
+            Tab::Policies | Tab::Confusion | Tab::Classes | Tab::Rates => {
+                rows_in_sight(self, body)?.at(position).map(Spot::Row)
+            }
         }
     }
 }
@@ -81,6 +85,7 @@ impl OpenRun {
 fn rows_in_sight(run: &OpenRun, body: Rect) -> Option<Rows> {
     match run.pseudo_labels.tab {
         Tab::Strip => strip::rows_in_sight(run, body),
+        Tab::Policies => policies::rows_in_sight(run, body),
         Tab::Images => None,
         Tab::Confusion => confusion::rows_in_sight(run, body),
         Tab::Classes => classes::rows_in_sight(run, body),
@@ -125,7 +130,7 @@ fn tabs(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 fn when(run: &OpenRun) -> Vec<String> {
     let at = |step: u64| vec![format!("at step {}", grouped(step))];
     match run.pseudo_labels.tab {
-        Tab::Strip => run.pseudo_labels.histogram(run.moment).map_or_else(Vec::new, |it| {
+        Tab::Strip | Tab::Policies => run.pseudo_labels.histogram(run.moment).map_or_else(Vec::new, |it| {
             let (first, last) = (grouped(it.step - it.n_steps.min(it.step) + 1), grouped(it.step));
             vec![format!("steps {first} to {last}"), format!("up to step {last}")]
         }),

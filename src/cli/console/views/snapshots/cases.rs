@@ -86,6 +86,19 @@ fn what_if() -> App {
     app
 }
 
+fn policies() -> App {
+    let mut app = sample::app_on_pseudo_labels(Tab::Policies);
+    drawn(&mut app, 80, 24); // the view says how many rows there are
+    app.update(Action::Down);
+    app
+}
+
+fn what_if_of_a_policy() -> App {
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
+    app.update(Action::OtherPolicy);
+    app
+}
+
 /// The browser of label sets after some keys.
 fn browsing(actions: &[Action]) -> App {
     let mut app = sample::app_browsing();
@@ -250,6 +263,8 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("sample_enlarged", enlarged()),
         ("pseudo_labels", sample::app_on_pseudo_labels(Tab::Strip)),
         ("pseudo_labels_what_if", what_if()),
+        ("pseudo_labels_what_if_of_a_policy", what_if_of_a_policy()),
+        ("policies", policies()),
         ("pseudo_labels_without_hidden_labels", without_hidden_labels()),
         ("pseudo_labels_frozen", frozen(Page::PseudoLabels)),
         ("run_frozen", frozen(Page::Charts)),

@@ -80,7 +80,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 }
 
 /// Small columns from 0 to 1, whatever the values are.
-fn shares(glyphs: Glyphs, values: &[Option<f64>]) -> String {
+pub(super) fn shares(glyphs: Glyphs, values: &[Option<f64>]) -> String {
     let with_ends: Vec<Option<f64>> = [Some(0.0), Some(1.0)].into_iter().chain(values.iter().copied()).collect();
     glyphs.sparkline(&with_ends).chars().skip(2).collect()
 }

@@ -5,6 +5,7 @@
 //! T-shirt/top        ▁▁▂▂▂▁▁▁▂▂▁▁▁│▂▂▂▃▃▄▆    61.2 %   91.0 %    9.8 %
 //! ```
 
+use fixmatch::config::Policy;
 use fixmatch::run::curves::{Axis, Series};
 use fixmatch::run::insight::{Agreement, EDGES, Histogram, N_BINS, Panel};
 use fixmatch::run::pseudo::{Basis, Class, Expected, Threshold, View};
@@ -51,9 +52,10 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some(histogram) = pseudo_labels.histogram(run.moment) else {
         return message(buffer, app, &why_none(run), area);
     };
-    let in_force = View::of(histogram, Threshold::InForce);
-    let view = View::of(histogram, threshold(run));
-    totals(buffer, app, run, &in_force, pseudo_labels.what_if.map(|_| &view), area);
+    let in_force = View::in_force(histogram);
+    let what_if = pseudo_labels.what_if.and_then(|threshold| View::of(histogram, threshold));
+    let view = what_if.as_ref().unwrap_or(&in_force);
+    totals(buffer, app, run, &in_force, what_if.as_ref(), area);
     let labeled = run.state.started.as_ref().map_or(&[][..], |started| &started.labeled_per_class);
     let expected = Expected::of(labeled, histogram.n_classes());
     note(buffer, app, run, histogram, &expected, Rect { y: area.y + 2, height: 1, ..area });
@@ -76,11 +78,11 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 pub fn spot(app: &App, run: &OpenRun, area: Rect, position: Position) -> Option<Spot> {
     let histogram = run.pseudo_labels.histogram(run.moment)?;
     let class = rows_of(run, histogram, area).at(position)?;
-    Some(Spot::Cell(class, Strip::of(app, run, histogram, area).bin_at(position.x)))
+    Some(Spot::Cell(class, Strip::of(app, run, histogram, area).bin_at(class, position.x)))
 }
 
 fn threshold(run: &OpenRun) -> Threshold {
-    run.pseudo_labels.what_if.map_or(Threshold::InForce, Threshold::Edge)
+    run.pseudo_labels.what_if.unwrap_or_default()
 }
 
 /// The classes that are in sight.
@@ -110,27 +112,32 @@ fn why_none(run: &OpenRun) -> String {
 /// The mask ratio and the pseudo-label accuracy, as they were and as another τ would have had them.
 fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_if: Option<&View>, area: Rect) {
     let theme = app.theme;
-    let accuracy = if area.width >= 80 { "   pseudo-label accuracy " } else { "   accuracy " };
-    let line = |what: &str, view: &View| {
+    let accuracy = if area.width >= 90 { "   pseudo-label accuracy " } else { "   accuracy " };
+    let line = |rule: &str, what: &str, view: &View| {
         vec![
-            Span::styled(format!(" τ {:<5} ", view.tau), theme.strong()),
-            Span::styled(left(what, 10), theme.faint()),
+            Span::styled(format!(" {} ", left(rule, 9)), theme.strong()),
+            Span::styled(left(what, 8), theme.faint()),
             Span::styled(" mask ratio ", theme.text()),
             Span::styled(right(&or_dash(view.mask_ratio, percent), 8), theme.strong()),
             Span::styled(accuracy, theme.text()),
             Span::styled(right(&or_dash(view.purity, percent), 8), theme.strong()),
         ]
     };
-    let mut spans = line("in force", in_force);
+    let own = run.pseudo_labels.histogram(run.moment).and_then(Histogram::decided).map(|judged| judged.policy);
+    let own = own.filter(|&policy| policy != Policy::Fixed);
+    let in_words = own.map_or_else(|| format!("τ {}", (in_force.tau * 1e4).round() / 1e4), |it| it.name().into());
+    let mut spans = line(&in_words, "in force", in_force);
     let agreement = run.pseudo_labels.panel(run.moment).and_then(|panel| panel.agreement().share());
     let agreement = agreement.map(|it| Span::styled(format!("   agreement {}", percent(it)), theme.faint()));
     let used: usize = spans.iter().map(Span::width).sum();
     spans.extend(agreement.filter(|it| used + it.width() <= usize::from(area.width)));
     put_spans(buffer, area, area.y, spans);
     if let Some(view) = what_if {
-        let mut spans = line("what if", view);
-        spans.push(Span::styled("   a", theme.accent()));
-        spans.push(Span::styled(" applies it", theme.faint()));
+        let mut spans = line(&rule(threshold(run)), "what if", view);
+        if matches!(threshold(run), Threshold::Edge(_)) {
+            spans.push(Span::styled("   a", theme.accent()));
+            spans.push(Span::styled(" applies it", theme.faint()));
+        }
         put_spans(buffer, area, area.y + 1, spans);
         return;
     }
@@ -139,7 +146,19 @@ fn totals(buffer: &mut Buffer, app: &App, run: &OpenRun, in_force: &View, what_i
     let keys = keys.collect::<Vec<_>>().join(" ");
     if !keys.is_empty() {
         let x = put(buffer, 1, area.y + 1, &keys, theme.accent());
-        put(buffer, x, area.y + 1, " try another τ: what it would have accepted", theme.faint());
+        let x = put(buffer, x, area.y + 1, " another τ", theme.faint());
+        let key = app.keymap.key(Place::PseudoLabels, Action::OtherPolicy).unwrap_or_default();
+        let x = put(buffer, x + 2, area.y + 1, &key, theme.accent());
+        put(buffer, x, area.y + 1, " another policy: what it would have accepted", theme.faint());
+    }
+}
+
+/// A threshold that is tried, in words.
+fn rule(threshold: Threshold) -> String {
+    match threshold {
+        Threshold::InForce => "in force".into(),
+        Threshold::Edge(edge) => format!("τ {}", EDGES[edge]),
+        Threshold::Policy(policy) => policy.name().into(),
     }
 }
 
@@ -193,13 +212,19 @@ fn name_columns(run: &OpenRun, histogram: &Histogram, columns: u16) -> usize {
     longest.unwrap_or(NAME).clamp(NAME, NAME + room)
 }
 
+/// The first bin of which all count, given a threshold: the line stands before it.
+fn line_before(threshold: f64) -> usize {
+    EDGES[..N_BINS].iter().position(|&edge| edge + 1e-6 >= threshold).unwrap_or(N_BINS)
+}
+
 /// A histogram on the screen.
 struct Strip<'a> {
     app: &'a App,
     run: &'a OpenRun,
     histogram: &'a Histogram,
     panel: Option<&'a Panel>,
-    tau: f64,
+    /// From which confidence on pseudo-labels of each class count.
+    thresholds: Vec<f64>,
     /// The most pseudo-labels of any bin.
     most: u64,
     /// Columns of a name.
@@ -209,22 +234,27 @@ struct Strip<'a> {
 
 impl<'a> Strip<'a> {
     fn of(app: &'a App, run: &'a OpenRun, histogram: &'a Histogram, area: Rect) -> Self {
-        let (panel, tau) = (run.pseudo_labels.panel(run.moment), threshold(run).tau(histogram));
+        let panel = run.pseudo_labels.panel(run.moment);
+        let of_class = |class| threshold(run).of_class(histogram, class).unwrap_or(histogram.threshold);
+        let thresholds = (0..histogram.n_classes()).map(of_class).collect();
         let most = histogram.bins.iter().map(|count| count.n).max().unwrap_or(0);
         let name = name_columns(run, histogram, area.width);
-        Self { app, run, histogram, panel, tau, most, name, width: area.width }
+        Self { app, run, histogram, panel, thresholds, most, name, width: area.width }
     }
 
-    /// The bin at a column.
-    fn bin_at(&self, column: u16) -> Option<usize> {
-        let holds = |bin: &usize| (self.column(*bin)..self.column(*bin) + self.scale() as u16).contains(&column);
+    /// The bin at a column of a class's row.
+    fn bin_at(&self, class: usize, column: u16) -> Option<usize> {
+        let line = line_before(self.thresholds[class]);
+        let holds = |&bin: &usize| {
+            let first = self.column(bin, line);
+            (first..first + self.scale() as u16).contains(&column)
+        };
         (0..N_BINS).find(holds)
     }
 
-    /// The column of a bin, after the line at τ.
-    fn column(&self, bin: usize) -> u16 {
-        let is_after = EDGES[bin] + 1e-9 >= self.tau;
-        (2 + self.name + self.scale() * bin + usize::from(is_after)) as u16
+    /// The column of a bin, after the line if that is not behind it.
+    fn column(&self, bin: usize, line: usize) -> u16 {
+        (2 + self.name + self.scale() * bin + usize::from(bin >= line)) as u16
     }
 
     /// Columns of a bin.
@@ -234,17 +264,18 @@ impl<'a> Strip<'a> {
 
     /// Where the three numbers of a class end.
     fn ends(&self) -> [u16; 3] {
-        let start = self.column(N_BINS - 1) + self.scale() as u16 + 1;
+        let start = self.column(N_BINS, 0) + 1;
         let ends = if self.width < NARROW { [8, 15, 22] } else { [9, 18, 27] };
         ends.map(|end| start + end)
     }
 
     fn head(&self, buffer: &mut Buffer, area: Rect) {
         let faint = self.app.theme.faint();
+        let line = line_before(self.thresholds.iter().copied().fold(0.0, f64::max));
         let edges = [(0.0, "0"), (0.5, ".5"), (0.8, ".8"), (0.9, ".9"), (0.95, ".95"), (0.99, ".99")];
         for (edge, text) in edges.into_iter().filter(|(edge, _)| self.scale() > 1 || *edge != 0.8) {
             let bin = EDGES.iter().position(|&it| it == edge).expect("an edge");
-            put(buffer, self.column(bin), area.y, text, faint);
+            put(buffer, self.column(bin, line), area.y, text, faint);
         }
         let quality = match (self.histogram.has_oracle, self.width < NARROW) {
             (true, false) => "accuracy",
@@ -266,10 +297,8 @@ impl<'a> Strip<'a> {
         let style = if is_selected { theme.selected() } else { theme.text() };
         let mark = if is_selected { "▸" } else { " " };
         put(buffer, 0, area.y, &format!(" {mark}{}", left(&name(self.run, class), self.name - 1)), style);
-        let edge = EDGES[..N_BINS].iter().position(|&edge| edge + 1e-9 >= self.tau);
-        if let Some(edge) = edge {
-            put(buffer, self.column(edge) - 1, area.y, "│", theme.changed());
-        }
+        let line = line_before(self.thresholds[class]);
+        put(buffer, self.column(line, line) - 1, area.y, "│", theme.changed());
         for bin in 0..N_BINS {
             let (text, mut style) = self.cell(class, bin);
             if is_selected && self.run.pseudo_labels.bin == Some(bin) {
@@ -278,7 +307,7 @@ impl<'a> Strip<'a> {
             if n_followed(self.panel, Cell { class, bin }) > 0 {
                 style = style.add_modifier(Modifier::UNDERLINED);
             }
-            put(buffer, self.column(bin), area.y, &text.to_string().repeat(self.scale()), style);
+            put(buffer, self.column(bin, line), area.y, &text.to_string().repeat(self.scale()), style);
         }
         let of = |value: Option<f64>| or_dash(value, percent);
         let agreed = self.agreed(class);
@@ -353,7 +382,7 @@ struct OverTheRun {
 fn quantities(run: &OpenRun) -> [OverTheRun; 2] {
     let pseudo_labels = &run.pseudo_labels;
     let [mask_ratio, purity] = pseudo_labels.curves(Threshold::InForce);
-    let what_if = pseudo_labels.what_if.map(|edge| pseudo_labels.curves(Threshold::Edge(edge)));
+    let what_if = pseudo_labels.what_if.map(|threshold| pseudo_labels.curves(threshold));
     let [other_mask_ratio, other_purity] = what_if.map_or([None, None], |curves| curves.map(Some));
     let mask_ratio =
         OverTheRun { title: "mask ratio", depends_on_tau: true, in_force: mask_ratio, what_if: other_mask_ratio };
@@ -379,8 +408,8 @@ fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
                 x = put(buffer, x, place.y, "in force", theme.curve(0));
             }
             let mut curves = vec![(it.in_force, theme.curve(0))];
-            if let Some((edge, what_if)) = run.pseudo_labels.what_if.zip(it.what_if) {
-                put(buffer, x, place.y, &format!("  what if τ {}", EDGES[edge]), theme.curve(1));
+            if let Some((threshold, what_if)) = run.pseudo_labels.what_if.zip(it.what_if) {
+                put(buffer, x, place.y, &format!("  what if {}", rule(threshold)), theme.curve(1));
                 curves.push((what_if, theme.curve(1)));
             }
             lines::draw(buffer, app, run, &curves, Rect { y: place.y + 1, height: place.height - 1, ..place });
