@@ -24,8 +24,11 @@ def fixmatch(args, *words):
 
 def train(args, name, *settings):
     """The last accuracy of a run of this name, which is trained unless it has finished."""
-    runs = [run for run in json.loads(fixmatch(args, "runs", "--json")) if run["id"].endswith("-" + name)]
-    if not any(run["status"] == "finished" for run in runs):
+    def finished():
+        runs = json.loads(fixmatch(args, "runs", "--json"))
+        return [run for run in runs if run["id"].endswith("-" + name) and run["status"] == "finished"]
+
+    if not finished():
         every = max(args.steps // 10, 1)
         common = [
             "data.dataset=folder", f"data.path={args.images}", "model.name=cnn", f"train.steps={args.steps}",
@@ -34,8 +37,8 @@ def train(args, name, *settings):
         ]
         words = [word for setting in common for word in ("--set", setting)]
         fixmatch(args, "train", "quickstart", "--name", name, *words)
-        runs = [run for run in json.loads(fixmatch(args, "runs", "--json")) if run["id"].endswith("-" + name)]
-    return runs[-1]["id"], runs[-1]["ema_accuracy"]
+    run = finished()[0]
+    return run["id"], run["ema_accuracy"]
 
 
 def p_of_t(t, freedom):

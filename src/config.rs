@@ -27,7 +27,7 @@ mod train;
 pub use augment::{Augment, CtAugment, MAX_DEPTH, Strong, Table};
 pub use color::Color;
 pub use insight::Insight;
-pub use keys::{Key, describe, keys};
+pub use keys::{Key, describe, keys, refusal};
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
 pub use pseudo_label::{Align, Policy, PseudoLabel, Variant};

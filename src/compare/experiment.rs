@@ -130,7 +130,7 @@ impl Experiment {
         let environment = self.file().and_then(|file| file.environment.as_ref());
         match key.name {
             "name" => Some(Value::word(self.id())),
-            "status" => Some(Value::word(row.status.label().replace(' ', "_"))),
+            "status" => Some(Value::word(row.status.word())),
             "accuracy" => summary.ema_accuracy.map(Value::number),
             "median" => summary.median.map(Value::number),
             "best" => summary.best.map(Value::number),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use strum::VariantArray as _;
 
 use crate::base::alike::{closest_by, did_you_mean};
-use crate::config::{self, RunConfig};
+use crate::config;
 use crate::run::state::Status;
 
 /// How the values of a key are compared and written.
@@ -75,13 +75,13 @@ pub fn all() -> &'static [Key] {
 }
 
 fn statuses() -> Vec<String> {
-    Status::VARIANTS.iter().map(|status| status.label().replace(' ', "_")).collect()
+    Status::VARIANTS.iter().map(|status| status.word()).collect()
 }
 
 fn of_configuration(key: &config::Key) -> Key {
-    let takes_numbers = [format!("{} = 1", key.name), format!("{} = 0.5", key.name)].iter().any(|text| {
-        let error = toml::from_str::<RunConfig>(text).err().map(|error| error.message().to_owned());
-        error.is_none_or(|error| !error.contains("invalid type") && !error.contains("unknown variant"))
+    let takes_numbers = ["1", "0.5"].iter().any(|value| {
+        let refusal = config::refusal(key.name, value);
+        refusal.is_none_or(|error| !error.contains("invalid type") && !error.contains("unknown variant"))
     });
     let is_closed = key.allowed.is_empty() && !key.choices.is_empty();
     Key {

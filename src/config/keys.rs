@@ -62,7 +62,7 @@ impl Key {
 }
 
 /// Why a value of a key is refused, if it is.
-fn refusal(name: &str, value: &str) -> Option<String> {
+pub fn refusal(name: &str, value: &str) -> Option<String> {
     let error = toml::from_str::<RunConfig>(&format!("{name} = {value}")).err()?;
     Some(error.message().to_owned())
 }

@@ -47,6 +47,7 @@ impl Points {
         let (step, mut values) = match event {
             Event::Progress(progress) => (progress.step, of_progress(progress)),
             Event::Evaluated(evaluated) => (evaluated.step, of_evaluated(evaluated, &self.classes)),
+            Event::Compared(compared) => (compared.step, vec![("networks/agreement".into(), compared.agreement)]),
             _ => return None,
         };
         values.retain(|(_, value)| value.is_finite());
@@ -111,6 +112,7 @@ fn of_evaluated(evaluated: &Evaluated, classes: &[String]) -> Vec<(String, f64)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::event::Compared;
 
     fn progress(time: f64, step: u64, loss: f64) -> Record {
         Record { time, event: Event::Progress(Progress { step, loss, ..Progress::default() }) }
@@ -131,6 +133,9 @@ mod tests {
         let steps: Vec<_> = points.rows.iter().map(|row| (row.step, row.time)).collect();
         assert_eq!(steps, [(10, 1.0), (20, 9.0)]);
         assert_eq!(points.rows[1].values[0], ("loss/total".into(), 4.0));
+        let compared = Compared { step: 30, agreement: 0.5, ..Compared::default() };
+        points.apply(&Record { time: 10.0, event: Event::Compared(Box::new(compared)) });
+        assert_eq!(points.rows[2].values, [("networks/agreement".into(), 0.5)]);
         assert_eq!(points.names().iter().filter(|name| **name == "test/accuracy").count(), 1);
     }
 }

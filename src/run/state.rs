@@ -62,6 +62,11 @@ impl Status {
         }
     }
 
+    /// The same as one word, as expressions and JSON have it.
+    pub fn word(self) -> String {
+        self.label().replace(' ', "_")
+    }
+
     /// Whether a worker is at work on the run, or about to be.
     pub fn is_alive(self) -> bool {
         match self {

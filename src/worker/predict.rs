@@ -117,7 +117,7 @@ fn image_of(question: Question, format: &Format) -> Result<(Vec<u8>, Remarks), S
         decode::read(&path, &wanted).map_err(|fault| fault.to_string())?;
     let remarks = Remarks { is_stretched, is_grayed: image.channels > preprocess.channels };
     let pixels = match (image.channels, preprocess.channels) {
-        (1, 3) => image.pixels.iter().flat_map(|&gray| [gray; 3]).collect(),
+        (1, 3) => image.in_color().into_owned(),
         (3, 1) => image.pixels.as_chunks().0.iter().copied().map(gray_of).collect(),
         _ => image.pixels,
     };

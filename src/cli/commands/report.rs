@@ -14,11 +14,10 @@ use fixmatch::run::curves::{Axis, Metric};
 
 use super::choosing::{By, Choice};
 use super::{Runs, fresh_file, note, say};
-use crate::report::figure::Unit;
 use crate::report::page::page;
 use crate::report::study::{ACCURACY, Quantity, Study, quantity};
 use crate::words::comparisons;
-use crate::words::numbers::{bytes, plural};
+use crate::words::numbers::{Unit, bytes, plural};
 use crate::words::tables::Format;
 
 /// Write a report of many runs: one page with tables, figures, configurations and commands, or its tables for a paper

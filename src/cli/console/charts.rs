@@ -3,15 +3,7 @@
 use fixmatch::run::curves::{Axis, Curves, Metric, Series};
 
 use super::axis::{Scale, Vertical, end_of_steps, end_of_time};
-
-/// How values are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// A share of one, shown in percent.
-    Percent,
-    /// A number.
-    Number,
-}
+use crate::words::numbers::Unit;
 
 /// Curves that share axes.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use fixmatch::base::text::fit_middle;
 use fixmatch::compare::bands::Place;
 use fixmatch::run::curves::Axis;
 
-use crate::words::numbers::{seconds, short};
+use crate::words::numbers::{Unit, seconds, short};
 use crate::words::tables::html;
 
 const COLORS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"];
@@ -24,15 +24,6 @@ const BOTTOM: f64 = 40.0;
 const LEGEND: f64 = 18.0;
 /// The width of a character, about.
 const CHARACTER: f64 = 7.0;
-
-/// How values are written at the vertical axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// In percent.
-    Percent,
-    /// As they are.
-    Number,
-}
 
 /// Curves that share axes.
 #[derive(Debug)]

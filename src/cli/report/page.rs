@@ -14,6 +14,7 @@ use fixmatch::run::curves::Axis;
 
 use super::study::{OF_REPORT, Study};
 use crate::words::comparisons::{self, letter, sentence, shown};
+use crate::words::numbers::plural;
 use crate::words::tables::{Table, html};
 
 /// The size of a figure of the page.
@@ -53,11 +54,12 @@ pub fn page(title: &str, study: &Study, verdict: &Verdict, command: &str, made: 
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{0}</h1>\n\
-         <p class=\"faint\">{n} finished runs of {1} configurations · {2} · fixmatch {3}</p>\n",
+         <p class=\"faint\">{4} of {1} · {2} · fixmatch {3}</p>\n",
         html(title),
-        groups.groups.len(),
+        plural(groups.groups.len() as u64, "configuration"),
         html(made),
         html(fixmatch::VERSION),
+        plural(n as u64, "finished run"),
     );
     results(&mut page, verdict);
     page.push_str("<h2>Curves</h2>\n<p class=\"faint\">Mean over seeds; bands are ± one standard deviation.</p>\n");

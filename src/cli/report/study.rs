@@ -6,8 +6,9 @@ use fixmatch::compare::classes::per_class;
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::run::curves::{Axis, Metric};
 
-use super::figure::{Figure, Unit};
+use super::figure::Figure;
 use crate::words::comparisons::letter;
+use crate::words::numbers::Unit;
 use crate::words::numbers::{or_dash, percent};
 use crate::words::tables::Table;
 

@@ -4,6 +4,15 @@ use std::time::Duration;
 
 use fixmatch::base::text::{clean, fit_middle, left, right, width};
 
+/// How the values of curves are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A share of one, shown in percent.
+    Percent,
+    /// As they are.
+    Number,
+}
+
 /// How much of a whole is done, in whole percent. Logs may hold any number.
 pub fn percent_of(part: u64, whole: u64) -> u128 {
     100 * u128::from(part) / u128::from(whole.max(1))

@@ -15,11 +15,10 @@ use fixmatch::run::survey::Row;
 use strum::VariantArray;
 
 use crate::console::axis::{end_of_steps, end_of_time};
-use crate::console::charts::Unit;
 use crate::console::screens::run::{OpenRun, Reading};
 use crate::console::text::clean;
 use crate::words::comparisons;
-use crate::words::numbers::plural;
+use crate::words::numbers::{Unit, plural};
 
 mod keys;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use ratatui::text::Span;
 use super::{put, put_right, put_spans, short_id};
 use crate::console::app::App;
 use crate::console::axis::{Vertical, ticks};
-use crate::console::charts::{CHARTS, Unit};
+use crate::console::charts::CHARTS;
 use crate::console::flags::{self, Flag, Kind};
 use crate::console::plot::{Bar, Plot, place};
 use crate::console::raster::{Raster, density};
@@ -20,7 +20,7 @@ use crate::console::screens::race::Race;
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit};
 use crate::words::comparisons::letter;
-use crate::words::numbers::{duration, grouped, short};
+use crate::words::numbers::{Unit, duration, grouped, short};
 
 /// Room for the numbers of the vertical axis.
 const LABELS: u16 = 8;

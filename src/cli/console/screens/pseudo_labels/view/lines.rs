@@ -7,9 +7,9 @@ use ratatui::style::Style;
 
 use crate::console::app::App;
 use crate::console::axis::end_of_steps;
-use crate::console::charts::Unit;
 use crate::console::screens::run::OpenRun;
 use crate::console::views::chart;
+use crate::words::numbers::Unit;
 
 /// Draws curves, the first one on top, over the whole run, with the moment that is shown as a line.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, curves: &[(Series, Style)], area: Rect) {
