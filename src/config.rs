@@ -202,6 +202,9 @@ pub struct Model {
 }
 
 impl Model {
+    /// Channels of the wide residual network's first convolution; a stage has `width` times as many, doubled from one to the
+    /// next.
+    pub const STEM: u64 = 16;
     /// Leaky ReLU's slope below zero.
     pub const LEAKY_SLOPE: f64 = 0.1;
     /// Batch norm's ε.

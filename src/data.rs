@@ -165,6 +165,12 @@ impl Dataset {
         self.train.n() + self.unlabeled.as_ref().map_or(0, Images::n)
     }
 
+    /// Bytes of pixels that are in memory.
+    pub fn n_held(&self) -> usize {
+        let all = [Some(&self.train), self.unlabeled.as_ref(), Some(&self.test)].into_iter().flatten();
+        all.filter(|images| !images.pixels.are_mapped()).map(|images| images.pixels.len()).sum()
+    }
+
     /// The same with all of them in `train`, in their order: those of unknown class behind the others.
     #[must_use]
     pub fn pooled(mut self) -> Self {

@@ -9,7 +9,7 @@ use crate::base::text::Name;
 use crate::config::preset::Preset;
 use crate::config::{Device, Labels, Pick, RunConfig};
 use crate::data::means::{Means, Watch};
-use crate::data::{self, Dataset, duplicates};
+use crate::data::{self, Dataset, Images, duplicates};
 use crate::labels::pick;
 use crate::labels::ranking::{self, Ranking};
 use crate::machine::gpu::Gpu;
@@ -127,13 +127,19 @@ fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<(Dataset, Vec<Nam
         data::check(&config.data, &data_dir)?;
     }
     let dataset = data::load_with(&config.data, &data_dir, &Means::usual(watch)?)?;
-    memory::check(config, dataset.n_pool(), dataset.train.bytes_per_image())?;
+    check_memory(config, &dataset)?;
     let classes = match &config.rank {
         Some(rank) => ranking::check_metric(rank.by, &dataset).map(|()| None)?,
         None => check_labels(config, &dataset)?,
     };
     let classes = classes.unwrap_or_else(|| dataset.classes.clone());
     Ok((dataset, classes))
+}
+
+/// Refuses a run that would hold more than this machine's memory.
+pub fn check_memory(config: &RunConfig, dataset: &Dataset) -> Result<()> {
+    let &Images { width, height, channels, .. } = &dataset.train;
+    memory::check(config, memory::Images { n: dataset.n_pool(), width, height, channels, n_held: dataset.n_held() })
 }
 
 /// Picks the labels, or where an order is still to be made, sees that every class has enough images for any. Returns the

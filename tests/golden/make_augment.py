@@ -103,6 +103,7 @@ def line(operation, shape, pattern, seed, parameters):
 
 # Sizes of the datasets, odd ones, and one pixel in one or both directions. The small ones are kept whole.
 SHAPES = [(32, 32, 3), (28, 28, 1), (33, 17, 3), (3, 3, 1), (1, 7, 1), (4, 1, 3), (2, 2, 3), (1, 1, 3), (1, 1, 1)]
+SHAPES += [(96, 96, 3)]
 
 ENHANCE = [0.0, 0.05, 0.7315, 0.95, 1.0, 1.9]
 SHARE = [0.0, 0.3, 0.7315, 1.0]

@@ -13,7 +13,7 @@ use super::{Mode, Shape};
 use crate::weights::{Init, Role, Spec, Weights};
 
 /// Channels of the first convolution.
-const STEM: i64 = 16;
+const STEM: i64 = Model::STEM as i64;
 
 /// WRN-depth-width for images of one shape.
 #[derive(Debug)]

@@ -18,7 +18,6 @@ use fixmatch::data::{self, Dataset, Images, Known, duplicates};
 use fixmatch::labels::set::{LabelSet, LabeledImages};
 use fixmatch::labels::{pick, ranking, recorded};
 use fixmatch::loader::Source;
-use fixmatch::machine::memory;
 use fixmatch::machine::processor::{self, cpuinfo, emulates_bf16};
 use fixmatch::plan;
 use fixmatch::run::digests::Digests;
@@ -115,7 +114,7 @@ pub fn prepare(
     if let Some(before) = run.environment.as_ref() {
         compare_environment(before, &found, reporter);
     }
-    memory::check(&config, dataset.n_pool(), dataset.train.bytes_per_image())?;
+    plan::check_memory(&config, &dataset)?;
     let mut trainer = Trainer::for_data(&config, &dataset, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
