@@ -129,5 +129,9 @@ mod tests {
         let conv = 9 * 32 * 32 * 32 * 32;
         let shortcuts = 16 * 32 * 1024 + 32 * 64 * 256 + 64 * 128 * 64;
         assert_eq!(of(ModelName::Wrn), 3 * conv / 2 + 21 * conv + 16 * 27 * 1024 + shortcuts + 1280);
+        // the others of docs/scale.md, by a script that adds up the original code's layers
+        let of = |depth, width, shape| Network::new(&Model { depth, width, ..Model::default() }, shape).n_macs();
+        assert_eq!(of(28, 8, Shape { classes: 100, ..shape }), 3_360_131_072);
+        assert_eq!(of(37, 2, Shape { height: 96, width: 96, ..shape }), 2_570_897_920);
     }
 }
