@@ -137,7 +137,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rank.by", "what makes an image representative"),
     ("rank.members", "networks whose opinions are averaged"),
     ("rank.epochs", "passes over the training images, of each network"),
-    ("rank.neighbors", "neighbors that density and typicality look at"),
+    ("rank.neighbors", "neighbours that density and typicality look at"),
     ("rank.clusters", "clusters of typicality: as many as there will be labels"),
     ("machine.device", "where to train: auto takes the first GPU, else the CPU; or cuda:N"),
     ("machine.threads", "threads of libtorch inside an operation; they change the last bit"),

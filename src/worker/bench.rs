@@ -61,7 +61,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Which {
-    /// The course study's small network
+    /// The small CNN of the course study
     Cnn,
     /// WRN-28-2
     Wrn,

@@ -15,7 +15,7 @@ pub struct Tag {
     /// A path, a name, or a part of a name that fits only one run
     #[arg(value_name = "RUN", add = complete::run())]
     run: String,
-    /// Tags to add, and with a minus before them to take off; without any, those that it has are told
+    /// Tags to add, and with a minus before them to take off; without any, the tags of the run are printed
     #[arg(value_name = "+TAG", allow_hyphen_values = true)]
     tags: Vec<String>,
 }
@@ -27,7 +27,7 @@ pub struct Note {
     /// A path, a name, or a part of a name that fits only one run
     #[arg(value_name = "RUN", add = complete::run())]
     run: String,
-    /// The note, over the old one; "" takes it away; without any, the note that it has is told
+    /// The note, over the old one; "" takes it away; without any, the note of the run is printed
     #[arg(value_name = "TEXT")]
     text: Option<String>,
 }

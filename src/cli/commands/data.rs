@@ -328,7 +328,9 @@ fn print_classes(dataset: &Dataset) -> Result<()> {
         vec![class.to_string(), name.to_string(), grouped(train[class] as u64), grouped(test[class] as u64)]
     };
     if n_classes == 0 {
-        return say("\nno image has a class: `fixmatch data files` writes a list, to fill in labels");
+        return say(
+            "\nno image has a class: `fixmatch label` gives them classes by hand, and `fixmatch data files` writes a list to fill in",
+        );
     }
     let rows: Vec<_> = dataset.classes.iter().enumerate().map(row).collect();
     say(format_args!("\n{}", aligned(&["#", "CLASS", "TRAINING", "TEST"], &rows, |column| column != 1)))

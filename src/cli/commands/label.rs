@@ -133,7 +133,8 @@ pub(super) fn data(word: &str) -> Result<Data> {
     if word.contains('/') && !is_preset && Preset::find(word).is_err() {
         bail!("there is no {}", path.shown());
     }
-    let preset = Preset::find(word).with_context(|| format!("{} is no folder, list or data set", path.shown()))?;
+    let preset = Preset::find(word)
+        .with_context(|| format!("there is no folder or list {}, nor a data set of that name", path.shown()))?;
     Ok(preset.resolve(&[])?.data)
 }
 

@@ -31,8 +31,8 @@ const WIDEST: usize = 120;
 /// List runs with what they differ in, the newest last
 ///
 /// An expression chooses among them: names, parts of names, suites, and conditions on values of the configuration or on status,
-/// accuracy, median, best, time, done, step, preset, suite, parent, host, images, created, changes and alarms. Put conditions
-/// with < or > in quotes: shells take these signs otherwise.
+/// accuracy, median, best, time, done, step, name, preset, suite, tag, note, parent, host, images, created, changes and
+/// alarms. Put conditions with < or > in quotes: shells take these signs otherwise.
 #[derive(clap::Args)]
 #[command(after_help = examples!(
     "fixmatch runs",

@@ -125,10 +125,7 @@ mod tests {
             ("bells = \"bell\"", "did you mean bell? "),
             ("bells = \"bell\"", "unknown field `bells`"),
             ("pause = \"p\"", "did you mean keys.pause? "),
-            (
-                "[keys]\nquit = \"q\"\npuase = \"p\"",
-                "line 3, keys.puase: \"puase\" is nothing that has a key; did you mean pause? ",
-            ),
+            ("[keys]\nquit = \"q\"\npuase = \"p\"", "line 3, keys.puase: \"puase\" is no action; did you mean pause? "),
             ("[keys]\npause = \"entr\"", "\"entr\" is no key; did you mean enter? "),
             ("[keys]\npause = \"hyper-p\"", "line 2, keys.pause: \"hyper-p\" is no key"),
             ("[keys]\npause = \"s\"", "line 2, keys.pause: \"s\" is the key of both \"pause\" and \"change\""),

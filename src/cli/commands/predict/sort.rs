@@ -106,7 +106,7 @@ impl Sorter {
             ));
         }
         for (class, folder) in self.classes.iter().zip(&self.folders).filter(|(class, folder)| class != folder) {
-            lines.push(format!("class {} is in the folder {folder}: its name is none for a folder", text::name(class)));
+            lines.push(format!("class {} is in the folder {folder}: no folder can have its name", text::name(class)));
         }
         lines
     }

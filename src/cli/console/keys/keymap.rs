@@ -92,7 +92,7 @@ impl Keymap {
         let Some(line) = TABLE.iter().position(|binding| binding.name == name) else {
             let names: Vec<_> = TABLE.iter().map(|binding| binding.name).collect();
             let meant = did_you_mean(name, names.iter().copied());
-            bail!("{name:?} is nothing that has a key; {meant}what has: {}", names.join(", "));
+            bail!("{name:?} is no action; {meant}the actions are {}", names.join(", "));
         };
         let parsed = words.iter().map(|word| Ok((word.clone(), word.parse()?)));
         self.keys[line] = parsed.collect::<Result<_>>()?;
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(keymap.find(Place::Run, pressed.into()).map(|it| it.action), Some(Action::Pause));
         assert!(keymap.find(Place::Run, "p".parse().expect("a key")).is_none());
         let error = keymap.remap("puase", &[]).expect_err("unknown").to_string();
-        assert!(error.contains("\"puase\" is nothing that has a key; did you mean pause? what has: open, "), "{error}");
+        assert!(error.contains("\"puase\" is no action; did you mean pause? the actions are open, "), "{error}");
         let error = keymap.remap("pause", &["enterr".into()]).expect_err("no key").to_string();
         assert!(error.contains("\"enterr\" is no key"), "{error}");
         keymap.remap("pause", &["s".into()]).expect("a key");

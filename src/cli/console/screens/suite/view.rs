@@ -6,7 +6,7 @@
 //!
 //!                    per_class                                    3 more →
 //!  strong            1               4               25
-//!  none              ✓ 65.2 ± 1.4    ● 61.0 ± 2.1    ○
+//!  none              ✓ 65.2 ± 1.4    ◉ 61.0 ± 2.1    ○
 //!                      ▁▃▅▆ 3/3        ▁▃▅▆ 2/3
 //!
 //! per_class=4 strong=none: 2 of 3 finished, 1 training …
