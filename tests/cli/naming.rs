@@ -50,7 +50,7 @@ fn a_mistyped_name_is_answered_with_what_was_meant() {
         (&["fork", "betles", "--at", "3"], &run),
         (&["presets", "quick"], "quickstart"),
         (&["train", "mine.toml"], "quickstart"),
-        (&["data", "verify", "cifar"], "cifar10"),
+        (&["data", "verify", "cifar"], "cifar10 or cifar100"),
         (&["labels", "show", "fashon-mini"], "fashion-mini"),
         (&["labels", "show", "slides/label-4"], "slides/labels-4"),
         (&["train", "quickstart", "--set", "labels.pick=most-representativ"], "most-representative"),
