@@ -9,5 +9,6 @@ pub mod experiment;
 pub mod expression;
 pub mod groups;
 pub mod keys;
+pub mod saved;
 pub mod stats;
 pub mod verdict;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::base::alike::asked;
 use crate::compare::experiment::Experiment;
 use crate::compare::keys::{self, Key, Kind, NONE};
+use crate::compare::saved::{self, Saved};
 use crate::run::dir::{RunDir, ids_like};
 use crate::run::survey::Row;
 
@@ -58,6 +59,14 @@ impl Expression {
     /// # Errors
     /// For a key that does not exist, a value that it cannot have, and a condition without one of its sides.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_with(text, &Saved::new())
+    }
+
+    /// The same where `@NAME` stands for an expression that was saved.
+    ///
+    /// # Errors
+    /// As above, and for a name that none was saved under.
+    pub fn parse_with(text: &str, saved: &Saved) -> Result<Self> {
         let mut expression = Self::default();
         let mut rest = text.trim_start();
         while !rest.is_empty() {
@@ -67,7 +76,17 @@ impl Expression {
             match OPERATORS.iter().find_map(|(sign, operator)| Some((operator, sign, behind.strip_prefix(sign)?))) {
                 None => {
                     ensure!(!word.is_empty(), "{:?} is neither a name nor a condition", first_word(start));
-                    expression.words.push(word);
+                    match word.strip_prefix('@') {
+                        Some(name) => {
+                            let text = saved.get(name).with_context(|| {
+                                format!("no expression is saved as {word}; {}", saved::there_are(saved))
+                            })?;
+                            let meant = Self::parse(text).with_context(|| format!("cannot read {word}: {text:?}"))?;
+                            expression.words.extend(meant.words);
+                            expression.conditions.extend(meant.conditions);
+                        }
+                        None => expression.words.push(word),
+                    }
                     rest = behind;
                 }
                 Some((operator, sign, value)) => {
@@ -84,9 +103,9 @@ impl Expression {
         Ok(expression)
     }
 
-    /// Whether a text is meant to have a condition, well written or not.
+    /// Whether a text is meant to have a condition, well written or not, or to stand for one.
     pub fn has_condition(text: &str) -> bool {
-        text.contains(['=', '<', '>'])
+        text.contains(['=', '<', '>']) || text.split_whitespace().any(|word| word.starts_with('@'))
     }
 
     /// The runs that are meant, in the order of the words, those of one word in the order in which they were given. A word that

@@ -319,6 +319,40 @@ fn tags_and_notes_find_runs_again_and_change_no_identity() {
 }
 
 #[test]
+fn an_expression_is_saved_under_a_name_and_stands_for_itself_from_then_on() {
+    let place = Place::new();
+    place.trained("slow", &["train.lr=0.01"], 0.25);
+    place.trained("fast", &["train.lr=0.1"], 0.5);
+    place.fixmatch(&["runs", "--saved"]).check(0, &[], &["none is saved"]);
+    place.fixmatch(&["runs", "@good"]).check(1, &[], &["no expression is saved as @good", "none is saved"]);
+    place.fixmatch(&["runs", "accuracy>40%", "--save", "good"]).check(0, &["fast"], &["@good stands for accuracy>40%"]);
+    place.fixmatch(&["runs", "slow", "--save", "@lame"]).check(0, &["slow"], &["@lame stands for slow"]);
+    place.fixmatch(&["runs", "--saved"]).check(0, &["@good", "accuracy>40%", "@lame"], &[]);
+    assert_eq!(place.meant(&["@good"]), [0.5]);
+    assert_eq!(place.meant(&["@lame"]), [0.25]);
+    assert_eq!(place.meant(&["@good", "lr<0.1"]), [0.0; 0]);
+    place.fixmatch(&["runs", "@nice"]).check(1, &[], &["there are @good, @lame"]);
+    for (args, expected) in [
+        (&["runs", "--save", "all"][..], "there is no expression to save as all"),
+        (&["runs", "slow", "--save", "a b"], "\"a b\" is no name for an expression"),
+        (&["runs", "@good", "--save", "better"], "\"@good\" is not saved"),
+        (&["runs", "acuracy>1", "--save", "typo"], "did you mean accuracy?"),
+        (&["runs", "--forget", "nice"], "no expression is saved as nice; there are @good, @lame"),
+    ] {
+        place.fixmatch(args).check(1, &[], &[expected]);
+    }
+    place.fixmatch(&["runs", "--forget", "lame"]).check(0, &[], &["@lame stands for nothing any more"]);
+    let file = place.folder.path().join("state/expressions.json");
+    assert_eq!(fs::read_to_string(&file).expect("there"), "{\n  \"good\": \"accuracy>40%\"\n}");
+    fs::write(&file, "{").expect("written");
+    place.fixmatch(&["runs"]).check(0, &["fast"], &[]);
+    for args in [&["runs", "@good"][..], &["runs", "slow", "--save", "x"], &["runs", "--saved"]] {
+        place.fixmatch(args).check(1, &[], &["cannot read", "expressions.json"]);
+    }
+    assert_eq!(fs::read_to_string(&file).expect("there"), "{", "it is not written over");
+}
+
+#[test]
 fn a_list_is_sorted_with_what_is_not_known_at_its_end() {
     let place = Place::new();
     place.trained("b", &[], 0.25);

@@ -1,8 +1,9 @@
 //! Which runs a command about many of them means.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::expression::Expression;
+use fixmatch::compare::saved::{self, Saved};
 
 use super::{Runs, complete};
 
@@ -10,7 +11,7 @@ use super::{Runs, complete};
 #[derive(clap::Args)]
 pub struct Choice {
     /// Names of runs or suites, or parts of them, and conditions in quotes, such as 'train.lr>=0.03' status=finished
-    /// 'accuracy>60%'; all conditions must hold
+    /// 'accuracy>60%'; all conditions must hold. @NAME stands for a saved one
     #[arg(value_name = "EXPRESSION", add = complete::run())]
     expression: Vec<String>,
 }
@@ -52,9 +53,21 @@ impl Choice {
         self.expression.join(" ")
     }
 
+    /// Saves it under a name.
+    ///
+    /// # Errors
+    /// If it cannot be read: one that is saved names no other.
+    pub fn save(&self, name: &str) -> Result<()> {
+        let text = self.text();
+        Expression::parse(&text).with_context(|| format!("{text:?} is not saved"))?;
+        saved::save(name, &text)
+    }
+
     /// The runs that are meant, the oldest first or in the order of their names.
     pub fn runs(&self, runs: &Runs) -> Result<Vec<Experiment>> {
-        let expression = Expression::parse(&self.text())?;
+        let text = self.text();
+        let saved = if text.contains('@') { saved::read()? } else { Saved::new() };
+        let expression = Expression::parse_with(&text, &saved)?;
         expression.select(Experiment::all(runs.folder())?)
     }
 

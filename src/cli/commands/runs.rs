@@ -11,6 +11,7 @@ use fixmatch::base::text::width;
 use fixmatch::compare::experiment::{Experiment, Measure, Value, differing};
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::compare::keys::{self, Key, SEEDS, short};
+use fixmatch::compare::saved;
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
@@ -40,8 +41,11 @@ const WIDEST: usize = 120;
     "fixmatch runs per_class=4 'accuracy>60%' --sort=-accuracy",
     "fixmatch runs --columns status,lr,accuracy,time",
     "fixmatch runs --group",
+    "fixmatch runs per_class=4 'accuracy>60%' --save good",
+    "fixmatch compare @good",
     "fixmatch runs --json",
 ))]
+#[expect(clippy::struct_excessive_bools, reason = "one a flag")]
 pub struct Args {
     #[command(flatten)]
     choice: Choice,
@@ -54,6 +58,15 @@ pub struct Args {
     /// A line for all seeds of a configuration: mean ± standard deviation
     #[arg(long)]
     group: bool,
+    /// Save the expression: @NAME stands for it from then on, in the console's filter too
+    #[arg(long, value_name = "NAME")]
+    save: Option<String>,
+    /// Forget a saved expression
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    forget: Option<String>,
+    /// List the saved expressions
+    #[arg(long, exclusive = true)]
+    saved: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -113,6 +126,19 @@ struct Accuracy {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    if args.saved {
+        return list_saved();
+    }
+    if let Some(name) = &args.forget {
+        saved::forget(name.trim_start_matches('@'))?;
+        note(format_args!("@{} stands for nothing any more", name.trim_start_matches('@')));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &args.save {
+        let name = name.trim_start_matches('@');
+        args.choice.save(name)?;
+        note(format_args!("@{name} stands for {}", args.choice.text()));
+    }
     let columns = args.columns.iter().map(|name| keys::find(name.trim())).collect::<Result<Vec<_>>>()?;
     let sort = args.sort.as_deref().map(Sort::parse).transpose()?;
     let chosen = args.choice.runs(runs)?;
@@ -126,6 +152,17 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.group { list_groups(args, chosen, &columns, sort) } else { list(args, chosen, columns, sort) }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list_saved() -> Result<ExitCode> {
+    let saved = saved::read()?;
+    if saved.is_empty() {
+        note(saved::there_are(&saved));
+    } else {
+        let rows: Vec<_> = saved.into_iter().map(|(name, text)| vec![format!("@{name}"), text]).collect();
+        say(table(&["name", "expression"], &rows))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

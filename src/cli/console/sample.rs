@@ -82,6 +82,9 @@ pub fn own_presets() -> OwnPresets {
     };
     let here = DataState::Here;
     OwnPresets {
+        expressions: [("good", "accuracy>0.7 status!=failed"), ("bad", "accuracy>")]
+            .map(|(name, text)| (name.into(), text.into()))
+            .into(),
         folders: vec!["experiments".into(), "/home/me/.config/fixmatch/presets".into()],
         rows: vec![
             (own("mine", Ok(preset("mine")), None), Ok(config()), here.clone()),

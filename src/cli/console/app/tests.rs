@@ -201,6 +201,28 @@ fn the_filter_of_the_list_takes_conditions_and_says_what_is_wrong_with_them() {
 }
 
 #[test]
+fn the_filter_takes_expressions_that_were_saved_and_says_which_there_are() {
+    let mut app = sample::app_with_runs();
+    let n = app.home.shown_runs().len();
+    let shown = |app: &App| (app.home.shown_runs().len(), app.home.filter_error().unwrap_or_default());
+    press(&mut app, "/@good");
+    assert_eq!(
+        shown(&app),
+        (n, "no expression is saved as @good; none is saved: `fixmatch runs EXPRESSION --save NAME` saves one".into())
+    );
+    app.learn(News::Own(Box::new(sample::own_presets())));
+    let (n_good, error) = shown(&app);
+    assert!(n_good < n && error.is_empty(), "{n_good} of {n}: {error}");
+    press(&mut app, " status=running");
+    assert!(shown(&app).0 <= n_good);
+    for (text, expected) in [("/@", "there are @bad, @good"), ("/@bad", "lacks a value after >")] {
+        press(&mut app, "\x1b\x1b");
+        press(&mut app, text);
+        assert!(shown(&app).1.contains(expected), "{:?}", shown(&app));
+    }
+}
+
+#[test]
 fn a_mark_goes_with_its_run() {
     let mut app = marked(&["quickstart-s0", "quickstart-s1"]);
     let Listing::Read(mut rows) = app.home.runs.clone() else { unreachable!("they were read") };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::expression::Expression;
+use fixmatch::compare::saved::Saved;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::Taken;
 use fixmatch::config::{ModelName, RunConfig};
@@ -110,6 +111,8 @@ pub struct Home {
     pub run_at: Cursor,
     /// Letters that a shown row holds, or conditions on runs.
     pub filter: Input,
+    /// Expressions that were saved under names, for the filter.
+    pub saved: Saved,
     /// The runs with their configurations, once a condition asks for these.
     experiments: OnceCell<Vec<Experiment>>,
     /// Whether the filter is being typed.
@@ -148,7 +151,9 @@ impl Home {
     pub fn shown_runs(&self) -> Vec<&Row> {
         let Listing::Read(rows) = &self.runs else { return Vec::new() };
         if Expression::has_condition(&self.filter.text) {
-            let Ok(expression) = Expression::parse(&self.filter.text) else { return rows.iter().collect() };
+            let Ok(expression) = Expression::parse_with(&self.filter.text, &self.saved) else {
+                return rows.iter().collect();
+            };
             let experiments = self.experiments.get_or_init(|| rows.iter().cloned().map(Experiment::of).collect());
             let shown = rows.iter().zip(experiments).filter(|(_, experiment)| expression.holds(experiment));
             return shown.map(|(row, _)| row).collect();
@@ -162,7 +167,7 @@ impl Home {
     /// What is wrong with the conditions of the filter, if something is; all runs are shown until it is mended.
     pub fn filter_error(&self) -> Option<String> {
         let has_condition = Expression::has_condition(&self.filter.text);
-        let error = Expression::parse(&self.filter.text).err().filter(|_| has_condition)?;
+        let error = Expression::parse_with(&self.filter.text, &self.saved).err().filter(|_| has_condition)?;
         Some(error.root_cause().to_string())
     }
 

@@ -1,4 +1,4 @@
-//! Presets of one's own, looked for again and again, and which groups of presets are folded.
+//! Presets and expressions of one's own, looked for again and again, and which groups of presets are folded.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fixmatch::base::{dirs, files};
+use fixmatch::compare::saved;
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::own::{self, Own};
 use tokio::sync::mpsc::UnboundedSender;
@@ -37,7 +38,11 @@ fn look() -> OwnPresets {
         let data = config.as_ref().map_or(DataState::Unknown, where_images_are);
         (own, config, data)
     };
-    OwnPresets { folders: own::folders(), rows: own::list().into_iter().map(row).collect() }
+    OwnPresets {
+        folders: own::folders(),
+        rows: own::list().into_iter().map(row).collect(),
+        expressions: saved::read().unwrap_or_default(),
+    }
 }
 
 /// Whether the folder of images is there, where a configuration names one.

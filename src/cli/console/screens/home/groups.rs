@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fixmatch::compare::saved::Saved;
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::OWN;
 use fixmatch::config::preset::own::Own;
@@ -48,6 +49,8 @@ pub struct OwnPresets {
     pub folders: Vec<PathBuf>,
     /// Each with what it comes to, or why not, and where its images are if it says so.
     pub rows: Vec<(Own, Result<RunConfig, String>, DataState)>,
+    /// The expressions that were saved under names.
+    pub expressions: Saved,
 }
 
 /// So many presets of one's own are listed from the start.
@@ -161,6 +164,7 @@ impl Home {
         self.presets.retain(|row| row.own.is_none());
         self.broken.clear();
         self.own_folders = own.folders;
+        self.saved = own.expressions;
         for (own, config, data) in own.rows {
             let name = own.name.clone();
             match (own.preset, config) {
