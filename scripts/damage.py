@@ -25,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE = 120
 SETTINGS = [
-    "model.name=cnn", "train.steps=100000", "train.batch=4", "train.mu=2", "train.window=5", "train.lr=0.001",
+    "model.name=wrn", "model.depth=10", "model.width=1", "train.steps=100000", "train.batch=4", "train.mu=2", "train.window=5", "train.lr=0.001",
     "checkpoint.every=10", "checkpoint.keep=2", "eval.every=20", "insight.every=10", "labels.per_class=2",
     "machine.device=cpu", "machine.threads=1", "machine.loaders=1", "augment.strong=ctaugment",
 ]

@@ -8,7 +8,7 @@ use fixmatch::run::event::{Event, FailureKind, Record};
 use fixmatch::run::insight::Pointer;
 use serde_json::{Value, json};
 
-use super::{Place, launched, started, whole_run};
+use super::{Place, launched, started, unsealed, whole_run};
 
 /// Lines with one of their numbers replaced by an extreme one.
 fn lines_of_extremes(line: &Value) -> Vec<String> {
@@ -59,6 +59,7 @@ fn a_log_with_absurd_numbers_is_read_by_every_command() {
         let line = serde_json::to_value(Record { time: 1.0, event }).expect("JSON");
         let place = Place::new();
         let dir = place.run("it", &[launched(), started()]);
+        unsealed(&dir);
         place.run("sound", &whole_run(0.75));
         let mut log = OpenOptions::new().append(true).open(dir.events()).expect("opens");
         for line in lines_of_extremes(&line) {

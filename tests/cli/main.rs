@@ -18,12 +18,13 @@ mod own;
 mod predicting;
 mod reading;
 mod reporting;
+mod sealing;
 mod slurm;
 mod suggesting;
 mod training;
 mod trash;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Started};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::{Heartbeat, Phase};
-use fixmatch::run::log::EventLog;
+use fixmatch::run::log::{EventLog, Follower};
 use fixmatch::run::mailbox::{self, Content};
 
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -116,6 +117,13 @@ fn append(dir: &RunDir, events: &[Event]) {
     for event in events {
         log.append(event.clone()).expect("appended");
     }
+}
+
+/// Leaves a run as an older version would have written it: a script cannot seal the lines that it appends.
+fn unsealed(dir: &RunDir) {
+    let lines = Follower::new(dir.events()).read_new_json().expect("reads");
+    fs::write(dir.events(), lines.join("\n") + "\n").expect("written");
+    fs::remove_file(dir.events_seal()).expect("there");
 }
 
 impl Said {

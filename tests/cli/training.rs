@@ -10,10 +10,9 @@ use fixmatch::base::output::note;
 use fixmatch::machine::processor::{cpuinfo, emulates_bf16};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, FailureKind, Record};
-use fixmatch::run::log::Follower;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Place, Said, end_of, launched, progress, started, until, whole_run};
+use super::{Place, Said, end_of, launched, progress, started, unsealed, until, whole_run};
 
 /// Says that the run was stopped, once it is asked for anything.
 const STOPS: &str = r#"until ls "$2"/control/*.json >"$2/asked" 2>&1; do [ -d "$2" ] || exit; sleep 0.05; done
@@ -162,13 +161,6 @@ fn interrupt(child: &Child) {
 fn send(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id().try_into().expect("a pid")).expect("not zero");
     kill_process(pid, signal).expect("signalled");
-}
-
-/// Leaves a run as an older version would have written it: a script cannot seal the lines that it appends.
-fn unsealed(dir: &RunDir) {
-    let lines = Follower::new(dir.events()).read_new_json().expect("reads");
-    fs::write(dir.events(), lines.join("\n") + "\n").expect("written");
-    fs::remove_file(dir.events_seal()).expect("there");
 }
 
 /// Suspends once it is asked for anything, and lives a little longer than its last word.
