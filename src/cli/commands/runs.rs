@@ -42,7 +42,7 @@ const WIDEST: usize = 120;
     "fixmatch runs --columns status,lr,accuracy,time",
     "fixmatch runs --group",
     "fixmatch runs per_class=4 'accuracy>60%' --save good",
-    "fixmatch compare @good",
+    "fixmatch runs @good --group",
     "fixmatch runs --json",
 ))]
 #[expect(clippy::struct_excessive_bools, reason = "one a flag")]
