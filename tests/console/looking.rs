@@ -141,7 +141,11 @@ fn a_run_whose_folder_vanishes_while_it_is_open_says_so() {
     let dir = some_run(&place, "mine", &[Event::Stopped { step: 7 }]);
     let mut terminal = place.open(&["attach", "mine"]);
     terminal.until("● stopped");
-    std::fs::remove_dir_all(dir.path()).expect("removed");
+    // the console may put its summary there meanwhile
+    terminal.until_it("the folder is removed", |_| {
+        let _ = std::fs::remove_dir_all(dir.path());
+        !dir.path().exists()
+    });
     terminal.until("the run is gone");
     terminal.press("\x1b");
     terminal.until("no runs yet");

@@ -139,15 +139,16 @@ pub fn prepare(
         classes,
         digests: Some(Digests::of(dir)?),
     };
-    trainer.follow(Judge::new(
-        &config.pseudo_label,
-        &Facts {
+    // without classes nothing is judged: images are put in order by features that are learned without labels
+    if !started.classes.is_empty() {
+        let facts = Facts {
             n_classes: started.classes.len(),
             n_unlabeled: source.unlabeled.len(),
             labeled_per_class: started.labeled_per_class.clone(),
             device,
-        },
-    ));
+        };
+        trainer.follow(Judge::new(&config.pseudo_label, &facts));
+    }
     let n_loaders = cores_unless(config.machine.loaders) as usize;
     let data_digest = digest;
     Ok(Preparation::Ready(Box::new(Prepared { config, trainer, source, test, n_loaders, started, data_digest })))
