@@ -1,55 +1,45 @@
 //! A run, runs and images for tests: always the same, whatever the clock says.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use fixmatch::augment::ctaugment::Rates;
 use fixmatch::base::image::Image;
+use fixmatch::config::RunConfig;
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::{Own, Taken};
-use fixmatch::config::{Pick, Policy, Rank, RunConfig, Table};
-use fixmatch::data::{Dataset, Images, Known};
-use fixmatch::labels::file::Header;
-use fixmatch::labels::pick::by_ranking;
-use fixmatch::labels::ranking::{Made, Neighbors, Predictions, Ranking};
-use fixmatch::labels::saved::Saved;
 use fixmatch::run::card::Card;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::run::file::{Environment, Parent, Provenance, RunFile};
 use fixmatch::run::heartbeat::Phase;
-use fixmatch::run::insight::{
-    EDGES, Histogram, Judged, N_BINS, Opinion, Panel, Pointer, Quantity, Record as Bulk, Verdict,
-};
 use fixmatch::run::jobs::Jobs;
 use fixmatch::run::setup::Setup;
 use fixmatch::run::state::{LastState, Status, Summary};
 use fixmatch::run::survey::Row;
-use strum::VariantArray as _;
 
 use super::app::App;
 use super::glyphs::Glyphs;
 use super::keys::Keymap;
 use super::machine::{Gpu, Machine};
 use super::screens::Screen;
-use super::screens::browser::atlas::Atlas;
-use super::screens::browser::{Browser, Opening};
 use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
-use super::screens::label_sets;
-use super::screens::pseudo_labels::tab::Tab;
-use super::screens::run::{Glance, OpenRun, Page, Reading};
+use super::screens::run::{Glance, OpenRun, Reading};
 use super::screens::samples::{Loading, Sample, Samples, Sheet};
 use super::theme::{Depth, Theme};
 use super::world::News;
-use fixmatch::labels::order::Order;
 
+mod browsing;
 mod labeling;
+mod pseudo_labels;
+mod racing;
 mod suite;
 
+pub use browsing::{app_browsing, app_on_label_sets, atlas, browser};
 pub use labeling::{app_labeling, app_labeling_in, news_of, request as labeling_request};
+pub use pseudo_labels::{app_on_pseudo_labels, give_classes};
+pub use racing::{app_compared, app_comparing, app_racing, compared};
 pub use suite::{app_on_suite, study};
 
 /// The moment at which the tests take place.
@@ -349,115 +339,6 @@ fn evaluated(window: u64) -> Evaluated {
     }
 }
 
-/// A console on what the pseudo-labels of a run do.
-pub fn app_on_pseudo_labels(tab: Tab) -> App {
-    let mut app = app_on_run();
-    if let Some(run) = app.run_mut() {
-        record_pseudo_labels(run);
-        run.pseudo_labels.tab = tab;
-        run.page = Page::PseudoLabels;
-    }
-    app
-}
-
-/// Gives a run the records that belong to its evaluations.
-fn record_pseudo_labels(run: &mut OpenRun) {
-    let n_rates = Rates::ones(Table::Paper).values().len();
-    let (mut records, steps) = (Vec::new(), run.state.evaluations.iter().map(|it| it.step).collect::<Vec<_>>());
-    for (i, &step) in steps.iter().enumerate() {
-        for record in [Bulk::Histogram(histogram(step)), Bulk::Panel(panel(step))] {
-            let place = Pointer { step, record: record.kind(), offset: records.len() as u64, n_bytes: 1 };
-            records.push((place, Ok(record)));
-            run.state.insights.push(place);
-        }
-        let rate = |bin: usize| (1000 - (bin % 17) * (i + 1) * 9) as u16;
-        run.state.evaluations[i].rates = Some((0..n_rates).map(rate).collect());
-    }
-    run.pseudo_labels.take(records);
-    run.pseudo_labels.is_open = true;
-    let image = |i: u32| Image::new(28, 28, 1, (0..28 * 28).map(|p| ((p * (i + 2) / 5) % 256) as u8).collect());
-    let sample = |i: u32| Sample { index: 100 + i, class: "Shirt".into(), image: image(i) };
-    run.pseudo_labels.sheet = Loading::Read(Sheet::new((0..12).map(sample).collect(), &config()));
-}
-
-/// More and surer pseudo-labels the later; of class 6 more than its share, and fewer of them right.
-fn histogram(step: u64) -> Histogram {
-    let mut cells = vec![0; Histogram::n_cells(10)];
-    for class in 0..10_u64 {
-        for bin in 3..N_BINS as u64 {
-            let n = (bin * bin * (step + 100 * u64::from(class == 6)) / 40 + 7 * class) / (1 + 24 - bin);
-            let wrong = n * (2 + 3 * u64::from(class == 6)) / (bin + 2);
-            let accepted = u64::from(bin >= 18);
-            let cell = 4 * (class * N_BINS as u64 + bin);
-            cells[(cell + accepted) as usize] = wrong.min(n);
-            cells[(cell + 2 + accepted) as usize] = n - wrong.min(n);
-        }
-    }
-    let head = Histogram { step, n_steps: 50, threshold: 0.95, has_oracle: true, ..Histogram::default() };
-    let histogram = head.from_cells(&cells);
-    Histogram { judged: judged(&histogram), ..histogram }
-}
-
-/// The paper's rule decides; the others accept from lower confidences, in class 6 from the lowest.
-fn judged(histogram: &Histogram) -> Vec<Judged> {
-    let of = |(i, &policy): (usize, &Policy)| {
-        let threshold = |class: usize| match policy {
-            Policy::Fixed => 0.95,
-            Policy::Softmatch => 0.91,
-            _ => 0.95 - 0.02 * i as f32 * (class + 1) as f32 - 0.1 * f32::from(u8::from(class == 6)),
-        };
-        let bins = |class: usize| histogram.of_class(class).iter().zip(EDGES);
-        let counted = |class| {
-            bins(class).filter(|(_, edge)| *edge + 1e-6 >= f64::from(threshold(class))).map(|(count, _)| *count).sum()
-        };
-        let n = if matches!(policy, Policy::Fixed | Policy::Softmatch) { 1 } else { 10 };
-        let mut memory = vec![(Quantity::Threshold, (0..n).map(threshold).collect())];
-        let share = |class: usize| 0.05 + 0.01 * class as f32;
-        memory.extend(match policy {
-            Policy::Fixed => vec![],
-            Policy::Flexmatch => vec![(Quantity::Status, (0..10).map(|class| 1.0 - 0.06 * class as f32).collect())],
-            Policy::Freematch => {
-                [Quantity::Shares, Quantity::Histogram].map(|it| (it, (0..10).map(share).collect())).into()
-            }
-            Policy::Softmatch => vec![(Quantity::Deviation, vec![0.07])],
-        });
-        let (decides, since) = (i == 0, if i == 3 { 120 } else { 0 });
-        Judged { policy, decides, since, counted: (0..10).map(counted).collect(), memory }
-    };
-    Policy::VARIANTS.iter().enumerate().map(of).collect()
-}
-
-fn panel(step: u64) -> Panel {
-    let opinion = |i: u32| {
-        let label = (i % 10) as u16;
-        let class = if step < 40 * u64::from(i) { 6 } else { label };
-        let online = Verdict { class, confidence: 0.4 + step as f32 / 600.0 };
-        let ema = Verdict { class: if i.is_multiple_of(4) { 6 } else { class }, confidence: 0.7 };
-        Opinion { index: 100 + i, label: Some(label), ema, online }
-    };
-    Panel { step, unlabeled: (0..12).map(opinion).collect(), labeled: vec![] }
-}
-
-/// Makes it a run with so many classes, whose names are as wide as names come.
-pub fn give_classes(run: &mut OpenRun, n: usize) {
-    if let Some(started) = &mut run.state.started {
-        started.classes = (0..n).map(|class| format!("長い名前の組 {class}").into()).collect();
-        started.labeled_per_class = vec![4; n];
-    }
-    let mut confusion = vec![vec![0; n]; n];
-    for (class, row) in confusion.iter_mut().enumerate() {
-        (row[(class + 1) % n], row[class]) = (3, 17);
-    }
-    for evaluated in &mut run.state.evaluations {
-        evaluated.ema.per_class = vec![Some(0.85); n];
-        evaluated.ema.confusion = confusion.clone();
-    }
-    let place = Pointer { step: 305, record: fixmatch::run::insight::Kind::Histogram, offset: 1 << 20, n_bytes: 1 };
-    let head = Histogram { step: 305, n_steps: 5, threshold: 0.95, has_oracle: true, ..Histogram::default() };
-    run.pseudo_labels.take(vec![(place, Ok(Bulk::Histogram(head.from_cells(&vec![1; Histogram::n_cells(n)]))))]);
-    run.state.insights.push(place);
-}
-
 /// Puts a loss of a hundred times the usual into one window.
 pub fn spike(run: &mut OpenRun) {
     let progress = Progress { loss: 50.0, ..progress(32) };
@@ -474,185 +355,4 @@ pub fn samples() -> Samples {
     let mut samples = Samples::default();
     samples.loading = Loading::Read(sheet);
     samples
-}
-
-/// Sixty small images of three classes, ordered by two metrics.
-pub fn atlas() -> Atlas {
-    let (n, side) = (60_u32, 28);
-    let pixel = |i: u32, p: u32| ((p * (i % 7 + 1) / 3 + 5 * i) % 256) as u8;
-    let images = |n: u32| Images {
-        width: side,
-        height: side,
-        channels: 1,
-        pixels: (0..n).flat_map(|i| (0..(side * side) as u32).map(move |p| pixel(i, p))).collect(),
-        labels: (0..n).map(|i| (i % 3) as u16).collect(),
-    };
-    let dataset = Dataset {
-        name: "fashion-mini".into(),
-        classes: ["Trouser", "Ankle boot", "Bag"].map(Into::into).to_vec(),
-        train: images(n),
-        unlabeled: None,
-        test: images(3),
-        digest: "d".repeat(64),
-        known: Known::Own,
-        read: None,
-        own: None,
-        folds: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let order = |by: fixmatch::config::Metric, scores: Vec<f32>| {
-        let needs_labels = by.needs_labels();
-        let probabilities: Vec<f32> = scores.iter().flat_map(|x| [0.7 * x, 0.3, 0.7 - 0.7 * x]).collect();
-        let near: Vec<Vec<u32>> = (0..n).map(|i| (1..=8).map(|by| (i + by) % n).collect()).collect();
-        let ranking = Ranking {
-            dataset: "fashion-mini".into(),
-            data_digest: "d".repeat(64),
-            rank: Rank { by, ..Rank::default() },
-            needs_labels,
-            made: Made { version: "0".into(), run: format!("20261123-180112-rank-fashion-mini-{by}-s0") },
-            order: fixmatch::labels::ranking::order(by, &scores),
-            scores,
-            clusters: (!needs_labels).then(|| vec![0; n as usize]),
-            predictions: needs_labels.then(|| Predictions::new(3, &probabilities)),
-            neighbors: (!needs_labels).then(|| Neighbors::new(&near)),
-        };
-        Order::new(std::path::Path::new(&format!("/cache/{by}.json")), ranking, &dataset).expect("of these images")
-    };
-    let agreement = (0..n).map(|i| (i * 37 % n) as f32 / n as f32).collect();
-    let typicality = (0..n).map(|i| 1.0 / (1.0 + (i * 37 % n + i % 5) as f32)).collect();
-    let orders = vec![
-        order(fixmatch::config::Metric::Agreement, agreement),
-        order(fixmatch::config::Metric::Typicality, typicality),
-    ];
-    Atlas::new(dataset, orders, Vec::new())
-}
-
-/// The browser on them, with two images of each class in the set.
-pub fn browser() -> Browser {
-    let mut browser = Browser::new(Opening { per_class: Some(2), ..Opening::default() });
-    browser.opening.data.dataset = "fashion-mini".into();
-    let atlas = Arc::new(atlas());
-    let ranking = &atlas.orders[0].order.ranking;
-    let set = by_ranking(&atlas.dataset, ranking, 2, &Pick::MostRepresentative).expect("enough images");
-    browser.take(atlas);
-    browser.start_with(&set, set.picked.to_string(), None);
-    browser
-}
-
-/// A console on the list of label sets.
-pub fn app_on_label_sets() -> App {
-    let mut app = app_with_runs();
-    app.label_sets.take(Ok(label_sets()));
-    app.open(Screen::LabelSets);
-    app.take_tasks();
-    app
-}
-
-/// A console on the browser, opened from there.
-pub fn app_browsing() -> App {
-    let mut app = app_on_label_sets();
-    app.open(Screen::Browser(Box::new(browser())));
-    app.take_tasks();
-    app
-}
-
-/// Data sets in every state, and two saved label sets.
-pub fn label_sets() -> Vec<label_sets::Row> {
-    use fixmatch::config::Metric::{Agreement, Typicality};
-    let data = |name: &str, state, orders| label_sets::Row::Data { name: name.into(), state, orders };
-    let set = |name: &str, n, picked: &str| {
-        let digest = Some("d".repeat(64));
-        let header = Header { dataset: Some("fashion-mini".into()), digest, picked: Some(picked.into()) };
-        label_sets::Row::Set(Saved { name: name.into(), path: format!("/sets/{name}.txt").into(), header, n })
-    };
-    vec![
-        data("fashion-mini", DataState::Here, vec![Agreement, Typicality]),
-        data("fashion-mnist", DataState::Here, vec![]),
-        data("cifar10", DataState::Missing(170_052_171), vec![]),
-        set("best-two", 6, "most-representative by agreement, 2 per class"),
-        set("mine", 12, "by hand; with 3; with 7"),
-    ]
-}
-
-/// A console on two runs beside each other.
-pub fn app_racing() -> App {
-    let mut app = app_with_runs();
-    let dirs = ["most", "least"].map(|end| dir(&format!("20261123-180112-{end}-quickstart-s0")));
-    app.open_race(dirs.to_vec());
-    for (i, n) in [31, 24].into_iter().enumerate() {
-        let mut config = config();
-        config.labels.pick = [Pick::MostRepresentative, Pick::LeastRepresentative][i].clone();
-        let run = run();
-        let mut file = run.file.expect("read").expect("a run");
-        file.config = config;
-        let reading = Reading { file: Some(Ok(file)), records: records(n), glance: run.glance, ..Reading::default() };
-        app.learn(News::Run(dirs[i].clone(), Box::new(reading)));
-    }
-    app.take_tasks();
-    app
-}
-
-/// A console on six finished runs beside each other: two configurations with three seeds each, the second one worse.
-pub fn app_compared() -> App {
-    let mut app = app_with_runs();
-    let dirs: Vec<_> = (0..6).map(|i| dir(&format!("20261123-180112-quickstart-s{i}"))).collect();
-    app.open_race(dirs.clone());
-    for (i, dir) in dirs.iter().enumerate() {
-        app.learn(News::Run(dir.clone(), Box::new(compared(i, Status::Finished))));
-    }
-    app.take_tasks();
-    app
-}
-
-/// What is read of one of six runs, of two configurations with three seeds each.
-pub fn compared(place: usize, status: Status) -> Reading {
-    let (worse, seed) = (place / 3, place as u64 % 3);
-    let run = run();
-    let mut file = run.file.expect("read").expect("a run");
-    file.provenance.parent = None;
-    file.config.train.lr = [0.03, 0.1][worse];
-    (file.config.train.seed, file.config.labels.seed) = (seed, seed);
-    let mut records = records(31);
-    records.retain(|record| !matches!(record.event, Event::Applied { .. }));
-    // seeds lie a little apart, and differences between partners too
-    let factor = 1.0 - 0.2 * worse as f64 - 0.01 * seed as f64 - 0.005 * (worse as u64 * seed % 2) as f64;
-    for record in &mut records {
-        if let Event::Evaluated(evaluated) = &mut record.event {
-            evaluated.ema.accuracy *= factor;
-            evaluated.best *= factor;
-            evaluated.median *= factor;
-            let of_class = evaluated.ema.per_class.iter_mut().enumerate();
-            of_class.for_each(|(class, it)| *it = it.map(|it| it * (factor + 0.02 * (worse * class) as f64)));
-            evaluated.ema.confusion = confusion(evaluated.ema.accuracy);
-        }
-    }
-    let glance = run.glance.map(|glance| Glance { status, ..glance });
-    Reading { file: Some(Ok(file)), labeled: Some(format!("labels {seed}")), records, glance, ..Reading::default() }
-}
-
-/// A console on five runs beside each other: two seeds of one configuration, two of another, and one that is not read yet.
-pub fn app_comparing() -> App {
-    let mut app = app_with_runs();
-    let dirs: Vec<_> = (0..5).map(|i| dir(&format!("20261123-180112-quickstart-s{i}"))).collect();
-    app.open_race(dirs.clone());
-    for (i, dir) in dirs.iter().take(4).enumerate() {
-        let mut config = config();
-        config.train.lr = [0.03, 0.1][i / 2];
-        (config.train.seed, config.labels.seed) = (i as u64 % 2, i as u64 % 2);
-        let run = run();
-        let mut file = run.file.expect("read").expect("a run");
-        (file.config, file.provenance.parent) = (config, None);
-        let mut records = records([31, 24, 20, 31][i]);
-        records.retain(|record| !matches!(record.event, Event::Applied { .. }));
-        for record in &mut records {
-            if let Event::Evaluated(evaluated) = &mut record.event {
-                evaluated.ema.accuracy *= 1.0 - 0.1 * i as f64;
-                evaluated.best *= 1.0 - 0.1 * i as f64;
-            }
-        }
-        let reading = Reading { file: Some(Ok(file)), records, glance: run.glance, ..Reading::default() };
-        app.learn(News::Run(dir.clone(), Box::new(reading)));
-    }
-    app.take_tasks();
-    app
 }
