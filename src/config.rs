@@ -5,8 +5,6 @@
 //! where it is read, so that the error can point at it; [`RunConfig::validate`] checks what several values say together.
 //! Tables of more than a few keys have a file each in `config/`. Knows nothing of files, data or tensors.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -14,25 +12,31 @@ use crate::base::hex::sha256_hex;
 
 mod augment;
 mod color;
+mod data;
 mod insight;
 mod keys;
 mod labels;
 mod machine;
+mod model;
 pub mod preset;
 mod pseudo_label;
 mod range;
 mod rank;
 mod train;
+mod values;
 
 pub use augment::{Augment, CtAugment, MAX_DEPTH, Strong, Table};
 pub use color::Color;
+pub use data::{Data, Fit, Normalize};
 pub use insight::Insight;
 pub use keys::{Key, describe, keys, refusal};
 pub use labels::{Labels, Pick};
 pub use machine::{Device, Machine};
+pub use model::{Model, ModelName};
 pub use pseudo_label::{Align, Policy, PseudoLabel, Variant};
 pub use rank::{Metric, Rank};
 pub use train::{Decay, Forward, MaskedViews, Optim, Precision, Schedule, Train};
+pub use values::one_line;
 
 /// The cosine of the learning rate ends at this share of π: η·cos(7πk / 16K) (paper, section 2.5).
 pub const COSINE_END: f64 = 7.0 / 16.0;
@@ -82,161 +86,6 @@ pub struct RunConfig {
     pub rank: Option<Rank>,
     /// Where it runs. Threads change results in the last bit, the rest not at all.
     pub machine: Machine,
-}
-
-/// `[data]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Data {
-    /// A name that `fixmatch data list` shows. Default: `cifar10`.
-    pub dataset: String,
-    /// Where its files are, when not in the data directory; required for `folder`.
-    #[serde(deserialize_with = "range::path", skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// Resizes the images of a folder to this many pixels a side.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::side")]
-    pub resize: Option<u32>,
-    /// How an image that is no square becomes one of `resize` pixels a side. Default: `stretch`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fit: Option<Fit>,
-    /// The colour behind transparent parts of a folder's images, as "#rrggbb". Default: black, whatever colour the
-    /// transparent pixels hide.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub background: Option<Color>,
-    /// The share of a folder's labeled images that is held out to test on, where the folder has no test images of its own.
-    /// Default: 0.2 for class folders and lists; `train/` without `test/` has to ask for it. With 0
-    /// there are no test images, and how accurate a network is stays unknown.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::holdout")]
-    pub holdout: Option<f64>,
-    /// Decides which images these are. Default: 0.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::some_seed")]
-    pub holdout_seed: Option<u64>,
-    /// How bytes become the network's input. Default: `unit`, as in the original code.
-    pub normalize: Normalize,
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            dataset: "cifar10".into(),
-            path: None,
-            resize: None,
-            fit: None,
-            background: None,
-            holdout: None,
-            holdout_seed: None,
-            normalize: Normalize::Unit,
-        }
-    }
-}
-
-impl Data {
-    /// A data set at its usual place.
-    pub fn named(dataset: &str) -> Self {
-        Self { dataset: dataset.into(), ..Self::default() }
-    }
-}
-
-/// How an image becomes a square.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fit {
-    /// Width and height change on their own.
-    #[default]
-    Stretch,
-    /// What is beyond the square in its middle is cut off.
-    Crop,
-    /// All of it stands in the middle of a square of `data.background`.
-    Pad,
-}
-
-impl Fit {
-    /// As configurations have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stretch => "stretch",
-            Self::Crop => "crop",
-            Self::Pad => "pad",
-        }
-    }
-
-    /// What was done to an image.
-    pub fn done(self) -> &'static str {
-        match self {
-            Self::Stretch => "stretched",
-            Self::Crop => "cropped",
-            Self::Pad => "padded",
-        }
-    }
-}
-
-/// How bytes become numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalize {
-    /// x / 127.5 − 1, in [−1, 1].
-    Unit,
-    /// (x / 255 − mean) / standard deviation, per channel, measured on the training images.
-    MeanStd,
-    /// x / 255, in [0, 1].
-    None,
-}
-
-/// `[model]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Model {
-    /// Default: `wrn`.
-    pub name: ModelName,
-    /// Layers of the wide ResNet: 6n + 4 in three stages, or 8n + 5 in four. Default: 28; 37 is the paper's
-    /// network for STL-10 (both section 4.1).
-    #[serde(deserialize_with = "range::wrn_depth")]
-    pub depth: u32,
-    /// Its widening factor. Default: 2.
-    #[serde(deserialize_with = "range::wrn_width")]
-    pub width: u32,
-    /// The weight of a new batch in batch norm's running statistics. Default: 0.001, as in the original code;
-    /// after a few hundred steps such statistics are still the initial ones, so short runs need 0.1.
-    #[serde(deserialize_with = "range::ratio")]
-    pub bn_momentum: f64,
-}
-
-impl Model {
-    /// Channels of the wide residual network's first convolution; a stage has `width` times as many, doubled from one to the
-    /// next.
-    pub const STEM: u64 = 16;
-    /// Leaky ReLU's slope below zero.
-    pub const LEAKY_SLOPE: f64 = 0.1;
-    /// Batch norm's ε.
-    pub const BN_EPS: f64 = 1e-3;
-
-    /// Stages of the wide residual network; from one to the next, images lose half of their sides. The depth says it:
-    /// besides two layers a block it counts the first convolution and one shortcut a stage, an even number for three.
-    pub fn n_stages(&self) -> u32 {
-        if self.depth.is_multiple_of(2) { 3 } else { 4 }
-    }
-
-    /// Residual blocks of a stage.
-    pub fn n_blocks(&self) -> u32 {
-        let n_stages = self.n_stages();
-        (self.depth - n_stages - 1) / (2 * n_stages)
-    }
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self { name: ModelName::Wrn, depth: 28, width: 2, bn_momentum: 0.001 }
-    }
-}
-
-/// The networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModelName {
-    /// Three convolutions and two dense layers, without batch norm.
-    Cnn,
-    /// WRN-depth-width, as in the original code.
-    Wrn,
 }
 
 /// `[eval]`
@@ -398,7 +247,7 @@ impl RunConfig {
     /// Dotted keys and values that differ from the defaults, in the order of the documentation; titles left out.
     pub fn departures(&self) -> Vec<(String, toml::Value)> {
         let mut found = Vec::new();
-        collect_departures("", &self.to_table(), &Self::default().to_table(), &mut found);
+        values::collect_departures("", &self.to_table(), &Self::default().to_table(), &mut found);
         found.retain(|(key, _)| key != "title" && key != "about");
         found
     }
@@ -418,7 +267,7 @@ impl RunConfig {
     /// Every value by its dotted key, in alphabetical order.
     pub fn values(&self) -> Vec<(String, toml::Value)> {
         let mut found = Vec::new();
-        collect_values("", &self.to_table(), &mut found);
+        values::collect_values("", &self.to_table(), &mut found);
         found
     }
 
@@ -433,63 +282,9 @@ pub fn decides(key: &str) -> bool {
     !["title", "about", "machine", "checkpoint"].contains(&key.split('.').next().unwrap_or(key))
 }
 
-fn collect_values(prefix: &str, table: &toml::Table, found: &mut Vec<(String, toml::Value)>) {
-    for (key, value) in table {
-        match value {
-            toml::Value::Table(inner) => collect_values(&format!("{prefix}{key}."), inner, found),
-            value => found.push((format!("{prefix}{key}"), value.clone())),
-        }
-    }
-}
-
-/// A table without defaults counts as one value: the names of rankings in the cache depend on it.
-fn collect_departures(
-    prefix: &str,
-    table: &toml::Table,
-    defaults: &toml::Table,
-    found: &mut Vec<(String, toml::Value)>,
-) {
-    for (key, value) in table {
-        let default = defaults.get(key);
-        match (value, default) {
-            (toml::Value::Table(inner), Some(toml::Value::Table(inner_defaults))) => {
-                collect_departures(&format!("{prefix}{key}."), inner, inner_defaults, found);
-            }
-            _ if default != Some(value) => found.push((format!("{prefix}{key}"), value.clone())),
-            _ => {}
-        }
-    }
-}
-
-/// A value as TOML has it, in one line whatever is in it.
-pub fn one_line(value: &toml::Value) -> String {
-    match value {
-        toml::Value::String(text) if text.contains(char::is_control) => {
-            let escaped = |c: char| match c {
-                '"' | '\\' => format!("\\{c}"),
-                '\n' => "\\n".into(),
-                c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-                c => c.into(),
-            };
-            format!("\"{}\"", text.chars().map(escaped).collect::<String>())
-        }
-        value => value.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_with_control_characters_is_one_line_of_toml_and_the_same_value() {
-        for text in ["plain", "it's \"quoted\"", "two\nlines\r\t\u{1b}[31m\u{7f}\u{85} \\ 猫", ""] {
-            let line = one_line(&text.into());
-            assert!(!line.contains(char::is_control), "{line:?}");
-            let table: toml::Table = format!("key = {line}").parse().expect(&line);
-            assert_eq!(table["key"].as_str(), Some(text));
-        }
-    }
 
     #[test]
     fn the_defaults_are_the_papers() {
