@@ -27,6 +27,9 @@ pub enum Seal {
     Absent,
 }
 
+/// What is said of something whose seal is broken.
+pub const BROKEN: &str = "it was damaged or edited: its seal does not match";
+
 /// The checksum of bytes that follow those of `before`.
 pub fn sum(before: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(before, bytes)
@@ -62,7 +65,7 @@ pub fn of_json(text: &[u8]) -> Seal {
 /// If it is none, or its seal is broken.
 pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
     let value = serde_json::from_slice(text)?;
-    ensure!(of_json(text) != Seal::Broken, "it was damaged or edited: its seal does not match");
+    ensure!(of_json(text) != Seal::Broken, "{BROKEN}");
     Ok(value)
 }
 

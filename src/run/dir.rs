@@ -30,7 +30,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::alike::{asked, closest_by};
 use crate::base::files::{self, replace_file};
-use crate::base::{sealed, text, trash};
+use crate::base::sealed::{self, Seal};
+use crate::base::{text, trash};
 use crate::run::file::RunFile;
 use crate::run::heartbeat::{Heartbeat, STALE};
 
@@ -232,13 +233,19 @@ impl RunDir {
 
     /// Reads `run.toml`.
     pub fn read_run(&self) -> Result<RunFile> {
+        Ok(self.read_sealed_run()?.0)
+    }
+
+    /// Reads `run.toml`, and what its seal says.
+    pub fn read_sealed_run(&self) -> Result<(RunFile, Seal)> {
         let path = self.run_toml();
         let text =
             files::read_text(&path, files::MAX_TOML).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let run = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
-        })
+        })?;
+        Ok((run, sealed::of_toml(&text)))
     }
 
     /// Replaces `run.toml`.

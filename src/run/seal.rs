@@ -65,7 +65,7 @@ pub fn wrong_files(
     let mut wrong: Vec<(&'static str, String)> = Vec::new();
     for (name, seal) in own_seals(dir) {
         if seal? == Seal::Broken {
-            wrong.push((name, "it was damaged or edited, its seal does not match".to_owned()));
+            wrong.push((name, sealed::BROKEN.to_owned()));
         }
     }
     let before = state.digests.as_ref().or(checkpoint.and_then(|it| Some(&it.seals.as_ref()?.digests)));
@@ -138,8 +138,7 @@ pub fn accept(dir: &RunDir) -> Result<Accepted> {
     let _lock = dir.lock().context("the run has a worker now: stop it first")?;
     dir.read_run()?;
     let mut log = Follower::new(dir.events());
-    let records = log.read_new()?;
-    let state = RunState::read(dir)?;
+    let (state, records) = RunState::fold(&mut log)?;
     let newest = crate::run::checkpoint::newest(&dir.checkpoints()).ok().and_then(|(found, _)| found);
     let mut done = Accepted { files: wrong_files(dir, &state, newest.as_ref())?, ..Accepted::default() };
     let is_gone = |it: &Difference| matches!(it, Difference::Gone(_));
@@ -148,7 +147,7 @@ pub fn accept(dir: &RunDir) -> Result<Accepted> {
     let has_other_changes = newest.as_ref().is_some_and(|it| check_changes(&state, it).is_some());
     for (name, path) in [("card.json", dir.card()), ("ranking.json", dir.ranking())] {
         if path.exists() && sealed::of_json(&files::read(&path)?) == Seal::Broken {
-            done.files.push((name, "it was damaged or edited, its seal does not match".to_owned()));
+            done.files.push((name, sealed::BROKEN.to_owned()));
         }
     }
     done.damage = log.damage().iter().map(ToString::to_string).collect();

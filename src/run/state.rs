@@ -146,12 +146,17 @@ pub enum LastState {
 impl RunState {
     /// The state of a run as its log stands.
     pub fn read(dir: &RunDir) -> anyhow::Result<Self> {
-        let (mut log, mut state) = (Follower::new(dir.events()), Self::default());
-        for record in &log.read_new()? {
+        Ok(Self::fold(&mut Follower::new(dir.events()))?.0)
+    }
+
+    /// What a log says that was not read yet, and its events.
+    pub fn fold(log: &mut Follower) -> anyhow::Result<(Self, Vec<Record>)> {
+        let (mut state, records) = (Self::default(), log.read_new()?);
+        for record in &records {
             state.apply(record);
         }
         state.doubt = log.doubt(&state.history);
-        Ok(state)
+        Ok((state, records))
     }
 
     /// Takes one more event into account.

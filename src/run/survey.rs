@@ -10,8 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
-use crate::base::files;
-use crate::base::sealed::{self, Seal};
+use crate::base::sealed::Seal;
 use crate::run::card::Card;
 use crate::run::dir::RunDir;
 use crate::run::file::{Parent, RunFile};
@@ -253,8 +252,8 @@ impl<T: Clone> Reread<T> {
 
 impl About {
     fn read(dir: &RunDir) -> Result<Self> {
-        let text = files::read_text(&dir.run_toml(), files::MAX_TOML).unwrap_or_default();
-        Ok(Self { is_damaged: sealed::of_toml(&text) == Seal::Broken, ..Self::of(dir.read_run()?) })
+        let (run, seal) = dir.read_sealed_run()?;
+        Ok(Self { is_damaged: seal == Seal::Broken, ..Self::of(run) })
     }
 
     fn of(run: RunFile) -> Self {

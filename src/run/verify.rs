@@ -63,18 +63,17 @@ impl Part {
 /// If the log or the folder of checkpoints cannot be read at all.
 pub fn verify(dir: &RunDir) -> Result<Vec<Part>> {
     let mut log = Follower::new(dir.events());
-    let (mut state, mut saved) = (RunState::default(), Saved::default());
-    let keep = dir.read_run().map_or(0, |run| run.config.checkpoint.keep);
-    for record in &log.read_new()? {
-        state.apply(record);
+    let (state, records_of_log) = RunState::fold(&mut log)?;
+    let (mut saved, keep) = (Saved::default(), dir.read_run().map_or(0, |run| run.config.checkpoint.keep));
+    for record in &records_of_log {
         saved.apply(&record.event, keep as usize);
     }
-    state.doubt = log.doubt(&state.history);
     let (checkpoints, newest) = checkpoints(dir, &saved)?;
     let before = state.digests.clone().or(newest.as_ref().and_then(|it| Some(it.seals.clone()?.digests)));
-    let mut parts = vec![run_toml(dir, before.as_ref())];
-    parts.extend(labels(dir, before.as_ref()));
-    parts.extend(held_out(dir, before.as_ref()));
+    let now = Digests::of(dir);
+    let mut parts = vec![run_toml(dir, before.as_ref(), now.as_ref().ok())];
+    parts.extend(labels(dir, before.as_ref(), &now));
+    parts.extend(held_out(before.as_ref(), now.as_ref().ok()));
     parts.extend(events(dir, &log, &state, newest.as_ref()));
     parts.extend(checkpoints);
     parts.extend(records(dir, &state));
@@ -87,7 +86,7 @@ pub fn verify(dir: &RunDir) -> Result<Vec<Part>> {
 /// A file that has a seal of its own, and a digest in the log and the checkpoints.
 fn sealed_file(file: &str, own: Seal, then: Option<&String>, now: Option<&String>, about: &str) -> Part {
     let problems = match (own, then, now) {
-        (Seal::Broken, ..) => vec!["it was damaged or edited: its seal does not match".to_owned()],
+        (Seal::Broken, ..) => vec![sealed::BROKEN.to_owned()],
         (_, Some(_), None) => vec!["it is gone".to_owned()],
         (_, Some(then), Some(now)) if then != now => {
             vec!["it is not what the run was trained with: its digest is another one".to_owned()]
@@ -98,22 +97,21 @@ fn sealed_file(file: &str, own: Seal, then: Option<&String>, now: Option<&String
     Part::unless(file, problems, if is_sealed { Verdict::Whole } else { Verdict::Unsealed }, about)
 }
 
-fn run_toml(dir: &RunDir, before: Option<&Digests>) -> Part {
+fn run_toml(dir: &RunDir, before: Option<&Digests>, now: Option<&Digests>) -> Part {
     const FILE: &str = "run.toml";
-    let text = match dir.read_run().and_then(|_| Ok(files::read_text(&dir.run_toml(), files::MAX_TOML)?)) {
-        Ok(text) => text,
+    let seal = match dir.read_sealed_run() {
+        Ok((_, seal)) => seal,
         Err(error) => return Part::new(FILE, Verdict::Damaged, format!("{error:#}")),
     };
-    let now = Digests::of(dir).unwrap_or_default().run;
-    let then = before.and_then(|it| it.run.as_ref());
-    sealed_file(FILE, sealed::of_toml(&text), then, now.as_ref(), "the configuration")
+    let [then, now] = [before, now].map(|it| it.and_then(|it| it.run.as_ref()));
+    sealed_file(FILE, seal, then, now, "the configuration")
 }
 
-fn labels(dir: &RunDir, before: Option<&Digests>) -> Option<Part> {
+fn labels(dir: &RunDir, before: Option<&Digests>, now: &Result<Digests>) -> Option<Part> {
     const FILE: &str = "labels.json";
     let then = before.and_then(|it| it.labels.as_ref());
-    let now = match Digests::of(dir) {
-        Ok(now) => now.labels,
+    let now = match now {
+        Ok(now) => now.labels.as_ref(),
         Err(error) => return Some(Part::new(FILE, Verdict::Damaged, format!("{error:#}"))),
     };
     if now.is_none() && then.is_none() {
@@ -121,19 +119,18 @@ fn labels(dir: &RunDir, before: Option<&Digests>) -> Option<Part> {
     }
     let text = files::read(&dir.labels()).unwrap_or_default();
     let read: Result<serde_json::Value, _> = serde_json::from_slice(&text);
-    if let (Err(error), Some(_)) = (&read, &now) {
+    if let (Err(error), Some(_)) = (&read, now) {
         return Some(Part::new(FILE, Verdict::Damaged, error.to_string()));
     }
     let n = read.ok().and_then(|value| Some(value["indices"].as_array()?.len())).unwrap_or(0);
     let about = format!("{n} labeled {}", if n == 1 { "image" } else { "images" });
-    Some(sealed_file(FILE, sealed::of_json(&text), then, now.as_ref(), &about))
+    Some(sealed_file(FILE, sealed::of_json(&text), then, now, &about))
 }
 
-fn held_out(dir: &RunDir, before: Option<&Digests>) -> Option<Part> {
-    let then = before.and_then(|it| it.held_out.as_ref());
-    let now = Digests::of(dir).ok()?.held_out;
+fn held_out(before: Option<&Digests>, now: Option<&Digests>) -> Option<Part> {
+    let (then, now) = (before.and_then(|it| it.held_out.as_ref()), now?.held_out.as_ref());
     let about = "the test images that were held out";
-    (now.is_some() || then.is_some()).then(|| sealed_file("held-out.csv", Seal::Absent, then, now.as_ref(), about))
+    (now.is_some() || then.is_some()).then(|| sealed_file("held-out.csv", Seal::Absent, then, now, about))
 }
 
 /// The log, and the file that says where it ends.
