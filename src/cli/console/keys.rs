@@ -4,6 +4,7 @@
 //! it by an action's name. Text fields and questions read keys themselves, see [`super::input`].
 
 use fixmatch::run::state::Status;
+use strum::VariantArray;
 
 pub use self::keymap::Keymap;
 pub use self::table::TABLE;
@@ -101,7 +102,7 @@ pub enum Action {
 }
 
 /// Where a key means something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Place {
     /// The lists of presets and runs.
     Home,

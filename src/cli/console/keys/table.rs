@@ -1,5 +1,7 @@
 //! The table of keys: what each does, where, and how the footer and the help say it.
 
+use strum::VariantArray as _;
+
 use super::Place::{
     Browser, Cell, Changes, Configuration, Home, Label, LabelGrid, LabelSets, Log, Preset, PseudoLabels, Race, Run,
     Samples, Suite,
@@ -14,23 +16,7 @@ const MOVED: &[Place] =
     &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell];
 /// Where letters stand for classes.
 const LABELED: &[Place] = &[Label, LabelGrid];
-const ALL: &[Place] = &[
-    Home,
-    Preset,
-    Run,
-    Configuration,
-    Changes,
-    Log,
-    Samples,
-    PseudoLabels,
-    LabelSets,
-    Browser,
-    Race,
-    Suite,
-    Cell,
-    Label,
-    LabelGrid,
-];
+const ALL: &[Place] = Place::VARIANTS;
 
 const fn look(
     action: Action,
