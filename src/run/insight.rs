@@ -178,9 +178,17 @@ impl Judged {
         thresholds.get(class).or_else(|| thresholds.first().filter(|_| thresholds.len() == 1)).map(|&it| as_written(it))
     }
 
+    /// From which confidence on pseudo-labels count fully: of the class with the lowest threshold, and of that with the
+    /// highest.
+    pub fn thresholds(&self) -> Option<[f64; 2]> {
+        let thresholds = self.remembers(Quantity::Threshold)?.iter().copied();
+        let [low, high] = [f32::min, f32::max].map(|of: fn(f32, f32) -> f32| thresholds.clone().reduce(of));
+        Some([as_written(low?), as_written(high?)])
+    }
+
     /// From which confidence on a pseudo-label of any class counts fully.
     pub fn sure_from(&self) -> Option<f64> {
-        self.remembers(Quantity::Threshold)?.iter().copied().reduce(f32::max).map(as_written)
+        self.thresholds().map(|[_, high]| high)
     }
 }
 

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use fixmatch::config::Policy;
 use fixmatch::examples;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::insight::{self, Agreement, Histogram, Judged, Panel, Quantity, Record};
+use fixmatch::run::insight::{self, Agreement, Histogram, Judged, Panel, Record};
 use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::pseudo::{Basis, Expected, Threshold, View};
 use fixmatch::run::state::RunState;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use strum::VariantArray as _;
 
 use super::{RunArg, Runs, note, say, say_json};
-use crate::words::numbers::{grouped, or_dash, percent, plural, table};
+use crate::words::numbers::{grouped, or_dash, percent, plural, range, table};
 
 /// Show what a run's pseudo-labels did: how many each class has, how accurate they are, and what another τ or policy
 /// would have accepted
@@ -110,6 +110,9 @@ pub struct PolicyRow {
     totals: Totals,
     /// What it remembers: of each class, or one number for all.
     memory: BTreeMap<&'static str, Vec<f32>>,
+    /// From which confidence on its pseudo-labels count, the lowest class and the highest.
+    #[serde(skip)]
+    thresholds: Option<[f64; 2]>,
 }
 
 /// One class.
@@ -353,15 +356,7 @@ impl PolicyRow {
         let totals = Totals::of(&View::of(histogram, Threshold::Policy(judged.policy))?);
         let Judged { policy, decides, since, .. } = *judged;
         let memory = judged.memory.iter().map(|(quantity, values)| (quantity.name(), values.clone())).collect();
-        Some(Self { policy: policy.name(), decides, since, totals, memory })
-    }
-
-    /// From which confidences on a pseudo-label counts fully, the lowest class and the highest.
-    fn thresholds(&self) -> String {
-        let thresholds = self.memory.get(Quantity::Threshold.name()).map_or(&[][..], Vec::as_slice);
-        let least = thresholds.iter().copied().reduce(f32::min).map_or(f64::NAN, f64::from);
-        let [least, most] = [least, self.totals.tau].map(|it| format!("{it:.3}"));
-        if least == most { most } else { format!("{least} to {most}") }
+        Some(Self { policy: policy.name(), decides, since, totals, memory, thresholds: judged.thresholds() })
     }
 
     fn cells(&self) -> Vec<String> {
@@ -373,7 +368,7 @@ impl PolicyRow {
             or_dash(totals.mask_ratio, percent),
             or_dash(totals.purity, percent),
             grouped(totals.n_accepted),
-            self.thresholds(),
+            or_dash(self.thresholds, |[low, high]| range(low, high)),
         ]
     }
 }

@@ -153,6 +153,12 @@ fn fitting(mut widths: Vec<usize>) -> Vec<usize> {
     widths
 }
 
+/// Two numbers to a thousandth as a range, or one where they are the same.
+pub fn range(low: f64, high: f64) -> String {
+    let [low, high] = [low, high].map(|it| format!("{it:.3}"));
+    if low == high { high } else { format!("{low} to {high}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

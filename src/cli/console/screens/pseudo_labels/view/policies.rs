@@ -22,7 +22,7 @@ use crate::console::mouse::Rows;
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{fit, left};
 use crate::console::views::{put, put_right};
-use crate::words::numbers::{grouped, or_dash, percent};
+use crate::words::numbers::{grouped, or_dash, percent, range};
 
 /// Columns of a name, and where the curve of a row begins.
 const NAME: usize = 21;
@@ -44,7 +44,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         let text = super::unread(run).unwrap_or_else(|| "no pseudo-labels were counted yet".into());
         return message(buffer, app, &text, area);
     };
-    let Some(selected) = histogram.judged.get(run.pseudo_labels.row.at).or(histogram.judged.first()) else {
+    let judged = &histogram.judged;
+    let place = if run.pseudo_labels.row.at < judged.len() { run.pseudo_labels.row.at } else { 0 };
+    let Some(selected) = judged.get(place) else {
         let text = "no policies watched this run's pseudo-labels, as they do in runs of this fixmatch";
         return message(buffer, app, text, area);
     };
@@ -55,14 +57,22 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     put(buffer, 45, area.y, "counts from", faint);
     put(buffer, CURVE, area.y, "mask ratio so far", faint);
+    let so_far = |it: &Judged| run.pseudo_labels.curves(Threshold::Policy(it.policy));
+    let so_far: Vec<[Series; 2]> = judged.iter().map(so_far).collect();
     let table = Rect { width: TABLE.min(area.width), ..area };
     for (i, y) in rows_in_sight(run, area).iter().flat_map(Rows::seen) {
-        policy(buffer, app, run, histogram, i, Rect { y, height: 1, ..table });
+        policy(buffer, app, run, (histogram, i, &so_far[i][0]), Rect { y, height: 1, ..table });
     }
-    let below = ABOVE + histogram.judged.len() as u16 + 1;
+    let below = ABOVE + judged.len() as u16 + 1;
     memory(buffer, app, run, selected, Rect { y: area.y + below, height: area.height.saturating_sub(below), ..table });
     if area.width >= TABLE + 30 {
-        curves(buffer, app, run, selected.policy, Rect { x: area.x + TABLE, width: area.width - TABLE, ..area });
+        curves(
+            buffer,
+            app,
+            run,
+            (selected.policy, place, &so_far),
+            Rect { x: area.x + TABLE, width: area.width - TABLE, ..area },
+        );
     }
 }
 
@@ -72,7 +82,13 @@ pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
     Some(super::rows(run, area, ABOVE, n, usize::from(area.height.saturating_sub(ABOVE))))
 }
 
-fn policy(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, place: usize, area: Rect) {
+fn policy(
+    buffer: &mut Buffer,
+    app: &App,
+    run: &OpenRun,
+    (histogram, place, mask_ratio): (&Histogram, usize, &Series),
+    area: Rect,
+) {
     let theme = app.theme;
     let judged = &histogram.judged[place];
     let Some(view) = View::of(histogram, Threshold::Policy(judged.policy)) else { return };
@@ -86,32 +102,29 @@ fn policy(buffer: &mut Buffer, app: &App, run: &OpenRun, histogram: &Histogram, 
     put(buffer, x, area.y, &left(&role, NAME - 10), if judged.decides { theme.changed() } else { theme.faint() });
     put_right(buffer, 33, area.y, &or_dash(view.mask_ratio, percent), theme.strong());
     put_right(buffer, 43, area.y, &or_dash(view.purity, percent), theme.strong());
-    put(buffer, 45, area.y, &counts_from(judged), theme.text());
-    let [mask_ratio, _] = run.pseudo_labels.curves(Threshold::Policy(judged.policy));
-    let sparks = super::rates::shares(app.glyphs, &run.sparks(&mask_ratio, SPARKS));
+    put(buffer, 45, area.y, &or_dash(judged.thresholds(), |[low, high]| range(low, high)), theme.text());
+    let sparks = super::rates::shares(app.glyphs, &run.sparks(mask_ratio, SPARKS));
     put(buffer, CURVE, area.y, &sparks, theme.curve(usize::from(!judged.decides)));
 }
 
-/// The lowest and the highest of the classes' thresholds.
-fn counts_from(judged: &Judged) -> String {
-    let thresholds = judged.remembers(Quantity::Threshold).unwrap_or(&[]);
-    let [least, most] = [f32::min, f32::max].map(|of: fn(f32, f32) -> f32| thresholds.iter().copied().reduce(of));
-    match least.zip(most).map(|(least, most)| (format!("{least:.3}"), format!("{most:.3}"))) {
-        Some((least, most)) if least == most => most,
-        Some((least, most)) => format!("{least} to {most}"),
-        None => "–".into(),
+/// A quantity's heading.
+fn heading(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::Threshold => "counts from",
+        Quantity::Status => "status β",
+        Quantity::Shares => "mean p",
+        Quantity::Histogram => "predicted",
+        Quantity::Deviation => "σ / n_σ",
+        Quantity::Alignment => "times",
     }
 }
 
-/// A quantity's heading, and what a full bar stands for.
-fn heading(quantity: Quantity) -> (&'static str, Option<f32>) {
+/// What a full bar stands for; None of what is no share.
+fn full_bar(quantity: Quantity, values: &[f32]) -> Option<f32> {
     match quantity {
-        Quantity::Threshold => ("counts from", None),
-        Quantity::Status => ("status β", Some(1.0)),
-        Quantity::Shares => ("mean p", Some(0.0)),
-        Quantity::Histogram => ("predicted", Some(0.0)),
-        Quantity::Deviation => ("σ / n_σ", None),
-        Quantity::Alignment => ("times", None),
+        Quantity::Status => Some(1.0),
+        Quantity::Shares | Quantity::Histogram => values.iter().copied().reduce(f32::max).filter(|it| *it > 0.0),
+        Quantity::Threshold | Quantity::Deviation | Quantity::Alignment => None,
     }
 }
 
@@ -130,7 +143,7 @@ fn memory(buffer: &mut Buffer, app: &App, run: &OpenRun, judged: &Judged, area: 
     let width = if others.len() > 1 { room / others.len() } else { room };
     let column = |i: usize| 53 + (i * width) as u16;
     for (i, (quantity, _)) in others.iter().enumerate() {
-        put(buffer, column(i), area.y, &fit(heading(*quantity).0, width.saturating_sub(1)), theme.faint());
+        put(buffer, column(i), area.y, &fit(heading(*quantity), width.saturating_sub(1)), theme.faint());
     }
     let n_shown = n.min(usize::from(area.height - 1));
     if let Some(more) = more(0, n_shown, n) {
@@ -145,11 +158,8 @@ fn memory(buffer: &mut Buffer, app: &App, run: &OpenRun, judged: &Judged, area: 
         for (i, (quantity, values)) in others.iter().enumerate() {
             let Some(&value) = values.get(class) else { continue };
             let x = put(buffer, column(i), y, &format!("{value:.3} "), theme.text());
-            let full = heading(*quantity)
-                .1
-                .map(|full| if full > 0.0 { full } else { values.iter().copied().fold(0.0, f32::max) });
-            if let Some(full) = full.filter(|_| width >= 6 + BAR) {
-                let (done, rest) = app.glyphs.bar(f64::from(value / full.max(f32::MIN_POSITIVE)), BAR);
+            if let Some(full) = full_bar(*quantity, values).filter(|_| width >= 6 + BAR) {
+                let (done, rest) = app.glyphs.bar(f64::from(value / full), BAR);
                 let x = put(buffer, x, y, &done, theme.curve(0));
                 put(buffer, x, y, &rest, theme.faint());
             }
@@ -158,21 +168,24 @@ fn memory(buffer: &mut Buffer, app: &App, run: &OpenRun, judged: &Judged, area: 
 }
 
 /// The mask ratio and the accuracy of all policies over the run, the selected one on top.
-fn curves(buffer: &mut Buffer, app: &App, run: &OpenRun, selected: Policy, area: Rect) {
+fn curves(
+    buffer: &mut Buffer,
+    app: &App,
+    run: &OpenRun,
+    (selected, place, so_far): (Policy, usize, &[[Series; 2]]),
+    area: Rect,
+) {
     let theme = app.theme;
-    let judged = run.pseudo_labels.histogram(run.moment).map_or(&[][..], |histogram| &histogram.judged);
-    let mut order: Vec<Policy> = judged.iter().map(|it| it.policy).collect();
-    order.sort_by_key(|&policy| policy != selected);
-    let all: Vec<[Series; 2]> =
-        order.iter().map(|&policy| run.pseudo_labels.curves(Threshold::Policy(policy))).collect();
-    let style = |place: usize| if place == 0 { theme.curve(0) } else { theme.faint() };
+    let mut order: Vec<usize> = (0..so_far.len()).collect();
+    order.sort_by_key(|&other| other != place);
+    let style = |other: usize| if other == place { theme.curve(0) } else { theme.faint() };
     let height = area.height / 2;
     for (which, title) in ["mask ratio", "pseudo-label accuracy"].into_iter().enumerate() {
-        let place = Rect { y: area.y + which as u16 * height, height, ..area };
-        let x = put(buffer, place.x + 1, place.y, &format!("{title}  "), theme.strong());
-        let x = put(buffer, x, place.y, selected.name(), theme.curve(0));
-        put(buffer, x, place.y, "  others", theme.faint());
-        let curves: Vec<_> = all.iter().enumerate().map(|(i, both)| (both[which].clone(), style(i))).collect();
-        lines::draw(buffer, app, run, &curves, Rect { y: place.y + 1, height: place.height - 1, ..place });
+        let chart = Rect { y: area.y + which as u16 * height, height, ..area };
+        let x = put(buffer, chart.x + 1, chart.y, &format!("{title}  "), theme.strong());
+        let x = put(buffer, x, chart.y, selected.name(), theme.curve(0));
+        put(buffer, x, chart.y, "  others", theme.faint());
+        let curves: Vec<_> = order.iter().map(|&i| (so_far[i][which].clone(), style(i))).collect();
+        lines::draw(buffer, app, run, &curves, Rect { y: chart.y + 1, height: chart.height - 1, ..chart });
     }
 }
