@@ -49,15 +49,22 @@ pub fn confusions(first: &[&Evaluated], second: &[&Evaluated]) -> Vec<Confusion>
 /// Of the test images of each class (row), the mean share that is taken for each class (column).
 fn shares(last: &[&Evaluated]) -> Vec<Vec<f64>> {
     let n = last.iter().map(|it| it.ema.confusion.len()).max().unwrap_or(0);
-    let share = |class: usize, taken_for: usize| {
-        let of_run = |it: &&Evaluated| {
-            let row = it.ema.confusion.get(class)?;
-            let n: u64 = row.iter().map(|n| u64::from(*n)).sum();
-            (n > 0).then(|| f64::from(row.get(taken_for).copied().unwrap_or(0)) / n as f64)
-        };
-        mean_and_sd(&last.iter().filter_map(of_run).collect::<Vec<_>>()).map_or(0.0, |(mean, _)| mean)
-    };
-    (0..n).map(|class| (0..n).map(|taken_for| share(class, taken_for)).collect()).collect()
+    let (mut shares, mut n_runs) = (vec![vec![0.0; n]; n], vec![0_u32; n]);
+    for (class, row) in last.iter().flat_map(|it| it.ema.confusion.iter().enumerate()) {
+        let n_images: u64 = row.iter().map(|n| u64::from(*n)).sum();
+        if n_images > 0 {
+            n_runs[class] += 1;
+            for (sum, &n) in shares[class].iter_mut().zip(row) {
+                *sum += f64::from(n) / n_images as f64;
+            }
+        }
+    }
+    for (row, n_runs) in shares.iter_mut().zip(n_runs) {
+        for sum in row {
+            *sum /= f64::from(n_runs.max(1));
+        }
+    }
+    shares
 }
 
 #[cfg(test)]
