@@ -16,6 +16,7 @@ pub mod data;
 pub mod labels;
 pub mod loader;
 pub mod machine;
+pub mod notify;
 pub mod plan;
 pub mod run;
 pub mod suite;

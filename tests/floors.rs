@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 const FLOORS: [(&[&str], &str); 10] = [
     (&["base"], "base knows nothing of FixMatch"),
     (&["config"], "a configuration says what a run is, and knows nothing of runs"),
-    (&["augment", "data", "machine"], "images, their augmentations and the machine know no runs"),
+    (
+        &["augment", "data", "machine", "notify"],
+        "images, their augmentations, the machine and the way to receivers know no runs",
+    ),
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
     (&["classifier", "labels"], "label sets know what they are picked from, and nobody below them does"),
     (
@@ -22,7 +25,10 @@ const FLOORS: [(&[&str], &str); 10] = [
         &["cli/words", "cli/signals", "worker"],
         "words are how things are said, and know no screen; the worker is a program of its own",
     ),
-    (&["cli/console", "cli/report"], "the console knows no commands, and a report no screen"),
+    (
+        &["cli/console", "cli/messenger", "cli/report"],
+        "the console and the messenger know no commands, and a report no screen",
+    ),
     (&["cli/commands", "cli/main"], "a command may open the console"),
 ];
 

@@ -30,6 +30,7 @@ pub mod fork;
 pub mod label;
 pub mod labels;
 pub mod new;
+pub mod notify;
 mod own;
 pub mod predict;
 pub mod presets;

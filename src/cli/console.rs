@@ -15,6 +15,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind};
 use fixmatch::base::host::now;
 use fixmatch::base::{dirs, output};
 use fixmatch::labels::desk::Labeling;
+use fixmatch::notify;
 use fixmatch::run::dir::RunDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
@@ -110,6 +111,7 @@ pub enum Stay {
 
 /// Opens the console and stays until the user leaves.
 pub fn open(options: Options) -> Result<ExitCode> {
+    notify::wake(&options.runs); // it may have been killed with the machine, and have something left to tell
     let (_stays, asked) = oneshot::channel();
     stay_until(options, asked)?;
     Ok(ExitCode::SUCCESS)

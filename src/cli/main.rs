@@ -15,14 +15,15 @@ use fixmatch::examples;
 
 mod commands;
 mod console;
+mod messenger;
 mod report;
 mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, card, changes, compare, completions, data, export, fork, label, labels, new, predict,
-    presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite, train, trash,
-    verify, wait, watch,
+    Runs, attach, augment, card, changes, compare, completions, data, export, fork, label, labels, new, notify,
+    predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite, train,
+    trash, verify, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -77,6 +78,7 @@ enum Command {
     Label(label::Args),
     Labels(labels::Args),
     Suite(suite::Args),
+    Notify(notify::Args),
     Trash(trash::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -169,6 +171,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Label(args) => label::run(&args, &runs),
         Command::Labels(args) => labels::run(&args, &runs),
         Command::Suite(args) => suite::run(args, &runs),
+        Command::Notify(args) => notify::run(&args, &runs),
         Command::Trash(args) => trash::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),
         Command::Completions(args) => completions::run(&args),

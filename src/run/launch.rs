@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::base::dirs::expand_home;
 use crate::base::files;
 use crate::machine::processor::Level;
+use crate::notify;
 use crate::run::checkpoint;
 use crate::run::dir::RunDir;
 
@@ -76,6 +77,9 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 /// to `worker.log`, the reason of its end also to [`Worker::last_words`].
 pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
     check_room(dir)?;
+    if let Some(runs) = dir.path().parent() {
+        notify::wake(runs);
+    }
     let mut command = worker_command()?;
     let path = dir.worker_log();
     let log = files::open_as(&path, OpenOptions::new().append(true).create(true).read(true));

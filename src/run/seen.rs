@@ -4,10 +4,12 @@
 //! does not know who looked. Losing it loses a digest, so nothing here is worth failing for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::base::dirs;
 use crate::base::files::{self, replace_file};
 use crate::base::stats::median;
 use crate::run::dir::RunDir;
@@ -34,12 +36,20 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Of a run that was never looked at.
+    pub const NOTHING: Self = Self { time: 0.0, step: 0, accuracy: None, remaining_s: None };
+
     /// What a reader of the whole log has seen; None of an empty one.
     pub fn of(state: &RunState, remaining_s: Option<f64>) -> Option<Self> {
         let (_, time) = state.span?;
         let accuracy = state.evaluations.last().map(|evaluated| evaluated.ema.accuracy);
         Some(Self { time, step: state.step, accuracy, remaining_s })
     }
+}
+
+/// Where it is remembered.
+pub fn file() -> Result<PathBuf> {
+    Ok(dirs::state_dir()?.join("last-seen.json"))
 }
 
 /// What was last seen of a run, by the file at `path`.

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::base::host::user_at_host;
+use crate::notify;
 use crate::suite::batch::{Batch, Tasks};
 use crate::suite::cluster::{Member, look};
 use crate::suite::engine::Engine as _;
@@ -79,6 +80,7 @@ impl Submission {
         let order = self.order(self.folder.read()?.as_ref());
         let members = look(&Slurm, &self.folder, &order)?.sure()?;
         let setup = Slurm::setup()?;
+        notify::wake(&self.folder.runs()); // here, since a job's machine may not reach the network
         self.folder.change(|before| Ok(self.order(before.as_ref())))?;
         let mut jobs = Vec::new();
         for (i, some) in self.left(&members).chunks(setup.max_tasks).enumerate() {

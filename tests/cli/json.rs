@@ -181,7 +181,7 @@ fn eventful(place: &Place) -> RunDir {
 }
 
 /// A suite of one cell with two seeds that are done, and its order.
-fn study(place: &Place) {
+pub fn study(place: &Place) {
     let path = place.folder.path().join("study.toml");
     let text =
         "title = \"Study\"\nbase = \"quickstart\"\nseeds = 2\n[[axis]]\nkey = \"labels.per_class\"\nvalues = [1]\n";

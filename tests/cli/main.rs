@@ -21,6 +21,7 @@ mod reporting;
 mod sealing;
 mod slurm;
 mod suggesting;
+mod telling;
 mod training;
 mod trash;
 

@@ -12,7 +12,7 @@ use super::{RunArg, Runs, complete, say};
 pub use crate::console::Shown;
 use crate::console::glyphs::Glyphs;
 use crate::console::keys::Access;
-use crate::console::{self, Options, Stay, world};
+use crate::console::{self, Options, Stay};
 use crate::words::digest::digest_lines;
 
 /// Open the console on a run
@@ -82,9 +82,8 @@ fn brief(dir: &RunDir) -> Result<ExitCode> {
     for record in &log {
         state.apply(record);
     }
-    let file = world::seen_file()?;
-    let nothing = Seen { time: 0.0, step: 0, accuracy: None, remaining_s: None };
-    let before = seen::recall(&file, dir).unwrap_or(nothing);
+    let file = seen::file()?;
+    let before = seen::recall(&file, dir).unwrap_or(Seen::NOTHING);
     say(format_args!("{}: {}", dir.id(), state.status(dir).label()))?;
     match Digest::of(before, &state, &log, None) {
         None => say("nothing happened since you last looked")?,

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use fixmatch::base::alike::{asked, unknown_key, with_last};
 use fixmatch::base::files;
+use fixmatch::notify::settings::{self as notify, Notify};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -48,11 +49,12 @@ struct File {
     glyphs: Option<Glyphs>,
     mouse: bool,
     pictures: bool,
+    notify: Notify,
     keys: std::collections::BTreeMap<Spanned<String>, Keys>,
 }
 
 /// Its keys.
-const FIELDS: [&str; 5] = ["bell", "glyphs", "mouse", "pictures", "keys"];
+const FIELDS: [&str; 6] = ["bell", "glyphs", "mouse", "pictures", "notify", "keys"];
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -91,7 +93,7 @@ impl Settings {
             let place = place.map_or_else(String::new, |(line, name)| format!("line {line}, keys.{name}: "));
             bail!("{place}{word:?} is the key of both {:?} and {:?}", both[0], both[1]);
         }
-        let File { bell, glyphs, mouse, pictures, .. } = file;
+        let File { bell, glyphs, mouse, pictures, .. } = file; // `notify` is the messenger's
         Ok(Self { bell, glyphs, mouse, pictures, keymap })
     }
 }
@@ -100,7 +102,8 @@ impl Settings {
 fn told(error: &toml::de::Error) -> anyhow::Error {
     let text = error.to_string();
     let keys = TABLE.iter().map(|binding| format!("keys.{}", binding.name));
-    let keys: Vec<_> = FIELDS.iter().map(|&field| field.to_owned()).chain(keys).collect();
+    let whom = notify::FIELDS.iter().map(|field| format!("notify.{field}"));
+    let keys: Vec<_> = FIELDS.iter().map(|&field| field.to_owned()).chain(whom).chain(keys).collect();
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     let meant = unknown_key(&text).map_or_else(String::new, |key| asked(&with_last(&keys, '.', key)));
     anyhow!("{meant}{}", text.trim_end())
@@ -124,6 +127,7 @@ mod tests {
             ("bell = \"loud\"", "line 1"),
             ("bells = \"bell\"", "did you mean bell? "),
             ("bells = \"bell\"", "unknown field `bells`"),
+            ("[notify]\nslak = \"https://a.b/c\"", "did you mean notify.slack? "),
             ("pause = \"p\"", "did you mean keys.pause? "),
             ("[keys]\nquit = \"q\"\npuase = \"p\"", "line 3, keys.puase: \"puase\" is no action; did you mean pause? "),
             ("[keys]\npause = \"entr\"", "\"entr\" is no key; did you mean enter? "),

@@ -222,7 +222,7 @@ impl World {
                 let _ = news.send(News::Followed(dir, sheet));
             }),
             WorldTask::Remember(dir, seen) => {
-                if let Ok(path) = seen_file() {
+                if let Ok(path) = seen::file() {
                     seen::remember(&path, &dir, seen); // at once: the program may be about to end
                 }
             }
@@ -302,11 +302,6 @@ impl World {
 /// An error as one line of a screen.
 pub fn in_one_line(error: &anyhow::Error) -> String {
     super::text::clean(&format!("{error:#}"))
-}
-
-/// Where the console remembers what was seen.
-pub fn seen_file() -> Result<PathBuf> {
-    Ok(dirs::state_dir()?.join("last-seen.json"))
 }
 
 /// Tells of the runs and of the suites, each time that something about them changed.

@@ -17,7 +17,7 @@ use fixmatch::run::state::{RunState, Status, live_step};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::screens::run::{Glance, Reading};
-use super::{FOLLOW, News, in_one_line, seen_file};
+use super::{FOLLOW, News, in_one_line};
 
 /// What can be read of a run at once.
 pub fn read_run(dir: &RunDir) -> Reading {
@@ -103,7 +103,7 @@ impl Following {
         }
         reading.glance = Some(self.glance());
         if std::mem::take(&mut self.is_first) {
-            reading.seen = seen_file().ok().and_then(|path| seen::recall(&path, &self.dir));
+            reading.seen = seen::file().ok().and_then(|path| seen::recall(&path, &self.dir));
         }
         reading
     }
