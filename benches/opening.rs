@@ -1,4 +1,4 @@
-//! How long opening takes: the log of a run of 2^20 steps, and a folder of a thousand runs.
+//! How long opening takes: the log of a run of 2^20 steps, and a folder of a thousand such runs.
 //!
 //! `cargo bench --no-default-features --bench opening`
 
@@ -7,14 +7,15 @@ mod generated;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::groups::Groups;
+use fixmatch::compare::verdict::Verdict;
 use fixmatch::config::RunConfig;
 use fixmatch::run::curves::Curves;
 use fixmatch::run::log::Follower;
 use fixmatch::run::state::RunState;
 use fixmatch::run::survey::Survey;
-use generated::{STEPS, log, run};
+use generated::{STEPS, log, run, study};
 
 fn long_run(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -33,18 +34,17 @@ fn long_run(criterion: &mut Criterion) {
 
 fn many_runs(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = log(4096);
-    for i in 0..1000 {
-        run(folder.path(), &format!("run-{i}"), &log, RunConfig::default());
-    }
-    let mut first = Survey::new(folder.path());
-    first.look().expect("readable");
-    first.save();
+    study(folder.path(), 1000);
     criterion.bench_function("list a thousand runs", |bencher| {
         bencher.iter(|| black_box(Survey::new(folder.path()).look().expect("readable")));
     });
     criterion.bench_function("group a thousand runs", |bencher| {
         bencher.iter(|| black_box(Groups::of(Experiment::all(folder.path()).expect("readable"))));
+    });
+    let groups = Groups::of(Experiment::all(folder.path()).expect("readable"));
+    assert!(groups.groups.len() == 50 && groups.groups.iter().all(|group| group.runs.len() == 20));
+    criterion.bench_function("compare fifty groups of twenty", |bencher| {
+        bencher.iter(|| black_box(Verdict::of(&groups, Measure::Last, None)));
     });
 }
 

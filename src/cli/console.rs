@@ -93,10 +93,10 @@ pub enum Shown {
     Home,
     /// A run.
     Run(RunDir),
-    /// Two runs beside each other.
-    Both([RunDir; 2]),
+    /// Runs beside each other.
+    Beside(Vec<RunDir>),
     /// Images that are labeled.
-    Label(Labeling),
+    Label(Box<Labeling>),
 }
 
 /// How long the console stays.
@@ -225,8 +225,8 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
     match &options.shown {
         Shown::Home => {}
         Shown::Run(dir) => app.open_run(dir.clone()),
-        Shown::Both(dirs) => app.open_race(dirs.to_vec()),
-        Shown::Label(request) => app.open(Screen::Label(Box::new(Label::new(request.clone())))),
+        Shown::Beside(dirs) => app.open_race(dirs.clone()),
+        Shown::Label(request) => app.open(Screen::Label(Box::new(Label::new((**request).clone())))),
     }
     app
 }
@@ -281,7 +281,9 @@ async fn run(options: Options, settings: Settings, mut asked: oneshot::Receiver<
             Some(first) = news.recv() => {
                 app.clock.now = now();
                 app.learn(first);
-                while let Ok(more) = news.try_recv() {
+                // no longer than a frame may take, so that keys are heard while many long logs come in
+                let until = Instant::now() + FRAME / 5;
+                while Instant::now() < until && let Ok(more) = news.try_recv() {
                     app.learn(more);
                 }
                 (is_dirty, at_once) = (true, std::mem::take(&mut app.has_come));

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
@@ -19,6 +20,12 @@ use crate::run::log::Follower;
 use crate::run::rate::Rate;
 use crate::run::setup::Setup;
 use crate::run::state::{LastState, RunState, Status, Summary, live_step, status_of};
+
+/// From so many runs on, several threads look at them.
+const MANY: usize = 200;
+
+/// Looking is mostly opening files, which more threads do not hasten.
+const MOST_THREADS: usize = 8;
 
 /// What a list says of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,14 +123,11 @@ impl Survey {
     /// All runs as they are now, the newest first.
     pub fn look(&mut self) -> Result<Vec<Row>> {
         let dirs = RunDir::list(&self.folder)?;
-        let mut known = HashMap::with_capacity(dirs.len());
-        let mut rows = Vec::with_capacity(dirs.len());
-        for dir in dirs.into_iter().rev() {
-            let mut run = self.known.remove(dir.path()).unwrap_or_default();
-            rows.push(run.look(&dir));
-            known.insert(dir.path().to_owned(), run);
-        }
-        self.known = known;
+        let known = |dir: RunDir| (self.known.remove(dir.path()).unwrap_or_default(), dir);
+        let mut runs: Vec<(Known, RunDir)> = dirs.into_iter().rev().map(known).collect();
+        let n_threads = if runs.len() < MANY { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+        let rows = look_at(&mut runs, n_threads.min(MOST_THREADS));
+        self.known = runs.into_iter().map(|(run, dir)| (dir.path().to_owned(), run)).collect();
         Ok(rows)
     }
 
@@ -138,6 +142,19 @@ impl Survey {
             }
         }
     }
+}
+
+/// Looks at runs by so many threads, each at a part of them.
+fn look_at(runs: &mut [(Known, RunDir)], n_threads: usize) -> Vec<Row> {
+    let look = |runs: &mut [(Known, RunDir)]| runs.iter_mut().map(|(run, dir)| run.look(dir)).collect::<Vec<_>>();
+    if n_threads < 2 || runs.len() < n_threads {
+        return look(runs);
+    }
+    thread::scope(|scope| {
+        let parts = runs.chunks_mut(runs.len().div_ceil(n_threads));
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("looking does not panic")).collect()
+    })
 }
 
 impl Default for Known {
@@ -365,6 +382,23 @@ mod tests {
         some_run(runs.path(), "b", &[Event::Stopped { step: 3 }]);
         let rows = Survey::new(runs.path()).look().expect("looks");
         assert!(rows.len() == 2 && rows.contains(&Row::of(&dir)), "{rows:?}");
+    }
+
+    #[test]
+    fn several_threads_see_what_one_sees_in_the_same_order() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        for (i, name) in ["a", "b", "c", "d", "e", "f", "g"].iter().enumerate() {
+            some_run(runs.path(), name, &[Event::Stopped { step: i as u64 }]);
+        }
+        let look = |n_threads| {
+            let dirs = RunDir::list(runs.path()).expect("listed").into_iter();
+            look_at(&mut dirs.map(|dir| (Known::default(), dir)).collect::<Vec<_>>(), n_threads)
+        };
+        let expected = look(1);
+        assert_eq!(expected.iter().map(|row| row.summary.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+        for n_threads in [2, 3, 7, 8] {
+            assert_eq!(look(n_threads), expected, "{n_threads} threads");
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         return brief(&dir);
     }
     let shown = match &args.beside {
-        Some(other) => Shown::Both([dir, runs.find(&RunArg { run: Some(other.clone()) })?]),
+        Some(other) => Shown::Beside(vec![dir, runs.find(&RunArg { run: Some(other.clone()) })?]),
         None => Shown::Run(dir),
     };
     open(&args.look, runs, shown, Stay::Open)

@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::stats::ALPHA;
 use fixmatch::compare::verdict::{Comparison, Pairing, Plan, Verdict};
 use fixmatch::examples;
 use serde::Serialize;
 
+use super::attach::{self, Look, Shown};
 use super::choosing::{By, Choice};
 use super::runs::{GroupRow, say_csv};
 use super::{Runs, note, say, say_json};
+use crate::console::Stay;
+use crate::console::screens::race::Race;
 use crate::words::comparisons::{self, letter, sentence};
 use crate::words::tables::{Format, Table};
 
@@ -25,6 +29,7 @@ use crate::words::tables::{Format, Table};
     "fixmatch compare slides-labels-small per_class=4",
     "fixmatch compare 'train.lr>=0.01' --by median --markdown",
     "fixmatch compare slides-labels-small --against A --json",
+    "fixmatch compare quickstart --attach",
 ))]
 #[expect(clippy::struct_excessive_bools, reason = "one a flag")]
 pub struct Args {
@@ -48,6 +53,9 @@ pub struct Args {
     /// As LaTeX, with booktabs
     #[arg(long, group = "format")]
     latex: bool,
+    /// In the console: with curves, classes and a cursor
+    #[arg(long, conflicts_with = "format")]
+    attach: bool,
 }
 
 #[derive(Serialize)]
@@ -91,7 +99,11 @@ struct Compared {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let groups = Groups::of(args.choice.some_runs(runs)?);
+    let chosen = args.choice.some_runs(runs)?;
+    if args.attach {
+        return attach(&chosen, runs);
+    }
+    let groups = Groups::of(chosen);
     let against = args.against.as_deref().map(|name| place(name, groups.groups.len())).transpose()?;
     if args.csv {
         say_csv(&comparisons::groups_in_full(&groups))?;
@@ -109,6 +121,14 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         note(line);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the runs in the console.
+fn attach(chosen: &[Experiment], runs: &Runs) -> Result<ExitCode> {
+    let n = chosen.len();
+    ensure!(n <= Race::MOST, "at most {} runs go beside each other in the console; these are {n}", Race::MOST);
+    let dirs = chosen.iter().map(|run| run.row.dir.clone()).collect();
+    attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open)
 }
 
 /// The place of a group that was named by its letter.

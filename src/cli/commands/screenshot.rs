@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fixmatch::base::host::now;
+use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::expression::Expression;
 use fixmatch::examples;
 use fixmatch::labels::desk::Labeling;
 use fixmatch::run::survey::Survey;
@@ -21,6 +23,7 @@ use crate::console::screens::Screen;
 use crate::console::screens::home::Listing;
 use crate::console::screens::label::Label;
 use crate::console::screens::pseudo_labels::tab::Tab;
+use crate::console::screens::race::Race;
 use crate::console::screens::samples::Sheet;
 use crate::console::tasks::WorldTask;
 use crate::console::theme::{Depth, Theme};
@@ -72,6 +75,8 @@ enum Which {
     Classes,
     /// CTAugment's rates
     Rates,
+    /// Runs beside each other: RUN is an expression
+    Compare,
     /// Images that are labeled
     Label,
     /// Many of them on a sheet
@@ -93,6 +98,7 @@ impl Which {
             | Self::Log
             | Self::Samples
             | Self::Sample
+            | Self::Compare
             | Self::Label
             | Self::LabelSheet => None,
         }
@@ -114,6 +120,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     match args.screen {
         Which::Home | Which::PseudoLabels | Which::Followed | Which::Confusion | Which::Classes | Which::Rates => {}
         Which::Preset => app.update(Action::Enter),
+        Which::Compare => compare(&mut app, args, runs)?,
         Which::Label | Which::LabelSheet => open_labels(&mut app, args)?,
         Which::Run => open(&mut app, args, runs)?,
         Which::Log => {
@@ -155,6 +162,23 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
         console::terminal::draw(&mut terminal, app)?;
     }
     Ok(start.elapsed())
+}
+
+/// Opens runs beside each other, all of them read.
+fn compare(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
+    let expression = Expression::parse(args.run.run.as_deref().unwrap_or_default())?;
+    let dirs: Vec<_> = expression
+        .select(Experiment::all(runs.folder())?)?
+        .into_iter()
+        .map(|run| run.row.dir)
+        .take(Race::MOST)
+        .collect();
+    app.open_race(dirs.clone());
+    for dir in dirs {
+        let reading = world::read_run(&dir);
+        app.learn(News::Run(dir, Box::new(reading)));
+    }
+    Ok(())
 }
 
 /// Opens the images that are named on the labelling screen.

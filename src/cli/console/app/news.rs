@@ -31,6 +31,9 @@ impl App {
             News::Runs(listing) => {
                 self.ring_for_others(&listing);
                 self.home.take(listing);
+                if let Some(Screen::Race(race)) = self.screens.last_mut() {
+                    race.know(self.home.rows());
+                }
             }
             News::Machine(machine) => self.machine = Some(machine),
             News::Run(dir, reading) => self.learn_of_run(&dir, *reading),

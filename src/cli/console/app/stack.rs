@@ -87,6 +87,9 @@ impl App {
         if !dirs.is_empty() {
             self.tasks.world.push(WorldTask::Follow(dirs));
         }
+        if let Screen::Race(race) = &mut screen {
+            race.know(self.home.rows());
+        }
         match &screen {
             Screen::LabelSets => self.tasks.world.push(WorldTask::LabelSets),
             Screen::Browser(browser) => {

@@ -136,10 +136,14 @@ impl Home {
         Self { presets, ..Self::default() }
     }
 
+    /// All runs, as far as they are known.
+    pub fn rows(&self) -> &[Row] {
+        if let Listing::Read(rows) = &self.runs { rows } else { &[] }
+    }
+
     /// What people wrote on a run that is listed.
     pub fn card(&self, dir: &RunDir) -> Option<&Card> {
-        let Listing::Read(rows) = &self.runs else { return None };
-        rows.iter().find(|row| row.dir == *dir).map(|row| &row.card)
+        self.rows().iter().find(|row| row.dir == *dir).map(|row| &row.card)
     }
 
     /// A suite by its name.

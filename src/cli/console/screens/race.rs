@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use fixmatch::compare::bands::{Place, band};
 use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::verdict::{Comparison, Verdict};
@@ -15,6 +16,7 @@ use fixmatch::run::survey::Row;
 use strum::VariantArray;
 
 use crate::console::axis::{end_of_steps, end_of_time};
+use crate::console::screens::log::Log;
 use crate::console::screens::run::{OpenRun, Reading};
 use crate::console::text::clean;
 use crate::words::comparisons;
@@ -87,6 +89,8 @@ pub struct Race {
     /// The same as places of runs; behind them those of which nothing is known yet.
     lanes: Vec<Lane>,
     told: Told,
+    /// The curve of each group by the places of the quantities, where it was drawn since something was read.
+    bands: [Option<Vec<Vec<Place>>>; QUANTITIES.len()],
     /// Whether something was read since the groups were formed.
     is_stale: bool,
 }
@@ -114,6 +118,9 @@ struct Told {
 }
 
 impl Race {
+    /// How many go beside each other: each is followed by a thread of its own.
+    pub const MOST: usize = 60;
+
     /// Runs of which nothing was read.
     pub fn new(dirs: Vec<RunDir>) -> Self {
         let experiments = dirs.iter().map(|_| None).collect();
@@ -132,6 +139,7 @@ impl Race {
             groups: Groups::default(),
             lanes: Vec::new(),
             told: Told::default(),
+            bands: Default::default(),
             is_stale: false,
         };
         race.form_lanes();
@@ -163,13 +171,31 @@ impl Race {
         ends.fold(0.0, f64::max)
     }
 
+    /// Takes in what a list of runs says of those that were not read yet, so that there is a table at once.
+    pub fn know(&mut self, rows: &[Row]) {
+        for (run, known) in self.runs.iter().zip(&mut self.experiments).filter(|(run, _)| run.file.is_none()) {
+            if let Some(row) = rows.iter().find(|row| row.dir == run.dir && row.file.is_some()) {
+                *known = Some(Experiment::of(row.clone()));
+                self.is_stale = true;
+            }
+        }
+    }
+
+    /// Whether the logs of all runs were read.
+    fn is_read(&self) -> bool {
+        self.runs.iter().all(|run| run.glance.is_some())
+    }
+
     /// Takes in what the follower of one of them found.
     pub fn take(&mut self, dir: &RunDir, reading: Reading, now: f64) {
         let Some(place) = self.runs.iter().position(|run| run.dir == *dir) else { return };
         let is_new = reading.file.is_some() || reading.labeled.is_some();
+        if !reading.records.is_empty() {
+            self.bands = Default::default();
+        }
         let run = &mut self.runs[place];
         run.take(reading, now);
-        run.digest = None;
+        (run.digest, run.log) = (None, Log::default()); // which are not shown here, and large
         let known = self.experiments[place].as_ref().map(|it| standing(&it.row));
         let row = row(run);
         if is_new || known != row.as_ref().map(standing) {
@@ -202,6 +228,7 @@ impl Race {
             lanes.push(Lane { label, runs: vec![place], n_counting: 0 });
         }
         self.lanes = lanes;
+        self.bands = Default::default();
         self.judge();
     }
 
@@ -209,7 +236,7 @@ impl Race {
     fn judge(&mut self) {
         let reference = self.lane_of(self.against);
         self.told = Told::default();
-        if reference >= self.groups.groups.len() {
+        if reference >= self.groups.groups.len() || !self.is_read() {
             return;
         }
         let labeled = |run: &Experiment| {
@@ -222,6 +249,15 @@ impl Race {
         let mut notes = comparisons::notes(&verdict);
         notes.extend(comparisons::left_out(&self.groups));
         self.told = Told { comparisons: verdict.comparisons, in_short, sentences, notes };
+    }
+
+    /// Makes one curve of those of each group, where that was not done since something was read.
+    fn form_bands(&mut self, quantity: usize) {
+        if self.bands[quantity].is_none() {
+            let metric = QUANTITIES[quantity].1;
+            let of = |lane| band(self.speaking(lane).map(|run| &run.curves), metric, self.axis);
+            self.bands[quantity] = Some(self.lanes.iter().map(of).collect());
+        }
     }
 
     /// The place of the group that a run is in.

@@ -11,9 +11,6 @@ use crate::console::screens::suite::OpenSuite;
 use crate::console::screens::{Go, Screen};
 use crate::console::tasks::{Tasks, WorldTask};
 
-/// Each is followed by a thread of its own.
-const MOST_BESIDE: usize = 60;
-
 impl Home {
     /// Follows an action.
     pub fn update(&mut self, action: Action, app: &mut App) -> Go {
@@ -97,8 +94,8 @@ impl Home {
         let dirs = match self.marked.as_slice() {
             [one] if *one != dir => Some(vec![one.clone(), dir.clone()]),
             [] | [_] => None,
-            several if several.len() > MOST_BESIDE => {
-                let text = format!("at most {MOST_BESIDE} runs go beside each other; {} are marked", several.len());
+            several if several.len() > Race::MOST => {
+                let text = format!("at most {} runs go beside each other; {} are marked", Race::MOST, several.len());
                 app.say(Tone::Error, text);
                 return Go::Nowhere;
             }

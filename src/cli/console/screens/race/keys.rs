@@ -38,6 +38,7 @@ impl Race {
             }
             Action::Axis => {
                 self.cursor = None;
+                self.bands = Default::default();
                 self.axis = match self.axis {
                     Axis::Step => Axis::Time,
                     Axis::Time => Axis::Step,

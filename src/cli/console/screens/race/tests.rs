@@ -5,6 +5,7 @@ use super::*;
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::Screen;
+use crate::console::screens::home::Listing;
 use crate::console::world::News;
 use crate::console::{sample, views};
 
@@ -78,6 +79,24 @@ fn the_cursor_reads_the_curves_of_all_groups_until_it_is_left() {
     assert_eq!((app.place(), race(&mut app).cursor), (Place::Race, None));
     app.update(Action::Back);
     assert_eq!(app.place(), Place::Home);
+}
+
+#[test]
+fn there_is_a_table_before_a_log_was_read() {
+    let mut app = sample::app_compared();
+    let accuracies = |app: &mut App| {
+        let lines = screen(app).into_iter().filter(|line| line.contains(" ± ") && line.contains('%'));
+        lines.map(|line| line.split('%').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let expected = accuracies(&mut app);
+    let rows: Vec<Row> = race(&mut app).runs.iter().filter_map(row).collect();
+    let dirs: Vec<RunDir> = rows.iter().map(|row| row.dir.clone()).collect();
+    app.learn(News::Runs(Listing::Read(rows)));
+    app.open_race(dirs);
+    shows(&mut app, "6 runs in 2 groups");
+    shows(&mut app, "reading the runs…");
+    assert_eq!(accuracies(&mut app), expected);
+    assert!(!screen(&mut app).join("\n").contains("is better"), "what was not read was judged");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use crate::console::screens::race::{Lane, Part, QUANTITIES, Race};
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit, left, right, wrap};
 use crate::console::views::{chart, put, put_right, put_spans};
-use crate::words::comparisons::{configured, letter, points};
+use crate::words::comparisons::{configured, letter, mean_and_sd as mean_and_sd_of, points};
 use crate::words::numbers::{grouped, or_dash, percent, short};
 
 mod both;
@@ -58,6 +58,12 @@ impl Race {
     /// Forms the groups anew where that is due, and scrolls no farther than there is text.
     pub fn arrange(&mut self, area: Rect) {
         self.renew();
+        if self.part == Part::Curves && !self.is_in_full() {
+            self.form_bands(self.quantity);
+            if area.width >= WIDE {
+                self.form_bands((self.quantity + 1) % QUANTITIES.len());
+            }
+        }
         let n = self.verdict_lines(area).len();
         let height = usize::from(self.below(area).height);
         self.scroll = self.scroll.min(n.saturating_sub(height));
@@ -90,7 +96,7 @@ impl Race {
         let names: Vec<&str> = self.groups.keys.iter().map(|key| keys::short(key.name)).collect();
         let n_known = self.groups.groups.iter().map(fixmatch::compare::groups::Group::len).sum::<usize>();
         let words = match names.len() {
-            _ if n_known < self.runs.len() => "reading the runs…".into(),
+            _ if n_known < self.runs.len() || !self.is_read() => "reading the runs…".into(),
             0 if self.lanes.len() == 1 => "they differ in nothing but seeds".into(),
             0 => "their configurations say the same".into(),
             _ => format!("they differ in {}", names.join(", ")),
@@ -165,6 +171,7 @@ impl Race {
             None if focused == reference => {
                 format!("Differences count from {}; * marks those beyond what seeds do.", letter(reference))
             }
+            None if !self.is_read() => String::new(),
             None => format!("No run of {} counts yet: only finished ones do.", letter(focused)),
         }
     }
@@ -199,7 +206,8 @@ impl Race {
             Measure::Median => "median of 20",
             Measure::Best => "best",
         };
-        columns.push(plain(title, 0, &|lane| self.accuracy(lane, self.measure)));
+        let cells = self.lanes.iter().enumerate().map(|(place, lane)| (self.accuracy(place, lane), theme.text()));
+        columns.push(Column { title: title.into(), rank: 0, is_left: false, cells: cells.collect() });
         if let Some(x) = self.cursor.filter(|_| self.part == Part::Curves) {
             let (_, metric, unit) = QUANTITIES[self.quantity];
             let read = |lane: &Lane| {
@@ -259,13 +267,16 @@ impl Race {
     }
 
     /// The accuracy of a group, mean and spread over its runs.
-    fn accuracy(&self, lane: &Lane, measure: Measure) -> String {
-        let of = |it: &&Evaluated| match measure {
+    fn accuracy(&self, place: usize, lane: &Lane) -> String {
+        if let Some(group) = self.groups.groups.get(place).filter(|_| lane.n_counting > 0) {
+            return mean_and_sd_of(group.mean_and_sd(self.measure));
+        }
+        let of = |it: &&Evaluated| match self.measure {
             Measure::Last => it.ema.accuracy,
             Measure::Median => it.median,
             Measure::Best => it.best,
         };
-        crate::words::comparisons::mean_and_sd(mean_and_sd(&self.evaluated(lane).iter().map(of).collect::<Vec<_>>()))
+        mean_and_sd_of(mean_and_sd(&self.evaluated(lane).iter().map(of).collect::<Vec<_>>()))
     }
 
     fn steps(&self, lane: &Lane) -> String {
@@ -289,7 +300,9 @@ impl Race {
             lines.extend(wrapped.map(|(i, line)| (if i == 0 { line } else { format!("  {line}") }, is_sentence)));
         }
         if lines.is_empty() {
-            let text = if self.lanes.len() < 2 {
+            let text = if !self.is_read() {
+                "Reading the runs…"
+            } else if self.lanes.len() < 2 {
                 "There is one configuration only, and so nothing to compare: mark runs of another one, too."
             } else {
                 "No two groups have finished runs yet that could be compared."

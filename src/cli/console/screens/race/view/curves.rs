@@ -1,6 +1,6 @@
 //! The curves of a quantity, a line for each group; of the one in focus also how far its seeds lie apart.
 
-use fixmatch::compare::bands::band;
+use fixmatch::compare::bands::Place;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -21,14 +21,15 @@ pub fn draw(race: &Race, buffer: &mut Buffer, app: &App, area: Rect) {
 }
 
 fn quantity(race: &Race, buffer: &mut Buffer, app: &App, quantity: usize, area: Rect) {
-    let (title, metric, unit) = QUANTITIES[quantity];
+    let (title, _, unit) = QUANTITIES[quantity];
     let focused = race.lane_of(race.focus);
-    let line = |(place, lane): (usize, &super::Lane)| chart::Band {
+    let Some(bands) = &race.bands[quantity] else { return };
+    let line = |(place, places): (usize, &Vec<Place>)| chart::Band {
         name: letter(place),
         style: app.theme.curve(place),
         is_focused: place == focused,
-        places: band(race.speaking(lane).map(|run| &run.curves), metric, race.axis),
+        places: places.clone(),
     };
-    let bands: Vec<_> = race.lanes.iter().enumerate().map(line).collect();
+    let bands: Vec<_> = bands.iter().enumerate().map(line).collect();
     chart::bands(buffer, app, (title, unit), (race.axis, race.end(), race.cursor), &bands, area);
 }
