@@ -5,7 +5,6 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -13,7 +12,7 @@ use std::thread;
 use anyhow::{Context as _, Result};
 
 use crate::base::hex::sha256_hex;
-use crate::base::{dirs, files, host};
+use crate::base::{detached, dirs, files, host};
 
 pub mod courier;
 pub mod journal;
@@ -81,11 +80,8 @@ fn try_to_wake(runs: &Path) -> Result<()> {
     let mut command = Command::new(program);
     command.arg("--runs").arg(std::path::absolute(runs)?);
     command.args(["notify", "work", "--since", &format!("{:.3}", host::now())]);
+    let mut command = detached::of(command)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
-    unsafe {
-        command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
-    }
     let mut child = command.spawn()?;
     thread::spawn(move || child.wait()); // nothing is left of it while this process lasts
     Ok(())

@@ -24,6 +24,7 @@ pub mod compare;
 mod complete;
 pub mod completions;
 pub mod data;
+pub mod doctor;
 pub mod export;
 mod foreground;
 pub mod fork;

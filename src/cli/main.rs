@@ -21,7 +21,7 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, card, changes, compare, completions, data, export, fork, label, labels, new, notify,
+    Runs, attach, augment, card, changes, compare, completions, data, doctor, export, fork, label, labels, new, notify,
     predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite, train,
     trash, verify, wait, watch,
 };
@@ -79,6 +79,7 @@ enum Command {
     Labels(labels::Args),
     Suite(suite::Args),
     Notify(notify::Args),
+    Doctor(doctor::Args),
     Trash(trash::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -171,6 +172,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Label(args) => label::run(&args, &runs),
         Command::Labels(args) => labels::run(&args, &runs),
         Command::Suite(args) => suite::run(args, &runs),
+        Command::Doctor(args) => doctor::run(&args, &runs),
         Command::Notify(args) => notify::run(&args, &runs),
         Command::Trash(args) => trash::run(&args, &runs),
         Command::Screenshot(args) => screenshot::run(&args, &runs),

@@ -2,14 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, PipeReader, Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::dirs::expand_home;
-use crate::base::files;
+use crate::base::{detached, files};
 use crate::machine::processor::Level;
 use crate::notify;
 use crate::run::checkpoint;
@@ -87,11 +86,8 @@ pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
     let (words, pipe) = io::pipe().context("cannot make a pipe to the worker")?;
     rustix::io::ioctl_fionbio(&words, true).context("cannot make a pipe to the worker")?;
     command.arg("run").arg(dir.path()).args(n_seen.map(|n_seen| format!("--seen={n_seen}")));
+    let mut command = detached::of(command)?;
     command.stdin(Stdio::null()).stdout(pipe).stderr(log);
-    // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
-    unsafe {
-        command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
-    }
     let child =
         command.spawn().with_context(|| format!("cannot start the worker {}", command.get_program().display()))?;
     Ok(Worker { child, words })

@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::base::{files, output};
+use crate::base::{detached, files, output};
 use crate::config::Device;
 use crate::run::change::Request;
 use crate::run::dir::RunDir;
@@ -136,11 +135,8 @@ pub fn start(folder: &Folder) -> Result<()> {
     let log = log.with_context(|| format!("cannot open {}", folder.log().display()))?;
     let mut command = Command::new(&program);
     command.args(["suite", "work"]).arg(folder.path());
+    let mut command = detached::of(command)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
-    unsafe {
-        command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into));
-    }
     let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
     for _ in 0..100 {
         if folder.is_locked() {

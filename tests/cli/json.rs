@@ -251,6 +251,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch suite show --json", &["suite", "show", "study.toml"]),
         ("fixmatch suite status --json", &["suite", "status", "study"]),
         ("fixmatch trash list --json", &["trash", "list"]),
+        ("fixmatch doctor --json", &["doctor"]),
     ];
     for image in ["cat/1", "cat/2", "dog/1", "dog/2"] {
         place.save_image(&format!("photos/{image}.png"), 100);

@@ -31,7 +31,7 @@ fn canned(place: &Place, name: &str, events: &[Event]) -> PathBuf {
 }
 
 /// A worker that writes these events, then does what the script says; `$2` is the run directory.
-fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
+pub fn worker(place: &Place, events: &[Event], script: &str) -> PathBuf {
     let canned = canned(place, "canned", events);
     let program = place.folder.path().join("worker.sh");
     let text = format!("#!/bin/sh\n{SAYS} '{}' >>\"$2/events.jsonl\"\n{script}\n", canned.display());

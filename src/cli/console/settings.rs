@@ -49,12 +49,13 @@ struct File {
     glyphs: Option<Glyphs>,
     mouse: bool,
     pictures: bool,
+    scope: bool,
     notify: Notify,
     keys: std::collections::BTreeMap<Spanned<String>, Keys>,
 }
 
 /// Its keys.
-const FIELDS: [&str; 6] = ["bell", "glyphs", "mouse", "pictures", "notify", "keys"];
+const FIELDS: [&str; 7] = ["bell", "glyphs", "mouse", "pictures", "scope", "notify", "keys"];
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -93,7 +94,7 @@ impl Settings {
             let place = place.map_or_else(String::new, |(line, name)| format!("line {line}, keys.{name}: "));
             bail!("{place}{word:?} is the key of both {:?} and {:?}", both[0], both[1]);
         }
-        let File { bell, glyphs, mouse, pictures, .. } = file; // `notify` is the messenger's
+        let File { bell, glyphs, mouse, pictures, .. } = file; // the others are for those who start processes
         Ok(Self { bell, glyphs, mouse, pictures, keymap })
     }
 }
