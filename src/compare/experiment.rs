@@ -147,6 +147,7 @@ impl Experiment {
             "tag" => Some(&row.card.tags)
                 .filter(|tags| !tags.is_empty())
                 .map(|tags| Value::word(tags.iter().map(String::as_str).collect::<Vec<_>>().join(" "))),
+            "title" => Some(Value::word(row.card.title.clone())).filter(|it| !it.text.is_empty()),
             "note" => Some(Value::word(row.card.note.clone())).filter(|it| !it.text.is_empty()),
             "alarms" => Some(Value::number(summary.alarms as f64)),
             name => self.configured(name).cloned(),

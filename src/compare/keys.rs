@@ -55,6 +55,7 @@ const OF_RUNS: &[(&str, Kind, &str)] = &[
     ("created", Kind::Moment, "when it was made, in UTC"),
     ("changes", Kind::Number, "changes made while it trained"),
     ("tag", Kind::Word, "the tags that people gave it; = and != ask for one of them"),
+    ("title", Kind::Word, "the title that people gave it"),
     ("note", Kind::Word, "what people wrote on it"),
     ("alarms", Kind::Number, "how often pseudo-labels were seen to go wrong"),
 ];

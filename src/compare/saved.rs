@@ -32,15 +32,24 @@ pub fn read() -> Result<Saved> {
 /// # Errors
 /// For what is no name, with nothing changed.
 pub fn save(name: &str, text: &str) -> Result<()> {
+    check_name(name)?;
+    ensure!(!text.trim().is_empty(), "there is no expression to save as {name}");
+    let mut saved = read()?;
+    saved.insert(name.to_owned(), text.trim().to_owned());
+    write(&saved)
+}
+
+/// Whether an expression can be called so.
+///
+/// # Errors
+/// If it cannot, with what can.
+pub fn check_name(name: &str) -> Result<()> {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     ensure!(
         !name.is_empty() && name.chars().count() <= 40 && name.chars().all(is_plain),
         "{name:?} is no name for an expression: it takes 1 to 40 letters, digits, -, _ and ."
     );
-    ensure!(!text.trim().is_empty(), "there is no expression to save as {name}");
-    let mut saved = read()?;
-    saved.insert(name.to_owned(), text.trim().to_owned());
-    write(&saved)
+    Ok(())
 }
 
 /// Forgets the expression of a name.

@@ -1,4 +1,4 @@
-//! What people write on a run: tags and a note, in `card.json` beside it. Nothing that decides results reads it.
+//! What people write on a run: a title, tags and a note, in `card.json` beside it. Nothing that decides results reads it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,9 +16,15 @@ const LONGEST_TAG: usize = 40;
 /// A note is at most so many characters.
 const LONGEST_NOTE: usize = 2000;
 
-/// Tags and a note.
+/// A title is at most so many characters.
+const LONGEST_TITLE: usize = 120;
+
+/// A title, tags and a note.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
+    /// What to call it where its name says too little; empty where there is none.
+    #[serde(default)]
+    pub title: String,
     /// Words to find it by, in alphabetical order.
     #[serde(default)]
     pub tags: BTreeSet<String>,
@@ -27,12 +33,23 @@ pub struct Card {
     pub note: String,
 }
 
+/// What is written on a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// This title; an empty one takes it away.
+    Title(String),
+    /// Tags to add and to take off, with blanks between them.
+    Tags(String),
+    /// This note; an empty one takes it away.
+    Note(String),
+}
+
 impl fmt::Display for Card {
-    /// `#paper #warm  The learning rate was too high.`
+    /// `Too hot  #paper #warm  The learning rate was too high.`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tags = self.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ");
-        let between = if tags.is_empty() || self.note.is_empty() { "" } else { "  " };
-        write!(f, "{tags}{between}{}", self.note)
+        let parts = [self.title.as_str(), &tags, &self.note].into_iter().filter(|part| !part.is_empty());
+        write!(f, "{}", parts.collect::<Vec<_>>().join("  "))
     }
 }
 
@@ -53,6 +70,27 @@ impl Card {
     /// Writes it on a run.
     pub fn write(&self, dir: &RunDir) -> Result<()> {
         replace_file(&dir.card(), &sealed::json(serde_json::to_vec(self).expect("a card has only JSON's types")))
+    }
+
+    /// Writes something on it.
+    ///
+    /// # Errors
+    /// For what cannot be written, with nothing changed.
+    pub fn edit(&mut self, edit: &Edit) -> Result<()> {
+        match edit {
+            Edit::Title(title) => self.set_title(title),
+            Edit::Tags(words) => self.tag(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()),
+            Edit::Note(note) => self.set_note(note),
+        }
+    }
+
+    /// Gives a title in the place of the old one; an empty one takes it away.
+    pub fn set_title(&mut self, title: &str) -> Result<()> {
+        let (title, n) = (title.trim(), title.trim().chars().count());
+        ensure!(n <= LONGEST_TITLE, "a title has at most {LONGEST_TITLE} characters, not {n}");
+        ensure!(!title.chars().any(char::is_control), "a title is one line without control characters");
+        title.clone_into(&mut self.title);
+        Ok(())
     }
 
     /// Adds tags, or takes them off: `+good` or `good`, and `-bad`.
@@ -93,6 +131,21 @@ impl Card {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_title_is_one_line_of_some_length() {
+        let mut card = Card::default();
+        card.edit(&Edit::Title("  Too hot ".into())).expect("given");
+        for (wrong, reason) in [("two\nlines", "one line"), (&"x".repeat(121), "at most 120 characters, not 121")] {
+            let error = card.set_title(wrong).expect_err(wrong).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        card.edit(&Edit::Tags("+good warm".into())).expect("tagged");
+        card.edit(&Edit::Note("See the log.".into())).expect("noted");
+        assert_eq!(card.to_string(), "Too hot  #good #warm  See the log.");
+        card.set_title("").expect("taken away");
+        assert_eq!(card.to_string(), "#good #warm  See the log.");
+    }
 
     #[test]
     fn tags_are_added_and_taken_off_all_or_none() {

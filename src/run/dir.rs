@@ -9,7 +9,7 @@
 //!   events.jsonl    append-only, one writer: the truth
 //!   events.seal     its last line's number and checksum
 //!   insight.bin     bulky records at places that events name: histograms and followed images
-//!   card.json       tags and a note that people wrote
+//!   card.json       a title, tags and a note that people wrote
 //!   summary.json    what lists show; a cache of the log, rebuilt at will
 //!   checkpoints/    00012000.safetensors
 //!   control/        the mailbox

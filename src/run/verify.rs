@@ -259,7 +259,7 @@ fn ranking(dir: &RunDir, state: &RunState) -> Option<Part> {
 fn card(dir: &RunDir) -> Option<Part> {
     let path = dir.card();
     path.exists().then(|| match Card::read(dir) {
-        Ok(_) => json_file("card.json", &path, "tags and a note"),
+        Ok(_) => json_file("card.json", &path, "a title, tags and a note"),
         Err(error) => Part::new("card.json", Verdict::Damaged, format!("{:#}", error.root_cause())),
     })
 }

@@ -305,6 +305,15 @@ fn tags_and_notes_find_runs_again_and_change_no_identity() {
     place.fixmatch(&["tag", "good-one", "-draft"]).check(0, &["good-one-s1: paper"], &[]);
     place.fixmatch(&["note", "good-one", "the one in table 1"]).check(0, &["the one in table 1"], &[]);
     place.fixmatch(&["note", "other"]).check(0, &["no note"], &[]);
+    place.fixmatch(&["title", "good-one", "Few <labels>"]).check(0, &["good-one-s1: Few <labels>"], &[]);
+    place.fixmatch(&["title", "other"]).check(0, &["no title"], &[]);
+    place.fixmatch(&["title", "other", "two\nlines"]).check(1, &[], &["a title is one line"]);
+    assert_eq!(place.answer(&["runs", "title='Few <labels>'"])[0]["title"], "Few <labels>");
+    place.fixmatch(&["runs", "good-one"]).check(0, &["“Few <labels>”"], &[]);
+    place.fixmatch(&["show", "good-one"]).check(0, &["Few <labels>  #paper  the one in table 1"], &[]);
+    place.fixmatch(&["report", "-o", "titled.html"]).check(0, &["titled.html"], &[]);
+    let page = fs::read_to_string(place.folder.path().join("titled.html")).expect("written");
+    assert!(page.contains("<td>Few &lt;labels&gt;</td>"), "{page}");
     assert_eq!(place.meant(&["tag=paper"]), [0.5]);
     assert_eq!(place.meant(&["tag!=paper"]), [0.25]);
     assert_eq!(place.meant(&["tag=none"]), [0.25]);

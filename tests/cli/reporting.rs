@@ -94,9 +94,11 @@ fn a_figure_has_a_line_for_each_configuration_and_a_band_over_seeds() {
     assert!(svg.contains("(n = 2)") && svg.contains("(n = 1)") && svg.contains("step</text>"), "{svg}");
     let drawn = place.fixmatch(&["plot", "-o", "t.svg", "--curve", "loss", "--axis", "time", "--size", "300x200"]);
     drawn.check(0, &["t.svg"], &[]);
+    place.fixmatch(&["plot", "-o", "f.pdf"]).check(0, &["f.pdf"], &[]);
+    let pdf = fs::read(place.folder.path().join("f.pdf")).expect("written");
+    assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
     let refusals: &[(&[&str], &str)] = &[
-        (&["-o", "f.pdf"], "`rsvg-convert -f pdf f.svg -o f.pdf`"),
-        (&["-o", "f"], "a figure is .svg"),
+        (&["-o", "f"], "a figure is .svg or .pdf"),
         (&["-o", "g.svg", "--curve", "purity"], "none of these runs has a point of purity"),
         (&["-o", "none/g.svg"], "there is no folder"),
     ];

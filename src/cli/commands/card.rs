@@ -1,10 +1,12 @@
-//! `fixmatch tag` and `fixmatch note`: what people write on a run.
+//! `fixmatch title`, `fixmatch tag` and `fixmatch note`: what people write on a run.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::examples;
 use fixmatch::run::card::Card;
+
+use serde::Serialize;
 
 use super::{RunArg, Runs, complete, say};
 
@@ -20,6 +22,18 @@ pub struct Tag {
     tags: Vec<String>,
 }
 
+/// Give a run a title, which lists and reports show beside its name
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch title quickstart 'Few labels, strong views'", "fixmatch title quickstart ''"))]
+pub struct Title {
+    /// A path, a name, or a part of a name that fits only one run
+    #[arg(value_name = "RUN", add = complete::run())]
+    run: String,
+    /// The title, in the place of the old one; "" takes it away; without any, the title of the run is printed
+    #[arg(value_name = "TEXT")]
+    text: Option<String>,
+}
+
 /// Write a note on a run
 #[derive(clap::Args)]
 #[command(after_help = examples!("fixmatch note quickstart", "fixmatch note quickstart diverged-until-lr-0.01"))]
@@ -32,6 +46,22 @@ pub struct Note {
     text: Option<String>,
 }
 
+/// What people wrote on a run, for programs.
+#[derive(Serialize)]
+pub struct Written {
+    title: Option<String>,
+    tags: Vec<String>,
+    note: Option<String>,
+}
+
+impl Written {
+    /// What stands on a card.
+    pub fn of(card: &Card) -> Self {
+        let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Self { title: some(&card.title), tags: card.tags.iter().cloned().collect(), note: some(&card.note) }
+    }
+}
+
 pub fn tag(args: &Tag, runs: &Runs) -> Result<ExitCode> {
     let dir = runs.find(&RunArg { run: Some(args.run.clone()) })?;
     let mut card = Card::read(&dir)?;
@@ -41,6 +71,17 @@ pub fn tag(args: &Tag, runs: &Runs) -> Result<ExitCode> {
     }
     let tags: Vec<&str> = card.tags.iter().map(String::as_str).collect();
     say(format_args!("{}: {}", dir.id(), if tags.is_empty() { "no tags".into() } else { tags.join(", ") }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn title(args: &Title, runs: &Runs) -> Result<ExitCode> {
+    let dir = runs.find(&RunArg { run: Some(args.run.clone()) })?;
+    let mut card = Card::read(&dir)?;
+    if let Some(text) = &args.text {
+        card.set_title(text)?;
+        card.write(&dir)?;
+    }
+    say(format_args!("{}: {}", dir.id(), if card.title.is_empty() { "no title" } else { &card.title }))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,6 +18,7 @@ use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::{Status, Summary};
 use serde::Serialize;
 
+use super::card::Written;
 use super::choosing::Choice;
 use super::{Runs, note, say, say_json};
 use crate::words::comparisons::{groups, groups_in_full, left_out, shown};
@@ -32,7 +33,7 @@ const WIDEST: usize = 120;
 /// List runs with what they differ in, the newest last
 ///
 /// An expression chooses among them: names, parts of names, suites, and conditions on values of the configuration or on status,
-/// accuracy, median, best, time, done, step, name, preset, suite, tag, note, parent, host, images, created, changes and
+/// accuracy, median, best, time, done, step, name, preset, suite, title, tag, note, parent, host, images, created, changes and
 /// alarms. Put conditions with < or > in quotes: shells take these signs otherwise.
 #[derive(clap::Args)]
 #[command(after_help = examples!(
@@ -92,9 +93,8 @@ struct Row {
     summary: Summary,
     /// The values in which the runs of the list differ, or those of `--columns`.
     values: BTreeMap<&'static str, Option<serde_json::Value>>,
-    /// The tags and the note that people gave it.
-    tags: Vec<String>,
-    note: Option<String>,
+    #[serde(flatten)]
+    written: Written,
     /// Why a part of it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -378,8 +378,7 @@ impl Row {
             trouble: row.phase.and_then(Phase::trouble),
             summary: row.summary.clone(),
             values: values(run, columns),
-            tags: row.card.tags.iter().cloned().collect(),
-            note: Some(row.card.note.clone()).filter(|note| !note.is_empty()),
+            written: Written::of(&row.card),
             error: row.error.clone(),
         }
     }
@@ -405,10 +404,11 @@ fn notes(run: &Experiment) -> String {
     let alarms = run.row.summary.alarms;
     let alarms = (alarms > 0).then(|| plural(alarms as u64, "alarm"));
     let at_chance = run.row.summary.at_chance.then(|| "at chance".to_owned());
+    let title = Some(&run.row.card.title).filter(|title| !title.is_empty()).map(|title| format!("“{title}”"));
     let tags = run.row.card.tags.iter().map(|tag| format!("#{tag}"));
     let agreement = run.row.summary.agreement;
     let agreement = agreement.map(|share| format!("no test images, agreement {}", percent(share)));
-    alarms.into_iter().chain(at_chance).chain(agreement).chain(tags).collect::<Vec<_>>().join(", ")
+    title.into_iter().chain(alarms).chain(at_chance).chain(agreement).chain(tags).collect::<Vec<_>>().join(", ")
 }
 
 fn age(run: &Experiment) -> Option<Duration> {

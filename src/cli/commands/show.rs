@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use fixmatch::config::one_line;
 use fixmatch::examples;
+use fixmatch::run::card::Card;
 use fixmatch::run::checkpoint;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Compared, Evaluated, Evaluation, Progress, Started};
@@ -17,6 +18,7 @@ use fixmatch::run::seal;
 use fixmatch::run::state::{RunState, Status, live_step};
 use serde::Serialize;
 
+use super::card::Written;
 use super::foreground::last_output;
 use super::pseudo::Moment;
 use super::{Reader, RunArg, Runs, say, say_json};
@@ -42,6 +44,10 @@ pub struct Args {
 #[derive(Serialize)]
 struct Page {
     id: String,
+    #[serde(flatten)]
+    written: Written,
+    #[serde(skip)]
+    card: Card,
     path: String,
     status: Status,
     /// The step that was asked for.
@@ -121,6 +127,10 @@ impl Page {
         let damaged = seal::wrong_files(&dir, &state, None)?.into_iter().map(|(file, what)| format!("{file}: {what}"));
         let damaged = damaged.chain(state.doubt.iter().map(|it| format!("events.jsonl: {it}")));
         state.warnings = damaged.chain(std::mem::take(&mut state.warnings)).collect();
+        let card = Card::read(&dir).unwrap_or_else(|error| {
+            state.warnings.push(format!("{error:#}"));
+            Card::default()
+        });
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
         let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());
@@ -128,6 +138,8 @@ impl Page {
         let RunState { started, mut progress, evaluations, comparisons, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
+            written: Written::of(&card),
+            card,
             path: dir.path().display().to_string(),
             status,
             at,
@@ -173,7 +185,9 @@ impl Page {
         let (id, status) = (&self.id, self.status.label());
         let trouble = self.phase.and_then(Phase::trouble).map_or_else(String::new, |trouble| format!(", {trouble}"));
         let as_of = self.at.map_or("", |_| "as it was at ");
-        format!("{id}\n{status}{trouble}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
+        let card = self.card.to_string();
+        let card = if card.is_empty() { card } else { format!("{card}\n") };
+        format!("{id}\n{card}{status}{trouble}, {as_of}step {} of {} ({done} %)\n{}", self.step, self.steps, self.path)
     }
 
     fn configuration(&self) -> String {

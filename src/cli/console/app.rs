@@ -11,6 +11,7 @@ mod pointing;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixmatch::run::dir::RunDir;
@@ -204,6 +205,8 @@ impl App {
             Action::Mouse => self.switch_mouse(),
             Action::Copy => self.copy(),
             Action::Browse => self.browse(),
+            Action::Title | Action::Tags | Action::Note => self.ask_to_write(action),
+            Action::SaveFilter => self.ask_for_filter_name(),
             Action::Label => self.label(),
             _ if self.drives_runs(action) => self.drive_runs(action),
             _ => self.update_screen(action),

@@ -76,6 +76,14 @@ pub enum Purpose {
     MoveChange(u32),
     /// How many more seeds a suite has.
     MoreSeeds,
+    /// The title of a run.
+    Title,
+    /// Tags to add to runs and to take off.
+    Tags,
+    /// A note on a run.
+    Note,
+    /// The name under which the filter of the runs is saved.
+    SaveFilter,
 }
 
 /// A question before something that cannot be taken back with one key.

@@ -71,6 +71,14 @@ pub enum Action {
     Quit,
     Browse,
     Beside,
+    /// Give a run a title.
+    Title,
+    /// Tag runs.
+    Tags,
+    /// Write a note on a run.
+    Note,
+    /// Save the filter as an expression.
+    SaveFilter,
     Class,
     Ranking,
     Mark,

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::input::Cursor;
 use super::screens::browser::End;
 use super::screens::pseudo_labels::tab::Tab;
+use super::screens::race::Part;
 
 /// Something that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub enum Spot {
     Grid(usize, usize),
     /// A tab of what the pseudo-labels do.
     Tab(Tab),
+    /// A part of what is said of runs beside each other.
+    Part(Part),
     /// A class there, and the bin of confidence if it is a cell of the strip.
     Cell(usize, Option<usize>),
 }

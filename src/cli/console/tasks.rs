@@ -11,6 +11,7 @@ use fixmatch::labels::desk::{Desk, Labeling};
 use fixmatch::labels::log::Row;
 use fixmatch::labels::saved::Overwrite;
 use fixmatch::labels::set::LabelSet;
+use fixmatch::run::card;
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::insight::Pointer;
@@ -62,6 +63,10 @@ pub enum WorldTask {
     Post(RunDir, Request),
     /// Change what a run without a worker goes on with.
     Amend(RunDir, Vec<Request>),
+    /// Write something on runs.
+    Write(Vec<RunDir>, card::Edit),
+    /// Save an expression under a name.
+    SaveExpression(String, String),
     /// Move runs to the trash.
     Discard(Vec<RunDir>),
     /// Bring runs back from where they are in the trash.

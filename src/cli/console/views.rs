@@ -110,7 +110,7 @@ pub fn spot(app: &App, area: Rect, position: Position) -> Option<Spot> {
         None => app.home.spot(body, position),
         Some(Screen::Preset(draft)) => draft.spot(app, body, position),
         Some(Screen::Run(run)) => run.spot(app, body, position),
-        Some(Screen::Race(_)) => None,
+        Some(Screen::Race(race)) => race.spot(body, position),
         Some(Screen::LabelSets) => app.label_sets.spot(body, position),
         Some(Screen::Browser(browser)) => browser.spot(body, position),
         Some(Screen::Suite(suite)) => suite.spot(app, body, position),
@@ -194,7 +194,10 @@ fn titles(app: &App) -> Vec<String> {
         None => Vec::new(),
         Some(Screen::Preset(draft)) => vec![draft.preset.name.clone()],
         Some(Screen::Run(run)) => {
-            [short_id(&run.dir.id())].into_iter().chain(of_run(run.page).map(str::to_owned)).collect()
+            let title = app.home.card(&run.dir).map(|card| card.title.as_str()).filter(|title| !title.is_empty());
+            let id = short_id(&run.dir.id());
+            let name = title.map_or_else(|| id.clone(), |title| format!("{id}  {title}"));
+            [name].into_iter().chain(of_run(run.page).map(str::to_owned)).collect()
         }
         Some(Screen::Race(race)) => vec![race.title()],
         Some(Screen::LabelSets) => vec!["label sets".into()],

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fixmatch::base::dirs;
+use fixmatch::compare::saved as expressions;
 use fixmatch::config::Data;
 use fixmatch::config::preset::Preset;
 use fixmatch::data::download::{Client, Progress};
@@ -27,6 +28,7 @@ use fixmatch::labels::ranking::N_NEIGHBORS;
 use fixmatch::labels::saved;
 use fixmatch::plan::{self, Plan};
 use fixmatch::run::amend::amend;
+use fixmatch::run::card::{Card, Edit};
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
@@ -197,6 +199,8 @@ impl World {
             WorldTask::Amend(dir, requests) => self.spawn("amend", move |news| {
                 let _ = news.send(News::Amended(amended(&dir, &requests).map_err(|error| in_one_line(&error))));
             }),
+            WorldTask::Write(dirs, edit) => self.write(dirs, edit),
+            WorldTask::SaveExpression(name, text) => self.save_expression(name, text),
             WorldTask::Discard(dirs) => self.spawn("discard", move |news| {
                 let moved =
                     |dir: RunDir| dir.discard().map(|to| (dir.clone(), to)).map_err(|error| of_run(&dir, &error));
@@ -272,6 +276,26 @@ impl World {
         }
     }
 
+    fn write(&self, dirs: Vec<RunDir>, edit: Edit) {
+        let looks = self.looks.clone();
+        self.spawn("write", move |news| {
+            let wrote = |dir: RunDir| write(&dir, &edit).map_err(|error| of_run(&dir, &error));
+            let (_, failed) = apart(dirs.into_iter().map(wrote));
+            let _ = looks.send(()); // so that it is seen at once
+            if !failed.is_empty() {
+                let _ = news.send(News::Asked(Err(failed.join("; "))));
+            }
+        });
+    }
+
+    fn save_expression(&self, name: String, text: String) {
+        self.spawn("save", move |news| {
+            let saved = expressions::save(&name, &text);
+            let told = saved.map(|()| format!("@{name} stands for {text}, here and in `fixmatch runs @{name}`"));
+            let _ = news.send(News::Asked(told.map_err(|error| in_one_line(&error))));
+        });
+    }
+
     fn ask_suite(&self, name: String, task: SuiteTask) {
         let (runs, looks) = (self.runs.clone(), self.looks.clone());
         self.spawn("suite", move |news| {
@@ -302,6 +326,13 @@ impl World {
 /// An error as one line of a screen.
 pub fn in_one_line(error: &anyhow::Error) -> String {
     super::text::clean(&format!("{error:#}"))
+}
+
+/// Writes something on a run.
+fn write(dir: &RunDir, edit: &Edit) -> Result<()> {
+    let mut card = Card::read(dir)?;
+    card.edit(edit)?;
+    card.write(dir)
 }
 
 /// Tells of the runs and of the suites, each time that something about them changed.

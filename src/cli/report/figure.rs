@@ -1,19 +1,12 @@
-//! Curves as an SVG that needs nothing else: axes, a legend, bands over seeds.
-//!
-//! Text and axes take the colour of their surroundings, so that one figure suits a bright page, a dark one and paper. Lines
-//! differ in colour (Okabe and Ito's, which colour-blind people tell apart) and in their dashes.
-
-use std::fmt::Write as _;
+//! Curves as a drawing that needs nothing else: axes, a legend, bands over seeds.
 
 use fixmatch::base::text::fit_middle;
 use fixmatch::compare::bands::Place;
 use fixmatch::run::curves::Axis;
 
+use super::drawing::{Anchor, Color, Drawing, Mark};
+use super::pdf::pdf;
 use crate::words::numbers::{Unit, seconds, short};
-use crate::words::tables::html;
-
-const COLORS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"];
-const DASHES: [&str; 4] = ["none", "7 3", "2 3", "9 3 2 3"];
 
 /// Room beside the curves, in units of the figure.
 const LEFT: f64 = 52.0;
@@ -83,109 +76,84 @@ impl Figure {
         self.curves.iter().all(|(_, places)| places.is_empty())
     }
 
-    /// As a file of its own, on white.
+    /// As an SVG file of its own, on white.
     pub fn file(&self) -> String {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
-            self.svg(" color=\"#222222\" style=\"background:#ffffff\"")
-        )
+        let svg = self.drawing().svg(" color=\"#222222\" style=\"background:#ffffff\"");
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{svg}")
+    }
+
+    /// As a PDF.
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf(&self.drawing())
     }
 
     /// As a part of a page.
     pub fn inline(&self) -> String {
-        self.svg("")
+        self.drawing().svg("")
     }
 
-    fn svg(&self, root: &str) -> String {
+    fn drawing(&self) -> Drawing {
         let (width, height) = self.size;
         let drawn: Vec<_> = self.curves.iter().enumerate().filter(|(_, (_, places))| !places.is_empty()).collect();
-        let legend = self.legend(&drawn.iter().map(|(i, (name, _))| (*i, name.as_str())).collect::<Vec<_>>());
-        let total = height + legend.1;
-        let title = html(&self.title);
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {total}\" width=\"{width}\" height=\"{total}\" \
-             font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" role=\"img\" \
-             aria-label=\"{title}\"{root}>\n<title>{title}</title>\n\
-             <text x=\"{LEFT}\" y=\"18\" fill=\"currentColor\" font-weight=\"bold\">{title}</text>\n"
-        );
+        let mut marks = vec![text((LEFT, 18.0), Anchor::Start, &self.title)];
+        if let Some(Mark::Text { is_bold, .. }) = marks.first_mut() {
+            *is_bold = true;
+        }
         let (x, y) = (self.horizontal(), self.vertical());
         let at_x =
             |value: f64| LEFT + (value - x.from) / (x.to - x.from).max(f64::MIN_POSITIVE) * (width - LEFT - RIGHT);
         let at_y = |value: f64| {
             height - BOTTOM - (value - y.from) / (y.to - y.from).max(f64::MIN_POSITIVE) * (height - TOP - BOTTOM)
         };
+        let ink = |points, opacity| Mark::Line { points, color: Color::Ink, opacity };
         for value in y.all() {
-            let (line, text) = (at_y(value), self.value(value, y.step));
-            let _ = writeln!(
-                svg,
-                "<path d=\"M{LEFT} {line:.1}H{:.1}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>\
-                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{text}</text>",
-                width - RIGHT,
-                LEFT - 6.0,
-                line + 4.0,
-            );
+            let line = at_y(value);
+            marks.push(ink(vec![(LEFT, line), (width - RIGHT, line)], 0.15));
+            marks.push(text((LEFT - 6.0, line + 4.0), Anchor::End, &self.value(value, y.step)));
         }
+        let base = height - BOTTOM;
         for value in x.all() {
-            let text = if self.axis == Axis::Step { short(value) } else { seconds(value) };
-            let _ = writeln!(
-                svg,
-                "<path d=\"M{0:.1} {1}v4\" stroke=\"currentColor\"/><text x=\"{0:.1}\" y=\"{2}\" text-anchor=\"middle\" \
-                 fill=\"currentColor\">{text}</text>",
-                at_x(value),
-                height - BOTTOM,
-                height - BOTTOM + 17.0,
-            );
+            let label = if self.axis == Axis::Step { short(value) } else { seconds(value) };
+            marks.push(ink(vec![(at_x(value), base), (at_x(value), base + 4.0)], 1.0));
+            marks.push(text((at_x(value), base + 17.0), Anchor::Middle, &label));
         }
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{LEFT} {TOP}V{0}H{1}\" fill=\"none\" stroke=\"currentColor\"/>\
-             <text x=\"{2:.1}\" y=\"{3}\" text-anchor=\"middle\" fill=\"currentColor\">{4}</text>",
-            height - BOTTOM,
-            width - RIGHT,
-            f64::midpoint(LEFT, width - RIGHT),
-            height - 6.0,
-            if self.axis == Axis::Step { "step" } else { "time" },
-        );
+        marks.push(ink(vec![(LEFT, TOP), (LEFT, base), (width - RIGHT, base)], 1.0));
+        let name = if self.axis == Axis::Step { "step" } else { "time" };
+        marks.push(text((f64::midpoint(LEFT, width - RIGHT), height - 6.0), Anchor::Middle, name));
         let (lowest, highest) = self.limits();
-        let bounded = |value: f64| value.clamp(lowest, highest);
+        let point = |place: &Place, value: f64| (at_x(place.x), at_y(value.clamp(lowest, highest)));
         for (i, (_, places)) in &drawn {
-            let point = |place: &Place, value: f64| format!("{:.1} {:.1}", at_x(place.x), at_y(value));
+            let color = Color::Curve(*i);
             let spread = places.iter().filter_map(|place| Some((place, place.sd?)));
-            let upper: Vec<_> = spread.clone().map(|(place, sd)| point(place, bounded(place.mean + sd))).collect();
-            let lower: Vec<_> = spread.rev().map(|(place, sd)| point(place, bounded(place.mean - sd))).collect();
+            let upper: Vec<_> = spread.clone().map(|(place, sd)| point(place, place.mean + sd)).collect();
+            let lower: Vec<_> = spread.rev().map(|(place, sd)| point(place, place.mean - sd)).collect();
             if upper.len() > 1 {
-                let outline = [upper, lower].concat().join("L");
-                let _ = writeln!(svg, "<path d=\"M{outline}Z\" fill=\"{}\" fill-opacity=\"0.16\"/>", color(*i));
+                marks.push(Mark::Area { points: [upper, lower].concat(), color });
             }
-            let line: Vec<_> = places.iter().map(|place| point(place, bounded(place.mean))).collect();
-            let _ = writeln!(svg, "<path d=\"M{}\" fill=\"none\" {}/>", line.join("L"), stroke(*i));
+            let points = places.iter().map(|place| point(place, place.mean)).collect();
+            marks.push(Mark::Line { points, color, opacity: 1.0 });
         }
-        svg.push_str(&legend.0);
-        svg.push_str("</svg>\n");
-        svg
+        let names: Vec<_> = drawn.iter().map(|(i, (name, _))| (*i, name.as_str())).collect();
+        let below = self.legend(&names, &mut marks);
+        Drawing { title: self.title.clone(), width, height: height + below, marks }
     }
 
-    /// The legend and its height.
-    fn legend(&self, names: &[(usize, &str)]) -> (String, f64) {
+    /// Draws the legend; returns its height.
+    fn legend(&self, names: &[(usize, &str)], marks: &mut Vec<Mark>) -> f64 {
         let (width, top) = self.size;
-        let (mut x, mut y, mut text) = (LEFT, top + 12.0, String::new());
+        let (mut x, mut y) = (LEFT, top + 12.0);
         for (i, name) in names {
             let name = fit_middle(name, 56);
             let needed = 34.0 + CHARACTER * name.chars().count() as f64;
             if x > LEFT && x + needed > width - RIGHT {
                 (x, y) = (LEFT, y + LEGEND);
             }
-            let _ = writeln!(
-                text,
-                "<path d=\"M{x:.1} {:.1}h22\" fill=\"none\" {}/><text x=\"{:.1}\" y=\"{y:.1}\" fill=\"currentColor\">{}</text>",
-                y - 4.0,
-                stroke(*i),
-                x + 28.0,
-                html(&name)
-            );
+            let points = vec![(x, y - 4.0), (x + 22.0, y - 4.0)];
+            marks.push(Mark::Line { points, color: Color::Curve(*i), opacity: 1.0 });
+            marks.push(text((x + 28.0, y), Anchor::Start, &name));
             x += needed;
         }
-        (text, y - top + 8.0)
+        y - top + 8.0
     }
 
     fn horizontal(&self) -> Ticks {
@@ -227,16 +195,8 @@ impl Figure {
     }
 }
 
-fn color(i: usize) -> &'static str {
-    COLORS[i % COLORS.len()]
-}
-
-fn stroke(i: usize) -> String {
-    format!(
-        "stroke=\"{}\" stroke-width=\"1.8\" stroke-linejoin=\"round\" stroke-dasharray=\"{}\"",
-        color(i),
-        DASHES[i % DASHES.len()]
-    )
+fn text(at: (f64, f64), anchor: Anchor, text: &str) -> Mark {
+    Mark::Text { at, anchor, is_bold: false, text: text.to_owned() }
 }
 
 #[cfg(test)]
@@ -278,6 +238,34 @@ mod tests {
         assert!(svg.contains("<title>a &lt;title&gt;</title>") && svg.contains(">40 %</text>"), "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert!(figure(vec![("x".into(), vec![])]).is_empty());
+    }
+
+    #[test]
+    fn a_pdf_is_one_page_with_its_font_whose_objects_are_where_it_says() {
+        let place = |x, mean| Place { x, mean, sd: Some(0.05) };
+        let figure = figure(vec![("λ_u ± 1, 漢".into(), vec![place(0.0, 0.1), place(100.0, 0.5)])]);
+        let bytes = figure.pdf();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.starts_with("%PDF-1.7") && text.trim_end().ends_with("%%EOF"), "{}", &text[..20]);
+        for part in ["/Count 1", "/FontFile2", "/ToUnicode", "/ca 0.16"] {
+            assert!(text.contains(part), "no {part}");
+        }
+        let find = |part: &[u8], from: usize| {
+            from + bytes[from..].windows(part.len()).position(|it| it == part).expect("there")
+        };
+        let table = find(b"startxref\n", 0) + 10;
+        let start: usize =
+            String::from_utf8_lossy(&bytes[table..]).lines().next().expect("a number").parse().expect("a number");
+        let entries = String::from_utf8_lossy(&bytes[start..]).into_owned();
+        let objects: Vec<usize> = entries
+            .lines()
+            .filter_map(|line| line.trim_end().strip_suffix(" 00000 n"))
+            .map(|offset| offset.parse().expect("a number"))
+            .collect();
+        assert_eq!(objects.len(), 12);
+        for (i, offset) in objects.iter().enumerate() {
+            assert!(bytes[*offset..].starts_with(format!("{} 0 obj", i + 1).as_bytes()), "object {}", i + 1);
+        }
     }
 
     #[test]

@@ -125,8 +125,10 @@ fn all(groups: &Groups) -> impl Iterator<Item = (usize, &Experiment)> {
 
 /// Every run, with its group and its seed.
 fn runs(groups: &Groups) -> Table {
-    let columns =
-        ["status", "train.seed", "accuracy", "median", "best", "time"].map(|name| keys::find(name).expect("known"));
+    let has_title = all(groups).any(|(_, run)| !run.row.card.title.is_empty());
+    let usual = ["status", "train.seed", "accuracy", "median", "best", "time"];
+    let names = has_title.then_some("title").into_iter().chain(usual);
+    let columns: Vec<_> = names.map(|name| keys::find(name).expect("known")).collect();
     let head = columns.iter().map(|key| short(key.name).rsplit('.').next().unwrap_or_default().to_owned());
     let mut table = Table { head: ["run".into(), String::new()].into_iter().chain(head).collect(), rows: Vec::new() };
     for (place, run) in all(groups) {

@@ -1,6 +1,7 @@
 //! Keys for what is being typed and for what lies over the screen, before the table of keys is asked.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::run::card::Edit;
 use fixmatch::run::change::{Change, Request};
 
 use super::{App, Tone};
@@ -25,6 +26,9 @@ impl App {
         }
         match self.screens.last_mut() {
             None if key.code == KeyCode::Esc => self.home.show_all(),
+            None if key.code == KeyCode::Char('s') && key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.ask_for_filter_name();
+            }
             None => {
                 self.home.is_filtering = keeps_typing(&mut self.home.filter, key);
                 self.home.settle();
@@ -157,6 +161,10 @@ impl App {
                 }
                 self.screens.push(screen);
             }
+            Purpose::Title => answer = self.write(Edit::Title(text.into())),
+            Purpose::Tags => answer = self.write(Edit::Tags(text.into())),
+            Purpose::Note => answer = self.write(Edit::Note(text.into())),
+            Purpose::SaveFilter => answer = self.save_filter(text),
             Purpose::GoTo | Purpose::Start | Purpose::Save { .. } => self.in_browser(|browser, app| {
                 answer = browser.answered(text, purpose, app);
                 Go::Nowhere

@@ -9,6 +9,7 @@ use crate::console::keys::{Action, TABLE};
 use crate::console::mouse::Spot;
 use crate::console::screens::Screen;
 use crate::console::screens::home::Pane;
+use crate::console::screens::race::Part;
 use crate::console::screens::run::Page;
 use crate::console::tasks::TerminalTask;
 
@@ -67,7 +68,7 @@ impl App {
             Some(Screen::LabelSets) => spot.selects(&mut self.label_sets.at),
             Some(Screen::Browser(browser)) => matches!(spot, Spot::Image(end, to) if browser.point_at(end, to)),
             Some(Screen::Suite(suite)) => suite.point_at(spot),
-            Some(Screen::Race(_)) => false,
+            Some(Screen::Race(race)) => race.point_at(spot),
         };
         let place = self.place();
         let enter = TABLE.iter().find(|it| it.action == Action::Enter && it.places.contains(&place));
@@ -81,6 +82,9 @@ impl App {
             (Some(Screen::Run(_)), Some(Spot::Panel(panel, share))) => self.zoom_at(way, panel, share),
             (Some(Screen::Run(run)), _) if run.page == Page::Log => {
                 (0..WHEEL_LINES).for_each(|_| self.update(way));
+            }
+            (Some(Screen::Race(race)), _) if race.part == Part::Verdict => {
+                self.update(if way == Action::Up { Action::PageUp } else { Action::PageDown });
             }
             (None, Some(spot)) => {
                 self.home.pane = if matches!(spot, Spot::Run(_)) { Pane::Runs } else { Pane::Presets };
@@ -289,6 +293,43 @@ mod tests {
             click(&mut app, "Dress ✓");
             assert_eq!(image(&app), expected);
         }
+    }
+
+    #[test]
+    fn parts_groups_curves_and_runs_beside_each_other_can_be_clicked() {
+        fn race(app: &App) -> (Part, usize, usize, Option<f64>) {
+            let Some(Screen::Race(race)) = app.screens.last() else { panic!("runs beside each other") };
+            (race.part, race.focus, race.scroll, race.cursor)
+        }
+        let mut app = sample::app_compared();
+        click(&mut app, "  B  0.1");
+        assert_eq!((race(&app).1, app.place()), (3, Place::Race), "the first run of the second group");
+        let title = find(&mut app, "  test accuracy (EMA)");
+        point_at(&mut app, MouseEventKind::Down(MouseButton::Left), Position { x: title.x + 30, y: title.y + 5 });
+        assert!(race(&app).3.is_some(), "a cursor");
+        for (name, part) in [("classes", Part::Classes), ("verdict", Part::Verdict), ("runs", Part::Runs)] {
+            let tab = find(&mut app, "curves  verdict  classes  runs");
+            let offset = "curves  verdict  classes  runs".find(name).expect("a tab") as u16;
+            point_at(&mut app, MouseEventKind::Down(MouseButton::Left), Position { x: tab.x + offset, ..tab });
+            assert_eq!(race(&app).0, part);
+        }
+        click(&mut app, "A  quickstart-s1");
+        assert_eq!((race(&app).1, app.place()), (1, Place::Race));
+        turn(&mut app, MouseEventKind::ScrollDown, "A  quickstart-s1");
+        assert_eq!(race(&app).1, 2);
+        click(&mut app, "A  quickstart-s1");
+        click(&mut app, "A  quickstart-s1");
+        assert_eq!(app.place(), Place::Run);
+    }
+
+    #[test]
+    fn the_cursor_of_two_runs_in_full_can_be_put_by_a_click() {
+        let mut app = sample::app_racing();
+        let title = find(&mut app, "  test accuracy (EMA)");
+        let position = Position { x: title.x + 30, y: AREA.bottom() - 8 };
+        point_at(&mut app, MouseEventKind::Down(MouseButton::Left), position);
+        let Some(Screen::Race(race)) = app.screens.last() else { panic!("runs beside each other") };
+        assert!(race.cursor.is_some_and(|x| x > 0.0));
     }
 
     #[test]

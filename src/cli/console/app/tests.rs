@@ -48,6 +48,10 @@ fn asked(app: &mut App) -> Vec<String> {
         WorldTask::Discard(dirs) => Some(format!("Discard {}", dirs.iter().map(name).collect::<Vec<_>>().join(" "))),
         WorldTask::Restore(trashed) => Some(format!("Restore {}", trashed.len())),
         WorldTask::Race(both) => Some(format!("Race {} {}", both[0].name, both[1].name)),
+        WorldTask::Write(dirs, edit) => {
+            Some(format!("{edit:?} {}", dirs.iter().map(name).collect::<Vec<_>>().join(" ")))
+        }
+        WorldTask::SaveExpression(name, text) => Some(format!("SaveExpression {name} {text}")),
         WorldTask::Launch(preset, settings) => Some(format!("Launch {} {}", preset.name, settings.join(" "))),
         _ => None,
     };
@@ -101,6 +105,51 @@ fn the_selected_run_of_the_list_is_driven_without_opening_it() {
         press(&mut app, keys);
         assert_eq!((asked(&mut app), notice(&app), app.place()), (vec![task.to_owned()], said, Place::Home), "{keys}");
     }
+}
+
+#[test]
+fn a_title_a_note_and_tags_are_written_on_runs_from_where_they_are_seen() {
+    let mut app = on_run("quickstart-s2");
+    press(&mut app, "TToo hot\n");
+    assert_eq!(asked(&mut app), ["Title(\"Too hot\") quickstart-s2"]);
+    assert_eq!(notice(&app), "written on 1 run");
+    press(&mut app, "Nsee the log\n");
+    assert_eq!(asked(&mut app), ["Note(\"see the log\") quickstart-s2"]);
+    press(&mut app, "\nTagain\n");
+    assert_eq!(asked(&mut app), ["Title(\"again\") quickstart-s2"]);
+    let mut app = marked(&["quickstart-s0", "quickstart-s2"]);
+    press(&mut app, "Tx");
+    assert_eq!(notice(&app), "this is written on one run at a time; 2 are marked");
+    press(&mut app, "#good, paper\n");
+    assert!(
+        matches!(&app.dialog, Some(Dialog::Ask(ask)) if ask.error.as_ref().is_some_and(|it| it.contains("is no tag")))
+    );
+    for _ in 0..7 {
+        app.press(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE));
+    }
+    press(&mut app, " paper\n");
+    assert_eq!(asked(&mut app), ["Tags(\"good paper\") quickstart-s0 quickstart-s2"]);
+}
+
+#[test]
+fn the_filter_is_saved_as_an_expression_as_it_is_typed_or_later() {
+    let ctrl_s = KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL);
+    let mut app = on_run("quickstart-s2");
+    press(&mut app, "W");
+    assert_eq!(notice(&app), "there is no filter to save: / types one");
+    press(&mut app, "/accuracy>60%");
+    app.press(ctrl_s);
+    press(&mut app, "@good one\n");
+    assert!(
+        matches!(&app.dialog, Some(Dialog::Ask(ask)) if ask.error.as_ref().is_some_and(|it| it.contains("is no name")))
+    );
+    app.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+    press(&mut app, "\nW@good\n");
+    assert_eq!(asked(&mut app), ["SaveExpression good accuracy>60%"]);
+    assert_eq!(app.home.saved.get("good").map(String::as_str), Some("accuracy>60%"));
+    app.press(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+    press(&mut app, "/lr>>\nW");
+    assert!(asked(&mut app).is_empty() && app.dialog.is_none(), "{}", notice(&app));
 }
 
 #[test]

@@ -84,7 +84,14 @@ impl OpenRun {
             Purpose::MoveChange(number) => {
                 Edit::Move(number, text.parse().map_err(|_| format!("{text:?} is no step"))?)
             }
-            Purpose::GoTo | Purpose::Start | Purpose::Save { .. } | Purpose::MoreSeeds => return Ok(()),
+            Purpose::GoTo
+            | Purpose::Start
+            | Purpose::Save { .. }
+            | Purpose::MoreSeeds
+            | Purpose::Title
+            | Purpose::Tags
+            | Purpose::Note
+            | Purpose::SaveFilter => return Ok(()),
         };
         if let Some(refusal) = self.refusal(edit) {
             return Err(refusal);

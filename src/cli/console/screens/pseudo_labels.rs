@@ -124,7 +124,9 @@ impl PseudoLabels {
             Spot::Cell(class, bin) => (self.row.at, self.bin) = (class, bin.or(self.bin)),
             Spot::Row(image) if self.tab == Tab::Images => self.image.at = image,
             Spot::Row(row) => self.row.at = row,
-            Spot::Preset(_) | Spot::Run(_) | Spot::Panel(..) | Spot::Image(..) | Spot::Grid(..) => return false,
+            Spot::Preset(_) | Spot::Run(_) | Spot::Panel(..) | Spot::Image(..) | Spot::Grid(..) | Spot::Part(_) => {
+                return false;
+            }
         }
         was == (self.row, self.bin, self.image)
     }

@@ -273,7 +273,13 @@ impl Browser {
                 let pick = Pick::try_from(text.to_owned())?;
                 self.begin_start(Start::Pick(pick), &mut app.tasks.world);
             }
-            Purpose::ChangeValue(_) | Purpose::MoveChange(_) | Purpose::MoreSeeds => {}
+            Purpose::ChangeValue(_)
+            | Purpose::MoveChange(_)
+            | Purpose::MoreSeeds
+            | Purpose::Title
+            | Purpose::Tags
+            | Purpose::Note
+            | Purpose::SaveFilter => {}
             Purpose::Save { then_launch } => {
                 let Some(set) = self.set.label_set() else { return Ok(()) };
                 saved::path_of(Path::new(""), text).map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@ use strum::VariantArray as _;
 
 use super::{Part, QUANTITIES, Race};
 use crate::console::keys::Action;
+use crate::console::mouse::Spot;
 use crate::console::screens::{Go, Screen};
 
 /// Of what is seen of the curves, the cursor goes so many parts.
@@ -50,6 +51,23 @@ impl Race {
             _ => {}
         }
         Go::Nowhere
+    }
+
+    /// Selects what a mouse points at; says whether it was selected before.
+    pub fn point_at(&mut self, spot: Spot) -> bool {
+        match spot {
+            Spot::Part(part) => (self.part, self.scroll) = (part, 0),
+            // a group, whose runs are opened one by one
+            Spot::Grid(lane, 0) => {
+                if let Some(run) = self.lanes.get(lane).and_then(|lane| lane.runs.first()) {
+                    self.focus = *run;
+                }
+            }
+            Spot::Row(run) if run < self.runs.len() => return std::mem::replace(&mut self.focus, run) == run,
+            Spot::Panel(_, Some(share)) => self.cursor = Some(share * self.end()),
+            _ => {}
+        }
+        false
     }
 
     /// Goes to the next part.

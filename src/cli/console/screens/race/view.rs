@@ -17,12 +17,13 @@ use fixmatch::compare::keys;
 use fixmatch::run::curves::Metric;
 use fixmatch::run::event::Evaluated;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Span;
 use strum::VariantArray as _;
 
 use crate::console::app::App;
+use crate::console::mouse::{Rows, Spot};
 use crate::console::screens::race::{Lane, Part, QUANTITIES, Race};
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit, left, right, wrap};
@@ -101,13 +102,34 @@ impl Race {
             0 => "their configurations say the same".into(),
             _ => format!("they differ in {}", names.join(", ")),
         };
-        let tabs: usize = Part::VARIANTS.iter().map(|part| part.label().len() + 2).sum();
-        let room = usize::from(area.width).saturating_sub(tabs + 4);
+        let tabs = tabs(area);
+        let room = usize::from(tabs[0].1.x.saturating_sub(area.x + 4));
         put(buffer, area.x + 2, area.y, &fit(&words, room), theme.strong());
-        let mut x = area.right().saturating_sub(tabs as u16 + 1);
-        for part in Part::VARIANTS {
-            let style = if *part == self.part { theme.selected() } else { theme.faint() };
-            x = put(buffer, x + 2, area.y, part.label(), style);
+        for (part, place) in tabs {
+            let style = if part == self.part { theme.selected() } else { theme.faint() };
+            put(buffer, place.x, place.y, part.label(), style);
+        }
+    }
+
+    /// What a mouse points at.
+    pub fn spot(&self, area: Rect, position: Position) -> Option<Spot> {
+        if let Some((part, _)) = tabs(area).into_iter().find(|(_, place)| place.contains(position)) {
+            return Some(Spot::Part(part));
+        }
+        if self.is_in_full() {
+            let quantity = both::charts(area);
+            return chart_spot(quantity, position);
+        }
+        let (first, n) = self.shown_lanes(area);
+        let lanes = Rows::from(Rect { y: area.y + 2, height: n as u16, ..area }, first, self.lanes.len());
+        if let Some(lane) = lanes.at(position) {
+            return Some(Spot::Grid(lane, 0));
+        }
+        let below = self.below(area);
+        match self.part {
+            Part::Curves => chart_spot(below, position),
+            Part::Runs => runs::at(self, below, position).map(Spot::Row),
+            Part::Verdict | Part::Classes => None,
         }
     }
 
@@ -323,6 +345,28 @@ impl Race {
             put_right(buffer, below.right() - 1, below.bottom() - 1, "↓", app.theme.accent());
         }
     }
+}
+
+/// The place on the axis of the charts in an area, one or two beside each other.
+fn chart_spot(area: Rect, position: Position) -> Option<Spot> {
+    let half = Rect { width: area.width / 2, ..area };
+    let places = if area.width < WIDE { vec![area] } else { vec![half, Rect { x: half.right(), ..half }] };
+    let inner = places.into_iter().filter_map(chart::inner).find(|inner| inner.contains(position))?;
+    let share = f64::from(position.x - inner.x) / f64::from(inner.width.saturating_sub(1).max(1));
+    Some(Spot::Panel(0, Some(share)))
+}
+
+/// Where the parts are named, at the right.
+fn tabs(area: Rect) -> Vec<(Part, Rect)> {
+    let width = |part: &Part| part.label().len() as u16;
+    let all: u16 = Part::VARIANTS.iter().map(|part| width(part) + 2).sum();
+    let mut x = area.right().saturating_sub(all + 1);
+    let tab = |part: &Part| {
+        let place = Rect { x: x + 2, width: width(part), height: 1, ..area };
+        x = place.right();
+        (*part, place)
+    };
+    Part::VARIANTS.iter().map(tab).collect()
 }
 
 /// The columns that have room, those that stay longest first chosen.

@@ -15,6 +15,9 @@ use crate::console::text::{clean, fit, left};
 use crate::console::views::{chart, put, put_spans, short_id};
 use crate::words::numbers::{duration, grouped, percent};
 
+/// How many key figures there are.
+const N_FIGURES: usize = 9;
+
 /// Columns of the key figures' names.
 const NAMES: usize = 22;
 
@@ -41,8 +44,7 @@ pub fn draw(race: &Race, buffer: &mut Buffer, app: &App, area: Rect) {
         spans.extend(values.iter().map(|value| Span::styled(left(&fit(value, width - 1), width), style(value))));
         put_spans(buffer, area, y, spans);
     }
-    let below = area.y + 3 + rows.len() as u16;
-    let charts = Rect { y: below, height: area.bottom().saturating_sub(below), ..area };
+    let charts = charts_below(area, rows.len());
     let next = QUANTITIES[(race.quantity + 1) % QUANTITIES.len()];
     if charts.width >= WIDE {
         let half = Rect { width: charts.width / 2, ..charts };
@@ -53,10 +55,20 @@ pub fn draw(race: &Race, buffer: &mut Buffer, app: &App, area: Rect) {
     }
 }
 
+/// Where the charts are on a screen of two runs.
+pub fn charts(area: Rect) -> Rect {
+    charts_below(Rect { y: area.y + 1, height: area.height - 1, ..area }, N_FIGURES)
+}
+
+fn charts_below(area: Rect, n_rows: usize) -> Rect {
+    let below = area.y + 3 + n_rows as u16;
+    Rect { y: below, height: area.bottom().saturating_sub(below), ..area }
+}
+
 /// The key figures of both, a row each.
-fn figures(race: &Race) -> Vec<(&'static str, Vec<String>)> {
+fn figures(race: &Race) -> [(&'static str, Vec<String>); N_FIGURES] {
     let of = |figure: fn(&OpenRun) -> String| race.runs.iter().map(figure).collect();
-    vec![
+    [
         ("step", of(step)),
         ("labels", of(labels)),
         ("of each class", of(per_class)),
