@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, OFlags};
 use rustix::io::Errno;
 
 /// More than any file of TOML that is meant has: reading one takes many times its length in memory.
@@ -20,6 +21,9 @@ pub const MAX_TEXT: u64 = 64 << 20;
 
 /// How the name of a file ends that is being written, to be renamed.
 const ASIDE: &str = ".tmp";
+
+/// Who may read and write a new file, before the umask.
+const ANYONE: u32 = 0o666;
 
 /// Opens a regular file for reading.
 ///
@@ -108,17 +112,41 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 
 /// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole. Who may
 /// read it is for the user's umask to say.
+///
+/// Where the file system can, the file has no name until it is whole: a kill while it is written leaves nothing behind.
 pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
     let write = || -> io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let anyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        let mut aside = tempfile::Builder::new().prefix(".").suffix(ASIDE).permissions(anyone).tempfile_in(folder)?;
-        aside.as_file_mut().write_all(content)?;
-        aside.as_file().sync_all()?;
+        let fill = |mut file: &File| file.write_all(content).and_then(|()| file.sync_all());
+        let name = || tempfile::Builder::new().prefix(".").suffix(ASIDE).to_owned();
+        let nameless =
+            OpenOptions::new().write(true).mode(ANYONE).custom_flags(OFlags::TMPFILE.bits() as i32).open(folder);
+        let linked = match nameless {
+            Ok(file) => {
+                fill(&file)?;
+                name().make_in(folder, |aside| link(&file, aside)).ok().map(tempfile::NamedTempFile::into_temp_path)
+            }
+            Err(_) => None,
+        };
+        let aside = match linked {
+            Some(aside) => aside,
+            None => {
+                let anyone = std::os::unix::fs::PermissionsExt::from_mode(ANYONE);
+                let aside = name().permissions(anyone).tempfile_in(folder)?;
+                fill(aside.as_file())?;
+                aside.into_temp_path()
+            }
+        };
         aside.persist(path)?;
         File::open(folder)?.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Gives a file a name that had none.
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Removes what [`replace_file`] left in a folder when it was killed. Only for a folder that nobody else writes to now.
@@ -161,7 +189,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::os::unix::net::UnixListener;
 
-    use rustix::fs::{CWD, Mode, mkfifoat};
+    use rustix::fs::{Mode, mkfifoat};
 
     use super::*;
 
@@ -214,6 +242,18 @@ mod tests {
         fs::write(&plain, "x").expect("written");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
         assert_eq!(mode(&path), mode(&plain));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_put_in_its_place_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        fs::create_dir_all(path.join("in the way")).expect("made");
+        for _ in 0..2 {
+            let error = format!("{:#}", replace_file(&path, b"x").expect_err("a folder is in its place"));
+            assert!(error.starts_with("cannot write ") && error.contains("irectory"), "{error}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Folder {
         self.make()?;
         let lock = self.open("order.lock")?;
         lock.lock().with_context(|| format!("cannot lock {}", self.path.display()))?;
+        files::remove_leftovers(&self.path); // of one that was killed: nobody else writes here now
         let order = change(self.read()?)?;
         let text = serde_json::to_vec(&order).context("an order that is no JSON")?;
         replace_file(&self.order(), &text)?;
