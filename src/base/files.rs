@@ -128,14 +128,13 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
             }
             Err(_) => None,
         };
-        let aside = match linked {
-            Some(aside) => aside,
-            None => {
-                let anyone = std::os::unix::fs::PermissionsExt::from_mode(ANYONE);
-                let aside = name().permissions(anyone).tempfile_in(folder)?;
-                fill(aside.as_file())?;
-                aside.into_temp_path()
-            }
+        let aside = if let Some(aside) = linked {
+            aside
+        } else {
+            let anyone = std::os::unix::fs::PermissionsExt::from_mode(ANYONE);
+            let aside = name().permissions(anyone).tempfile_in(folder)?;
+            fill(aside.as_file())?;
+            aside.into_temp_path()
         };
         aside.persist(path)?;
         File::open(folder)?.sync_all()

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, anyhow};
 use fixmatch::compare::verdict::labeled;
+use fixmatch::run::digests::Digests;
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::Event;
+use fixmatch::run::event::{Event, Record};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::log::Follower;
 use fixmatch::run::rate::Rate;
-use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status, live_step};
+use fixmatch::run::{seal, seen};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::screens::run::{Glance, Reading};
@@ -32,6 +33,10 @@ pub struct Following {
     state: RunState,
     rate: Rate,
     file_written: Option<SystemTime>,
+    /// When the files were written that decide results, and how far the log was read, as their seals were checked.
+    sealed: Option<([Option<SystemTime>; 2], Option<Digests>)>,
+    /// What was said to be wrong with them.
+    damage: Vec<String>,
     /// From where changes lie ahead, and of how many events and which status that was found.
     ahead_from: Option<(u64, usize, Status)>,
     n_events: usize,
@@ -49,6 +54,8 @@ impl Following {
             state: RunState::default(),
             rate: Rate::default(),
             file_written: None,
+            sealed: None,
+            damage: Vec::new(),
             ahead_from: None,
             n_events: 0,
             has_labeled: false,
@@ -101,11 +108,29 @@ impl Following {
                 _ => self.state.apply(record),
             }
         }
+        reading.records.extend(self.new_damage());
         reading.glance = Some(self.glance());
         if std::mem::take(&mut self.is_first) {
             reading.seen = seen::file().ok().and_then(|path| seen::recall(&path, &self.dir));
         }
         reading
+    }
+
+    /// Warnings of files that decide the results and are not as they were, each said once. As of a damaged log, they are
+    /// in no file.
+    fn new_damage(&mut self) -> Vec<Record> {
+        let written =
+            [self.dir.run_toml(), self.dir.labels()].map(|path| path.metadata().and_then(|it| it.modified()).ok());
+        let now = Some((written, self.state.digests.clone()));
+        if self.sealed == now {
+            return Vec::new();
+        }
+        self.sealed = now;
+        let wrong = seal::wrong_files(&self.dir, &self.state, None).unwrap_or_default();
+        let told = wrong.into_iter().map(|(file, what)| format!("{file}: {what}"));
+        let new: Vec<_> = told.filter(|message| !self.damage.contains(message)).collect();
+        self.damage.extend(new.iter().cloned());
+        new.into_iter().map(|message| Record::now(Event::Warning { message })).collect()
     }
 
     fn read_file(&mut self) -> Option<Result<Box<RunFile>, String>> {
@@ -149,5 +174,34 @@ impl Following {
                 found
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixmatch::config::preset::Preset;
+    use fixmatch::run::log::EventLog;
+
+    #[test]
+    fn a_run_whose_configuration_was_edited_says_so_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("resolves");
+        let dir = RunDir::create(folder.path(), "x", &RunFile::new("quickstart".into(), vec![], config)).expect("made");
+        let mut log = EventLog::open(&dir.events()).expect("opens");
+        log.append(Event::Resumed { step: 0 }).expect("appended");
+        let warnings = |reading: Reading| {
+            let of = |record: Record| if let Event::Warning { message } = record.event { Some(message) } else { None };
+            reading.records.into_iter().filter_map(of).collect::<Vec<_>>()
+        };
+        let mut following = Following::new(dir.clone());
+        assert!(warnings(following.look()).is_empty());
+        let text = std::fs::read_to_string(dir.run_toml()).expect("reads");
+        std::fs::write(dir.run_toml(), text.replace("steps = ", "steps = 1")).expect("written");
+        let later = std::fs::File::options().write(true).open(dir.run_toml()).expect("opens");
+        later.set_modified(SystemTime::now() + Duration::from_mins(1)).expect("set"); // not within the tick of the first
+        let told = warnings(following.look());
+        assert!(told.len() == 1 && told[0].starts_with("run.toml: "), "{told:?}");
+        assert!(warnings(following.look()).is_empty());
     }
 }
