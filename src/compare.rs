@@ -7,6 +7,7 @@ pub mod bands;
 pub mod classes;
 pub mod experiment;
 pub mod expression;
+pub mod family;
 pub mod groups;
 pub mod keys;
 pub mod saved;

@@ -26,6 +26,7 @@ pub mod completions;
 pub mod data;
 pub mod doctor;
 pub mod export;
+pub mod family;
 mod foreground;
 pub mod fork;
 pub mod label;

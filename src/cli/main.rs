@@ -21,9 +21,9 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, card, changes, compare, completions, data, doctor, export, fork, label, labels, new, notify,
-    predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite, train,
-    trash, verify, wait, watch,
+    Runs, attach, augment, card, changes, compare, completions, data, doctor, export, family, fork, label, labels, new,
+    notify, predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite,
+    train, trash, verify, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -69,6 +69,7 @@ enum Command {
     Set(requests::Set),
     Changes(changes::Args),
     Fork(fork::Args),
+    Family(family::Args),
     Verify(verify::Args),
     Seal(seal::Args),
     Export(export::Args),
@@ -163,6 +164,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
         Command::Changes(args) => changes::run(&args, &runs),
         Command::Set(args) => requests::set(&args, &runs),
+        Command::Family(args) => family::run(&args, &runs),
         Command::Fork(args) => fork::run(&args, &runs),
         Command::Verify(args) => verify::run(&args, &runs),
         Command::Seal(args) => seal::run(&args, &runs),

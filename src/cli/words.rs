@@ -4,6 +4,7 @@ pub mod changes;
 pub mod comparisons;
 pub mod digest;
 pub mod events;
+pub mod family;
 pub mod labels;
 pub mod numbers;
 pub mod presets;

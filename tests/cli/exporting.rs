@@ -7,11 +7,18 @@ use serde_json::Value;
 
 use super::{Place, Worker, append, end_of, evaluated, launched, progress, started, until, whole_run};
 
+/// An evaluation that says what is taken for what.
+fn confused(step: u64, accuracy: f64) -> Event {
+    let Event::Evaluated(mut evaluated) = evaluated(step, accuracy) else { unreachable!("it is an evaluation") };
+    evaluated.ema.confusion = vec![vec![3, 1], vec![0, 4]];
+    Event::Evaluated(evaluated)
+}
+
 /// A run that was resumed after 10 steps and took the next ones again.
 fn resumed(place: &Place) {
-    let events = [launched(), started(), progress(10), progress(20), evaluated(20, 0.25)];
+    let events = [launched(), started(), progress(10), progress(20), confused(20, 0.25)];
     let dir = place.run("it", &events);
-    append(&dir, &[launched(), Event::Resumed { step: 10 }, progress(20), evaluated(20, 0.75)]);
+    append(&dir, &[launched(), Event::Resumed { step: 10 }, progress(20), confused(20, 0.75)]);
     append(&dir, &[Event::Finished { step: 20 }]);
 }
 
@@ -72,9 +79,11 @@ fn a_second_export_for_tensorboard_takes_the_place_of_the_first() {
     let files: Vec<_> = fs::read_dir(run.path()).expect("a folder").map(|file| file.expect("a file").path()).collect();
     let [file] = &files[..] else { panic!("{files:?}") };
     let records = records(&fs::read(file).expect("written"));
-    assert_eq!(records.len(), 4, "version, configuration, two steps");
+    assert_eq!(records.len(), 7, "version, configuration, hyperparameters, two steps, a picture, the end");
     assert!(holds(&records[0], b"brain.Event:2") && holds(&records[1], b"[train]"));
-    assert!(holds(&records[3], b"test/accuracy") && !holds(&records[2], b"test/accuracy"));
+    assert!(holds(&records[2], b"session_start_info") && holds(&records[2], b"train.lr"));
+    assert!(holds(&records[4], b"test/accuracy") && !holds(&records[3], b"test/accuracy"));
+    assert!(holds(&records[5], b"confusion") && holds(&records[5], b"\x89PNG"));
 }
 
 #[test]
@@ -85,13 +94,15 @@ fn an_export_that_follows_a_run_grows_with_it_and_ends_with_it() {
     let follower = place.start(&["export", "it", "--tensorboard", "logs", "--follow"]);
     let file = place.folder.path().join("logs").join(dir.id()).join("events.out.tfevents.0000000000.fixmatch");
     let n_records = || fs::read(&file).map_or(0, |bytes| records(&bytes).len());
-    until("the first points are there", || (n_records() == 4).then_some(()));
+    until("the first points are there", || (n_records() == 5).then_some(()));
     worker.say(progress(30));
-    until("the next point is there", || (n_records() == 5).then_some(()));
+    until("the next point is there", || (n_records() == 6).then_some(()));
     worker.say(Event::Resumed { step: 10 });
     worker.say(Event::Finished { step: 20 });
     drop(worker);
     end_of(follower).check(0, &[], &["the run is finished"]);
-    let last = records(&fs::read(&file).expect("written")).pop().expect("some");
-    assert_eq!(last[last.len() - 6..], [0x10, 11, 0x3a, 2, 8, 1], "a restart at step 11");
+    let records = records(&fs::read(&file).expect("written"));
+    let [.., restart, end] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(restart[restart.len() - 6..], [0x10, 11, 0x3a, 2, 8, 1], "a restart at step 11");
+    assert!(holds(end, b"session_end_info"), "how it ended");
 }

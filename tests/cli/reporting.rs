@@ -1,6 +1,7 @@
 //! `fixmatch report` and `fixmatch plot`: what is handed on to people who have no fixmatch.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Place, append, evaluated, progress};
 use fixmatch::run::event::Event;
@@ -42,7 +43,7 @@ fn a_report_is_one_page_that_needs_nothing_else() {
     );
     let page = fs::read_to_string(place.folder.path().join("r.html")).expect("written");
     for outside in ["<script", "http:", "https:", "src=", "href=", "@import", "url("] {
-        let page = page.replace("http://www.w3.org/2000/svg", "");
+        let page = page.replace("http://www.w3.org/2000/svg", "").replace("src=\"data:image/png;base64,", "");
         assert!(!page.contains(outside), "{outside} in the page");
     }
     for part in [
@@ -129,5 +130,72 @@ fn a_report_says_the_command_that_makes_it_again() {
         (&["note!='a  b'", "step>0"], r"fixmatch report 'note!='\''a  b'\''' 'step>0' -o r.html"),
     ] {
         assert_eq!(made_again(args), expected);
+    }
+}
+
+/// A browser without a window, if there is one.
+fn browser() -> Option<&'static str> {
+    let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(runs)
+}
+
+/// Measures a page in frames of two widths: how wide it is, how many files it asked for, and its colours.
+const RULER: &str = r#"<!doctype html><body><script>
+let left = 2, told = [];
+for (const width of [390, 1440]) {
+  const frame = document.createElement("iframe");
+  frame.width = width; frame.height = 30000; frame.style.border = 0; frame.src = "r.html";
+  frame.onload = () => {
+    const page = frame.contentDocument, style = frame.contentWindow.getComputedStyle(page.body);
+    const asked = frame.contentWindow.performance.getEntriesByType("resource").length;
+    const broken = [...page.images].filter(image => !image.naturalWidth).length;
+    told.push(["frame", frame.clientWidth, page.documentElement.scrollWidth, page.images.length, broken, asked,
+      style.backgroundColor.match(/\d+/)[0], style.color.match(/\d+/)[0], ""].join(" "));
+    if (--left == 0) document.body.textContent = told.join("\n");
+  };
+  document.body.append(frame);
+}
+</script></body>"#;
+
+#[test]
+fn a_report_fits_a_phone_and_a_desk_in_light_and_dark_and_asks_for_nothing() {
+    let Some(browser) = browser() else {
+        fixmatch::base::output::note("not tried: there is no chromium to look at a page with");
+        return;
+    };
+    let place = Place::new();
+    study(&place);
+    for (i, dir) in fixmatch::run::dir::RunDir::list(&place.runs()).expect("listed").iter().enumerate() {
+        let indices: Vec<usize> = (0..30).map(|n| 7 * n + i).collect();
+        let labels = format!("{{\"indices\":{indices:?},\"picked\":{{\"per_class\":{{\"n\":3,\"seed\":{i}}}}}}}");
+        fs::write(dir.labels(), labels).expect("written");
+    }
+    let title = "A title without a blank: ".to_owned() + &"x".repeat(200);
+    place.fixmatch(&["report", "-o", "r.html", "--title", &title]).check(0, &["r.html"], &[]);
+    let folder = place.folder.path();
+    fs::write(folder.join("ruler.html"), RULER).expect("written");
+    // the page's colours in Blink's order: 0 is dark, 1 is light
+    for (scheme, is_dark) in [(0, true), (1, false)] {
+        let output = Command::new(browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"])
+            .args(["--virtual-time-budget=10000", "--host-resolver-rules=MAP * ~NOTFOUND"])
+            .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+            .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
+            .arg(format!("file://{}", folder.join("ruler.html").display()))
+            .output()
+            .expect("it starts");
+        let dom = String::from_utf8_lossy(&output.stdout);
+        let frames: Vec<Vec<u32>> = dom
+            .lines()
+            .filter_map(|line| Some(line.split_once("frame ")?.1))
+            .map(|line| line.split(' ').map_while(|number| number.parse().ok()).collect())
+            .collect();
+        assert_eq!(frames.len(), 2, "{dom}\n{}", String::from_utf8_lossy(&output.stderr));
+        for frame in frames {
+            let [width, needed, images, broken, asked, ground, text] = frame[..] else { panic!("{frame:?}") };
+            assert_eq!(needed, width, "it scrolls sideways");
+            assert_eq!((images > 0, broken, asked), (true, 0, 0), "images, broken ones, files that it asked for");
+            assert!(if is_dark { ground < 60 && text > 200 } else { ground > 200 && text < 60 }, "{ground} {text}");
+        }
     }
 }

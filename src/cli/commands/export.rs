@@ -88,7 +88,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         write_classifier(args, &dir, weights.as_deref(), onnx.as_deref())?;
     }
     if let Some(folder) = &args.tensorboard {
-        curves::tensorboard(dir, folder, args.follow)?;
+        curves::tensorboard(&dir, folder, args.follow)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,11 +11,12 @@ use fixmatch::examples;
 mod advise;
 mod choice;
 mod compare;
+pub mod labeled;
 mod list;
 mod listing;
 mod make;
 mod race;
-mod sheet;
+pub mod sheet;
 mod show;
 mod suggest;
 

@@ -6,17 +6,20 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum as _;
 use fixmatch::base::files::replace_file;
+use fixmatch::base::image::Image;
 use fixmatch::base::text::shell_quoted;
+use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
-use fixmatch::compare::verdict::Verdict;
+use fixmatch::compare::verdict::{Verdict, labeled as labeled_digest};
 use fixmatch::examples;
 use fixmatch::run::curves::{Axis, Metric};
 
 use super::choosing::{By, Choice};
-use super::{Runs, fresh_file, note, say};
-use crate::report::page::page;
+use super::labels::labeled;
+use super::{Runs, fresh_file, note, png_of, say};
+use crate::report::page::{ClassRow, LabelSheet, page};
 use crate::report::study::{ACCURACY, Quantity, Study, quantity};
-use crate::words::comparisons;
+use crate::words::comparisons::{self, letter};
 use crate::words::numbers::{Unit, bytes, plural};
 use crate::words::tables::Format;
 
@@ -149,7 +152,8 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
             let title = args.title.as_ref().unwrap_or(&expression);
             let made = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
             let verdict = Verdict::of(&groups, args.by.into(), None);
-            page(title, &Study::read(&groups)?, &verdict, &command(args), &made)
+            let sheets = sheets(&groups);
+            page(title, &Study::read(&groups)?, &verdict, &sheets, &command(args), &made)
         }
     };
     replace_file(&out, text.as_bytes())?;
@@ -158,6 +162,50 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
     }
     say(format_args!("{}: {}, {}", out.display(), plural(n as u64, "finished run"), bytes(text.len() as u64)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Images of a class that a sheet shows, at most.
+const IMAGES_A_CLASS: usize = 10;
+
+/// Sheets of a page, at most: beyond that nobody looks at them.
+const MOST_SHEETS: usize = 12;
+
+/// The labeled images of each group's first run; groups that have the same are told together.
+fn sheets(groups: &Groups) -> Vec<LabelSheet> {
+    let mut sets: Vec<(String, &Experiment, Vec<String>)> = Vec::new();
+    for (place, group) in groups.groups.iter().enumerate() {
+        let Some((run, digest)) = group.first().and_then(|run| Some((run, labeled_digest(&run.row.dir)?))) else {
+            continue;
+        };
+        match sets.iter_mut().find(|(known, ..)| *known == digest) {
+            Some((.., letters)) => letters.push(letter(place)),
+            None => sets.push((digest, run, vec![letter(place)])),
+        }
+    }
+    let mut reader = labeled::Reader::default();
+    sets.truncate(MOST_SHEETS);
+    sets.into_iter().map(|(_, run, letters)| sheet(&mut reader, run, &letters.join(", "))).collect()
+}
+
+fn sheet(reader: &mut labeled::Reader, run: &Experiment, letters: &str) -> LabelSheet {
+    let read = reader.read(&run.row.dir).and_then(|labeled| {
+        let caption =
+            format!("{letters}: {}, {} ({})", labeled.picked, plural(labeled.images.len() as u64, "image"), run.id());
+        let rows = labeled.classes.iter().enumerate().map(|(class, name)| {
+            let of_class = labeled.images.iter().filter(|(of, _)| *of == class).map(|(_, image)| image);
+            let png = |image: &Image| Ok((png_of(image)?, image.width, image.height));
+            let images = of_class.clone().take(IMAGES_A_CLASS).map(png).collect::<Result<_>>()?;
+            Ok(ClassRow { name: name.to_string(), n: of_class.count(), images })
+        });
+        Ok((caption, rows.collect::<Result<Vec<_>>>()?))
+    });
+    match read {
+        Ok((caption, rows)) => LabelSheet { caption, classes: Ok(rows) },
+        Err(error) => LabelSheet {
+            caption: format!("{letters}: {}", run.id()),
+            classes: Err(format!("They cannot be shown: {error:#}.")),
+        },
+    }
 }
 
 /// The command that writes the same page.
@@ -174,8 +222,7 @@ fn command(args: &Args) -> String {
 
 /// `fixmatch plot`
 pub fn plot(args: &Plot, runs: &Runs) -> Result<ExitCode> {
-    let ending = ending(&args.out);
-    ensure!(["svg", "pdf"].contains(&ending.as_str()), "{}: a figure is .svg or .pdf", args.out.display());
+    let is_pdf = is_pdf(&args.out)?;
     let out = fresh_file(&args.out, args.force)?;
     let groups = Groups::of(args.choice.some_runs(runs)?);
     let study = Study::read(&groups)?;
@@ -185,9 +232,19 @@ pub fn plot(args: &Plot, runs: &Runs) -> Result<ExitCode> {
     };
     let figure = study.figure(args.curve.quantity(), axis, args.size);
     ensure!(!figure.is_empty(), "none of these runs has a point of {}", figure.title);
-    replace_file(&out, &if ending == "pdf" { figure.pdf() } else { figure.file().into_bytes() })?;
+    replace_file(&out, &if is_pdf { figure.pdf() } else { figure.file().into_bytes() })?;
     say(out.display())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a figure is to be a PDF, and not an SVG.
+///
+/// # Errors
+/// If its file ends in neither.
+pub fn is_pdf(out: &Path) -> Result<bool> {
+    let ending = ending(out);
+    ensure!(["svg", "pdf"].contains(&ending.as_str()), "{}: a figure is .svg or .pdf", out.display());
+    Ok(ending == "pdf")
 }
 
 fn ending(path: &Path) -> String {

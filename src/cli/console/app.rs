@@ -206,6 +206,7 @@ impl App {
             Action::Copy => self.copy(),
             Action::Browse => self.browse(),
             Action::Title | Action::Tags | Action::Note => self.ask_to_write(action),
+            Action::Family => self.show_family(),
             Action::SaveFilter => self.ask_for_filter_name(),
             Action::Label => self.label(),
             _ if self.drives_runs(action) => self.drive_runs(action),

@@ -71,6 +71,8 @@ pub enum Action {
     Quit,
     Browse,
     Beside,
+    /// Show the family of a run.
+    Family,
     /// Give a run a title.
     Title,
     /// Tag runs.

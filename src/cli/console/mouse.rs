@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::input::Cursor;
 use super::screens::browser::End;
 use super::screens::pseudo_labels::tab::Tab;
-use super::screens::race::Part;
+use super::screens::race::part::Part;
 
 /// Something that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq)]

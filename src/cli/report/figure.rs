@@ -29,6 +29,8 @@ pub struct Figure {
     pub unit: Unit,
     /// A curve for each group, with its name.
     pub curves: Vec<(String, Vec<Place>)>,
+    /// Where curves branch: lines from top to bottom.
+    pub branches: Vec<f64>,
     /// Its width and the height of the plot with its axes, in units that text is 12 of.
     pub size: (f64, f64),
 }
@@ -120,6 +122,9 @@ impl Figure {
         marks.push(ink(vec![(LEFT, TOP), (LEFT, base), (width - RIGHT, base)], 1.0));
         let name = if self.axis == Axis::Step { "step" } else { "time" };
         marks.push(text((f64::midpoint(LEFT, width - RIGHT), height - 6.0), Anchor::Middle, name));
+        for branch in self.branches.iter().map(|x| at_x(*x)) {
+            marks.push(ink(vec![(branch, TOP), (branch, base)], 0.4));
+        }
         let (lowest, highest) = self.limits();
         let point = |place: &Place, value: f64| (at_x(place.x), at_y(value.clamp(lowest, highest)));
         for (i, (_, places)) in &drawn {
@@ -204,7 +209,14 @@ mod tests {
     use super::*;
 
     fn figure(curves: Vec<(String, Vec<Place>)>) -> Figure {
-        Figure { title: "a <title>".into(), axis: Axis::Step, unit: Unit::Percent, curves, size: (460.0, 260.0) }
+        Figure {
+            title: "a <title>".into(),
+            axis: Axis::Step,
+            unit: Unit::Percent,
+            curves,
+            branches: vec![],
+            size: (460.0, 260.0),
+        }
     }
 
     #[test]
@@ -262,7 +274,7 @@ mod tests {
             .filter_map(|line| line.trim_end().strip_suffix(" 00000 n"))
             .map(|offset| offset.parse().expect("a number"))
             .collect();
-        assert_eq!(objects.len(), 12);
+        assert_eq!(objects.len(), 13);
         for (i, offset) in objects.iter().enumerate() {
             assert!(bytes[*offset..].starts_with(format!("{} 0 obj", i + 1).as_bytes()), "object {}", i + 1);
         }

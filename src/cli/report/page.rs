@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fixmatch::base::text::shell_quoted;
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
@@ -29,15 +31,23 @@ const STYLE: &str = "
 body { margin: 0 auto; padding: 1rem; max-width: 62rem; background: var(--ground); color: var(--text);
   font: 16px/1.5 system-ui, 'Helvetica Neue', Arial, sans-serif; }
 h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.faint { color: var(--faint); } li { margin: .3rem 0; }
+.faint { color: var(--faint); } ul { padding-left: 1.25rem; } li { margin: .3rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; overflow-wrap: anywhere; }
+.sheet { display: grid; grid-template-columns: max-content 1fr; gap: .25rem .8rem; align-items: center; margin: 0; font-size: .9rem; }
+.sheet dt { text-align: right; max-width: 9rem; overflow-wrap: anywhere; }
+.sheet dd { margin: 0; display: flex; flex-wrap: wrap; gap: 3px; }
+.sheet img { width: 2.25rem; height: 2.25rem; object-fit: contain; image-rendering: pixelated; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; }
 .figures svg { width: 100%; height: auto; }
 pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  th:first-child, td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
+}
 @media print {
   :root { --ground: #fff; --text: #000; --faint: #444; --line: #999; --soft: #fff; color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; } table { font-size: 8pt; }
@@ -47,7 +57,7 @@ pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; font-size
 ";
 
 /// The page of a study and of what is said of it, called so; `command` makes it again.
-pub fn page(title: &str, study: &Study, verdict: &Verdict, command: &str, made: &str) -> String {
+pub fn page(title: &str, study: &Study, verdict: &Verdict, sheets: &[LabelSheet], command: &str, made: &str) -> String {
     let groups = study.groups;
     let n: usize = groups.groups.iter().map(|group| group.runs.len()).sum();
     let mut page = format!(
@@ -75,6 +85,7 @@ pub fn page(title: &str, study: &Study, verdict: &Verdict, command: &str, made: 
         page.push_str("<h2>Accuracy of each class</h2>\n");
         page.push_str(&classes.html());
     }
+    label_sheets(&mut page, sheets);
     page.push_str("<h2>Runs</h2>\n");
     page.push_str(&runs(groups).html());
     list(&mut page, &comparisons::left_out(groups));
@@ -106,6 +117,57 @@ fn results(page: &mut String, verdict: &Verdict) {
     list(page, &verdict.comparisons.iter().map(|it| sentence(verdict, it)).collect::<Vec<_>>());
     page.push_str("<h2>How this was tested</h2>\n");
     list(page, &comparisons::notes(verdict));
+}
+
+/// Labeled images of some groups.
+pub struct LabelSheet {
+    /// What they are, and whose.
+    pub caption: String,
+    /// Each class with some of its images as PNGs, and how many there are; or why they cannot be shown.
+    pub classes: Result<Vec<ClassRow>, String>,
+}
+
+/// The labeled images of a class.
+pub struct ClassRow {
+    /// Its name.
+    pub name: String,
+    /// How many there are.
+    pub n: usize,
+    /// Some of them as PNGs, with width and height.
+    pub images: Vec<(Vec<u8>, usize, usize)>,
+}
+
+fn label_sheets(page: &mut String, sheets: &[LabelSheet]) {
+    if sheets.is_empty() {
+        return;
+    }
+    page.push_str("<h2>Labeled images</h2>\n");
+    for sheet in sheets {
+        let _ = writeln!(page, "<h3>{}</h3>", html(&sheet.caption));
+        let rows = match &sheet.classes {
+            Ok(rows) => rows,
+            Err(reason) => {
+                let _ = writeln!(page, "<p class=\"faint\">{}</p>", html(reason));
+                continue;
+            }
+        };
+        page.push_str("<dl class=\"sheet\">\n");
+        for row in rows {
+            let more =
+                if row.images.len() < row.n { format!(" ({} of {})", row.images.len(), row.n) } else { String::new() };
+            let _ = write!(page, "<dt>{}<span class=\"faint\">{more}</span></dt><dd>", html(&row.name));
+            for (png, width, height) in &row.images {
+                let data = STANDARD.encode(png);
+                let _ = write!(
+                    page,
+                    "<img alt=\"{}\" width=\"{width}\" height=\"{height}\" src=\"data:image/png;base64,{data}\">",
+                    html(&row.name)
+                );
+            }
+            page.push_str("</dd>\n");
+        }
+        page.push_str("</dl>\n");
+    }
 }
 
 fn list(page: &mut String, lines: &[String]) {

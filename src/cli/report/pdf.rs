@@ -95,8 +95,8 @@ impl Text {
 
 /// The bytes of the file.
 pub fn pdf(drawing: &Drawing) -> Vec<u8> {
-    let ids: [Ref; 12] = std::array::from_fn(|i| Ref::new(i as i32 + 1));
-    let [catalog, pages, page, content, about, faint, area, rest @ ..] = ids;
+    let ids: [Ref; 13] = std::array::from_fn(|i| Ref::new(i as i32 + 1));
+    let [catalog, pages, page, content, about, faint, half, area, rest @ ..] = ids;
     let mut text = Text::new();
     let drawn = packed(&marks(drawing, &mut text));
     let mut pdf = Pdf::new();
@@ -108,10 +108,11 @@ pub fn pdf(drawing: &Drawing) -> Vec<u8> {
     only.media_box(Rect::new(0.0, 0.0, (drawing.width * POINTS) as f32, (drawing.height * POINTS) as f32));
     let mut resources = only.resources();
     resources.fonts().pair(FONT, rest[0]);
-    resources.ext_g_states().pair(FAINT, faint).pair(AREA, area);
+    resources.ext_g_states().pair(FAINT, faint).pair(HALF, half).pair(AREA, area);
     resources.finish();
     only.finish();
     pdf.ext_graphics(faint).stroking_alpha(FAINT_OPACITY);
+    pdf.ext_graphics(half).stroking_alpha(HALF_OPACITY);
     pdf.ext_graphics(area).non_stroking_alpha(AREA_OPACITY as f32);
     pdf.stream(content, &drawn).filter(Filter::FlateDecode);
     text.write(&mut pdf, rest);
@@ -121,7 +122,9 @@ pub fn pdf(drawing: &Drawing) -> Vec<u8> {
 /// The states in which what lies below is seen through.
 const FAINT: Name = Name(b"Faint");
 const AREA: Name = Name(b"Area");
+const HALF: Name = Name(b"Half");
 const FAINT_OPACITY: f32 = 0.15;
+const HALF_OPACITY: f32 = 0.4;
 
 /// The drawing as PDF's operators.
 fn marks(drawing: &Drawing, text: &mut Text) -> Vec<u8> {
@@ -136,7 +139,7 @@ fn marks(drawing: &Drawing, text: &mut Text) -> Vec<u8> {
         match mark {
             Mark::Line { points, color, opacity } => {
                 if *opacity < 1.0 {
-                    content.set_parameters(FAINT);
+                    content.set_parameters(if *opacity < 0.3 { FAINT } else { HALF });
                 }
                 let [r, g, b] = unit(*color);
                 content.set_stroke_rgb(r, g, b).set_line_width(color.width() as f32);

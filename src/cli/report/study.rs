@@ -68,7 +68,14 @@ impl<'a> Study<'a> {
         let curve = |(place, (group, logs)): (usize, (&Group, &Vec<Logged>))| {
             (self.name(place, group), band(logs.iter().map(|log| &log.curves), quantity.metric, axis))
         };
-        Figure { title: quantity.title.into(), axis, unit: quantity.unit, curves: groups.map(curve).collect(), size }
+        Figure {
+            title: quantity.title.into(),
+            axis,
+            unit: quantity.unit,
+            curves: groups.map(curve).collect(),
+            branches: Vec::new(),
+            size,
+        }
     }
 
     /// The accuracy of each class, a column for each group; None where the groups have other classes.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use fixmatch::base::files::replace_file;
 use fixmatch::base::image::Image;
+use fixmatch::base::text::Name;
 use fixmatch::data::{self, Dataset};
 
 use super::choice::Side;
@@ -22,6 +23,7 @@ use crate::commands::{fresh_file, note};
 use crate::words::numbers::{grouped, significant};
 use fixmatch::labels::order::Order;
 
+mod confusion;
 mod font;
 mod png;
 mod svg;
@@ -109,6 +111,30 @@ impl Files {
             write(path, svg::of(page)?.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// Images with captions below two lines of text, as a PNG.
+pub fn tiles(head: (&str, &str), tiles: &[Tile]) -> Result<Drawn> {
+    Drawn::of(&Page::of_tiles(head, tiles)?)
+}
+
+/// What the test images of each class are taken for, as a PNG: a row for each class, darker where there are more.
+pub fn confusion(heading: &str, classes: &[Name], counts: &[Vec<u32>]) -> Result<Drawn> {
+    Drawn::of(&confusion::page(heading, classes, counts)?)
+}
+
+/// A PNG.
+pub struct Drawn {
+    /// Its bytes.
+    pub png: Vec<u8>,
+    /// Its width and its height in pixels.
+    pub size: (usize, usize),
+}
+
+impl Drawn {
+    fn of(page: &Page) -> Result<Self> {
+        Ok(Self { png: png::of(page)?, size: (page.width, page.height) })
     }
 }
 

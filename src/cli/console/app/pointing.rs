@@ -9,7 +9,7 @@ use crate::console::keys::{Action, TABLE};
 use crate::console::mouse::Spot;
 use crate::console::screens::Screen;
 use crate::console::screens::home::Pane;
-use crate::console::screens::race::Part;
+use crate::console::screens::race::part::Part;
 use crate::console::screens::run::Page;
 use crate::console::tasks::TerminalTask;
 

@@ -1,6 +1,7 @@
 //! What is written on runs, and expressions that are kept under names.
 
 use fixmatch::compare::expression::Expression;
+use fixmatch::compare::family::relatives;
 use fixmatch::run::card::{Card, Edit};
 use fixmatch::run::dir::RunDir;
 
@@ -9,6 +10,8 @@ use crate::console::dialog::{Ask, Dialog, Purpose};
 use crate::console::keys::Action;
 use crate::console::screens::Screen;
 use crate::console::screens::home::Pane;
+use crate::console::screens::race::Race;
+use crate::console::screens::race::part::Part;
 use crate::console::tasks::WorldTask;
 use crate::words::numbers::plural;
 
@@ -21,6 +24,15 @@ impl App {
             Some(Screen::Race(race)) => vec![race.runs[race.focus].dir.clone()],
             Some(_) => self.run().map(|run| run.dir.clone()).into_iter().collect(),
         }
+    }
+
+    /// Shows the forks and changes of the run that is shown or selected.
+    pub(super) fn show_family(&mut self) {
+        let Some(dir) = self.written_on().into_iter().next() else { return self.say_no_run() };
+        let dirs: Vec<_> = relatives(self.home.rows(), &dir).into_iter().take(Race::MOST).collect();
+        let mut race = Race::new(dirs);
+        race.part = Part::Family;
+        self.open(Screen::Race(Box::new(race)));
     }
 
     /// What stands on a run, as far as that is known.

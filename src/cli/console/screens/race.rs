@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fixmatch::compare::bands::{Place, band};
 use fixmatch::compare::experiment::{Experiment, Measure};
+use fixmatch::compare::family::families;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::verdict::{Comparison, Verdict};
 use fixmatch::run::card::Card;
@@ -13,45 +14,22 @@ use fixmatch::run::dir::{RunDir, without_moment};
 use fixmatch::run::event::Evaluated;
 use fixmatch::run::state::Status;
 use fixmatch::run::survey::Row;
-use strum::VariantArray;
+use strum::VariantArray as _;
 
 use crate::console::axis::{end_of_steps, end_of_time};
 use crate::console::screens::log::Log;
 use crate::console::screens::run::{OpenRun, Reading};
 use crate::console::text::clean;
 use crate::words::comparisons;
+use crate::words::family::{Line, lines};
 use crate::words::numbers::{Unit, plural};
+use part::Part;
 
 mod keys;
+pub mod part;
 #[cfg(test)]
 mod tests;
 mod view;
-
-/// What is shown below the groups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
-pub enum Part {
-    /// The curves of a quantity.
-    #[default]
-    Curves,
-    /// What can be said of the differences.
-    Verdict,
-    /// Where they lie: the accuracy of each class, and what is taken for what.
-    Classes,
-    /// The runs, one by one.
-    Runs,
-}
-
-impl Part {
-    /// What it is called.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Curves => "curves",
-            Self::Verdict => "verdict",
-            Self::Classes => "classes",
-            Self::Runs => "runs",
-        }
-    }
-}
 
 /// The quantities whose curves are shown.
 pub const QUANTITIES: [(&str, Metric, Unit); 5] = [
@@ -86,6 +64,8 @@ pub struct Race {
     /// What is known of each run, once its configuration is.
     experiments: Vec<Option<Experiment>>,
     groups: Groups,
+    /// The forks and changes among them, where there are any, each with the place of its run.
+    family: Vec<(Line, usize)>,
     /// The same as places of runs; behind them those of which nothing is known yet.
     lanes: Vec<Lane>,
     told: Told,
@@ -137,6 +117,7 @@ impl Race {
             scroll: 0,
             experiments,
             groups: Groups::default(),
+            family: Vec::new(),
             lanes: Vec::new(),
             told: Told::default(),
             bands: Default::default(),
@@ -229,7 +210,38 @@ impl Race {
         }
         self.lanes = lanes;
         self.bands = Default::default();
+        self.form_family();
         self.judge();
+    }
+
+    /// Draws forks and changes, if there are any.
+    fn form_family(&mut self) {
+        let known = self.runs.iter().zip(&self.experiments);
+        let known = known.filter_map(|(run, known)| Some((known.clone()?, run.state.history.clone())));
+        let members = families(known.collect());
+        self.family = Vec::new();
+        if members.iter().any(|member| member.run.row.parent.is_some() || !member.changes.is_empty()) {
+            let place = |line: &Line| self.runs.iter().position(|it| it.dir == members[line.member].run.row.dir);
+            self.family = lines(&members)
+                .into_iter()
+                .map(|line| (place(&line).unwrap_or(0), line))
+                .map(|(at, line)| (line, at))
+                .collect();
+        } else if self.part == Part::Family && self.is_read() {
+            self.part = Part::Curves;
+        }
+    }
+
+    /// The parts that there are.
+    fn parts(&self) -> &'static [Part] {
+        let all = Part::VARIANTS;
+        if self.family.is_empty() { &all[..all.len() - 1] } else { all }
+    }
+
+    /// The steps at which runs were forked from others.
+    fn branches(&self) -> Vec<f64> {
+        let parents = self.experiments.iter().flatten().filter_map(|run| run.row.parent.as_ref());
+        parents.map(|parent| parent.step as f64).collect()
     }
 
     /// Compares all groups with the one that differences count from.

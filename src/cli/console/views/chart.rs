@@ -177,6 +177,19 @@ pub fn bands(
     small(buffer, app, (axis, end, cursor), unit, &curves, inner);
 }
 
+/// Faint lines where curves of steps branch, behind what is drawn already.
+pub fn branches(buffer: &mut Buffer, app: &App, end: f64, steps: &[f64], area: Rect) {
+    let Some(inner) = inner(area) else { return };
+    for column in steps.iter().filter_map(|step| place(*step, (0.0, end), inner.width.into())) {
+        for y in inner.top()..inner.bottom() {
+            let x = inner.x + column as u16;
+            if buffer.cell((x, y)).is_some_and(|cell| cell.symbol() == " ") {
+                put(buffer, x, y, "┊", app.theme.changed());
+            }
+        }
+    }
+}
+
 /// Curves on axes that fit them, the first one on top; where one is given, a line at a place on the horizontal axis.
 pub fn small(
     buffer: &mut Buffer,

@@ -2,9 +2,9 @@
 
 use fixmatch::compare::experiment::Measure;
 use fixmatch::run::curves::Axis;
-use strum::VariantArray as _;
 
-use super::{Part, QUANTITIES, Race};
+use super::part::Part;
+use super::{QUANTITIES, Race};
 use crate::console::keys::Action;
 use crate::console::mouse::Spot;
 use crate::console::screens::{Go, Screen};
@@ -72,13 +72,16 @@ impl Race {
 
     /// Goes to the next part.
     fn turn(&mut self) {
-        let at = Part::VARIANTS.iter().position(|part| *part == self.part).unwrap_or(0);
-        (self.part, self.scroll) = (Part::VARIANTS[(at + 1) % Part::VARIANTS.len()], 0);
+        let parts = self.parts();
+        let at = parts.iter().position(|part| *part == self.part).unwrap_or(0);
+        (self.part, self.scroll) = (parts[(at + 1) % parts.len()], 0);
     }
 
     /// Goes to another group; where the runs are shown one by one, to another run.
     fn go(&mut self, by: isize) {
-        let order: Vec<usize> = if self.part == Part::Runs || self.runs.len() == 2 {
+        let order: Vec<usize> = if self.part == Part::Family {
+            self.family.iter().filter(|(line, _)| line.is_head).map(|(_, run)| *run).collect()
+        } else if self.part == Part::Runs || self.runs.len() == 2 {
             self.lanes.iter().flat_map(|lane| lane.runs.iter().copied()).collect()
         } else {
             self.lanes.iter().filter_map(|lane| lane.runs.first().copied()).collect()

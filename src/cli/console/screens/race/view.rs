@@ -20,11 +20,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Span;
-use strum::VariantArray as _;
 
 use crate::console::app::App;
 use crate::console::mouse::{Rows, Spot};
-use crate::console::screens::race::{Lane, Part, QUANTITIES, Race};
+use crate::console::screens::race::part::Part;
+use crate::console::screens::race::{Lane, QUANTITIES, Race};
 use crate::console::screens::run::OpenRun;
 use crate::console::text::{self, fit, left, right, wrap};
 use crate::console::views::{chart, put, put_right, put_spans};
@@ -34,6 +34,7 @@ use crate::words::numbers::{grouped, or_dash, percent, short};
 mod both;
 mod classes;
 mod curves;
+mod family;
 mod runs;
 
 /// From this width on there are two charts.
@@ -83,6 +84,7 @@ impl Race {
             Part::Verdict => self.draw_verdict(buffer, app, area),
             Part::Classes => classes::draw(self, buffer, app, below),
             Part::Runs => runs::draw(self, buffer, app, below),
+            Part::Family => family::draw(self, buffer, app, below),
         }
     }
 
@@ -102,7 +104,7 @@ impl Race {
             0 => "their configurations say the same".into(),
             _ => format!("they differ in {}", names.join(", ")),
         };
-        let tabs = tabs(area);
+        let tabs = tabs(self.parts(), area);
         let room = usize::from(tabs[0].1.x.saturating_sub(area.x + 4));
         put(buffer, area.x + 2, area.y, &fit(&words, room), theme.strong());
         for (part, place) in tabs {
@@ -113,7 +115,7 @@ impl Race {
 
     /// What a mouse points at.
     pub fn spot(&self, area: Rect, position: Position) -> Option<Spot> {
-        if let Some((part, _)) = tabs(area).into_iter().find(|(_, place)| place.contains(position)) {
+        if let Some((part, _)) = tabs(self.parts(), area).into_iter().find(|(_, place)| place.contains(position)) {
             return Some(Spot::Part(part));
         }
         if self.is_in_full() {
@@ -129,6 +131,7 @@ impl Race {
         match self.part {
             Part::Curves => chart_spot(below, position),
             Part::Runs => runs::at(self, below, position).map(Spot::Row),
+            Part::Family => family::rows(self, below).at(position).map(|at| Spot::Row(self.family[at].1)),
             Part::Verdict | Part::Classes => None,
         }
     }
@@ -357,16 +360,16 @@ fn chart_spot(area: Rect, position: Position) -> Option<Spot> {
 }
 
 /// Where the parts are named, at the right.
-fn tabs(area: Rect) -> Vec<(Part, Rect)> {
+fn tabs(parts: &[Part], area: Rect) -> Vec<(Part, Rect)> {
     let width = |part: &Part| part.label().len() as u16;
-    let all: u16 = Part::VARIANTS.iter().map(|part| width(part) + 2).sum();
+    let all: u16 = parts.iter().map(|part| width(part) + 2).sum();
     let mut x = area.right().saturating_sub(all + 1);
     let tab = |part: &Part| {
         let place = Rect { x: x + 2, width: width(part), height: 1, ..area };
         x = place.right();
         (*part, place)
     };
-    Part::VARIANTS.iter().map(tab).collect()
+    parts.iter().map(tab).collect()
 }
 
 /// The columns that have room, those that stay longest first chosen.

@@ -5,6 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::WIDE;
+use fixmatch::run::curves::Axis;
+
 use crate::console::app::App;
 use crate::console::screens::race::{QUANTITIES, Race};
 use crate::console::views::chart;
@@ -32,4 +34,7 @@ fn quantity(race: &Race, buffer: &mut Buffer, app: &App, quantity: usize, area: 
     };
     let bands: Vec<_> = bands.iter().enumerate().map(line).collect();
     chart::bands(buffer, app, (title, unit), (race.axis, race.end(), race.cursor), &bands, area);
+    if race.axis == Axis::Step {
+        chart::branches(buffer, app, race.end(), &race.branches(), area);
+    }
 }

@@ -1,0 +1,75 @@
+//! `fixmatch family`: a run's forks and changes, and their curves in one figure.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use fixmatch::base::files::replace_file;
+use fixmatch::compare::experiment::Experiment;
+use fixmatch::compare::family::{families, relatives};
+use fixmatch::compare::groups::Groups;
+use fixmatch::examples;
+use fixmatch::run::curves::Axis;
+use fixmatch::run::state::RunState;
+
+use super::attach::{self, Look, Shown};
+use super::report::is_pdf;
+use super::{RunArg, Runs, fresh_file, say};
+use crate::console::Stay;
+use crate::console::screens::race::Race;
+use crate::report::study::{ACCURACY, Study};
+use crate::words::family::lines;
+
+/// Draw the family of a run like commits: what it was forked from, its forks, and what was changed in each
+#[derive(clap::Args)]
+#[command(after_help = examples!("fixmatch family quickstart", "fixmatch family quickstart -o family.svg"))]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArg,
+    /// Draw the test accuracy of all of them into a figure, .svg or .pdf, with lines where they branch
+    #[arg(short, long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    /// Overwrite the file
+    #[arg(long)]
+    force: bool,
+    /// In the console: their curves, and the same drawing
+    #[arg(long, conflicts_with = "out")]
+    attach: bool,
+}
+
+pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+    let dir = runs.find(&args.run)?;
+    let mut all = Experiment::all(runs.folder())?;
+    if all.iter().all(|run| run.row.dir != dir) {
+        all.push(Experiment::of(fixmatch::run::survey::Row::of(&dir)));
+    }
+    let rows: Vec<_> = all.iter().map(|run| run.row.clone()).collect();
+    let dirs = relatives(&rows, &dir);
+    if args.attach {
+        ensure!(dirs.len() <= Race::MOST, "at most {} runs go beside each other; it has {}", Race::MOST, dirs.len());
+        return attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open);
+    }
+    all.retain(|run| dirs.contains(&run.row.dir));
+    if let Some(out) = &args.out {
+        let is_pdf = is_pdf(out)?;
+        let out = fresh_file(out, args.force)?;
+        let branches = all.iter().filter_map(|run| Some(run.row.parent.as_ref()?.step as f64)).collect();
+        let groups = Groups::of(all);
+        let mut figure = Study::read(&groups)?.figure(ACCURACY, Axis::Step, (460.0, 270.0));
+        ensure!(!figure.is_empty(), "none of these runs was evaluated yet");
+        figure.branches = branches;
+        replace_file(&out, &if is_pdf { figure.pdf() } else { figure.file().into_bytes() })?;
+        say(out.display())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let with_history = |run: Experiment| {
+        let history = RunState::read(&run.row.dir).map(|state| state.history).unwrap_or_default();
+        (run, history)
+    };
+    let members = families(all.into_iter().map(with_history).collect());
+    for line in lines(&members) {
+        let text = if line.text.is_empty() { line.graph } else { format!("{} {}", line.graph, line.text) };
+        say(text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
