@@ -178,7 +178,8 @@ impl Race {
         run.take(reading, now);
         (run.digest, run.log) = (None, Log::default()); // which are not shown here, and large
         let known = self.experiments[place].as_ref().map(|it| standing(&it.row));
-        let row = row(run);
+        let card = self.experiments[place].as_ref().map(|it| it.row.card.clone()).unwrap_or_default();
+        let row = row(run).map(|row| Row { card, ..row });
         if is_new || known != row.as_ref().map(standing) {
             self.experiments[place] = row.map(Experiment::of);
             self.is_stale = true;

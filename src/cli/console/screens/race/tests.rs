@@ -100,6 +100,21 @@ fn there_is_a_table_before_a_log_was_read() {
 }
 
 #[test]
+fn what_people_wrote_on_runs_stays_known_when_their_logs_are_read() {
+    let mut app = sample::app_compared();
+    let title = || Card { title: "too hot".into(), ..Card::default() };
+    let rows: Vec<Row> = race(&mut app).runs.iter().filter_map(row).map(|row| Row { card: title(), ..row }).collect();
+    let dirs: Vec<RunDir> = rows.iter().map(|row| row.dir.clone()).collect();
+    app.learn(News::Runs(Listing::Read(rows)));
+    app.open_race(dirs.clone());
+    for (i, dir) in dirs.iter().enumerate() {
+        app.learn(News::Run(dir.clone(), Box::new(sample::compared(i, Status::Finished))));
+    }
+    let known = race(&mut app).experiments.iter().flatten().map(|it| it.row.card.title.clone());
+    assert_eq!(known.collect::<Vec<_>>(), vec!["too hot"; dirs.len()]);
+}
+
+#[test]
 fn a_run_counts_from_when_it_is_finished() {
     let mut app = sample::app_compared();
     let dirs: Vec<RunDir> = race(&mut app).runs.iter().map(|run| run.dir.clone()).collect();
