@@ -287,6 +287,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_number_that_could_be_read_but_not_written_again_is_refused() {
+        for key in ["train.steps", "train.window", "train.seed", "eval.every", "insight.every", "checkpoint.every"] {
+            let error =
+                toml::from_str::<RunConfig>(&format!("{key} = 18446744073709551615")).expect_err(key).to_string();
+            assert!(error.contains("must be below 2^63, not 18446744073709551615"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_defaults_are_the_papers() {
         let config = RunConfig::default();
         config.validate().expect("the defaults are valid");

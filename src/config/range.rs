@@ -55,14 +55,15 @@ pub(super) fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 }
 
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    checked(deserializer, |&x| x >= 1, "at least 1")
+    let value = seed(deserializer)?;
+    if value >= 1 { Ok(value) } else { Err(D::Error::custom(format!("must be at least 1, not {value}"))) }
 }
 
 pub(super) fn positive_u32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     checked(deserializer, |&x| x >= 1, "at least 1")
 }
 
-/// TOML's integers are signed: a larger seed could be read but not written again.
+/// TOML's integers are signed: a larger number could be read but not written again.
 pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     checked(deserializer, |&x| i64::try_from(x).is_ok(), "below 2^63")
 }

@@ -143,6 +143,7 @@ mod tests {
             ("quickstart", "quickstrat", "did you mean quickstart?"),
             ("title = \"Small\"", "titel = \"Small\"", "line 2"),
             ("seeds = 2", "seeds = []", "at least one"),
+            ("seeds = 2", "seeds = 4294967295", "more than 10000 runs"),
             ("seeds = 2", "seeds = [3, 3]", "the same seed twice"),
             ("seeds = 2", "seeds = \"3\"", "seeds is a number of seeds"),
             ("values = [1, 4]", "values = []", "the axis labels.per_class has no values"),

@@ -126,7 +126,7 @@ impl Suite {
         };
         let base = base.with_context(|| format!("{origin}: base"))?;
         let seeds = match written.seeds {
-            Seeds::Count(n) => (0..u64::from(n)).collect(),
+            Seeds::Count(n) => (0..u64::from(n).min(MAX_RUNS as u64 + 1)).collect(), // more are refused below
             Seeds::List(seeds) => seeds,
         };
         let axes = written
