@@ -5,7 +5,7 @@
 //! where it is read, so that the error can point at it; [`RunConfig::validate`] checks what several values say together.
 //! Tables of more than a few keys have a file each in `config/`. Knows nothing of files, data or tensors.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::hex::sha256_hex;
@@ -185,16 +185,7 @@ impl RunConfig {
             train.threshold,
             Train::default().threshold,
         );
-        if let Some((key, of)) = pseudo.idle() {
-            bail!("pseudo_label.{key} has no part in pseudo_label.policy = {policy:?}, only in {of}: leave it out");
-        }
-        if let (Some(floor), Some(ceiling)) = (pseudo.floor, pseudo.ceiling) {
-            ensure!(floor <= ceiling, "pseudo_label.floor = {floor} is above pseudo_label.ceiling = {ceiling}");
-        }
-        ensure!(
-            pseudo.floor.is_none() || pseudo.variant != Variant::Usb,
-            "pseudo_label.floor has no part in pseudo_label.variant = \"usb\": set \"torchssl\" or \"paper\""
-        );
+        pseudo.check()?;
         ensure!(
             self.labels.indices.is_none() || self.labels.pick == Pick::Random,
             "labels.indices and labels.pick both say which images are labeled; keep one of them"

@@ -1,5 +1,6 @@
 //! Which pseudo-labels count, and how much.
 
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -65,9 +66,34 @@ impl PseudoLabel {
         self.fairness.unwrap_or(if self.variant == Variant::Usb { 0.001 } else { 0.01 })
     }
 
+    /// The lowest threshold that a class has in `FreeMatch`.
+    pub fn floor(&self) -> f64 {
+        self.floor.unwrap_or(0.0)
+    }
+
+    /// The highest one.
+    pub fn ceiling(&self) -> f64 {
+        self.ceiling.unwrap_or(1.0)
+    }
+
+    /// Refuses values that do not go with each other, and what was set and has no part in the policy.
+    pub fn check(&self) -> Result<()> {
+        if let Some((key, of)) = self.idle() {
+            let policy = self.policy.name();
+            bail!("pseudo_label.{key} has no part in pseudo_label.policy = {policy:?}, only in {of}: leave it out");
+        }
+        let (floor, ceiling) = (self.floor(), self.ceiling());
+        ensure!(floor <= ceiling, "pseudo_label.floor = {floor} is above pseudo_label.ceiling = {ceiling}");
+        ensure!(
+            self.floor.is_none() || self.variant != Variant::Usb,
+            "pseudo_label.floor has no part in pseudo_label.variant = \"usb\": set \"torchssl\" or \"paper\""
+        );
+        Ok(())
+    }
+
     /// A key that was set and has no part in the policy, with the policy in which it has one. The averages' momentum may be
     /// set for all of a suite.
-    pub(super) fn idle(&self) -> Option<(&'static str, &'static str)> {
+    fn idle(&self) -> Option<(&'static str, &'static str)> {
         let default = Self::default();
         let free = self.policy == Policy::Freematch;
         [

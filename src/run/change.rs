@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::alike::closest;
+use crate::config::{Align, Policy, PseudoLabel, Variant};
 
 /// What can be asked of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,21 @@ pub enum Change {
     LrFactor(f64),
     /// K: the rest of the cosine is stretched over the rest of the steps.
     Steps(u64),
+    /// What is left of a policy's averages after a step.
+    #[serde(rename = "pseudo_label.momentum")]
+    Momentum(f64),
+    /// `w_f`, the weight of `FreeMatch`'s fairness loss.
+    #[serde(rename = "pseudo_label.fairness")]
+    Fairness(f64),
+    /// The lowest threshold that a class has in `FreeMatch`.
+    #[serde(rename = "pseudo_label.floor")]
+    Floor(f64),
+    /// The highest one.
+    #[serde(rename = "pseudo_label.ceiling")]
+    Ceiling(f64),
+    /// What `SoftMatch` divides its σ by.
+    #[serde(rename = "pseudo_label.n_sigma")]
+    NSigma(f64),
 }
 
 /// What is known of one of the values that can change while a run trains.
@@ -93,16 +109,20 @@ pub struct LiveKey {
     pub allowed: &'static str,
     /// Reads a value; None for what is no number of its kind.
     read: fn(&str) -> Option<Change>,
+    /// Whether it has a part in a run's rule.
+    is_of: fn(&PseudoLabel) -> bool,
 }
 
 /// The values that can change while a run trains, in the order in which they are shown.
-pub const LIVE: [&LiveKey; 4] = [&THRESHOLD, &LAMBDA_U, &LR_FACTOR, &STEPS];
+pub const LIVE: [&LiveKey; 9] =
+    [&THRESHOLD, &LAMBDA_U, &LR_FACTOR, &STEPS, &MOMENTUM, &FAIRNESS, &FLOOR, &CEILING, &N_SIGMA];
 
 static THRESHOLD: LiveKey = LiveKey {
     name: "threshold",
     meaning: "τ, confidence a pseudo-label needs",
     allowed: "in [0, 1]",
     read: |text| text.parse().ok().map(Change::Threshold),
+    is_of: |rule| rule.policy.has_threshold(),
 };
 
 static LAMBDA_U: LiveKey = LiveKey {
@@ -110,6 +130,7 @@ static LAMBDA_U: LiveKey = LiveKey {
     meaning: "λ_u, weight of the unsupervised loss",
     allowed: "in [0, 1000]",
     read: |text| text.parse().ok().map(Change::LambdaU),
+    is_of: |_| true,
 };
 
 static LR_FACTOR: LiveKey = LiveKey {
@@ -117,6 +138,7 @@ static LR_FACTOR: LiveKey = LiveKey {
     meaning: "factor of the learning rate",
     allowed: "more than 0 and at most 100",
     read: |text| text.parse().ok().map(Change::LrFactor),
+    is_of: |_| true,
 };
 
 static STEPS: LiveKey = LiveKey {
@@ -124,6 +146,47 @@ static STEPS: LiveKey = LiveKey {
     meaning: "number of steps in total",
     allowed: "a whole number in [1, 2^63)",
     read: |text| text.parse().ok().map(Change::Steps),
+    is_of: |_| true,
+};
+
+static MOMENTUM: LiveKey = LiveKey {
+    name: "pseudo_label.momentum",
+    meaning: "what is left of the rule's averages",
+    allowed: "at least 0 and below 1",
+    read: |text| text.parse().ok().map(Change::Momentum),
+    is_of: |rule| matches!(rule.policy, Policy::Freematch | Policy::Softmatch) || rule.align == Align::Uniform,
+};
+
+static FAIRNESS: LiveKey = LiveKey {
+    name: "pseudo_label.fairness",
+    meaning: "w_f, weight of FreeMatch's fairness loss",
+    allowed: "in [0, 1000]",
+    read: |text| text.parse().ok().map(Change::Fairness),
+    is_of: |rule| rule.policy == Policy::Freematch,
+};
+
+static FLOOR: LiveKey = LiveKey {
+    name: "pseudo_label.floor",
+    meaning: "no class has a lower threshold",
+    allowed: "in [0, 1]",
+    read: |text| text.parse().ok().map(Change::Floor),
+    is_of: |rule| rule.policy == Policy::Freematch && rule.variant != Variant::Usb,
+};
+
+static CEILING: LiveKey = LiveKey {
+    name: "pseudo_label.ceiling",
+    meaning: "no class has a higher threshold",
+    allowed: "in [0, 1]",
+    read: |text| text.parse().ok().map(Change::Ceiling),
+    is_of: |rule| rule.policy == Policy::Freematch,
+};
+
+static N_SIGMA: LiveKey = LiveKey {
+    name: "pseudo_label.n_sigma",
+    meaning: "n_σ, what SoftMatch divides its σ by",
+    allowed: "more than 0 and at most 1000",
+    read: |text| text.parse().ok().map(Change::NSigma),
+    is_of: |rule| rule.policy == Policy::Softmatch,
 };
 
 impl LiveKey {
@@ -138,6 +201,11 @@ impl LiveKey {
     pub fn names() -> String {
         LIVE.map(|key| key.name).join(", ")
     }
+
+    /// Whether it has a part in a run's rule, by which pseudo-labels count.
+    pub fn is_of(&self, rule: &PseudoLabel) -> bool {
+        (self.is_of)(rule)
+    }
 }
 
 impl Change {
@@ -148,14 +216,21 @@ impl Change {
             Self::LambdaU(_) => &LAMBDA_U,
             Self::LrFactor(_) => &LR_FACTOR,
             Self::Steps(_) => &STEPS,
+            Self::Momentum(_) => &MOMENTUM,
+            Self::Fairness(_) => &FAIRNESS,
+            Self::Floor(_) => &FLOOR,
+            Self::Ceiling(_) => &CEILING,
+            Self::NSigma(_) => &N_SIGMA,
         }
     }
 
     /// Checks the value by itself.
     pub fn validate(self) -> Result<()> {
         let is_allowed = match self {
-            Self::Threshold(x) => (0.0..=1.0).contains(&x),
-            Self::LambdaU(x) => (0.0..=1000.0).contains(&x),
+            Self::Threshold(x) | Self::Floor(x) | Self::Ceiling(x) => (0.0..=1.0).contains(&x),
+            Self::LambdaU(x) | Self::Fairness(x) => (0.0..=1000.0).contains(&x),
+            Self::Momentum(x) => (0.0..1.0).contains(&x),
+            Self::NSigma(x) => x > 0.0 && x <= 1000.0,
             Self::LrFactor(x) => x > 0.0 && x <= 100.0,
             Self::Steps(x) => x > 0 && i64::try_from(x).is_ok(),
         };
@@ -172,8 +247,15 @@ impl Change {
     /// Its value, as a user writes it.
     pub fn value(self) -> String {
         match self {
-            Self::Threshold(x) | Self::LambdaU(x) | Self::LrFactor(x) => x.to_string(),
             Self::Steps(x) => x.to_string(),
+            Self::Threshold(x)
+            | Self::LambdaU(x)
+            | Self::LrFactor(x)
+            | Self::Momentum(x)
+            | Self::Fairness(x)
+            | Self::Floor(x)
+            | Self::Ceiling(x)
+            | Self::NSigma(x) => x.to_string(),
         }
     }
 }
@@ -198,7 +280,8 @@ impl FromStr for Change {
                 name.trim_start_matches("train.") != "lr",
                 "the learning rate follows its schedule; set lr_factor, which multiplies it"
             );
-            let meant = closest(name, LIVE.map(|key| key.name)).join(" or ");
+            let short = LIVE.iter().find(|key| key.name.rsplit('.').next() == Some(name)).map(|key| key.name);
+            let meant = short.map_or_else(|| closest(name, LIVE.map(|key| key.name)), |name| vec![name]).join(" or ");
             let meant = if meant.is_empty() { meant } else { format!(" (did you mean {meant}?)") };
             bail!("{name:?} cannot change while a run trains; what can: {names}{meant}");
         };
@@ -216,6 +299,7 @@ mod tests {
     #[test]
     fn changes_are_read_from_key_and_value() {
         assert_eq!("threshold=0.9".parse::<Change>().expect("parses"), Change::Threshold(0.9));
+        assert_eq!("pseudo_label.n_sigma=3".parse::<Change>().expect("parses"), Change::NSigma(3.0));
         assert_eq!("train.steps = 100".parse::<Change>().expect("parses"), Change::Steps(100));
         for (text, expected) in [
             ("threshold=1.5", "must be in [0, 1]"),
@@ -225,6 +309,9 @@ mod tests {
             ("steps=1.5", "steps must be a whole number in [1, 2^63), not \"1.5\""),
             ("steps=0", "steps must be a whole number in [1, 2^63), not 0"),
             ("treshold=0.9", "did you mean threshold?"),
+            ("n_sigma=3", "did you mean pseudo_label.n_sigma?"),
+            ("pseudo_label.momentum=1", "pseudo_label.momentum must be at least 0 and below 1, not 1"),
+            ("pseudo_label.policy=fixed", "cannot change while a run trains"),
             ("lambda_u=nan", "must be in [0, 1000], not NaN"),
         ] {
             let error = format!("{:#}", text.parse::<Change>().expect_err(text));

@@ -18,6 +18,7 @@ use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::dir::RunDir;
 use crate::run::event::{Event, Record};
 use crate::run::file::{Parent, RunFile};
+use crate::run::live::Live;
 use crate::run::log::{EventLog, read_all};
 use crate::run::seal;
 use crate::run::state::RunState;
@@ -54,6 +55,8 @@ impl Fork {
             others.insert(0, format!("train.threshold={}", Train::default().threshold)); // the parent's ends here
         }
         let config = preset::with_settings(&of.config, &others)?;
+        let live = state.history.live(&Live::new(&config, 1), step);
+        changes.iter().try_for_each(|change| live.check(*change))?;
         check(&of.config, &config)?;
         let story = story(parent, step)?;
         let past = state.history.until(step);

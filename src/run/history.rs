@@ -232,12 +232,7 @@ impl History {
     }
 
     fn set(&self, change: Change, id: String, done: u64, undoes: Option<u32>, start: &Live) -> Result<Event> {
-        change.validate()?;
-        ensure!(
-            start.policy.has_threshold() || !matches!(change, Change::Threshold(_)),
-            "the threshold has no part in pseudo_label.policy = {:?}, which finds its own",
-            start.policy.name()
-        );
+        self.live(start, done).check(change)?;
         if let Some(steps) = change.to_steps() {
             ensure!(steps > done, "steps must be more than the {done} already done, not {steps}");
         }
@@ -270,7 +265,7 @@ impl History {
             Edit::Value(_, change) => (entry.step, change),
             Edit::Move(_, step) => (step, entry.change),
         };
-        change.validate()?;
+        self.live(start, step).check(change)?;
         let (of, is) = (entry.change.key().name, change.key().name);
         ensure!(of == is, "{what} is of {of}, not of {is}");
         ensure!(step >= done, "a change can be moved to step {done} at the earliest, not to {step}");

@@ -186,6 +186,13 @@ impl Judged {
         Some([as_written(low?), as_written(high?)])
     }
 
+    /// How much a pseudo-label counts by its confidence, where each counts in part (`SoftMatch`, equation 8).
+    pub fn weight(&self, confidence: f64) -> Option<f64> {
+        let deviation = f64::from(*self.remembers(Quantity::Deviation)?.first()?);
+        let below = (confidence - self.threshold(0)?).min(0.0);
+        Some((-(below * below) / (2.0 * deviation * deviation)).exp())
+    }
+
     /// From which confidence on a pseudo-label of any class counts fully.
     pub fn sure_from(&self) -> Option<f64> {
         self.thresholds().map(|[_, high]| high)
@@ -329,6 +336,17 @@ mod tests {
 
     /// What ARCHITECTURE.md promises of a run of 2^20 steps of the paper's batches, ten classes and 40 labels, whatever
     /// its pseudo-labels are: less than 8 MB.
+    /// By hand: μ = 0.8 and σ / n_σ = 0.1, so 0.7 is one deviation below and counts exp(−½).
+    #[test]
+    fn a_pseudo_label_counts_less_the_further_it_is_below_the_usual_confidence() {
+        let memory = vec![(Quantity::Threshold, vec![0.8]), (Quantity::Deviation, vec![0.1])];
+        let judged = Judged { policy: Policy::Softmatch, decides: true, since: 0, counted: Vec::new(), memory };
+        for (confidence, expected) in [(0.9, 1.0), (0.8, 1.0), (0.7, (-0.5_f64).exp()), (0.6, (-2.0_f64).exp())] {
+            let weight = judged.weight(confidence).expect("it counts in part");
+            assert!((weight - expected).abs() < 1e-6, "{confidence}: {weight}");
+        }
+    }
+
     #[test]
     fn the_records_of_two_to_the_twenty_steps_stay_below_eight_megabytes() {
         let config = crate::config::RunConfig::default();

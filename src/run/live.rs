@@ -3,7 +3,9 @@
 //! [`Live`] is a fold of the configuration and the changes that count (see [`crate::run::history`]), so a resumed run, and a
 //! reader of the log, arrive at the same values.
 
-use crate::config::{COSINE_END, Policy, RunConfig, Schedule};
+use anyhow::{Result, ensure};
+
+use crate::config::{COSINE_END, PseudoLabel, RunConfig, Schedule};
 use crate::run::change::{Change, LIVE};
 
 /// The values in force.
@@ -17,8 +19,8 @@ pub struct Live {
     pub lr_factor: f64,
     /// K.
     pub steps: u64,
-    /// Whose rule says which pseudo-labels count. It does not change.
-    pub policy: Policy,
+    /// The rule by which pseudo-labels count. Only its numbers change.
+    pub pseudo_label: PseudoLabel,
     lr: f64,
     /// A ranking's networks each have a whole cosine of this many steps.
     cycle: Option<u64>,
@@ -41,7 +43,7 @@ impl Live {
             lambda_u: train.lambda_u,
             lr_factor: 1.0,
             steps: train.steps,
-            policy: config.pseudo_label.policy,
+            pseudo_label: config.pseudo_label.clone(),
             lr: train.lr,
             cycle: config.rank.is_some().then_some(config.eval.every),
             stair,
@@ -59,23 +61,54 @@ impl Live {
                 self.phase_start = (self.phase(step), step);
                 self.steps = value;
             }
+            Change::Momentum(value) => self.pseudo_label.momentum = value,
+            Change::Fairness(value) => self.pseudo_label.fairness = Some(value),
+            Change::Floor(value) => self.pseudo_label.floor = Some(value),
+            Change::Ceiling(value) => self.pseudo_label.ceiling = Some(value),
+            Change::NSigma(value) => self.pseudo_label.n_sigma = value,
         }
     }
 
-    /// The values in force, each as a change to it, in the order of [`LIVE`].
-    pub fn values(&self) -> [Change; LIVE.len()] {
+    /// Refuses a change to what has no part in the run's rule, or to what does not go with its other values.
+    pub fn check(&self, change: Change) -> Result<()> {
+        change.validate()?;
+        let (name, policy) = (change.key().name, self.pseudo_label.policy);
+        let why = if policy.has_threshold() { "" } else { ", which finds its own thresholds" };
+        ensure!(
+            change.key().is_of(&self.pseudo_label),
+            "{name} has no part in pseudo_label.policy = {:?}{why}",
+            policy.name()
+        );
+        let mut after = self.clone();
+        after.apply(change, 0);
+        after.pseudo_label.check()
+    }
+
+    /// All values, each as a change to it, in the order of [`LIVE`].
+    fn all(&self) -> [Change; LIVE.len()] {
+        let rule = &self.pseudo_label;
         [
             Change::Threshold(self.threshold),
             Change::LambdaU(self.lambda_u),
             Change::LrFactor(self.lr_factor),
             Change::Steps(self.steps),
+            Change::Momentum(rule.momentum),
+            Change::Fairness(rule.fairness()),
+            Change::Floor(rule.floor()),
+            Change::Ceiling(rule.ceiling()),
+            Change::NSigma(rule.n_sigma),
         ]
+    }
+
+    /// The values that have a part in the run, each as a change to it, in the order of [`LIVE`].
+    pub fn values(&self) -> Vec<Change> {
+        self.all().into_iter().filter(|change| change.key().is_of(&self.pseudo_label)).collect()
     }
 
     /// The value in force that a change is of, as a change to it.
     pub fn value_like(&self, change: Change) -> Change {
         let is_like = |other: &Change| other.key().name == change.key().name;
-        self.values().into_iter().find(is_like).unwrap_or(change)
+        self.all().into_iter().find(is_like).unwrap_or(change)
     }
 
     /// The learning rate of the step that follows `step` steps.
@@ -110,12 +143,47 @@ mod tests {
 
     #[test]
     fn each_value_is_in_the_table_and_reads_what_it_writes() {
-        let values = Live::new(&RunConfig::default(), 1).values();
-        assert_eq!(values.map(|change| change.key().name), LIVE.map(|key| key.name));
-        for change in values {
+        let mut live = Live::new(&RunConfig::default(), 1);
+        assert_eq!(live.all().map(|change| change.key().name), LIVE.map(|key| key.name));
+        for change in live.all() {
             let text = format!("{}={}", change.key().name, change.value());
             assert_eq!(text.parse::<Change>().expect("reads"), change);
+            let other = format!("{}={}", change.key().name, if change.value() == "1" { "0.5" } else { "1" });
+            let Ok(other) = other.parse::<Change>() else { continue };
+            live.apply(other, 0);
+            assert_eq!(live.value_like(change), other);
         }
+    }
+
+    #[test]
+    fn a_value_changes_where_it_has_a_part_in_the_policy() {
+        let names = ["threshold", "momentum", "fairness", "floor", "ceiling", "n_sigma"];
+        for (rule, expected) in [
+            ("policy = \"fixed\"", "threshold"),
+            ("policy = \"fixed\"\nalign = \"uniform\"", "threshold momentum"),
+            ("policy = \"flexmatch\"", "threshold"),
+            ("policy = \"freematch\"", "momentum fairness floor ceiling"),
+            ("policy = \"freematch\"\nvariant = \"usb\"", "momentum fairness ceiling"),
+            ("policy = \"softmatch\"", "momentum n_sigma"),
+        ] {
+            let pseudo_label = toml::from_str(rule).expect(rule);
+            let live = Live::new(&RunConfig { pseudo_label, ..RunConfig::default() }, 1);
+            let shown: Vec<_> = live.values().into_iter().map(|change| change.key().name).collect();
+            let has_part = |name: &&&str| {
+                let key = if **name == "threshold" { (*name).to_string() } else { format!("pseudo_label.{name}") };
+                let change: Change = format!("{key}=0.5").parse().expect("a value");
+                let checked = live.check(change);
+                assert_eq!(checked.is_ok(), shown.contains(&key.as_str()), "{rule}: {key}");
+                checked.is_ok()
+            };
+            let found: Vec<_> = names.iter().filter(has_part).copied().collect();
+            assert_eq!(found.join(" "), expected, "{rule}");
+        }
+        let mut live = Live::new(&RunConfig::default(), 1);
+        live.pseudo_label.policy = crate::config::Policy::Freematch;
+        live.apply(Change::Floor(0.6), 0);
+        let error = live.check(Change::Ceiling(0.5)).expect_err("the floor is higher").to_string();
+        assert!(error.contains("floor = 0.6 is above pseudo_label.ceiling = 0.5"), "{error}");
     }
 
     fn assert_near(value: f64, expected: f64) {

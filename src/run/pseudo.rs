@@ -9,7 +9,7 @@ pub mod alarm;
 use anyhow::{Result, bail};
 
 use crate::config::Policy;
-use crate::run::insight::{Count, EDGES, Histogram, N_BINS};
+use crate::run::insight::{Count, EDGES, Histogram, Judged, N_BINS};
 
 /// Which pseudo-labels count.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,6 +36,15 @@ impl Threshold {
             ),
             Some(_) => bail!("nothing is more probable than 1; the highest edge below is {}", EDGES[N_BINS - 1]),
             None => bail!("τ must be in [0, 1], not {tau}"),
+        }
+    }
+
+    /// What the policy that it stands for made of a histogram's pseudo-labels, if it is one that was watched.
+    pub fn judged(self, histogram: &Histogram) -> Option<&Judged> {
+        match self {
+            Self::InForce => histogram.decided(),
+            Self::Edge(_) => None,
+            Self::Policy(policy) => histogram.judged_by(policy),
         }
     }
 

@@ -24,7 +24,7 @@ use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::input::Input;
 use crate::model::{Network, Shape};
-use crate::policy::{Facts, Judge};
+use crate::policy::{Constants, Facts, Judge};
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
 use crate::{device, ops};
@@ -165,7 +165,7 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
         Instant::now()
     };
     let mut loader = Loader::start(&source, 0, n_loaders)?;
-    let values = StepValues { lr: 0.03, threshold, lambda_u: 1.0 };
+    let values = StepValues { lr: 0.03, lambda_u: 1.0, policy: Constants::usual(threshold) };
     let mut times = Vec::new();
     for _ in 0..WARM_UP + args.steps {
         let begun = now();
@@ -219,15 +219,16 @@ fn judges(device: Device) -> [Judge; 2] {
 /// steps.
 fn judging_us(mut judge: Judge, device: Device) -> f64 {
     const EVERY: u64 = 256;
+    let by = Constants::usual(0.95);
     let (mut insight, options) = (Insight::counting(10, judge.n_policies(), device), (Kind::Float, device));
     let labels = Tensor::zeros([N_UNLABELED as i64], (Kind::Int64, device));
     let logits = Tensor::randn([N_UNLABELED as i64, 10], options) * 5.0;
     let places = Tensor::arange(N_UNLABELED as i64, (Kind::Int64, device)) * 100;
     let mut record = |step| {
         for _ in 0..EVERY {
-            insight.push(judge.judge(&logits, &places, 0.95), labels.shallow_clone());
+            insight.push(judge.judge(&logits, &places, by), labels.shallow_clone());
         }
-        insight.close(step, judge.memories(0.95)).map_or(0, |histogram| histogram.total().n)
+        insight.close(step, judge.memories(by)).map_or(0, |histogram| histogram.total().n)
     };
     record(0);
     let (begun, n_histograms) = (Instant::now(), 8);

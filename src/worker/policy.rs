@@ -40,6 +40,42 @@ pub struct Facts {
     pub device: Device,
 }
 
+/// The numbers of the rules, as they are in force.
+#[derive(Clone, Copy, Debug)]
+pub struct Constants {
+    /// τ.
+    pub threshold: f64,
+    /// What is left of an average after a step.
+    pub momentum: f64,
+    /// `w_f`.
+    pub fairness: f64,
+    /// No class has a lower threshold.
+    pub floor: f64,
+    /// No class has a higher one.
+    pub ceiling: f64,
+    /// `n_σ`.
+    pub n_sigma: f64,
+}
+
+impl Constants {
+    /// τ, and the others as a configuration or what changed it since has them.
+    pub fn new(threshold: f64, of: &PseudoLabel) -> Self {
+        Self {
+            threshold,
+            momentum: of.momentum,
+            fairness: of.fairness(),
+            floor: of.floor(),
+            ceiling: of.ceiling(),
+            n_sigma: of.n_sigma,
+        }
+    }
+
+    /// τ, and the usual others.
+    pub fn usual(threshold: f64) -> Self {
+        Self::new(threshold, &PseudoLabel::default())
+    }
+}
+
 /// What the weak views say, without gradient.
 #[derive(Debug)]
 pub struct PseudoLabels {
@@ -60,7 +96,7 @@ impl PseudoLabels {
     #[cfg(test)]
     pub fn new(logits_weak: &Tensor, threshold: f64) -> Self {
         let nowhere = Tensor::zeros([logits_weak.size()[0]], (Kind::Int64, logits_weak.device())); // it remembers nothing
-        Judge::fixed().judge(logits_weak, &nowhere, threshold)
+        Judge::fixed().judge(logits_weak, &nowhere, Constants::usual(threshold))
     }
 
     /// How much each counts, in [0, 1]: (N) f32.
@@ -113,16 +149,16 @@ pub enum Counted {
 
 /// A rule by which pseudo-labels count.
 pub trait Policy: Part + Debug {
-    /// Which of a batch's pseudo-labels count, given τ. Moves what the policy remembers.
-    fn judge(&mut self, guess: &Guess, threshold: f64) -> Counted;
+    /// Which of a batch's pseudo-labels count. Moves what the policy remembers.
+    fn judge(&mut self, guess: &Guess, by: Constants) -> Counted;
 
     /// What is added to the loss beside ℓ_u, given the strong logits (n, C) and which of them count (n).
-    fn fairness(&self, _logits_strong: &Tensor, _mask: &Tensor) -> Option<Tensor> {
+    fn fairness(&self, _logits_strong: &Tensor, _mask: &Tensor, _by: Constants) -> Option<Tensor> {
         None
     }
 
-    /// What it remembers, given τ, still on the device: (C) or (1) f32. Among it [`Quantity::Threshold`].
-    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)>;
+    /// What it remembers, still on the device: (C) or (1) f32. Among it [`Quantity::Threshold`].
+    fn memory(&self, by: Constants) -> Vec<(Quantity, Tensor)>;
 }
 
 /// The rule of a kind, at its start.
@@ -177,12 +213,12 @@ impl Judge {
     }
 
     /// The pseudo-labels of weak logits (N, C) of images at these places among the unlabeled ones (N).
-    pub fn judge(&mut self, logits_weak: &Tensor, places: &Tensor, threshold: f64) -> PseudoLabels {
+    pub fn judge(&mut self, logits_weak: &Tensor, places: &Tensor, by: Constants) -> PseudoLabels {
         let _guard = tch::no_grad_guard();
         let probabilities = logits_weak.detach().softmax(-1, Kind::Float);
         let (unaligned, classes) = probabilities.max_dim(-1, false); // (N) f32, (N) i64
         let guess = match &mut self.align {
-            Some(align) => align.align(&probabilities, unaligned, classes, places),
+            Some(align) => align.align(&probabilities, unaligned, classes, places, by),
             None => Guess {
                 confidence: unaligned.shallow_clone(),
                 places: places.shallow_clone(),
@@ -191,7 +227,7 @@ impl Judge {
                 unaligned,
             },
         };
-        let judged: Vec<Counted> = self.watchers.iter_mut().map(|it| it.rule.judge(&guess, threshold)).collect();
+        let judged: Vec<Counted> = self.watchers.iter_mut().map(|it| it.rule.judge(&guess, by)).collect();
         let (mask, weight) = match &judged[self.own] {
             Counted::Some(mask) => (mask.shallow_clone(), None),
             Counted::Weighted(weight) => (weight.gt(0.0), Some(weight.shallow_clone())),
@@ -201,14 +237,14 @@ impl Judge {
     }
 
     /// See [`Policy::fairness`].
-    pub fn fairness(&self, logits_strong: &Tensor, mask: &Tensor) -> Option<Tensor> {
-        self.watchers[self.own].rule.fairness(logits_strong, mask)
+    pub fn fairness(&self, logits_strong: &Tensor, mask: &Tensor, by: Constants) -> Option<Tensor> {
+        self.watchers[self.own].rule.fairness(logits_strong, mask, by)
     }
 
-    /// What each policy remembers, given τ, before anything is counted. Waits for the device.
-    pub fn memories(&self, threshold: f64) -> Vec<Judged> {
+    /// What each policy remembers, before anything is counted. Waits for the device.
+    pub fn memories(&self, by: Constants) -> Vec<Judged> {
         let of = |(place, watcher): (usize, &Watcher)| {
-            let mut memory = watcher.rule.memory(threshold);
+            let mut memory = watcher.rule.memory(by);
             if let Some(align) = self.align.as_ref().filter(|_| place == self.own) {
                 memory.extend(align.ratio().map(|ratio| (Quantity::Alignment, ratio)));
             }
@@ -285,8 +321,7 @@ mod tests {
     }
 
     fn by(policy: config::Policy) -> Judge {
-        let config = PseudoLabel { policy, align: config::Align::Uniform, momentum: 0.9, ..PseudoLabel::default() };
-        Judge::new(&config, &facts())
+        Judge::new(&PseudoLabel { policy, align: config::Align::Uniform, ..PseudoLabel::default() }, &facts())
     }
 
     fn numbers(tensor: &Tensor) -> Vec<f32> {
@@ -299,7 +334,7 @@ mod tests {
             let rows = Tensor::arange(N * 3, (Kind::Float, Device::Cpu)).view([N, 3]);
             let logits = (rows * (1.7 + 0.1 * step as f64)).sin() * (1.0 + 0.4 * step as f64);
             let places = (Tensor::arange(N, (Kind::Int64, Device::Cpu)) + N * step).remainder(90);
-            judge.judge(&logits, &places, 0.8)
+            judge.judge(&logits, &places, Constants { momentum: 0.9, ..Constants::usual(0.8) })
         };
         steps.map(step).collect()
     }
@@ -332,13 +367,13 @@ mod tests {
         saved.retain(|name, _| !name.starts_with("softmatch"));
         let mut restored = Judge::new(&PseudoLabel::default(), &Facts { n_unlabeled: 80, ..facts() });
         restored.restore(&saved, 7).expect("fits");
-        let since: Vec<_> = restored.memories(0.8).iter().map(|it| (it.policy, it.since)).collect();
+        let since: Vec<_> = restored.memories(Constants::usual(0.8)).iter().map(|it| (it.policy, it.since)).collect();
         let [fixed, flexmatch, freematch, softmatch] = since.try_into().expect("four");
         assert_eq!((fixed.1, flexmatch.1, freematch.1, softmatch.1), (0, 7, 0, 7));
         let mut again = Tensors::new();
         restored.save(&mut again);
         let mut later = Judge::new(&PseudoLabel::default(), &Facts { n_unlabeled: 80, ..facts() });
         later.restore(&again, 9).expect("fits");
-        assert_eq!(later.memories(0.8), restored.memories(0.8));
+        assert_eq!(later.memories(Constants::usual(0.8)), restored.memories(Constants::usual(0.8)));
     }
 }

@@ -37,6 +37,7 @@ use self::prepare::{Preparation, Prepared, prepare};
 use self::probes::Probes;
 use self::window::Window;
 use crate::part::Part;
+use crate::policy::Constants;
 use crate::rank::Ranker;
 use crate::recorder::{Command, Reporter};
 use crate::trainer::StepValues;
@@ -209,13 +210,18 @@ impl Session {
         }
     }
 
+    /// The values in force for the next step.
+    fn values(&self) -> StepValues {
+        let Live { threshold, lambda_u, pseudo_label, .. } = &self.live;
+        let policy = Constants::new(*threshold, pseudo_label);
+        StepValues { lr: self.live.lr(self.state.step), lambda_u: *lambda_u, policy }
+    }
+
     fn step(&mut self) -> Result<()> {
-        let step = self.state.step;
-        let Live { threshold, lambda_u, .. } = self.live;
         let begun = Instant::now();
         let mut batch = self.next_batch()?;
         let waited = begun.elapsed();
-        let taken = self.run.trainer.step(&batch, StepValues { lr: self.live.lr(step), threshold, lambda_u });
+        let taken = self.run.trainer.step(&batch, self.values());
         if let (Some(probes), Some(loader)) = (&mut self.probes, &mut self.loader) {
             probes.end_step(&self.run.trainer, &mut batch, loader);
         }

@@ -16,7 +16,7 @@ use crate::loss::{self, Loss, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::part::Part;
-use crate::policy::{Judge, PseudoLabels};
+use crate::policy::{Constants, Judge, PseudoLabels};
 use crate::weights::{self, Weights};
 
 /// The values of a step that can change while a run trains.
@@ -24,10 +24,10 @@ use crate::weights::{self, Weights};
 pub struct StepValues {
     /// The learning rate.
     pub lr: f64,
-    /// τ.
-    pub threshold: f64,
     /// `λ_u`.
     pub lambda_u: f64,
+    /// τ and the other numbers of the policies.
+    pub policy: Constants,
 }
 
 /// Columns of a step's row of measurements: what a progress window averages.
@@ -201,12 +201,12 @@ impl Trainer {
                 let logits = self.logits(&[&batch.labeled, &batch.strong, &batch.weak], Mode::Train);
                 let n_labeled_and_strong = n_labeled + n_unlabeled;
                 let logits_weak = logits.narrow(0, n_labeled_and_strong, n_unlabeled);
-                let pseudo = self.judge.judge(&logits_weak, &places, values.threshold);
+                let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
                 (logits.narrow(0, 0, n_labeled_and_strong), pseudo, None)
             }
             Forward::Split => {
                 let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
-                let pseudo = self.judge.judge(&logits_weak, &places, values.threshold);
+                let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
                 // reading the mask waits for the device
                 let kept = self.skips_masked.then(|| Kept::new(batch, &to_bools(&pseudo.mask)));
                 let strong = kept.as_ref().map_or(&batch.strong, |kept| &kept.pixels);
@@ -219,7 +219,7 @@ impl Trainer {
         let of_rows = rows.map(|rows| pseudo.select(&rows));
         let of_strong = of_rows.as_ref().unwrap_or(&pseudo);
         let loss = loss::unsupervised(&logits_strong, of_strong, n_unlabeled);
-        let fairness = self.judge.fairness(&logits_strong, &of_strong.mask);
+        let fairness = self.judge.fairness(&logits_strong, &of_strong.mask, values.policy);
         loss::combine(supervised, Some(Unlabeled { loss, fairness, pseudo }), values.lambda_u)
     }
 
@@ -322,7 +322,10 @@ mod tests {
 
     use super::*;
 
-    const VALUES: StepValues = StepValues { lr: 0.1, threshold: 0.1, lambda_u: 2.0 };
+    /// Values at a threshold τ.
+    fn values(threshold: f64) -> StepValues {
+        StepValues { lr: 0.1, lambda_u: 2.0, policy: Constants::usual(threshold) }
+    }
 
     fn images() -> Arc<Images> {
         let (n, side) = (20, 8);
@@ -377,7 +380,7 @@ mod tests {
         let before = joint.weights["fc2.weight"].copy();
         let probabilities = joint.predict(Which::Raw, &batch().weak).softmax(-1, Kind::Float);
         let threshold = probabilities.max_dim(-1, false).0.median().double_value(&[]);
-        let values = StepValues { threshold, ..VALUES };
+        let values = values(threshold);
         let rows = read_rows(&[joint.step(&batch(), values).row, split.step(&batch(), values).row]);
         let accepted = rows[0][Column::Accepted as usize];
         assert!(accepted > 0.0 && accepted < 12.0, "the mask is neither empty nor full: {accepted}");
@@ -397,7 +400,7 @@ mod tests {
         let confidences = Vec::<f32>::try_from(probabilities.max_dim(-1, false).0.sort(0, true).0).expect("a row");
         // none, one, 21 and all of the 40 count
         for (threshold, n_kept) in [(1.0, 0), (confidences[0], 16), (confidences[20], 32), (0.0, 40)] {
-            let values = StepValues { threshold: f64::from(threshold), ..VALUES };
+            let values = values(f64::from(threshold));
             let mask = auto.loss(&batch, values).unlabeled.expect("unlabeled images").pseudo.mask;
             assert_eq!(Kept::new(&batch, &to_bools(&mask)).rows.len(), n_kept);
             let [expected, found] = [&mut compute, &mut auto].map(|trainer| {
@@ -423,7 +426,7 @@ mod tests {
             assert!(exact.equal(&rounded), "evaluations are f32");
             let [expected, found] = [&mut single, &mut half].map(|trainer| {
                 let labels_only = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
-                let loss = trainer.loss(&labels_only, VALUES);
+                let loss = trainer.loss(&labels_only, values(0.1));
                 let gradients = trainer.gradients(&loss);
                 assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float));
                 Tensor::cat(&gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect::<Vec<_>>(), 0)
@@ -456,7 +459,7 @@ mod tests {
     fn a_step_without_unlabeled_images_is_supervised_only() {
         let mut trainer = trainer(ModelName::Cnn, Forward::Split);
         let batch = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
-        let row = read_rows(&[trainer.step(&batch, VALUES).row])[0];
+        let row = read_rows(&[trainer.step(&batch, values(0.1)).row])[0];
         assert_eq!(row[Column::Loss as usize], row[Column::Supervised as usize]);
         assert_eq!(row[Column::Unlabeled as usize], 0.0);
     }
@@ -471,12 +474,12 @@ mod tests {
     fn a_restored_trainer_takes_the_same_steps_bit_for_bit() {
         for (model, forward) in [(ModelName::Cnn, Forward::Split), (ModelName::Wrn, Forward::Joint)] {
             let mut unbroken = trainer(model, forward);
-            let _ = unbroken.step(&batch(), VALUES);
+            let _ = unbroken.step(&batch(), values(0.1));
             let saved = tensors_of(&mut unbroken);
-            let _ = unbroken.step(&batch(), VALUES);
+            let _ = unbroken.step(&batch(), values(0.1));
             let mut resumed = trainer(model, forward);
             resumed.restore(&saved, 0).expect("fits");
-            let _ = resumed.step(&batch(), VALUES);
+            let _ = resumed.step(&batch(), values(0.1));
             assert_eq!(tensors_of(&mut unbroken), tensors_of(&mut resumed), "{model:?}");
         }
     }

@@ -93,7 +93,7 @@ pub struct Set {
 }
 
 fn about_set() -> String {
-    let line = |key: &LiveKey| format!("\n  {:<10} {}; {}", key.name, key.meaning, key.allowed);
+    let line = |key: &LiveKey| format!("\n  {:<21}  {}; {}", key.name, key.meaning, key.allowed);
     let keys = LIVE.map(line).concat();
     format!("Change values of a run while it trains\n\nRUN may be left out for the newest run. KEY is one of{keys}")
 }

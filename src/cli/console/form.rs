@@ -127,13 +127,14 @@ pub fn live_form(live: &Live) -> Form {
         let key = change.key();
         Field { key: key.name.into(), value: change.value(), default: None, about: None }
     };
-    let fields = live.values().map(field).into();
+    let fields = live.values().into_iter().map(field).collect();
     Form { fields, ..Form::default() }
 }
 
 /// What a change would come to, before it is asked for.
 pub fn preview(live: &Live, text: &str, step: u64) -> Result<String> {
     let change: Change = text.parse()?;
+    live.check(change)?;
     let mut after = live.clone();
     after.apply(change, step);
     let halfway = step.midpoint(after.steps.max(step));
@@ -143,7 +144,7 @@ pub fn preview(live: &Live, text: &str, step: u64) -> Result<String> {
             let (before, then) = (live.lr(halfway), after.lr(halfway));
             format!("learning rate at step {halfway}: {before:.5} as it is, {then:.5} then")
         }
-        Change::Threshold(_) | Change::LambdaU(_) => "from the next step on".into(),
+        _ => "from the next step on".into(),
     })
 }
 

@@ -5,7 +5,7 @@ use fixmatch::config::{self, PseudoLabel};
 use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Kind, Tensor};
 
-use super::{Facts, Guess, keep, moved, take};
+use super::{Constants, Facts, Guess, keep, moved, take};
 use crate::part::Part;
 use crate::weights::to_tensor;
 
@@ -23,8 +23,6 @@ pub enum Align {
     Uniform {
         /// The average, from the first batch on: (C) f32.
         average: Option<Tensor>,
-        /// m.
-        momentum: f64,
     },
     /// Towards the labeled images' shares, by the last 128 batches, then squared and normalised, which is sharpened with
     /// T = 0.5. Moves the pseudo-label too (Berthelot et al., `ReMixMatch`, ICLR 2020, section 3.1).
@@ -43,7 +41,7 @@ impl Align {
         let (n_classes, options) = (facts.n_classes as i64, (Kind::Float, facts.device));
         match config.align {
             config::Align::None => None,
-            config::Align::Uniform => Some(Self::Uniform { average: None, momentum: config.momentum }),
+            config::Align::Uniform => Some(Self::Uniform { average: None }),
             config::Align::Remixmatch => {
                 let counts: Vec<f32> = facts.labeled_per_class.iter().map(|&n| n as f32).collect();
                 let counts = Tensor::from_slice(&counts).to_device(facts.device);
@@ -59,7 +57,7 @@ impl Align {
     /// By what predictions of each class are multiplied before they are normalised: (C) f32. None before the first batch.
     pub(super) fn ratio(&self) -> Option<Tensor> {
         match self {
-            Self::Uniform { average, .. } => {
+            Self::Uniform { average } => {
                 let average = average.as_ref()?;
                 Some((average + EPS).reciprocal() * (1.0 / average.size()[0] as f64 + EPS))
             }
@@ -70,13 +68,20 @@ impl Align {
     }
 
     /// The aligned guess of predictions (N, C), of which the largest and their classes are known. Remembers them.
-    pub(super) fn align(&mut self, p: &Tensor, unaligned: Tensor, classes: Tensor, places: &Tensor) -> Guess {
+    pub(super) fn align(
+        &mut self,
+        p: &Tensor,
+        unaligned: Tensor,
+        classes: Tensor,
+        places: &Tensor,
+        by: Constants,
+    ) -> Guess {
         let of_batch = p.mean_dim([0_i64].as_slice(), false, Kind::Float);
         let places = places.shallow_clone();
         match self {
-            Self::Uniform { average, momentum } => {
+            Self::Uniform { average } => {
                 let now = match average {
-                    Some(average) => moved(&average.to_device(p.device()), &of_batch, *momentum),
+                    Some(average) => moved(&average.to_device(p.device()), &of_batch, by.momentum),
                     None => of_batch,
                 };
                 let even = 1.0 / p.size()[1] as f64;
@@ -105,7 +110,7 @@ fn normalised(rows: &Tensor) -> Tensor {
 impl Part for Align {
     fn save(&mut self, into: &mut Tensors) {
         match self {
-            Self::Uniform { average, .. } => {
+            Self::Uniform { average } => {
                 if let Some(average) = average {
                     keep("align.average", average, into);
                 }
@@ -119,7 +124,7 @@ impl Part for Align {
 
     fn restore(&mut self, from: &Tensors, _: u64) -> Result<()> {
         match self {
-            Self::Uniform { average, .. } => *average = from.get("align.average").map(|array: &Array| to_tensor(array)),
+            Self::Uniform { average } => *average = from.get("align.average").map(|array: &Array| to_tensor(array)),
             Self::Remixmatch { batches, next, .. } => {
                 take("align.batches", batches, from);
                 take("align.next", next, from);

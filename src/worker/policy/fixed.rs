@@ -5,7 +5,7 @@ use fixmatch::run::checkpoint::Tensors;
 use fixmatch::run::insight::Quantity;
 use tch::Tensor;
 
-use super::{Counted, Guess, Policy};
+use super::{Constants, Counted, Guess, Policy};
 use crate::part::Part;
 
 /// max p ≥ τ.
@@ -13,12 +13,12 @@ use crate::part::Part;
 pub struct Fixed;
 
 impl Policy for Fixed {
-    fn judge(&mut self, guess: &Guess, threshold: f64) -> Counted {
-        Counted::Some(guess.confidence.ge(threshold))
+    fn judge(&mut self, guess: &Guess, by: Constants) -> Counted {
+        Counted::Some(guess.confidence.ge(by.threshold))
     }
 
-    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)> {
-        vec![(Quantity::Threshold, Tensor::from_slice(&[threshold as f32]))]
+    fn memory(&self, by: Constants) -> Vec<(Quantity, Tensor)> {
+        vec![(Quantity::Threshold, Tensor::from_slice(&[by.threshold as f32]))]
     }
 }
 

@@ -7,7 +7,7 @@ use fixmatch::run::checkpoint::Tensors;
 use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
-use super::{Counted, Facts, Guess, Policy, keep, take};
+use super::{Constants, Counted, Facts, Guess, Policy, keep, take};
 use crate::part::Part;
 
 /// max p ≥ τ · β / (2 − β), where β says how well the pseudo-label's class is learned.
@@ -52,17 +52,17 @@ impl FlexMatch {
 }
 
 impl Policy for FlexMatch {
-    fn judge(&mut self, guess: &Guess, threshold: f64) -> Counted {
-        let mask = guess.confidence.ge_tensor(&self.thresholds(threshold).index_select(0, &guess.classes));
+    fn judge(&mut self, guess: &Guess, by: Constants) -> Counted {
+        let mask = guess.confidence.ge_tensor(&self.thresholds(by.threshold).index_select(0, &guess.classes));
         let nobody = Tensor::full_like(&guess.places, self.labels.size()[0] - 1);
-        let places = guess.places.where_self(&guess.confidence.ge(threshold), &nobody);
+        let places = guess.places.where_self(&guess.confidence.ge(by.threshold), &nobody);
         let _ = self.labels.index_copy_(0, &places, &guess.classes);
         self.learn();
         Counted::Some(mask)
     }
 
-    fn memory(&self, threshold: f64) -> Vec<(Quantity, Tensor)> {
-        vec![(Quantity::Threshold, self.thresholds(threshold)), (Quantity::Status, self.learned.shallow_clone())]
+    fn memory(&self, by: Constants) -> Vec<(Quantity, Tensor)> {
+        vec![(Quantity::Threshold, self.thresholds(by.threshold)), (Quantity::Status, self.learned.shallow_clone())]
     }
 }
 

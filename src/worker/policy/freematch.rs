@@ -7,7 +7,7 @@ use fixmatch::run::checkpoint::Tensors;
 use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
-use super::{Counted, Facts, Guess, Policy, keep, moved, take};
+use super::{Constants, Counted, Facts, Guess, Policy, keep, moved, take};
 use crate::part::Part;
 
 /// Keeps the logarithm of a share finite.
@@ -22,14 +22,9 @@ pub struct FreeMatch {
     shares: Tensor,
     /// h̃, how often each class is predicted: (C) f32.
     histogram: Tensor,
-    momentum: f64,
     quantile: Option<f64>,
-    floor: f64,
-    ceiling: f64,
     /// The ceiling is that of the global threshold, not of the classes'.
     clips_global: bool,
-    /// `w_f`.
-    fairness: f64,
 }
 
 impl FreeMatch {
@@ -39,48 +34,44 @@ impl FreeMatch {
             global: even(1),
             shares: even(facts.n_classes),
             histogram: even(facts.n_classes),
-            momentum: config.momentum,
             quantile: config.quantile,
-            floor: config.floor.unwrap_or(0.0),
-            ceiling: config.ceiling.unwrap_or(1.0),
             clips_global: config.variant == Variant::Usb,
-            fairness: config.fairness(),
         }
     }
 
-    fn learn(&mut self, guess: &Guess) {
+    fn learn(&mut self, guess: &Guess, by: Constants) {
         let usual = match self.quantile {
             Some(quantile) => guess.confidence.quantile_scalar(quantile, None, false, "linear"),
             None => guess.confidence.mean(Kind::Float),
         };
-        self.global = moved(&self.global, &usual, self.momentum);
+        self.global = moved(&self.global, &usual, by.momentum);
         if self.clips_global {
-            self.global = self.global.clamp(0.0, self.ceiling);
+            self.global = self.global.clamp(0.0, by.ceiling);
         }
         let of_batch = guess.probabilities.mean_dim([0_i64].as_slice(), false, Kind::Float);
-        self.shares = moved(&self.shares, &of_batch, self.momentum);
+        self.shares = moved(&self.shares, &of_batch, by.momentum);
         let ones = guess.classes.ones_like().to_kind(Kind::Float);
         let counts = self.histogram.zeros_like().index_add(0, &guess.classes, &ones);
-        self.histogram = moved(&self.histogram, &(&counts / counts.sum(Kind::Float)), self.momentum);
+        self.histogram = moved(&self.histogram, &(&counts / counts.sum(Kind::Float)), by.momentum);
     }
 
     /// Of each class: (C) f32.
-    fn thresholds(&self) -> Tensor {
+    fn thresholds(&self, by: Constants) -> Tensor {
         let thresholds = &self.global * (&self.shares / self.shares.max());
-        if self.clips_global { thresholds } else { thresholds.clamp(self.floor, self.ceiling) }
+        if self.clips_global { thresholds } else { thresholds.clamp(by.floor, by.ceiling) }
     }
 }
 
 impl Policy for FreeMatch {
-    fn judge(&mut self, guess: &Guess, _: f64) -> Counted {
-        self.learn(guess);
-        Counted::Some(guess.confidence.ge_tensor(&self.thresholds().index_select(0, &guess.classes)))
+    fn judge(&mut self, guess: &Guess, by: Constants) -> Counted {
+        self.learn(guess, by);
+        Counted::Some(guess.confidence.ge_tensor(&self.thresholds(by).index_select(0, &guess.classes)))
     }
 
     /// `w_f` · Σ a log b over the classes, where a is p̃ / h̃ and b the strong views' q̄ / h̄, both normalised. It is below 0,
     /// and 0 where no image counts.
-    fn fairness(&self, logits_strong: &Tensor, mask: &Tensor) -> Option<Tensor> {
-        if self.fairness == 0.0 {
+    fn fairness(&self, logits_strong: &Tensor, mask: &Tensor, by: Constants) -> Option<Tensor> {
+        if by.fairness == 0.0 {
             return None;
         }
         let counts = mask.to_kind(Kind::Float); // (n)
@@ -94,12 +85,12 @@ impl Policy for FreeMatch {
         let wanted = normalised(&(&self.shares * inverse(&self.histogram)), &is_any);
         let found = normalised(&(mean * inverse(&histogram)), &is_any);
         let loss = (wanted * (found + EPS).log()).sum(Kind::Float);
-        Some(loss * is_any.to_kind(Kind::Float) * self.fairness)
+        Some(loss * is_any.to_kind(Kind::Float) * by.fairness)
     }
 
-    fn memory(&self, _: f64) -> Vec<(Quantity, Tensor)> {
+    fn memory(&self, by: Constants) -> Vec<(Quantity, Tensor)> {
         vec![
-            (Quantity::Threshold, self.thresholds()),
+            (Quantity::Threshold, self.thresholds(by)),
             (Quantity::Shares, self.shares.shallow_clone()),
             (Quantity::Histogram, self.histogram.shallow_clone()),
         ]

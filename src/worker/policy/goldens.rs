@@ -5,7 +5,7 @@ use fixmatch::run::checkpoint::Tensors;
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
-use super::{Facts, Judge};
+use super::{Constants, Facts, Judge, PseudoLabels};
 use crate::part::Part as _;
 
 const N_IMAGES: usize = 203;
@@ -59,7 +59,39 @@ fn places(step: usize) -> Tensor {
     Tensor::from_slice(&all)
 }
 
-fn state_of(judge: &mut Judge) -> Vec<f32> {
+/// All policies, and the numbers that are in force.
+struct Court {
+    judge: Judge,
+    by: Constants,
+}
+
+impl Court {
+    /// By a `[pseudo_label]` and τ.
+    fn new(config: &PseudoLabel, threshold: f64, facts: &Facts) -> Self {
+        Self { judge: Judge::new(config, facts), by: Constants::new(threshold, config) }
+    }
+
+    fn judge(&mut self, logits_weak: &Tensor, places: &Tensor) -> PseudoLabels {
+        self.judge.judge(logits_weak, places, self.by)
+    }
+
+    /// Without the policies that only watch.
+    fn alone(mut self) -> Self {
+        self.judge.watchers = vec![self.judge.watchers.swap_remove(self.judge.own)];
+        self.judge.own = 0;
+        self
+    }
+
+    fn sure_from(&self) -> f64 {
+        self.judge.memories(self.by)[self.judge.own].sure_from().expect("each policy has a threshold")
+    }
+
+    fn fairness(&self, logits_strong: &Tensor, mask: &Tensor) -> Tensor {
+        self.judge.fairness(logits_strong, mask, self.by).expect("it has a weight")
+    }
+}
+
+fn state_of(Court { judge, .. }: &mut Court) -> Vec<f32> {
     let mut tensors = Tensors::new();
     judge.save(&mut tensors);
     let names = ["flexmatch.learned", "freematch.global", "freematch.shares", "freematch.histogram"];
@@ -67,17 +99,6 @@ fn state_of(judge: &mut Judge) -> Vec<f32> {
     let own = judge.watchers[judge.own].kind.name();
     let names = names.filter(|name| name.starts_with(own));
     names.filter_map(|name| tensors.get(name)).flat_map(|array| array.values.clone()).collect()
-}
-
-/// Without the policies that only watch.
-fn alone(mut judge: Judge) -> Judge {
-    judge.watchers = vec![judge.watchers.swap_remove(judge.own)];
-    judge.own = 0;
-    judge
-}
-
-fn sure_from(judge: &Judge, threshold: f64) -> f64 {
-    judge.memories(threshold)[judge.own].sure_from().expect("each policy has a threshold")
 }
 
 fn facts(n_classes: usize) -> Facts {
@@ -102,10 +123,10 @@ fn masks_weights_and_states_are_those_of_usbs_hooks_over_ten_thousand_steps() {
         serde_json::from_str(include_str!("../../../tests/golden/policies.json")).expect("the script's JSON");
     let (mut n_steps, mut n_accepted) = (0, 0);
     for Case { config, n_classes, states, masks, near, weights, fairness } in goldens.cases {
-        let mut judge = alone(Judge::new(&config, &facts(n_classes)));
+        let mut judge = Court::new(&config, THRESHOLD, &facts(n_classes)).alone();
         for step in 0..STEPS {
             let what = format!("{config:?}, {n_classes} classes, step {step}");
-            let pseudo = judge.judge(&logits(n_classes, step), &places(step), THRESHOLD);
+            let pseudo = judge.judge(&logits(n_classes, step), &places(step));
             match masks.get(step) {
                 Some(mask) => {
                     let differ = (bits(&pseudo.mask) ^ mask) & !near[step];
@@ -120,7 +141,7 @@ fn masks_weights_and_states_are_those_of_usbs_hooks_over_ten_thousand_steps() {
             }
             if let (true, Some(expected)) = (step % KEPT == 0, fairness.get(step / KEPT)) {
                 let strong = logits(n_classes, (step + 1) % STEPS);
-                let found = judge.fairness(&strong, &pseudo.mask).expect("FreeMatch has it").double_value(&[]);
+                let found = judge.fairness(&strong, &pseudo.mask).double_value(&[]);
                 let found = found / config.fairness();
                 assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{what}: {found} {expected}");
             }
@@ -139,14 +160,14 @@ fn weak(probabilities: &[f64]) -> Tensor {
     Tensor::from_slice(&logits).view([-1, 2])
 }
 
-fn judged(judge: &mut Judge, probabilities: &[f64]) -> Vec<f32> {
+fn judged(judge: &mut Court, probabilities: &[f64]) -> Vec<f32> {
     let places = Tensor::arange(probabilities.len() as i64, (Kind::Int64, Device::Cpu));
-    Vec::try_from(judge.judge(&weak(probabilities), &places, 0.9).weights()).expect("a row of weights")
+    Vec::try_from(judge.judge(&weak(probabilities), &places).weights()).expect("a row of weights")
 }
 
-fn judge(config: &str, n_unlabeled: usize) -> Judge {
+fn judge(config: &str, n_unlabeled: usize) -> Court {
     let config = toml::from_str(config).expect(config);
-    Judge::new(&config, &Facts { n_unlabeled, labeled_per_class: vec![3, 1], ..facts(2) })
+    Court::new(&config, 0.9, &Facts { n_unlabeled, labeled_per_class: vec![3, 1], ..facts(2) })
 }
 
 /// Four images. At first β = 0 and all count. Two are then confident of class 0 and none of class 1: β = (2/2, 0), or
@@ -160,7 +181,7 @@ fn flexmatch_learns_classes_as_the_hand_does() {
         assert_near(&state_of(&mut judge), &[after, 0.0], config);
         assert_eq!(judged(&mut judge, &[0.8, 0.95, 0.95, 0.05]), [0.0, 1.0, 1.0, 1.0]);
         assert_near(&state_of(&mut judge), &[1.0, 1.0 / 3.0], config);
-        assert!((sure_from(&judge, 0.9) - 0.9).abs() < 1e-6);
+        assert!((judge.sure_from() - 0.9).abs() < 1e-6);
     }
     let warm = |warmup| {
         let mut judge = judge(&format!("policy = \"flexmatch\"\nwarmup = {warmup}"), 8);
@@ -188,13 +209,13 @@ fn freematch_moves_its_thresholds_as_the_hand_does() {
     let mut free = judge("policy = \"freematch\"\nmomentum = 0.5", 2);
     assert_eq!(judged(&mut free, &[0.9, 0.7]), [1.0, 1.0]);
     assert_near(&state_of(&mut free), &[0.65, 0.65, 0.35, 0.75, 0.25], "τ, p̃, h̃");
-    assert!((sure_from(&free, 0.0) - 0.65).abs() < 1e-6);
+    assert!((free.sure_from() - 0.65).abs() < 1e-6);
     let clamped = "policy = \"freematch\"\nmomentum = 0.5\nvariant = \"torchssl\"\nfloor = 0.8\nceiling = 0.95";
     assert_eq!(judged(&mut judge(clamped, 2), &[0.9, 0.7]), [1.0, 0.0], "no class is below 0.8");
     let clipped = "policy = \"freematch\"\nmomentum = 0.5\nvariant = \"usb\"\nceiling = 0.6";
     let mut clipped = judge(clipped, 2);
     judged(&mut clipped, &[0.9, 0.7]);
-    assert!((sure_from(&clipped, 0.0) - 0.6).abs() < 1e-6);
+    assert!((clipped.sure_from() - 0.6).abs() < 1e-6);
 }
 
 /// By hand, after the step above: a = p̃ / h̃ normalised = (0.65/0.75, 0.35/0.25) = (0.3824, 0.6176). Strong views: the one
@@ -204,7 +225,7 @@ fn freematchs_fairness_is_what_the_hand_gets_and_nothing_where_no_image_counts()
     let mut free = judge("policy = \"freematch\"\nmomentum = 0.5\nfairness = 2.0", 2);
     judged(&mut free, &[0.9, 0.7]);
     let strong = weak(&[0.8, 0.1]).set_requires_grad(true);
-    let loss = |mask: &[bool]| free.fairness(&strong, &Tensor::from_slice(mask)).expect("it has a weight");
+    let loss = |mask: &[bool]| free.fairness(&strong, &Tensor::from_slice(mask));
     let (a, b): (f64, f64) = (0.65 / 0.75, 0.35 / 0.25);
     let expected = 2.0 * (b / (a + b)) * 1e-12_f64.ln();
     let found = loss(&[true, false]).double_value(&[]);
@@ -237,9 +258,9 @@ fn alignment_moves_confidences_and_remixmatchs_the_labels_too() {
     let places = Tensor::from_slice(&[0_i64, 1]);
     let aligned = |config: &str, n: usize| {
         let mut judge = judge(config, 2);
-        let mut last = judge.judge(&weak(&[0.8, 0.6]), &places, 0.9);
+        let mut last = judge.judge(&weak(&[0.8, 0.6]), &places);
         for _ in 1..n {
-            last = judge.judge(&weak(&[0.8, 0.6]), &places, 0.9);
+            last = judge.judge(&weak(&[0.8, 0.6]), &places);
         }
         let classes = Vec::<i64>::try_from(&last.classes).expect("classes");
         (Vec::<f32>::try_from(&last.confidence).expect("a row"), classes)
@@ -289,18 +310,18 @@ fn a_judge_that_takes_its_state_back_judges_on_as_the_one_that_saved_it() {
         for align in ["none", "uniform", "remixmatch"] {
             let config =
                 toml::from_str(&format!("policy = \"{policy}\"\nalign = \"{align}\"")).expect("a configuration");
-            let new = || Judge::new(&config, &facts(10));
-            let go = |judge: &mut Judge, steps: std::ops::Range<usize>| {
-                let said = |step| judge.judge(&logits(10, step), &places(step), 0.6).weights();
+            let new = || Court::new(&config, 0.6, &facts(10));
+            let go = |judge: &mut Court, steps: std::ops::Range<usize>| {
+                let said = |step| judge.judge(&logits(10, step), &places(step)).weights();
                 let all: Vec<Tensor> = steps.map(said).collect();
                 let mut tensors = Tensors::new();
-                judge.save(&mut tensors);
+                judge.judge.save(&mut tensors);
                 (Vec::<f32>::try_from(Tensor::cat(&all, 0)).expect("a row"), tensors)
             };
             let mut unbroken = new();
             let (_, saved) = go(&mut unbroken, 270..300);
             let mut resumed = new();
-            resumed.restore(&saved, 30).expect("fits");
+            resumed.judge.restore(&saved, 30).expect("fits");
             assert_eq!(go(&mut unbroken, 300..400), go(&mut resumed, 300..400), "{policy} {align}");
         }
     }

@@ -7,7 +7,7 @@ use fixmatch::run::checkpoint::Tensors;
 use fixmatch::run::insight::Quantity;
 use tch::{Kind, Tensor};
 
-use super::{Counted, Facts, Guess, Policy, keep, moved, take};
+use super::{Constants, Counted, Facts, Guess, Policy, keep, moved, take};
 use crate::part::Part;
 
 /// exp(−min(max p − μ, 0)² / (2σ² / `n_σ`²)).
@@ -17,8 +17,6 @@ pub struct SoftMatch {
     mean: Tensor,
     /// σ²: (1) f32.
     variance: Tensor,
-    momentum: f64,
-    n_sigma: f64,
     /// μ and σ are those of predictions before they are aligned.
     learns_unaligned: bool,
 }
@@ -29,31 +27,26 @@ impl SoftMatch {
         Self {
             mean: full(1.0 / facts.n_classes as f64),
             variance: full(1.0),
-            momentum: config.momentum,
-            n_sigma: config.n_sigma,
             learns_unaligned: config.variant == Variant::Torchssl,
         }
     }
 }
 
 impl Policy for SoftMatch {
-    fn judge(&mut self, guess: &Guess, _: f64) -> Counted {
+    fn judge(&mut self, guess: &Guess, by: Constants) -> Counted {
         let usual = if self.learns_unaligned { &guess.unaligned } else { &guess.confidence };
-        self.mean = moved(&self.mean, &usual.mean(Kind::Float), self.momentum);
+        self.mean = moved(&self.mean, &usual.mean(Kind::Float), by.momentum);
         // one image has no variance
         if usual.size()[0] > 1 {
-            self.variance = moved(&self.variance, &usual.var(true), self.momentum);
+            self.variance = moved(&self.variance, &usual.var(true), by.momentum);
         }
         let below = (&guess.confidence - &self.mean).clamp_max(0.0);
-        let spread = &self.variance * (2.0 / (self.n_sigma * self.n_sigma));
+        let spread = &self.variance * (2.0 / (by.n_sigma * by.n_sigma));
         Counted::Weighted((-(&below * &below) / spread).exp())
     }
 
-    fn memory(&self, _: f64) -> Vec<(Quantity, Tensor)> {
-        vec![
-            (Quantity::Threshold, self.mean.shallow_clone()),
-            (Quantity::Deviation, self.variance.sqrt() / self.n_sigma),
-        ]
+    fn memory(&self, by: Constants) -> Vec<(Quantity, Tensor)> {
+        vec![(Quantity::Threshold, self.mean.shallow_clone()), (Quantity::Deviation, self.variance.sqrt() / by.n_sigma)]
     }
 }
 

@@ -241,7 +241,7 @@ fn draw_panel(among: &[u32], labels: &[u16], n_classes: usize, n: usize) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Judge;
+    use crate::policy::{Constants, Judge};
 
     /// Weak logits of two classes that give class 0 with these probabilities.
     fn pseudo(probabilities: &[f64], threshold: f64) -> PseudoLabels {
@@ -251,7 +251,7 @@ mod tests {
 
     /// What the paper's rule remembers.
     fn by(threshold: f64) -> Vec<Judged> {
-        Judge::fixed().memories(threshold)
+        Judge::fixed().memories(Constants::usual(threshold))
     }
 
     fn bin(confidence: f64) -> usize {

@@ -38,8 +38,9 @@ impl Session {
 
     /// Reports the pseudo-labels since the last histogram, if there were any.
     pub(super) fn close_histogram(&mut self) {
+        let policy = self.values().policy;
         let Some(insight) = &mut self.insight else { return };
-        let memories = self.run.trainer.judge().memories(self.live.threshold);
+        let memories = self.run.trainer.judge().memories(policy);
         if let Some(histogram) = insight.close(self.state.step, memories) {
             self.keep(Record::Histogram(histogram));
         }

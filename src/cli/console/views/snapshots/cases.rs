@@ -99,6 +99,15 @@ fn what_if_of_a_policy() -> App {
     app
 }
 
+/// The policy by which pseudo-labels count in part, tried.
+fn what_if_of_softmatch() -> App {
+    let mut app = sample::app_on_pseudo_labels(Tab::Strip);
+    for action in [Action::OtherPolicy; 3] {
+        app.update(action);
+    }
+    app
+}
+
 /// The browser of label sets after some keys.
 fn browsing(actions: &[Action]) -> App {
     let mut app = sample::app_browsing();
@@ -264,6 +273,7 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("pseudo_labels", sample::app_on_pseudo_labels(Tab::Strip)),
         ("pseudo_labels_what_if", what_if()),
         ("pseudo_labels_what_if_of_a_policy", what_if_of_a_policy()),
+        ("pseudo_labels_what_if_of_softmatch", what_if_of_softmatch()),
         ("policies", policies()),
         ("pseudo_labels_without_hidden_labels", without_hidden_labels()),
         ("pseudo_labels_frozen", frozen(Page::PseudoLabels)),

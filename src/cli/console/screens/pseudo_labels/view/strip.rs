@@ -7,7 +7,7 @@
 
 use fixmatch::config::Policy;
 use fixmatch::run::curves::{Axis, Series};
-use fixmatch::run::insight::{Agreement, EDGES, Histogram, N_BINS, Panel};
+use fixmatch::run::insight::{Agreement, EDGES, Histogram, Judged, N_BINS, Panel};
 use fixmatch::run::pseudo::{Basis, Class, Expected, Threshold, View};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -43,7 +43,7 @@ const TITLE: usize = 12;
 /// Columns of an expected share.
 const EXPECTED: u16 = 8;
 
-/// Rows above the classes: two lines of totals, the alarm or the cell, the head.
+/// Rows above the classes: two lines of totals, the alarm or the cell, the head; then the weights, where there are such.
 const ABOVE: u16 = 4;
 
 /// Draws the strip.
@@ -62,6 +62,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 
     let strip = Strip::of(app, run, histogram, area);
     strip.head(buffer, Rect { y: area.y + 3, height: 1, ..area });
+    strip.weights(buffer, area.y + ABOVE);
     let rows = rows_of(run, histogram, area);
     if let Some(more) = more(rows.first, rows.height(), rows.n) {
         put(buffer, 2, area.y + 3, &left(&more, strip.name), app.theme.accent());
@@ -91,7 +92,13 @@ pub fn rows_in_sight(run: &OpenRun, area: Rect) -> Option<Rows> {
 }
 
 fn rows_of(run: &OpenRun, histogram: &Histogram, area: Rect) -> Rows {
-    super::rows(run, area, ABOVE, histogram.n_classes(), usize::from(area.height.saturating_sub(ABOVE)))
+    let above = ABOVE + u16::from(weigher(run, histogram).is_some());
+    super::rows(run, area, above, histogram.n_classes(), usize::from(area.height.saturating_sub(above)))
+}
+
+/// The policy on the screen, if pseudo-labels count in part by it.
+fn weigher<'a>(run: &OpenRun, histogram: &'a Histogram) -> Option<&'a Judged> {
+    threshold(run).judged(histogram).filter(|judged| judged.policy.weighs())
 }
 
 fn why_none(run: &OpenRun) -> String {
@@ -291,6 +298,24 @@ impl<'a> Strip<'a> {
         }
     }
 
+    /// How much a pseudo-label counts in the middle of each bin.
+    fn weights(&self, buffer: &mut Buffer, y: u16) {
+        let (theme, line) = (self.app.theme, line_before(self.thresholds.iter().copied().fold(0.0, f64::max)));
+        let Some(judged) = weigher(self.run, self.histogram) else { return };
+        put(buffer, 0, y, &format!("  {}", left("weight", self.name - 1)), theme.faint());
+        put(buffer, self.column(line, line) - 1, y, "│", theme.changed());
+        for (bin, edges) in EDGES.windows(2).enumerate() {
+            let weight = judged.weight(edges[0].midpoint(edges[1])).unwrap_or_default();
+            put(
+                buffer,
+                self.column(bin, line),
+                y,
+                &self.level(weight).to_string().repeat(self.scale()),
+                theme.accent(),
+            );
+        }
+    }
+
     fn class(&self, buffer: &mut Buffer, class: usize, view: &Class, expected: f64, area: Rect) {
         let theme = self.app.theme;
         let is_selected = class == self.run.pseudo_labels.row.at;
@@ -346,17 +371,22 @@ impl<'a> Strip<'a> {
     /// How full a bin is, on a logarithmic scale, and how accurate.
     fn cell(&self, class: usize, bin: usize) -> (char, Style) {
         let count = self.histogram.of_class(class)[bin];
-        let ramp: &[char] = match self.app.glyphs {
-            Glyphs::Ascii => &['.', ':', '-', '=', '+', '*', '#', '@'],
-            Glyphs::Block | Glyphs::Braille => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-        };
         if count.n == 0 {
             return (' ', Style::new());
         }
         let share = ((count.n + 1) as f64).ln() / ((self.most + 1) as f64).ln();
-        let height = ((share * ramp.len() as f64).ceil() as usize).clamp(1, ramp.len());
         let purity = count.purity().filter(|_| self.histogram.has_oracle);
-        (ramp[height - 1], self.quality(purity))
+        (self.level(share), self.quality(purity))
+    }
+
+    /// A share of 1 as a bar.
+    fn level(&self, share: f64) -> char {
+        let ramp: &[char] = match self.app.glyphs {
+            Glyphs::Ascii => &['.', ':', '-', '=', '+', '*', '#', '@'],
+            Glyphs::Block | Glyphs::Braille => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        };
+        let height = ((share * ramp.len() as f64).ceil() as usize).clamp(1, ramp.len());
+        ramp[height - 1]
     }
 
     fn quality(&self, purity: Option<f64>) -> Style {
