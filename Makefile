@@ -22,7 +22,7 @@ test: setup ## Check the format, lint and run all tests, without and with traini
 	cargo fmt --check
 	cargo clippy $(CONSOLE_ONLY) --all-targets -- -D warnings
 	cargo clippy --all-targets -- -D warnings
-	CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test $(CONSOLE_ONLY) # the same code again, so compiled in less time
+	CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test $(CONSOLE_ONLY) # the same code again, so compiled in less time
 	cargo test
 
 setup: ## Fetch libtorch if there is none, and say what else is missing
