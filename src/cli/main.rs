@@ -84,7 +84,6 @@ enum Command {
     Doctor(doctor::Args),
     Trash(trash::Args),
     Completions(completions::Args),
-    #[command(hide = true)]
     Screenshot(screenshot::Args),
     /// Write the manual pages into a folder
     #[command(hide = true, after_help = examples!("fixmatch man ~/.local/share/man/man1"))]

@@ -1,4 +1,4 @@
-//! `fixmatch screenshot`, hidden: a screen of the console as SVG, for the README.
+//! `fixmatch screenshot`: a screen of the console as SVG, for documents and talks.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -25,14 +25,15 @@ use crate::console::screens::label::Label;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::race::Race;
 use crate::console::screens::samples::Sheet;
+use crate::console::svg::{self, Ground};
 use crate::console::tasks::WorldTask;
 use crate::console::theme::{Depth, Theme};
 use crate::console::world::{self, News};
-use crate::console::{self, svg, views};
+use crate::console::{self, views};
 
 /// Print a screen of the console as SVG
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch screenshot quickstart --size 100x30 > run.svg"))]
+#[command(after_help = examples!("fixmatch screenshot quickstart --size 100x30 > run.svg", "fixmatch screenshot --screen home --light > home.svg"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -45,8 +46,11 @@ pub struct Args {
     /// Columns and rows
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x36", value_parser = size)]
     size: (u16, u16),
+    /// Dark text on a light ground
+    #[arg(long)]
+    light: bool,
     /// Instead draw it so many times, all of it each time, and print how many seconds that took
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide = true)]
     draws: Option<u32>,
 }
 
@@ -147,7 +151,8 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     }
     let mut terminal = Terminal::new(TestBackend::new(args.size.0, args.size.1))?;
     terminal.draw(|frame| views::draw(frame, &mut app))?;
-    say(svg::of(terminal.backend().buffer()))?;
+    let on = if args.light { Ground::LIGHT } else { Ground::DARK };
+    say(svg::of(terminal.backend().buffer(), on))?;
     Ok(ExitCode::SUCCESS)
 }
 
