@@ -24,7 +24,7 @@ pub struct Tag {
 
 /// Give a run a title, which lists and reports show beside its name
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch title quickstart 'Few labels, strong views'", "fixmatch title quickstart ''"))]
+#[command(after_help = examples!("fixmatch title quickstart Few-labels", "fixmatch title quickstart ''"))]
 pub struct Title {
     /// A path, a name, or a part of a name that fits only one run
     #[arg(value_name = "RUN", add = complete::run())]

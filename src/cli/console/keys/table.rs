@@ -233,7 +233,7 @@ pub const TABLE: &[Binding] = &[
     drive(Action::Title, "title", "T", &[Home, Run, Race], "", "give the run a title, shown beside its name"),
     drive(Action::Tags, "tags", "#", &[Home, Run, Race], "", "tag the run, or all marked: good paper -draft"),
     drive(Action::Note, "note", "N", &[Home, Run, Race], "", "write a note on the run"),
-    look(Action::Family, "family", "G", &[Home, Run], "", "its family: forks and changes, and their curves"),
+    look(Action::Family, "family", "O", &[Home, Run], "", "its origins and forks, with changes and curves"),
     look(Action::SaveFilter, "save-filter", "W", &[Home], "", "save the filter under a name; ctrl-s as it is typed"),
     look(
         Action::Browse,
