@@ -125,7 +125,17 @@ fn eventful(place: &Place) -> RunDir {
     dir.write_run(&run).expect("written");
     let checkpoint = Checkpoint { state: State { step: 20, ..State::default() }, ..Checkpoint::default() };
     checkpoint.write(&dir.checkpoints().join(file_name(20))).expect("written");
-    let changes = [Change::Threshold(0.9), Change::LambdaU(2.0), Change::LrFactor(9.0), Change::Steps(600)];
+    let changes = [
+        Change::Threshold(0.9),
+        Change::LambdaU(2.0),
+        Change::LrFactor(9.0),
+        Change::Steps(600),
+        Change::Momentum(0.9),
+        Change::Fairness(0.1),
+        Change::Floor(0.5),
+        Change::Ceiling(0.9),
+        Change::NSigma(3.0),
+    ];
     for (n, change) in changes.into_iter().enumerate() {
         let (id, who) = (n.to_string(), "user@host".into());
         append(&dir, &[Event::Accepted { id: id.clone(), request: Request::Set(change), who }]);
