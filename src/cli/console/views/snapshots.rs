@@ -75,13 +75,19 @@ fn each_screen_looks_as_it_did() {
 
 #[test]
 fn every_screen_can_be_drawn_at_every_size() {
-    for (_, mut app) in screens() {
+    let draw = |mut app: App| {
         for width in (1..=250).step_by(7).chain([60, 61, 76, 80, 120]) {
             for height in (1..=80).step_by(5).chain([14, 15, 24]) {
                 drawn(&mut app, width, height);
             }
         }
-    }
+    };
+    // by far the longest of these tests: in two threads
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            scope.spawn(move || screens().into_iter().skip(half).step_by(2).for_each(|(_, app)| draw(app)));
+        }
+    });
 }
 
 /// A console on a tab of a run with so many classes, whose names are as wide as names come.
