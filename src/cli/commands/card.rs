@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fixmatch::examples;
 use fixmatch::run::card::Card;
-
+use fixmatch::run::dir::RunDir;
 use serde::Serialize;
 
 use super::{RunArg, Runs, complete, say};
@@ -63,35 +63,36 @@ impl Written {
 }
 
 pub fn tag(args: &Tag, runs: &Runs) -> Result<ExitCode> {
-    let dir = runs.find(&RunArg { run: Some(args.run.clone()) })?;
-    let mut card = Card::read(&dir)?;
-    if !args.tags.is_empty() {
-        card.tag(&args.tags)?;
-        card.write(&dir)?;
-    }
+    let edit = |card: &mut Card| card.tag(&args.tags);
+    let (dir, card) = written(&args.run, runs, (!args.tags.is_empty()).then_some(edit))?;
     let tags: Vec<&str> = card.tags.iter().map(String::as_str).collect();
-    say(format_args!("{}: {}", dir.id(), if tags.is_empty() { "no tags".into() } else { tags.join(", ") }))?;
-    Ok(ExitCode::SUCCESS)
+    tell(&dir, "tags", &tags.join(", "))
 }
 
 pub fn title(args: &Title, runs: &Runs) -> Result<ExitCode> {
-    let dir = runs.find(&RunArg { run: Some(args.run.clone()) })?;
-    let mut card = Card::read(&dir)?;
-    if let Some(text) = &args.text {
-        card.set_title(text)?;
-        card.write(&dir)?;
-    }
-    say(format_args!("{}: {}", dir.id(), if card.title.is_empty() { "no title" } else { &card.title }))?;
-    Ok(ExitCode::SUCCESS)
+    let edit = args.text.as_ref().map(|text| |card: &mut Card| card.set_title(text));
+    let (dir, card) = written(&args.run, runs, edit)?;
+    tell(&dir, "title", &card.title)
 }
 
 pub fn note(args: &Note, runs: &Runs) -> Result<ExitCode> {
-    let dir = runs.find(&RunArg { run: Some(args.run.clone()) })?;
+    let edit = args.text.as_ref().map(|text| |card: &mut Card| card.set_note(text));
+    let (dir, card) = written(&args.run, runs, edit)?;
+    tell(&dir, "note", &card.note)
+}
+
+/// A run and what stands on its card, after an edit if there is one.
+fn written(run: &str, runs: &Runs, edit: Option<impl FnOnce(&mut Card) -> Result<()>>) -> Result<(RunDir, Card)> {
+    let dir = runs.find(&RunArg { run: Some(run.to_owned()) })?;
     let mut card = Card::read(&dir)?;
-    if let Some(text) = &args.text {
-        card.set_note(text)?;
+    if let Some(edit) = edit {
+        edit(&mut card)?;
         card.write(&dir)?;
     }
-    say(format_args!("{}: {}", dir.id(), if card.note.is_empty() { "no note" } else { &card.note }))?;
+    Ok((dir, card))
+}
+
+fn tell(dir: &RunDir, what: &str, text: &str) -> Result<ExitCode> {
+    say(format_args!("{}: {}", dir.id(), if text.is_empty() { format!("no {what}") } else { text.to_owned() }))?;
     Ok(ExitCode::SUCCESS)
 }
