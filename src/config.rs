@@ -20,7 +20,7 @@ mod machine;
 mod model;
 pub mod preset;
 mod pseudo_label;
-mod range;
+pub(crate) mod range;
 mod rank;
 mod train;
 mod values;

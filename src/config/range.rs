@@ -7,6 +7,24 @@ use super::MAX_DEPTH;
 use crate::base::dirs::expand_home;
 use serde::de::{Deserialize, Deserializer, Error};
 
+/// What a number may be, as in "must be …".
+pub(crate) struct Range {
+    pub text: &'static str,
+    pub holds: fn(f64) -> bool,
+}
+
+pub(crate) const RATIO: Range = Range { text: "in [0, 1]", holds: |x| (0.0..=1.0).contains(&x) };
+pub(crate) const BELOW_ONE: Range = Range { text: "at least 0 and below 1", holds: |x| (0.0..1.0).contains(&x) };
+pub(crate) const LR: Range = Range { text: "more than 0 and at most 100", holds: |x| x > 0.0 && x <= 100.0 };
+pub(crate) const LAMBDA_U: Range = Range { text: "in [0, 1000]", holds: |x| (0.0..=1000.0).contains(&x) };
+pub(crate) const ABOVE_ZERO: Range = Range { text: "more than 0 and at most 1000", holds: |x| x > 0.0 && x <= 1000.0 };
+
+impl Range {
+    fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<f64, D::Error> {
+        checked(deserializer, |&x| (self.holds)(x), self.text)
+    }
+}
+
 fn checked<'de, D, T>(deserializer: D, allowed: impl Fn(&T) -> bool, must_be: &str) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -23,19 +41,19 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 pub(super) fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |x| (0.0..=1.0).contains(x), "in [0, 1]")
+    RATIO.read(deserializer)
 }
 
 pub(super) fn below_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |x| (0.0..1.0).contains(x), "at least 0 and below 1")
+    BELOW_ONE.read(deserializer)
 }
 
 pub(super) fn lr<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |&x: &f64| x > 0.0 && x <= 100.0, "more than 0 and at most 100")
+    LR.read(deserializer)
 }
 
 pub(super) fn lambda_u<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |x| (0.0..=1000.0).contains(x), "in [0, 1000]")
+    LAMBDA_U.read(deserializer)
 }
 
 pub(super) fn some_ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -47,11 +65,11 @@ pub(super) fn some_lambda_u<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 }
 
 pub(super) fn above_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |&x: &f64| x > 0.0 && x <= 1000.0, "more than 0 and at most 1000")
+    ABOVE_ZERO.read(deserializer)
 }
 
 pub(super) fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    checked(deserializer, |x| (0.0..=1.0).contains(x), "in [0, 1]")
+    RATIO.read(deserializer)
 }
 
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::base::alike::closest;
+use crate::config::range::{ABOVE_ZERO, BELOW_ONE, LAMBDA_U as WEIGHT, LR, RATIO};
 use crate::config::{Align, Policy, PseudoLabel, Variant};
 
 /// What can be asked of a worker.
@@ -120,7 +121,7 @@ pub const LIVE: [&LiveKey; 9] =
 static THRESHOLD: LiveKey = LiveKey {
     name: "threshold",
     meaning: "τ, confidence a pseudo-label needs",
-    allowed: "in [0, 1]",
+    allowed: RATIO.text,
     read: |text| text.parse().ok().map(Change::Threshold),
     is_of: |rule| rule.policy.has_threshold(),
 };
@@ -128,7 +129,7 @@ static THRESHOLD: LiveKey = LiveKey {
 static LAMBDA_U: LiveKey = LiveKey {
     name: "lambda_u",
     meaning: "λ_u, weight of the unsupervised loss",
-    allowed: "in [0, 1000]",
+    allowed: WEIGHT.text,
     read: |text| text.parse().ok().map(Change::LambdaU),
     is_of: |_| true,
 };
@@ -136,7 +137,7 @@ static LAMBDA_U: LiveKey = LiveKey {
 static LR_FACTOR: LiveKey = LiveKey {
     name: "lr_factor",
     meaning: "factor of the learning rate",
-    allowed: "more than 0 and at most 100",
+    allowed: LR.text,
     read: |text| text.parse().ok().map(Change::LrFactor),
     is_of: |_| true,
 };
@@ -152,7 +153,7 @@ static STEPS: LiveKey = LiveKey {
 static MOMENTUM: LiveKey = LiveKey {
     name: "pseudo_label.momentum",
     meaning: "what is left of the rule's averages",
-    allowed: "at least 0 and below 1",
+    allowed: BELOW_ONE.text,
     read: |text| text.parse().ok().map(Change::Momentum),
     is_of: |rule| matches!(rule.policy, Policy::Freematch | Policy::Softmatch) || rule.align == Align::Uniform,
 };
@@ -160,7 +161,7 @@ static MOMENTUM: LiveKey = LiveKey {
 static FAIRNESS: LiveKey = LiveKey {
     name: "pseudo_label.fairness",
     meaning: "w_f, weight of FreeMatch's fairness loss",
-    allowed: "in [0, 1000]",
+    allowed: WEIGHT.text,
     read: |text| text.parse().ok().map(Change::Fairness),
     is_of: |rule| rule.policy == Policy::Freematch,
 };
@@ -168,7 +169,7 @@ static FAIRNESS: LiveKey = LiveKey {
 static FLOOR: LiveKey = LiveKey {
     name: "pseudo_label.floor",
     meaning: "no class has a lower threshold",
-    allowed: "in [0, 1]",
+    allowed: RATIO.text,
     read: |text| text.parse().ok().map(Change::Floor),
     is_of: |rule| rule.policy == Policy::Freematch && rule.variant != Variant::Usb,
 };
@@ -176,7 +177,7 @@ static FLOOR: LiveKey = LiveKey {
 static CEILING: LiveKey = LiveKey {
     name: "pseudo_label.ceiling",
     meaning: "no class has a higher threshold",
-    allowed: "in [0, 1]",
+    allowed: RATIO.text,
     read: |text| text.parse().ok().map(Change::Ceiling),
     is_of: |rule| rule.policy == Policy::Freematch,
 };
@@ -184,7 +185,7 @@ static CEILING: LiveKey = LiveKey {
 static N_SIGMA: LiveKey = LiveKey {
     name: "pseudo_label.n_sigma",
     meaning: "n_σ, what SoftMatch divides its σ by",
-    allowed: "more than 0 and at most 1000",
+    allowed: ABOVE_ZERO.text,
     read: |text| text.parse().ok().map(Change::NSigma),
     is_of: |rule| rule.policy == Policy::Softmatch,
 };
@@ -227,11 +228,11 @@ impl Change {
     /// Checks the value by itself.
     pub fn validate(self) -> Result<()> {
         let is_allowed = match self {
-            Self::Threshold(x) | Self::Floor(x) | Self::Ceiling(x) => (0.0..=1.0).contains(&x),
-            Self::LambdaU(x) | Self::Fairness(x) => (0.0..=1000.0).contains(&x),
-            Self::Momentum(x) => (0.0..1.0).contains(&x),
-            Self::NSigma(x) => x > 0.0 && x <= 1000.0,
-            Self::LrFactor(x) => x > 0.0 && x <= 100.0,
+            Self::Threshold(x) | Self::Floor(x) | Self::Ceiling(x) => (RATIO.holds)(x),
+            Self::LambdaU(x) | Self::Fairness(x) => (WEIGHT.holds)(x),
+            Self::Momentum(x) => (BELOW_ONE.holds)(x),
+            Self::NSigma(x) => (ABOVE_ZERO.holds)(x),
+            Self::LrFactor(x) => (LR.holds)(x),
             Self::Steps(x) => x > 0 && i64::try_from(x).is_ok(),
         };
         let LiveKey { name, allowed, .. } = self.key();
