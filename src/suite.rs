@@ -22,3 +22,4 @@ pub mod standing;
 pub mod submission;
 pub mod table;
 pub mod task;
+pub mod usual;

@@ -19,7 +19,7 @@ pub struct Slot {
 }
 
 /// At most so many slots: more are a typing error.
-const MAX_SLOTS: usize = 256;
+pub const MAX_SLOTS: usize = 256;
 
 impl Slot {
     /// The slots of a list such as `cuda:0,cuda:1x2` or `cpu:1x4`.
@@ -34,14 +34,6 @@ impl Slot {
         }
         ensure!(slots.len() <= MAX_SLOTS, "{text:?} comes to more than {MAX_SLOTS} slots");
         Ok(slots)
-    }
-
-    /// One for each GPU, else one with all cores.
-    pub fn usual(n_gpus: usize) -> Vec<Self> {
-        match n_gpus {
-            0 => vec![Self { device: Device::Cpu, threads: 0 }],
-            n => (0..n).map(|i| Self { device: Device::Cuda(i as _), threads: 0 }).collect(),
-        }
     }
 
     /// What a run's configuration says of the machine when it is trained here.
@@ -100,7 +92,6 @@ impl fmt::Display for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     #[test]
     fn slots_are_read_as_they_are_written() {
         for (text, expected) in [

@@ -207,7 +207,7 @@ pub fn study(place: &Place) {
         suite: suite.name.clone(),
         title: suite.title,
         who: "user@host".into(),
-        slots: Slot::usual(0),
+        slots: Slot::parse_all("cpu").expect("a slot"),
         slurm: Some("gpu".into()),
         wanted: Wanted::Train,
         retry_after: 0.0,

@@ -94,7 +94,7 @@ fn suites_of_ones_own_are_listed_run_by_name_and_moved_cell_by_cell() {
         suite: "mine".into(),
         title: "Mine".into(),
         who: "user@host".into(),
-        slots: Slot::usual(0),
+        slots: Slot::parse_all("cpu").expect("a slot"),
         slurm,
         wanted: Wanted::Hold,
         retry_after: 0.0,

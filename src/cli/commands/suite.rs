@@ -27,6 +27,7 @@ use fixmatch::suite::slurm::profile::{DEFAULT, Profile};
 use fixmatch::suite::standing::Standing;
 use fixmatch::suite::submission::Submission;
 use fixmatch::suite::task;
+use fixmatch::suite::usual;
 use serde::Serialize;
 
 use super::{Runs, STOPPED, complete, note, say, say_json};
@@ -314,7 +315,7 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
         slurm::say_submitted(&submission.folder.name(), &submission.submit()?)?;
         return if args.wait { slurm::wait(&submission.folder) } else { Ok(ExitCode::SUCCESS) };
     }
-    let slots = args.slots.clone().map_or_else(|| Slot::usual(Gpu::look().n_visible), |Slots(slots)| slots);
+    let slots = args.slots.clone().map_or_else(|| usual::slots(Gpu::look().n_visible, &grid), |Slots(slots)| slots);
     asking::check(&grid)?;
     let folder = Folder::of(runs.folder(), &suite.name);
     let stands = stands(runs, &grid, 0.0)?;

@@ -19,6 +19,7 @@ use fixmatch::suite::own;
 use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::standing::Standing;
+use fixmatch::suite::usual;
 
 use super::super::screens::suite::Study;
 use super::super::tasks::SuiteTask;
@@ -33,8 +34,6 @@ pub struct Suites {
     known: Vec<Planned>,
     /// The orders as last read, and when they were written.
     orders: HashMap<String, (Option<SystemTime>, Result<Planned, String>)>,
-    /// Where a suite is trained if nobody says.
-    usual: Vec<Slot>,
 }
 
 /// A suite without how it stands.
@@ -53,13 +52,14 @@ struct Planned {
 }
 
 impl Planned {
-    fn new(name: String, suite: Result<Suite, String>, usual: &[Slot]) -> Self {
+    fn new(name: String, suite: Result<Suite, String>, n_gpus: usize) -> Self {
         let grid =
             suite.as_ref().map_err(Clone::clone).and_then(|it| expand(it).map_err(|error| preset::in_one_line(&error)));
         let (title, about) = suite.map(|suite| (suite.title, suite.about)).unwrap_or_default();
         let error = grid.as_ref().err().cloned();
-        let (grid, slots) = (Arc::new(grid.unwrap_or_else(|_| nothing())), usual.to_vec());
-        Self { name, title, about, grid, order: None, retry_after: 0.0, slots, slurm: None, error }
+        let grid = grid.unwrap_or_else(|_| nothing());
+        let slots = usual::slots(n_gpus, &grid);
+        Self { name, title, about, grid: Arc::new(grid), order: None, retry_after: 0.0, slots, slurm: None, error }
     }
 
     fn ordered(order: Order, about: String) -> Self {
@@ -81,11 +81,11 @@ impl Planned {
 impl Suites {
     /// Of a folder of runs; the shipped ones and one's own are known from the start.
     pub fn new(runs: &Path) -> Self {
-        let usual = Slot::usual(Gpu::look().n_visible);
+        let n_gpus = Gpu::look().n_visible;
         let shipped = Suite::shipped().into_iter().map(|suite| (suite.name.clone(), Ok(suite)));
         let own = own::list().into_iter().map(|own| (own.name, own.suite));
-        let known = shipped.chain(own).map(|(name, suite)| Planned::new(name, suite, &usual)).collect();
-        Self { runs: runs.to_owned(), known, orders: HashMap::new(), usual }
+        let known = shipped.chain(own).map(|(name, suite)| Planned::new(name, suite, n_gpus)).collect();
+        Self { runs: runs.to_owned(), known, orders: HashMap::new() }
     }
 
     /// All of them as they stand by the last look at the runs, those that were started here first.
@@ -97,7 +97,7 @@ impl Suites {
                 Ok(planned) => planned.study(standing, folder.is_locked()),
                 Err(error) => {
                     let study = Study::new(&name, "", Arc::new(nothing()), Vec::new());
-                    Study { error: Some(error), wanted: Some(Wanted::Hold), slots: self.usual.clone(), ..study }
+                    Study { error: Some(error), wanted: Some(Wanted::Hold), ..study }
                 }
             }));
         }
@@ -138,7 +138,8 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
             let suite = Suite::find(name)?;
             let grid = expand(&suite)?;
             asking::check(&grid)?;
-            let order = asking::order(&folder, &suite, grid, Slot::usual(Gpu::look().n_visible))?;
+            let slots = usual::slots(Gpu::look().n_visible, &grid);
+            let order = asking::order(&folder, &suite, grid, slots)?;
             asking::begin(&folder, &order)?;
             format!("{name}: its queue trains in the background")
         }
