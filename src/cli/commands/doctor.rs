@@ -45,7 +45,6 @@ struct Finding {
     /// In a sentence.
     what: String,
     /// How to mend it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }
 
