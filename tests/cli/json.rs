@@ -247,6 +247,7 @@ fn the_keys_of_json_are_those_of_the_document() {
         ("fixmatch show --json", &["show", "one", "--at", "20"]),
         ("fixmatch show --json", &["show", "alive"]),
         ("fixmatch changes --json", &["changes", "one"]),
+        ("fixmatch family --json", &["family", "one"]),
         ("fixmatch verify --json", &["verify", "one"]),
         ("fixmatch pseudo --json", &["pseudo", "one", "--policy", "freematch"]),
         ("fixmatch watch --json", &["watch", "one", "--all"]),

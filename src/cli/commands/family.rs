@@ -1,20 +1,23 @@
 //! `fixmatch family`: a run's forks and changes, and their curves in one figure.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use fixmatch::base::files::replace_file;
-use fixmatch::compare::experiment::Experiment;
-use fixmatch::compare::family::{families, relatives};
+use fixmatch::compare::experiment::{Experiment, Measure};
+use fixmatch::compare::family::{Member, families, relatives};
 use fixmatch::compare::groups::Groups;
 use fixmatch::examples;
 use fixmatch::run::curves::Axis;
-use fixmatch::run::state::RunState;
+use fixmatch::run::file::Parent;
+use fixmatch::run::state::{RunState, Status};
+use serde::Serialize;
 
 use super::attach::{self, Look, Shown};
 use super::report::is_pdf;
-use super::{RunArg, Runs, fresh_file, say};
+use super::{RunArg, Runs, fresh_file, say, say_json};
 use crate::console::Stay;
 use crate::console::screens::race::Race;
 use crate::report::study::{ACCURACY, Study};
@@ -22,7 +25,7 @@ use crate::words::family::lines;
 
 /// Draw the family of a run like commits: what it was forked from, its forks, and what was changed in each
 #[derive(clap::Args)]
-#[command(after_help = examples!("fixmatch family quickstart", "fixmatch family quickstart -o family.svg"))]
+#[command(after_help = examples!("fixmatch family quickstart", "fixmatch family quickstart -o family.svg", "fixmatch family quickstart --json"))]
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -35,6 +38,48 @@ pub struct Args {
     /// In the console: their curves, and the same drawing
     #[arg(long, conflicts_with = "out")]
     attach: bool,
+    /// As JSON
+    #[arg(long, conflicts_with_all = ["out", "attach"])]
+    json: bool,
+}
+
+/// A run of the family, those that others were forked from before these.
+#[derive(Serialize)]
+struct Relative {
+    id: String,
+    status: Status,
+    step: u64,
+    ema_accuracy: Option<f64>,
+    parent: Option<Parent>,
+    /// What its configuration says else than its parent's.
+    values: BTreeMap<String, String>,
+    /// What was changed since it is a run of its own.
+    changes: Vec<Changed>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    step: u64,
+    change: String,
+}
+
+impl Relative {
+    fn of(member: &Member) -> Self {
+        let row = &member.run.row;
+        Self {
+            id: member.run.id(),
+            status: row.status,
+            step: row.summary.step,
+            ema_accuracy: member.run.accuracy(Measure::Last),
+            parent: row.parent.clone(),
+            values: member.values.iter().cloned().collect(),
+            changes: member
+                .changes
+                .iter()
+                .map(|(step, change)| Changed { step: *step, change: change.clone() })
+                .collect(),
+        }
+    }
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
@@ -67,6 +112,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         (run, history)
     };
     let members = families(all.into_iter().map(with_history).collect());
+    if args.json {
+        say_json(&members.iter().map(Relative::of).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for line in lines(&members) {
         let text = if line.text.is_empty() { line.graph } else { format!("{} {}", line.graph, line.text) };
         say(text)?;

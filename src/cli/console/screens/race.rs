@@ -130,7 +130,8 @@ impl Race {
     /// What it is of.
     pub fn title(&self) -> String {
         let (n, n_lanes) = (self.runs.len(), self.lanes.len());
-        if n == n_lanes { format!("{n} runs") } else { format!("{n} runs in {}", plural(n_lanes as u64, "group")) }
+        let runs = plural(n as u64, "run");
+        if n == n_lanes { runs } else { format!("{runs} in {}", plural(n_lanes as u64, "group")) }
     }
 
     /// Where the horizontal axis ends: at a round number while one of the runs goes on, else with the longest one.
@@ -302,7 +303,7 @@ fn standing(row: &Row) -> (Status, usize, Option<u64>) {
 }
 
 /// A run as a row of a list, by what was read of it.
-fn row(run: &OpenRun) -> Option<Row> {
+pub fn row(run: &OpenRun) -> Option<Row> {
     let Some(Ok(file)) = &run.file else { return None };
     Some(Row {
         dir: run.dir.clone(),

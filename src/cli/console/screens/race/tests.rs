@@ -5,7 +5,7 @@ use super::*;
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::screens::Screen;
-use crate::console::screens::home::Listing;
+use crate::console::screens::home::{Listing, Pane};
 use crate::console::world::News;
 use crate::console::{sample, views};
 
@@ -128,4 +128,20 @@ fn a_run_counts_from_when_it_is_finished() {
     app.learn(News::Run(dirs[5].clone(), Box::new(finished)));
     let lines = screen(&mut app);
     assert!(!lines.iter().any(|line| line.contains("2/3")), "{}", lines.join("\n"));
+}
+
+#[test]
+fn a_run_without_forks_and_changes_is_said_to_have_no_family() {
+    let mut app = sample::app_compared();
+    let mut rows: Vec<Row> = race(&mut app).runs.iter().filter_map(row).collect();
+    app.update(Action::Back);
+    app.home.pane = Pane::Runs;
+    app.learn(News::Runs(Listing::Read(rows.clone())));
+    app.update(Action::Family);
+    assert_eq!(app.place(), Place::Home);
+    shows(&mut app, "it has no family");
+    rows.iter_mut().for_each(|row| row.summary.changes = 1);
+    app.learn(News::Runs(Listing::Read(rows)));
+    app.update(Action::Family);
+    shows(&mut app, "› 1 run");
 }

@@ -100,6 +100,7 @@ impl Race {
         let n_known = self.groups.groups.iter().map(fixmatch::compare::groups::Group::len).sum::<usize>();
         let words = match names.len() {
             _ if n_known < self.runs.len() || !self.is_read() => "reading the runs…".into(),
+            0 if self.runs.len() == 1 => "one run, with its changes".into(),
             0 if self.lanes.len() == 1 => "they differ in nothing but seeds".into(),
             0 => "their configurations say the same".into(),
             _ => format!("they differ in {}", names.join(", ")),
@@ -192,6 +193,7 @@ impl Race {
         let (focused, reference) = (self.lane_of(self.focus), self.lane_of(self.against));
         match self.comparison(focused) {
             Some((_, told)) => told.to_owned(),
+            None if self.runs.len() < 2 => String::new(),
             None if self.lanes.len() < 2 => "Its seeds differ, and nothing else.".into(),
             None if focused == reference => {
                 format!("Differences count from {}; * marks those beyond what seeds do.", letter(reference))
