@@ -11,5 +11,6 @@ pub mod family;
 pub mod groups;
 pub mod keys;
 pub mod saved;
+pub mod sort;
 pub mod stats;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! Runs that differ in nothing but their seeds, as groups.
 
 use crate::base::stats::mean_and_sd;
-use crate::compare::experiment::{Experiment, Measure, differing};
+use crate::compare::experiment::{Experiment, Measure, Value, differing};
 use crate::compare::keys::{Key, SEEDS, short};
 
 /// Runs of one configuration.
@@ -134,6 +134,18 @@ impl Group {
     pub fn optimism(&self) -> Option<f64> {
         let above = |run: &Experiment| Some(run.accuracy(Measure::Best)? - run.accuracy(Measure::Last)?);
         Some(mean_and_sd(&self.runs.iter().filter_map(above).collect::<Vec<_>>())?.0)
+    }
+
+    /// What it has under a key: the mean of a result, or a value of its configuration.
+    pub fn value(&self, key: &Key) -> Option<Value> {
+        let measure = match key.name {
+            "accuracy" => Measure::Last,
+            "median" => Measure::Median,
+            "best" => Measure::Best,
+            "time" => return Value::of_number(self.time()),
+            _ => return self.first()?.value(key),
+        };
+        Value::of_number(self.mean_and_sd(measure).map(|(mean, _)| mean))
     }
 
     /// The mean time of training, in seconds.

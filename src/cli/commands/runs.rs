@@ -12,6 +12,7 @@ use fixmatch::compare::experiment::{Experiment, Measure, Value, differing};
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::compare::keys::{self, Key, SEEDS, short};
 use fixmatch::compare::saved;
+use fixmatch::compare::sort::Sort;
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
@@ -281,7 +282,7 @@ fn list_groups(args: &Args, chosen: Vec<Experiment>, columns: &[&'static Key], s
         all.keys = columns.to_vec();
     }
     if let Some(sort) = sort {
-        sort.by(&mut all.groups, |group| group_value(group, sort.key));
+        sort.by(&mut all.groups, |group| group.value(sort.key));
     }
     if args.json {
         return say_json(&all.groups.iter().map(|group| GroupRow::of(group, &all.keys)).collect::<Vec<_>>());
@@ -296,48 +297,9 @@ fn list_groups(args: &Args, chosen: Vec<Experiment>, columns: &[&'static Key], s
     Ok(())
 }
 
-/// What a group is sorted by: means of results, or its configuration.
-fn group_value(group: &Group, key: &Key) -> Option<Value> {
-    let measure = match key.name {
-        "accuracy" => Measure::Last,
-        "median" => Measure::Median,
-        "best" => Measure::Best,
-        "time" => return Value::of_number(group.time()),
-        _ => return group.first()?.value(key),
-    };
-    Value::of_number(group.mean_and_sd(measure).map(|(mean, _)| mean))
-}
-
 /// CSV for a program: nothing in it is changed.
 pub fn say_csv(table: &Table) -> Result<()> {
     write_raw(format!("{}\n", table.written(Format::Csv)?).as_bytes())
-}
-
-/// What a list is sorted by.
-#[derive(Clone, Copy)]
-struct Sort {
-    key: &'static Key,
-    descending: bool,
-}
-
-impl Sort {
-    fn parse(text: &str) -> Result<Self> {
-        let descending = text.starts_with('-');
-        Ok(Self { key: keys::find(text.trim_start_matches('-'))?, descending })
-    }
-
-    /// Sorts, what has no value last.
-    fn by<T>(self, items: &mut [T], value: impl Fn(&T) -> Option<Value>) {
-        items.sort_by(|a, b| {
-            let (a, b) = match (value(a), value(b)) {
-                (Some(a), Some(b)) => (a, b),
-                (a, b) => return a.is_none().cmp(&b.is_none()),
-            };
-            let numbers = a.number.zip(b.number).map(|(a, b)| a.total_cmp(&b));
-            let order = numbers.unwrap_or_else(|| a.text.cmp(&b.text));
-            if self.descending { order.reverse() } else { order }
-        });
-    }
 }
 
 impl GroupRow {

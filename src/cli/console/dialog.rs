@@ -82,6 +82,10 @@ pub enum Purpose {
     Tags,
     /// A note on a run.
     Note,
+    /// What the runs are sorted by.
+    SortRuns,
+    /// What is listed of the runs.
+    Columns,
     /// The name under which the filter of the runs is saved.
     SaveFilter,
 }

@@ -79,6 +79,12 @@ pub enum Action {
     Tags,
     /// Write a note on a run.
     Note,
+    /// List the runs in another way.
+    View,
+    /// Sort the runs.
+    Sort,
+    /// Pick what is listed of the runs.
+    Columns,
     /// Save the filter as an expression.
     SaveFilter,
     Class,

@@ -39,7 +39,7 @@ mod suite;
 pub use browsing::{app_browsing, app_on_label_sets, atlas, browser};
 pub use labeling::{app_labeling, app_labeling_in, news_of, request as labeling_request};
 pub use pseudo_labels::{app_on_pseudo_labels, give_classes};
-pub use racing::{app_compared, app_comparing, app_racing, compared};
+pub use racing::{app_compared, app_comparing, app_racing, app_with_compared_runs, compared};
 pub use suite::{app_on_suite, study};
 
 /// The moment at which the tests take place.

@@ -164,6 +164,8 @@ impl App {
             Purpose::Title => answer = self.write(Edit::Title(text.into())),
             Purpose::Tags => answer = self.write(Edit::Tags(text.into())),
             Purpose::Note => answer = self.write(Edit::Note(text.into())),
+            Purpose::SortRuns => answer = self.home.list_otherwise(|table| table.sort_by(text)),
+            Purpose::Columns => answer = self.home.list_otherwise(|table| table.pick(text)),
             Purpose::SaveFilter => answer = self.save_filter(text),
             Purpose::GoTo | Purpose::Start | Purpose::Save { .. } => self.in_browser(|browser, app| {
                 answer = browser.answered(text, purpose, app);

@@ -243,6 +243,9 @@ pub const TABLE: &[Binding] = &[
         "label sets",
         "browse label sets and representative images",
     ),
+    look(Action::View, "runs-view", "v", &[Home], "view", "runs by progress, by values, or seeds in groups"),
+    look(Action::Columns, "columns", "e", &[Home], "", "pick the columns of the runs"),
+    look(Action::Sort, "sort-runs", "t", &[Home], "", "sort the runs by any value"),
     look(Action::Label, "label", "a", &[LabelSets, Browser], "label", "label images by hand, a key for each class"),
     look(
         Action::Label,

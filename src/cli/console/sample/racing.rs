@@ -6,6 +6,11 @@ use fixmatch::run::state::Status;
 
 use super::{app_with_runs, confusion, dir, records, run};
 use crate::console::app::App;
+use crate::console::keys::Action;
+use crate::console::screens::Screen;
+use crate::console::screens::home::table::View;
+use crate::console::screens::home::{Listing, Pane};
+use crate::console::screens::race::row;
 use crate::console::screens::run::{Glance, Reading};
 use crate::console::world::News;
 
@@ -63,6 +68,20 @@ const SEEDS: [&str; 6] =
 /// A console on six finished runs beside each other: two configurations with three seeds each, the second one worse.
 pub fn app_compared() -> App {
     racing(&SEEDS, (0..6).map(|place| compared(place, Status::Finished)))
+}
+
+/// A console on the list of these runs, in a view.
+pub fn app_with_compared_runs(view: View) -> App {
+    let mut app = app_compared();
+    let Some(Screen::Race(race)) = app.screens.last() else { unreachable!("it was opened") };
+    let rows = race.runs.iter().rev().filter_map(row).collect();
+    app.update(Action::Back);
+    app.learn(News::Runs(Listing::Read(rows)));
+    app.home.pane = Pane::Runs;
+    while app.home.table.view != view {
+        app.update(Action::View);
+    }
+    app
 }
 
 /// What is read of one of six runs, of two configurations with three seeds each.

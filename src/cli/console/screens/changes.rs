@@ -91,6 +91,8 @@ impl OpenRun {
             | Purpose::Title
             | Purpose::Tags
             | Purpose::Note
+            | Purpose::SortRuns
+            | Purpose::Columns
             | Purpose::SaveFilter => return Ok(()),
         };
         if let Some(refusal) = self.refusal(edit) {

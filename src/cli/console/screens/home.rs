@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fixmatch::compare::experiment::Experiment;
@@ -22,9 +22,11 @@ use crate::console::mouse::Spot;
 use crate::console::screens::suite::Study;
 use crate::console::text::fuzzy;
 use groups::{Broken, Line};
+use table::Table;
 
 pub mod groups;
 mod keys;
+pub mod table;
 pub mod view;
 
 /// A preset as the list shows it.
@@ -111,6 +113,8 @@ pub struct Home {
     pub run_at: Cursor,
     /// Letters that a shown row holds, or conditions on runs.
     pub filter: Input,
+    /// How the runs are listed.
+    pub table: Table,
     /// Expressions that were saved under names, for the filter.
     pub saved: Saved,
     /// The runs with their configurations, once a condition asks for these.
@@ -151,15 +155,39 @@ impl Home {
         self.suites.iter().find(|study| study.name == name)
     }
 
-    /// The runs that fit the filter, the newest first.
+    /// The runs that fit the filter, the newest first unless they are sorted.
     pub fn shown_runs(&self) -> Vec<&Row> {
+        match self.table.sort {
+            Some(_) => self.shown_experiments().into_iter().map(|run| &run.row).collect(),
+            None => self.filtered(),
+        }
+    }
+
+    /// The same runs with their configurations.
+    fn shown_experiments(&self) -> Vec<&Experiment> {
+        let places: HashMap<&Path, usize> =
+            self.experiments().iter().enumerate().map(|(place, run)| (run.row.dir.path(), place)).collect();
+        let experiment = |row: &Row| places.get(row.dir.path()).map(|&place| &self.experiments()[place]);
+        let mut shown: Vec<&Experiment> = self.filtered().into_iter().filter_map(experiment).collect();
+        if let Some(sort) = self.table.sort {
+            sort.by(&mut shown, |run| run.value(sort.key));
+        }
+        shown
+    }
+
+    /// All runs with their configurations.
+    fn experiments(&self) -> &[Experiment] {
+        self.experiments.get_or_init(|| self.rows().iter().cloned().map(Experiment::of).collect())
+    }
+
+    /// The runs that fit the filter, the newest first.
+    fn filtered(&self) -> Vec<&Row> {
         let Listing::Read(rows) = &self.runs else { return Vec::new() };
         if Expression::has_condition(&self.filter.text) {
             let Ok(expression) = Expression::parse_with(&self.filter.text, &self.saved) else {
                 return rows.iter().collect();
             };
-            let experiments = self.experiments.get_or_init(|| rows.iter().cloned().map(Experiment::of).collect());
-            let shown = rows.iter().zip(experiments).filter(|(_, experiment)| expression.holds(experiment));
+            let shown = rows.iter().zip(self.experiments()).filter(|(_, experiment)| expression.holds(experiment));
             return shown.map(|(row, _)| row).collect();
         }
         let holds =
@@ -201,28 +229,60 @@ impl Home {
         }
     }
 
-    /// The selected run.
-    pub fn run(&self) -> Option<&Row> {
-        self.shown_runs().get(self.run_at.at).copied()
+    /// How many lines the list of runs has.
+    pub fn n_run_lines(&self) -> usize {
+        self.grouped().map_or_else(|| self.shown_runs().len(), |groups| groups.len())
     }
 
-    /// The runs that a key acts on: the marked ones, else the selected one.
-    pub fn targets(&self) -> Vec<&Row> {
-        let Listing::Read(rows) = &self.runs else { return Vec::new() };
-        if self.marked.is_empty() {
-            return self.run().into_iter().collect();
+    /// The runs of the selected line: one, or those of a group.
+    pub fn selected_runs(&self) -> Vec<&Row> {
+        match self.grouped() {
+            Some(groups) => groups.into_iter().nth(self.run_at.at).unwrap_or_default(),
+            None => self.shown_runs().get(self.run_at.at).copied().into_iter().collect(),
         }
-        rows.iter().filter(|row| self.marked.contains(&row.dir)).collect()
     }
 
-    /// Marks the selected run, or takes its mark away, and goes to the next one.
+    /// The selected run, of a group the first one.
+    pub fn run(&self) -> Option<&Row> {
+        self.selected_runs().first().copied()
+    }
+
+    /// The line that a run is in.
+    fn line_of(&self, dir: &RunDir) -> Option<usize> {
+        let has = |row: &&Row| row.dir == *dir;
+        match self.grouped() {
+            Some(groups) => groups.iter().position(|rows| rows.iter().any(has)),
+            None => self.shown_runs().iter().position(has),
+        }
+    }
+
+    /// The runs that a key acts on: the marked ones, else the selected ones.
+    pub fn targets(&self) -> Vec<&Row> {
+        if self.marked.is_empty() {
+            return self.selected_runs();
+        }
+        self.rows().iter().filter(|row| self.marked.contains(&row.dir)).collect()
+    }
+
+    /// Marks what is selected, or takes its marks away, and goes on.
     pub fn mark(&mut self) {
-        let Some(dir) = self.run().map(|row| row.dir.clone()) else { return };
-        match self.marked.iter().position(|marked| *marked == dir) {
-            Some(at) => drop(self.marked.remove(at)),
-            None => self.marked.push(dir),
+        let dirs: Vec<RunDir> = self.selected_runs().into_iter().map(|row| row.dir.clone()).collect();
+        let are_marked = dirs.iter().all(|dir| self.marked.contains(dir));
+        self.marked.retain(|dir| !dirs.contains(dir));
+        if !are_marked {
+            self.marked.extend(dirs);
         }
         self.step(1);
+    }
+
+    /// Lists the runs in another way; what is selected stays so.
+    pub fn list_otherwise(&mut self, change: impl FnOnce(&mut Table) -> Result<(), String>) -> Result<(), String> {
+        let selected = self.run().map(|row| row.dir.clone());
+        change(&mut self.table)?;
+        self.pane = Pane::Runs;
+        let at = selected.and_then(|dir| self.line_of(&dir)).unwrap_or(0);
+        self.run_at.at = at;
+        Ok(())
     }
 
     /// Takes runs out of the list, which were moved away.
@@ -243,6 +303,7 @@ impl Home {
                 preset.is_some_and(|row| matches!(row.data, DataState::Missing(_)))
             }
             Action::Beside | Action::Mark => is_among_runs && self.run().is_some(),
+            Action::View | Action::Sort | Action::Columns => is_among_runs && !self.rows().is_empty(),
             Action::Fork => is_among_runs && targets.len() == 1,
             Action::Change => is_among_runs && matches!(targets[..], [row] if action.fits(row.status)),
             Action::Resume => is_among_runs && targets.into_iter().any(resume_helps),
@@ -255,7 +316,7 @@ impl Home {
     pub fn step(&mut self, by: isize) {
         match self.pane {
             Pane::Presets => self.preset_at.step(by, self.lines().len()),
-            Pane::Runs => self.run_at.step(by, self.shown_runs().len()),
+            Pane::Runs => self.run_at.step(by, self.n_run_lines()),
         }
     }
 
@@ -283,6 +344,7 @@ impl Home {
         let first_look = matches!(self.runs, Listing::Reading);
         let selected = self.run().map(|row| row.dir.clone());
         self.runs = listing;
+        self.table.forget();
         let known = self.experiments.take();
         if let Listing::Read(rows) = &self.runs {
             if let Some(known) = known {
@@ -298,8 +360,8 @@ impl Home {
         }
         let rows = self.shown_runs();
         let alive = rows.iter().position(|row| row.status.is_alive() && row.error.is_none());
-        let place = selected.and_then(|dir| rows.iter().position(|row| row.dir == dir));
-        let n = rows.len();
+        let place = selected.and_then(|dir| self.line_of(&dir));
+        let n = self.n_run_lines();
         if first_look && alive.is_some() {
             self.pane = Pane::Runs;
         }
@@ -332,14 +394,14 @@ impl Home {
             self.folds.insert(group.to_owned(), false);
         }
         let preset = line.and_then(|line| self.lines().iter().position(|other| *other == line));
-        let run = run.and_then(|dir| self.shown_runs().iter().position(|row| row.dir == dir));
+        let run = run.and_then(|dir| self.line_of(&dir));
         self.preset_at.at = preset.unwrap_or(self.preset_at.at);
         self.run_at.at = run.unwrap_or(self.run_at.at);
     }
 
     /// Keeps the cursors inside of what is shown, after the filter changed.
     pub fn settle(&mut self) {
-        let (n_presets, n_runs) = (self.lines().len(), self.shown_runs().len());
+        let (n_presets, n_runs) = (self.lines().len(), self.n_run_lines());
         self.preset_at.step(0, n_presets);
         self.run_at.step(0, n_runs);
         // What is searched for is a preset, and not its group.
@@ -363,6 +425,7 @@ fn resume_helps(row: &Row) -> bool {
 mod tests {
     use fixmatch::run::state::Status;
 
+    use super::table::View;
     use super::*;
     use crate::console::sample;
 
@@ -377,6 +440,62 @@ mod tests {
         home.settle();
         home.show_all();
         assert!(home.line().is_some() && home.lines().len() > 4);
+    }
+
+    /// The lines of the list of runs, each by the seeds of its runs and their learning rate.
+    fn listed(home: &Home) -> Vec<String> {
+        let of = |row: &Row| {
+            let train = &row.file.as_ref().expect("read").config.train;
+            format!("{}@{}", train.seed, train.lr)
+        };
+        match home.grouped() {
+            Some(groups) => {
+                groups.iter().map(|rows| rows.iter().map(|row| of(row)).collect::<Vec<_>>().join(" ")).collect()
+            }
+            None => home.shown_runs().into_iter().map(of).collect(),
+        }
+    }
+
+    #[test]
+    fn runs_are_sorted_by_any_value_and_what_is_selected_stays_so() {
+        let mut app = sample::app_with_compared_runs(View::Values);
+        app.home.run_at.at = 1;
+        assert_eq!(listed(&app.home), ["2@0.1", "1@0.1", "0@0.1", "2@0.03", "1@0.03", "0@0.03"]);
+        for (sort, expected, at) in [
+            ("lr", ["2@0.03", "1@0.03", "0@0.03", "2@0.1", "1@0.1", "0@0.1"], 4),
+            ("-accuracy", ["0@0.03", "1@0.03", "2@0.03", "0@0.1", "1@0.1", "2@0.1"], 4),
+            ("seed", ["0@0.1", "0@0.03", "1@0.1", "1@0.03", "2@0.1", "2@0.03"], 2),
+            ("", ["2@0.1", "1@0.1", "0@0.1", "2@0.03", "1@0.03", "0@0.03"], 1),
+        ] {
+            app.home.list_otherwise(|table| table.sort_by(sort)).expect(sort);
+            assert_eq!((listed(&app.home), app.home.run_at.at), (expected.map(str::to_owned).to_vec(), at), "{sort}");
+        }
+        let refusal = app.home.list_otherwise(|table| table.sort_by("acuracy")).expect_err("no key");
+        assert!(refusal.contains("did you mean accuracy?"), "{refusal}");
+    }
+
+    #[test]
+    fn keys_act_on_all_runs_of_a_group_and_enter_shows_them_beside_each_other() {
+        let mut app = sample::app_with_compared_runs(View::Groups);
+        assert_eq!(listed(&app.home), ["2@0.1 1@0.1 0@0.1", "2@0.03 1@0.03 0@0.03"]);
+        app.home.run_at.at = 0;
+        assert_eq!((app.home.targets().len(), app.home.n_run_lines()), (3, 2));
+        app.home.list_otherwise(|table| table.sort_by("-accuracy")).expect("a key");
+        assert_eq!((listed(&app.home)[0].as_str(), app.home.run_at.at), ("0@0.03 1@0.03 2@0.03", 1));
+        app.update(Action::Mark);
+        assert_eq!(app.home.marked.len(), 3);
+        app.home.step(-1);
+        app.update(Action::Mark);
+        assert_eq!(app.home.marked.len(), 6, "the other group, too");
+        app.home.run_at.at = 1;
+        app.update(Action::Mark);
+        assert_eq!(app.home.marked.len(), 3, "marked again, a group is no more");
+        app.update(Action::Back);
+        app.home.filter.text = "lr=0.1".into();
+        app.home.settle();
+        assert_eq!(listed(&app.home), ["0@0.1 1@0.1 2@0.1"]);
+        app.update(Action::Enter);
+        assert_eq!(app.place(), crate::console::keys::Place::Race);
     }
 
     #[test]

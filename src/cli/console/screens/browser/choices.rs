@@ -279,6 +279,8 @@ impl Browser {
             | Purpose::Title
             | Purpose::Tags
             | Purpose::Note
+            | Purpose::SortRuns
+            | Purpose::Columns
             | Purpose::SaveFilter => {}
             Purpose::Save { then_launch } => {
                 let Some(set) = self.set.label_set() else { return Ok(()) };

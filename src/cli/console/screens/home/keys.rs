@@ -1,8 +1,11 @@
 //! What a user does on the home screen.
 
+use fixmatch::compare::keys::short;
+
 use super::groups::Line;
 use super::{DataState, Home, Pane};
 use crate::console::app::{App, Tone};
+use crate::console::dialog::{Ask, Dialog, Purpose};
 use crate::console::keys::{Action, Place};
 use crate::console::screens::preset::Draft;
 use crate::console::screens::race::Race;
@@ -31,6 +34,11 @@ impl Home {
             Action::Left if self.pane == Pane::Presets => self.turn_group(|home| home.fold(true), app),
             Action::Right if self.pane == Pane::Presets => self.turn_group(|home| home.fold(false), app),
             Action::Change | Action::Fork if self.pane == Pane::Runs => return self.open_to(action, app),
+            Action::View => drop(self.list_otherwise(|table| {
+                table.turn();
+                Ok(())
+            })),
+            Action::Sort | Action::Columns => self.ask(action, app),
             Action::Undo => self.restore(app),
             Action::Enter => return self.enter(app),
             Action::Fetch => self.fetch(app),
@@ -61,9 +69,34 @@ impl Home {
                 Some(Screen::Suite(Box::new(OpenSuite::new(self.suites[i].name.clone()))))
             }
             (Pane::Presets, None) => None,
-            (Pane::Runs, _) => self.run().map(|row| Screen::run(row.dir.clone())),
+            (Pane::Runs, _) => match self.selected_runs().as_slice() {
+                [] => None,
+                [row] => Some(Screen::run(row.dir.clone())),
+                rows => {
+                    let dirs: Vec<_> = rows.iter().take(Race::MOST).map(|row| row.dir.clone()).collect();
+                    Some(Screen::Race(Box::new(Race::new(dirs))))
+                }
+            },
         };
         screen.map_or(Go::Nowhere, Go::To)
+    }
+
+    /// Asks what to sort the runs by, or which columns to show.
+    fn ask(&self, action: Action, app: &mut App) {
+        let known = &self.table;
+        let ask = if action == Action::Sort {
+            let now = known.sort.map(|sort| sort.to_string()).unwrap_or_default();
+            Ask::new(
+                "sort by",
+                "accuracy, lr, -created; with - the highest first; nothing: the newest first",
+                now,
+                Purpose::SortRuns,
+            )
+        } else {
+            let now: Vec<_> = known.columns.iter().map(|key| short(key.name)).collect();
+            Ask::new("columns", "lr per_class time; nothing: what the runs differ in", now.join(" "), Purpose::Columns)
+        };
+        app.dialog = Some(Dialog::Ask(ask));
     }
 
     /// Folds groups or opens them, and has that remembered.

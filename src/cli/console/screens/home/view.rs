@@ -18,6 +18,7 @@ use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::{Rows, Spot};
 use crate::console::screens::home::groups::{self, Broken, Line, SUITES, leaf};
+use crate::console::screens::home::table::View;
 use crate::console::screens::home::{DataState, Home, Listing, Pane, PresetRow, model_name};
 use crate::console::screens::suite::Study;
 use crate::console::screens::suite::view::progress;
@@ -26,6 +27,8 @@ use crate::console::views::{put, put_spans, short_id};
 use crate::words::events::AT_CHANCE;
 use crate::words::numbers::{bytes, duration, grouped, percent, plural, short};
 use crate::words::presets::taken;
+
+mod table;
 
 impl Home {
     /// Keeps what is selected in sight.
@@ -62,7 +65,7 @@ impl Home {
 
 /// Presets above, runs below.
 fn places(home: &Home, area: Rect) -> [Rect; 2] {
-    let (n_presets, n_runs) = (home.lines().len() as u16, home.shown_runs().len() as u16);
+    let (n_presets, n_runs) = (home.lines().len() as u16, home.n_run_lines() as u16);
     // Runs take what they need, up to six tenths; presets are few and known.
     let runs_height = (n_runs + 3).clamp(5, area.height * 6 / 10);
     let presets_height = (n_presets + 9).min(area.height - runs_height);
@@ -89,7 +92,7 @@ fn preset_rows(home: &Home, area: Rect) -> Rows {
 /// The runs that are in sight, in their part of the screen.
 fn run_rows(home: &Home, area: Rect) -> Rows {
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area };
-    Rows::from(list, home.run_at.top, home.shown_runs().len())
+    Rows::from(list, home.run_at.top, home.n_run_lines())
 }
 
 fn filter(buffer: &mut Buffer, app: &App, area: Rect) {
@@ -388,8 +391,48 @@ fn data(app: &App, row: &PresetRow) -> (String, Style) {
 
 fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
     let (theme, has_focus) = (app.theme, app.home.pane == Pane::Runs);
-    let head = if has_focus { theme.strong() } else { theme.faint() };
+    let seen = run_rows(&app.home, area);
     let rows = app.home.shown_runs();
+    let title = format!("Runs {}", hidden(&seen));
+    let listed_below = if app.home.table.view == View::Progress {
+        by_progress(buffer, app, (area, &seen), &rows, &title);
+        String::new()
+    } else {
+        told(app, &table::draw(buffer, app, &seen, &title))
+    };
+    if rows.is_empty() {
+        why_none(buffer, app, area);
+    }
+    let of_marked = marked_words(app).map(|text| (text, theme.changed()));
+    let of_list = Some((listed_below, theme.faint())).filter(|(text, _)| has_focus && !text.is_empty());
+    let of_run = || app.home.run().filter(|_| has_focus).and_then(|row| about(app, row));
+    if let Some((text, style)) = of_marked.or(of_list).or_else(of_run) {
+        let lines = wrap(&text, usize::from(area.width).saturating_sub(4));
+        let n = lines.len().min(2) as u16;
+        let below = seen.area.y + seen.n.min(seen.area.height.into()) as u16 + 1;
+        for (line, y) in lines.iter().zip(below.min(area.bottom() - n)..area.bottom()) {
+            put(buffer, 2, y, line, style);
+        }
+    }
+}
+
+/// What there is to say of a list by values or by groups.
+fn told(app: &App, hidden: &[&str]) -> String {
+    let is_grouped = app.home.table.view == View::Groups;
+    let opens = if is_grouped {
+        let opens = app.offer(Place::Home, Action::Enter, ("", " shows its runs beside each other"));
+        format!("mean ± sd over the seeds; {opens}")
+    } else {
+        String::new()
+    };
+    let hidden = if hidden.is_empty() { String::new() } else { format!("without room: {}", hidden.join(", ")) };
+    [opens, hidden].iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" · ")
+}
+
+/// The runs, each with how far it is.
+fn by_progress(buffer: &mut Buffer, app: &App, (area, seen): (Rect, &Rows), rows: &[&Row], title: &str) {
+    let (theme, has_focus) = (app.theme, app.home.pane == Pane::Runs);
+    let head = if has_focus { theme.strong() } else { theme.faint() };
     let longest = rows.iter().map(|row| text::width(&name(row))).max().unwrap_or(0);
     let status = rows.iter().map(|row| text::width(&(label(row).to_owned() + &flag(row)))).max().unwrap_or(0);
     let columns = Columns::of(area.width, longest, status);
@@ -402,37 +445,28 @@ fn runs(buffer: &mut Buffer, app: &App, area: Rect) {
         left("trend", columns.trend),
         right(if columns.left > 0 { "left" } else { "" }, columns.left) + &right("age", 7)
     );
-    let seen = run_rows(&app.home, area);
-    let title = Span::styled(format!("  {}", left(&format!("Runs {}", hidden(&seen)), columns.name)), head);
+    let title = Span::styled(format!("  {}", left(title, columns.name)), head);
     put_spans(buffer, area, area.y, vec![title, Span::styled(heads, theme.faint())]);
-    let Rows { area: list, first, .. } = seen;
+    let Rows { area: list, first, .. } = *seen;
     for ((i, row), y) in rows.iter().enumerate().skip(first).take(list.height.into()).zip(list.y..) {
         let is_selected = i == app.home.run_at.at;
         put_spans(buffer, area, y, run_line(app, row, (is_selected, has_focus), columns));
     }
-    if rows.is_empty() {
-        let (text, style) = match &app.home.runs {
-            Listing::Reading => ("reading the runs…".to_owned(), theme.faint()),
-            Listing::Unreadable(error) => (error.clone(), theme.error()),
-            Listing::Read(all) if all.is_empty() => {
-                let how = app.offer(Place::Preset, Action::Launch, (": Enter on a preset, then ", ", launches one"));
-                (format!("no runs yet{how}"), theme.faint())
-            }
-            Listing::Read(_) => (format!("no run holds these letters{}", shows_all(app)), theme.faint()),
-        };
-        put(buffer, 2, area.y + 1, &text, style);
-    }
-    let of_marked = marked_words(app).map(|text| (text, theme.changed()));
-    if let Some((text, style)) =
-        of_marked.or_else(|| app.home.run().filter(|_| has_focus).and_then(|row| about(app, row)))
-    {
-        let lines = wrap(&text, usize::from(area.width).saturating_sub(4));
-        let n = lines.len().min(2) as u16;
-        let below = list.y + rows.len().min(list.height.into()) as u16 + 1;
-        for (line, y) in lines.iter().zip(below.min(area.bottom() - n)..area.bottom()) {
-            put(buffer, 2, y, line, style);
+}
+
+/// Why no run is listed.
+fn why_none(buffer: &mut Buffer, app: &App, area: Rect) {
+    let theme = app.theme;
+    let (text, style) = match &app.home.runs {
+        Listing::Reading => ("reading the runs…".to_owned(), theme.faint()),
+        Listing::Unreadable(error) => (error.clone(), theme.error()),
+        Listing::Read(all) if all.is_empty() => {
+            let how = app.offer(Place::Preset, Action::Launch, (": Enter on a preset, then ", ", launches one"));
+            (format!("no runs yet{how}"), theme.faint())
         }
-    }
+        Listing::Read(_) => (format!("no run holds these letters{}", shows_all(app)), theme.faint()),
+    };
+    put(buffer, 2, area.y + 1, &text, style);
 }
 
 /// How many runs are marked, and what for.

@@ -6,6 +6,7 @@ use crate::console::dialog::{Confirm, Dialog};
 use crate::console::keys::Action;
 use crate::console::sample;
 use crate::console::screens::Screen;
+use crate::console::screens::home::table::View;
 use crate::console::screens::preset::Draft;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::Page;
@@ -304,6 +305,8 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("compared_runs", comparing(&[Action::Next, Action::Next, Action::Next])),
         ("home_filter_mistyped", mistyped_filter()),
         ("home_marked", marked()),
+        ("home_values", sample::app_with_compared_runs(View::Values)),
+        ("home_groups", sample::app_with_compared_runs(View::Groups)),
         ("delete_marked", deleting_marked()),
         ("preset_edited", edited(&[Action::Last, Action::PageUp, Action::Right])),
         ("preset_mistyped", mistyped()),
