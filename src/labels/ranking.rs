@@ -5,7 +5,8 @@
 //! under the digest of its recipe and its images, in a cache that all runs share. Knows no tensors: how scores come
 //! about is the worker's affair.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -275,6 +276,16 @@ pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
         }
     }
     Ok(None)
+}
+
+/// The run that makes a recipe's ranking: one that has not come to its end, else a new one. All that ask at once get the
+/// same.
+pub fn maker(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
+    let path = runs.join(".rankings.lock");
+    let lock = files::open_as(&path, OpenOptions::new().write(true).create(true).mode(0o600));
+    let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    unfinished(runs, recipe)?.map_or_else(|| make(runs, recipe, on_behalf), Ok)
 }
 
 /// Makes the run directory of a recipe, on behalf of a command or of another run.

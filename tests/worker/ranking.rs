@@ -129,6 +129,21 @@ fn labels_are_picked_by_a_ranking_that_another_run_makes_first() {
 }
 
 #[test]
+fn runs_that_begin_at_once_wait_for_the_same_ranking() {
+    let place = Place::new();
+    let dirs = [0, 1, 2].map(|_| place.run(&by_agreement(&place)));
+    for worker in dirs.each_ref().map(Worker::start) {
+        assert!(worker.end().success());
+    }
+    for dir in &dirs {
+        let last = events(dir).pop();
+        assert!(matches!(last, Some(Event::Finished { .. })), "{last:?}");
+    }
+    let rankers = others(&dirs[0]).into_iter().filter(|dir| !dirs.contains(dir));
+    assert_eq!(rankers.count(), 1, "one run ranks");
+}
+
+#[test]
 fn a_run_that_waits_for_a_ranking_can_be_stopped_and_resumed() {
     let place = Place::new();
     let config = by_agreement(&place);

@@ -53,7 +53,7 @@ pub fn ranking(
     reporter.warn(format!("labels are picked by {by}, of which there is no ranking yet: another run makes it first"));
     reporter.phase(0, Phase::Ranking);
     let runs = dir.path().parent().expect("a run directory is in a folder");
-    let other = ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, &dir.id()), Ok)?;
+    let other = ranking::maker(runs, &recipe, &dir.id())?;
     let worker = if other.is_locked() { None } else { Some(launch(&other, None)?) };
     let has_unlabeled = has_unlabeled(config, dataset);
     if let Some(end) = wait(&other, worker, (reporter, commands), (history, &start(config)), has_unlabeled)? {
@@ -117,9 +117,9 @@ fn has_unlabeled(config: &RunConfig, dataset: &Dataset) -> bool {
     config.labels.in_unlabeled || dataset.unlabeled.is_some() || n_labeled < dataset.train.n()
 }
 
+/// Whether a worker is at the other run: the one that this run started, or one that came before it, which another run
+/// may have started at the same time.
 fn is_alive(other: &RunDir, worker: Option<&mut Worker>) -> Result<bool> {
-    match worker {
-        Some(worker) => Ok(worker.try_wait().context("cannot wait for a worker")?.is_none()),
-        None => Ok(other.is_locked()),
-    }
+    let ended = worker.map(Worker::try_wait).transpose().context("cannot wait for a worker")?;
+    Ok(matches!(ended, Some(None)) || other.is_locked())
 }

@@ -89,7 +89,7 @@ pub fn rank(runs: &Path, data: &Data, by: Metric, news: &UnboundedSender<News>) 
         let base = ranking::standard_base(&RunConfig { data: data.clone(), ..RunConfig::default() });
         let recipe = ranking::recipe(&base, Rank { by, ..Rank::default() }, ranking::n_ranked(by, &dataset));
         recipe.validate()?;
-        ranking::unfinished(runs, &recipe)?.map_or_else(|| ranking::make(runs, &recipe, "the console"), Ok)
+        ranking::maker(runs, &recipe, "the console")
     };
     match find() {
         Ok(dir) if dir.is_locked() => drop(news.send(News::Launched(Ok(dir)))),
