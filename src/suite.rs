@@ -12,6 +12,7 @@ pub mod expand;
 pub mod file;
 pub mod forecast;
 pub mod grid;
+pub mod members;
 pub mod order;
 pub mod outcome;
 pub mod own;

@@ -19,6 +19,8 @@ pub struct Experiment {
     pub row: Row,
     /// The values of its configuration by their dotted keys.
     values: BTreeMap<String, Value>,
+    /// Suites that have it beside the one that it was made for.
+    joined: Vec<String>,
 }
 
 /// A value of a run.
@@ -86,7 +88,7 @@ impl Experiment {
         let values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
             file.config.values().into_iter().map(|(key, value)| (key, Value::of(&value))).collect()
         });
-        Self { row, values }
+        Self { row, values, joined: Vec::new() }
     }
 
     /// The same run as it is now. Its configuration is looked at again only if it was written again.
@@ -157,6 +159,16 @@ impl Experiment {
     /// The suite that it was made for.
     pub fn suite(&self) -> Option<&str> {
         self.file()?.provenance.suite.as_deref()
+    }
+
+    /// Notes that it is a suite's too.
+    pub fn join(&mut self, suite: &str) {
+        self.joined.push(suite.to_owned());
+    }
+
+    /// Whether it is a suite's.
+    pub fn is_of(&self, suite: &str) -> bool {
+        self.suite() == Some(suite) || self.joined.iter().any(|it| it == suite)
     }
 
     /// The digest of its images, once a worker has read them.

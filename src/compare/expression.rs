@@ -174,7 +174,7 @@ fn fitting(word: &str, all: &[Experiment]) -> Result<Vec<Experiment>> {
     type Fits<'a> = &'a dyn Fn(&Experiment) -> bool;
     let ways: [Fits; 5] = [
         &|it| it.id() == word,
-        &|it| it.suite() == Some(word),
+        &|it| it.is_of(word),
         &|it| it.row.dir.is_called(word),
         &|it| word.contains('/') && it.row.preset == word,
         &|it| holds_word(&it.id(), word),

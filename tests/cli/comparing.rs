@@ -9,6 +9,7 @@ use fixmatch::run::event::Event;
 use fixmatch::run::file::{Environment, Parent, RunFile};
 use serde_json::Value;
 
+use super::json::study;
 use super::{Place, append, whole_run};
 
 impl Place {
@@ -103,6 +104,22 @@ fn an_expression_means_the_runs_that_fit_it() {
         assert_eq!(found, *expected, "{expression:?}");
     }
     place.fixmatch(&["runs", "status=failed"]).check(0, &[], &["no run in", "fits \"status=failed\""]);
+}
+
+#[test]
+fn the_name_of_a_suite_means_runs_that_it_shares_with_others_too() {
+    let place = Place::new();
+    let shared = ["labels.per_class=1", "train.seed=1", "labels.seed=1"];
+    place.trained("elsewhere", &shared, 0.4);
+    place.trained("other", &["labels.per_class=4", "train.seed=1", "labels.seed=1"], 0.4);
+    let fork = place.trained("forked", &shared, 0.4);
+    let mut file = fork.read_run().expect("reads");
+    file.provenance.parent = Some(Parent { run: "elder".into(), step: 5 });
+    fork.write_run(&file).expect("written");
+    study(&place);
+    let said = place.fixmatch(&["runs", "study", "--columns", "per_class"]);
+    said.check(0, &["elsewhere", "study"], &[]);
+    assert!(!said.out.contains("other") && !said.out.contains("forked"), "{said:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::expression::Expression;
 use fixmatch::compare::saved::{self, Saved};
+use fixmatch::suite::members;
 
 use super::{Runs, complete};
 
@@ -68,7 +69,9 @@ impl Choice {
         let text = self.text();
         let saved = if text.contains('@') { saved::read()? } else { Saved::new() };
         let expression = Expression::parse_with(&text, &saved)?;
-        expression.select(Experiment::all(runs.folder())?)
+        let mut all = Experiment::all(runs.folder())?;
+        members::join(&mut all, runs.folder(), text.split_whitespace())?;
+        expression.select(all)
     }
 
     /// The same where a command is nothing without any.
