@@ -140,7 +140,9 @@ fn a_run_without_forks_and_changes_is_said_to_have_no_family() {
     app.update(Action::Family);
     assert_eq!(app.place(), Place::Home);
     shows(&mut app, "it has no family");
-    rows.iter_mut().for_each(|row| row.summary.changes = 1);
+    for row in &mut rows {
+        row.summary.changes = 1;
+    }
     app.learn(News::Runs(Listing::Read(rows)));
     app.update(Action::Family);
     shows(&mut app, "› 1 run");

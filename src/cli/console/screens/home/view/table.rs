@@ -1,6 +1,6 @@
 //! The runs as a table of experiments: by the values in which they differ, or a line for all seeds of a configuration.
 
-use fixmatch::compare::keys::{self, Key, short};
+use fixmatch::compare::keys::{self, Key, SEEDS, short};
 use fixmatch::compare::sort::Sort;
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
@@ -68,7 +68,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
     let is_shown = |head: &str| columns.iter().any(|column| column.head == head);
     let hidden = heads.iter().filter(|(head, rank)| *rank == VALUE && !is_shown(head)).map(|(head, _)| head.as_str());
     let hidden: Vec<&str> = hidden.collect();
-    made.keys.iter().map(|key| short(key.name)).filter(|name| hidden.contains(name)).collect()
+    made.keys.iter().map(|key| name_of(key, &made)).filter(|name| hidden.contains(name)).collect()
 }
 
 /// The rank of values; those of results are lower, since they stay longer.
@@ -82,7 +82,9 @@ fn is_marked(app: &App, line: usize) -> bool {
 }
 
 fn is_by(sort: Sort, head: &str) -> bool {
-    short(sort.key.name) == head || sort.key.name == "accuracy" && matches!(head, "last" | "accuracy")
+    short(sort.key.name) == head
+        || sort.key.name == SEEDS[0] && head == "seed"
+        || sort.key.name == "accuracy" && matches!(head, "last" | "accuracy")
 }
 
 /// A line for each run.
@@ -101,7 +103,7 @@ fn of_runs(app: &App, made: &Made) -> Vec<Column> {
         },
     ];
     let of = |key: &'static Key, rank| Column {
-        head: short(key.name).to_owned(),
+        head: name_of(key, made).to_owned(),
         rank,
         cells: made.runs.iter().map(|run| (clean(&shown(key, run.value(key).as_ref())), theme.text())).collect(),
     };
@@ -112,6 +114,12 @@ fn of_runs(app: &App, made: &Made) -> Vec<Column> {
         columns.extend(results.map(|(name, rank)| of(keys::find(name).expect("it is known"), rank)));
     }
     columns
+}
+
+/// What a column is called; where both seeds are the same, they are one.
+fn name_of(key: &'static Key, made: &Made) -> &'static str {
+    let is_only_seed = key.name == SEEDS[0] && made.keys.iter().all(|key| key.name != SEEDS[1]);
+    if is_only_seed { "seed" } else { short(key.name) }
 }
 
 /// A line for each configuration.
