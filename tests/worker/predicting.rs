@@ -94,13 +94,14 @@ fn unlabeled_images_of_a_run_get_pseudo_labels_with_their_files() {
     let last = rows.last().expect("rows");
     assert_eq!(last["index"], n_train);
     assert!(last["path"].as_str().expect("a path").ends_with("unlabeled/0.png"), "{last}");
-    // the same as of the file by itself
+    // the same as of the file by itself, but for the last bit: on some processors, sums depend on how many images there are
     let (one, _) = fixmatch(
         &place,
         0,
         &["predict", dir.path().to_str().expect("UTF-8"), last["path"].as_str().expect("a path"), "--jsonl"],
     );
-    assert_eq!(lines(&one)[0]["confidence"], last["confidence"]);
+    let [by_itself, among_others] = [&lines(&one)[0], last].map(|row| row["confidence"].as_f64().expect("a number"));
+    assert!((by_itself - among_others).abs() < 1e-5, "{by_itself} {among_others}");
 }
 
 #[test]

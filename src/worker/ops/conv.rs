@@ -232,7 +232,16 @@ mod tests {
                 let [images, kernels, _] = inputs(shape);
                 let is_winograds = is_winograds && level != Level::Scalar;
                 assert_eq!(winograd::is_for(&images, &kernels), is_winograds, "{shape:?} {level:?}");
-                assert_near(conv_of_stride_1, libtorchs_conv, shape);
+                if is_winograds {
+                    assert_near(conv_of_stride_1, libtorchs_conv, shape);
+                } else {
+                    // it is libtorch's, whose sums over many images are less exact than ours on some processors
+                    let of = |operation| values_and_gradients(operation, &inputs(shape), true);
+                    let pairs = of(conv_of_stride_1).into_iter().zip(of(libtorchs_conv));
+                    for (found, expected) in pairs {
+                        assert!(found.allclose(&expected, 1e-5, 1e-5, false), "{shape:?} {level:?}");
+                    }
+                }
             }
         });
     }
