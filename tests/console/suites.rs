@@ -48,9 +48,11 @@ fn a_queue_at_work_is_held_stopped_given_seeds_and_ended_by_keys_and_leaves_no_p
     let place = Place::new();
     let suites = place.path("presets/suites");
     fs::create_dir_all(&suites).expect("made");
+    // a small residual network: one run at a time, on all cores
+    let model = "model.name = \"wrn\"\nmodel.depth = 10\nmodel.width = 1\n";
     let small = "train.batch = 4\ntrain.mu = 1\ntrain.window = 2\neval.every = 8\ntrain.steps = 8\n";
     let axis = "[[axis]]\nkey = \"labels.per_class\"\nvalues = [1, 2]\n";
-    let text = format!("title = \"Zebra\"\nbase = \"quickstart\"\nseeds = 1\n[config]\n{small}{axis}");
+    let text = format!("title = \"Zebra\"\nbase = \"quickstart\"\nseeds = 1\n[config]\n{model}{small}{axis}");
     fs::write(suites.join("zebra.toml"), text).expect("written");
     let mut terminal = place.open(&[]);
     terminal.until("+ suites");
