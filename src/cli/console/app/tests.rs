@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixmatch::config::Policy;
 use fixmatch::run::change::Request;
 use fixmatch::run::fork;
 use fixmatch::run::state::{LastState, Status};
@@ -556,4 +557,19 @@ fn read_only_drives_nothing_from_the_list() {
         assert!(notice(&app).contains("--readonly") && asked(&mut app).is_empty() && app.dialog.is_none(), "{key}");
     }
     assert!(!app.take_tasks().world.iter().any(|task| matches!(task, WorldTask::Post(_, Request::Stop))));
+}
+
+#[test]
+fn a_threshold_is_shown_only_where_the_policy_has_one() {
+    for (policy, is_shown) in [(Policy::Fixed, true), (Policy::Flexmatch, true), (Policy::Freematch, false)] {
+        let mut app = sample::app_on_run();
+        let run = app.run_mut().expect("open");
+        let Some(Ok(file)) = &mut run.file else { unreachable!("it was read") };
+        file.config.pseudo_label.policy = policy;
+        let mut terminal = Terminal::new(TestBackend::new(120, 40)).expect("memory");
+        terminal.draw(|frame| views::draw(frame, &mut app)).expect("memory does not fail");
+        let text: String = terminal.backend().buffer().content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert!(text.contains("λ_u 1"), "{policy:?}");
+        assert_eq!(text.contains("· τ 0.9"), is_shown, "{policy:?}");
+    }
 }

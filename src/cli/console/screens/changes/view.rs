@@ -95,10 +95,12 @@ fn line<'a>(app: &App, run: &OpenRun, (entry, is_selected): (&Entry, bool), stat
         None => entry.change.value(),
     };
     let number = format!("{mark}{}", left(&entry.number.to_string(), 3));
+    let name = entry.change.key().name;
+    let name = name.rsplit('.').next().unwrap_or(name); // `pseudo_label.` takes the room of the values
     vec![
         Span::styled(number, style),
         Span::styled(right(&grouped(entry.step), STEP - 1), theme.text()),
-        Span::styled(format!("   {}", left(entry.change.key().name, 12)), theme.text()),
+        Span::styled(format!("   {}", left(name, 12)), theme.text()),
         Span::styled(left(&fit(&values, VALUES - 1), VALUES), theme.strong()),
         Span::styled(state.to_owned(), state_style(app, state)),
     ]

@@ -213,7 +213,8 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
         parts.push((4, bytes(last.memory_bytes)));
     }
     if let Some(live) = run.live_shown() {
-        parts.push((1, format!("τ {}", live.threshold)));
+        let finds_its_own = matches!(&run.file, Some(Ok(file)) if !file.config.pseudo_label.policy.has_threshold());
+        parts.extend((!finds_its_own).then(|| (1, format!("τ {}", live.threshold))));
         parts.push((1, format!("λ_u {}", live.lambda_u)));
         let is_changed = live.lr_factor != 1.0;
         parts.extend(is_changed.then(|| (1, format!("lr ×{}", live.lr_factor))));
