@@ -232,9 +232,13 @@ impl Experiment {
 }
 
 /// The keys of configurations in which runs differ, in the order of the documentation: what decides results, seeds among it.
+/// Runs that order images train otherwise in everything, so they do not count beside others.
 pub fn differing(experiments: &[&Experiment]) -> Vec<&'static Key> {
+    let ranks = |it: &&&Experiment| it.file().is_some_and(|file| file.config.rank.is_some());
+    let all_rank = experiments.iter().all(|it| ranks(&it));
+    let counting: Vec<_> = experiments.iter().filter(|it| it.file().is_some() && (all_rank || !ranks(it))).collect();
     let differ = |key: &&Key| {
-        let mut values = experiments.iter().filter(|it| it.file().is_some()).map(|it| it.configured(key.name));
+        let mut values = counting.iter().map(|it| it.configured(key.name));
         let first = values.next();
         values.any(|value| Some(value) != first)
     };

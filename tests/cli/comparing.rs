@@ -3,6 +3,7 @@
 use std::fs;
 
 use fixmatch::config::preset::Preset;
+use fixmatch::config::{Rank, RunConfig};
 use fixmatch::run::change::Change;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
@@ -104,6 +105,24 @@ fn an_expression_means_the_runs_that_fit_it() {
         assert_eq!(found, *expected, "{expression:?}");
     }
     place.fixmatch(&["runs", "status=failed"]).check(0, &[], &["no run in", "fits \"status=failed\""]);
+}
+
+#[test]
+fn a_run_that_orders_images_adds_no_columns() {
+    let place = Place::new();
+    for seed in ["0", "1"] {
+        place.trained(&format!("run{seed}"), &[&format!("train.seed={seed}"), &format!("labels.seed={seed}")], 0.4);
+    }
+    let head = |place: &Place| place.fixmatch(&["runs"]).out.lines().next().map(str::to_owned);
+    let before = head(&place).expect("a head");
+    assert!(before.contains("SEED") && !before.contains("LAMBDA_U"), "{before}");
+    let mut config = RunConfig::default();
+    (config.rank, config.train.lambda_u) = (Some(Rank::default()), 0.0);
+    RunDir::create(&place.runs(), "rank", &RunFile::new("for run0".into(), vec![], config)).expect("made");
+    assert_eq!(
+        head(&place).map(|it| it.split_whitespace().collect::<String>()),
+        Some(before.split_whitespace().collect())
+    );
 }
 
 #[test]
