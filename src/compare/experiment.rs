@@ -231,6 +231,20 @@ impl Experiment {
     }
 }
 
+/// The keys in which runs differ, as a table has them: the labels' seeds left out where they are the seeds of the rest.
+pub fn columns(runs: &[Experiment]) -> Vec<&'static Key> {
+    let mut keys = differing(&runs.iter().collect::<Vec<_>>());
+    if seeds_are_one(runs) {
+        keys.retain(|key| key.name != SEEDS[1]);
+    }
+    keys
+}
+
+/// Whether the labels of each run have the seed of the rest.
+pub fn seeds_are_one(runs: &[Experiment]) -> bool {
+    runs.iter().all(|run| run.seeds()[0] == run.seeds()[1])
+}
+
 /// The keys of configurations in which runs differ, in the order of the documentation: what decides results, seeds among it.
 /// Runs that order images train otherwise in everything, so they do not count beside others.
 pub fn differing(experiments: &[&Experiment]) -> Vec<&'static Key> {

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use fixmatch::base::host::now;
 use fixmatch::base::output::write_raw;
 use fixmatch::base::text::width;
-use fixmatch::compare::experiment::{Experiment, Measure, Value, differing};
+use fixmatch::compare::experiment::{self, Experiment, Measure, Value, seeds_are_one};
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::compare::keys::{self, Key, SEEDS, short};
 use fixmatch::compare::saved;
@@ -172,7 +172,7 @@ fn list(args: &Args, mut chosen: Vec<Experiment>, columns: Vec<&'static Key>, so
         sort.by(&mut chosen, |run| run.value(sort.key));
     }
     let is_picked = !columns.is_empty();
-    let columns = if is_picked { columns } else { differing_columns(&chosen) };
+    let columns = if is_picked { columns } else { experiment::columns(&chosen) };
     if args.json {
         return say_json(&chosen.iter().map(|run| Row::of(run, &columns)).collect::<Vec<_>>());
     }
@@ -255,19 +255,6 @@ fn fitting(chosen: &[Experiment], columns: &[&'static Key]) -> (Vec<&'static Key
         room = room.saturating_sub(needed);
         !is_full
     })
-}
-
-/// The keys in which runs differ, labels' seeds left out where they are the seeds of the rest.
-fn differing_columns(chosen: &[Experiment]) -> Vec<&'static Key> {
-    let mut keys = differing(&chosen.iter().collect::<Vec<_>>());
-    if seeds_are_one(chosen) {
-        keys.retain(|key| key.name != SEEDS[1]);
-    }
-    keys
-}
-
-fn seeds_are_one(chosen: &[Experiment]) -> bool {
-    chosen.iter().all(|run| run.seeds()[0] == run.seeds()[1])
 }
 
 fn list_groups(args: &Args, chosen: Vec<Experiment>, columns: &[&'static Key], sort: Option<Sort>) -> Result<()> {

@@ -27,6 +27,7 @@ use super::screens::run::{Asked, Page, Stage};
 use super::text;
 
 pub mod chart;
+pub mod columns;
 mod dialog;
 mod help;
 pub mod picture;

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use fixmatch::compare::experiment::{Experiment, differing};
+use fixmatch::compare::experiment::{Experiment, columns};
 use fixmatch::compare::groups::Groups;
-use fixmatch::compare::keys::{self, Key, SEEDS};
+use fixmatch::compare::keys::{self, Key};
 use fixmatch::compare::sort::Sort;
 use fixmatch::run::survey::Row;
 use strum::VariantArray;
@@ -103,10 +103,7 @@ impl Home {
     fn make(&self) -> Made {
         let runs: Vec<Experiment> = self.shown_experiments().into_iter().cloned().collect();
         let picked = &self.table.columns;
-        let mut keys = if picked.is_empty() { differing(&runs.iter().collect::<Vec<_>>()) } else { picked.clone() };
-        if picked.is_empty() && runs.iter().all(|run| run.seeds()[0] == run.seeds()[1]) {
-            keys.retain(|key| key.name != SEEDS[1]);
-        }
+        let keys = if picked.is_empty() { columns(&runs) } else { picked.clone() };
         let mut groups = Groups::of(runs.clone());
         if let Some(sort) = self.table.sort {
             sort.by(&mut groups.groups, |group| group.value(sort.key));

@@ -26,7 +26,8 @@ use crate::console::mouse::{Rows, Spot};
 use crate::console::screens::race::part::Part;
 use crate::console::screens::race::{Lane, QUANTITIES, Race};
 use crate::console::screens::run::OpenRun;
-use crate::console::text::{self, fit, left, right, wrap};
+use crate::console::text::{fit, left, right, wrap};
+use crate::console::views::columns::{Column, fitting};
 use crate::console::views::{chart, put, put_right, put_spans};
 use crate::words::comparisons::{configured, letter, mean_and_sd as mean_and_sd_of, points};
 use crate::words::numbers::{grouped, or_dash, percent, short};
@@ -39,22 +40,6 @@ mod runs;
 
 /// From this width on there are two charts.
 pub const WIDE: u16 = 110;
-
-/// A column of the table of groups.
-struct Column {
-    title: String,
-    /// The lower, the longer it stays where there is little room.
-    rank: usize,
-    is_left: bool,
-    cells: Vec<(String, Style)>,
-}
-
-impl Column {
-    fn width(&self) -> usize {
-        let cells = self.cells.iter().map(|(cell, _)| text::width(cell));
-        cells.chain([text::width(&self.title)]).max().unwrap_or(0)
-    }
-}
 
 impl Race {
     /// Forms the groups anew where that is due, and scrolls no farther than there is text.
@@ -372,22 +357,6 @@ fn tabs(parts: &[Part], area: Rect) -> Vec<(Part, Rect)> {
         (*part, place)
     };
     parts.iter().map(tab).collect()
-}
-
-/// The columns that have room, those that stay longest first chosen.
-fn fitting(columns: Vec<Column>, room: usize) -> Vec<Column> {
-    let mut order: Vec<usize> = (0..columns.len()).collect();
-    order.sort_by_key(|&i| (columns[i].rank, i));
-    let mut left = room;
-    let mut chosen = vec![false; columns.len()];
-    for i in order {
-        let width = columns[i].width() + 2;
-        if width <= left {
-            left -= width;
-            chosen[i] = true;
-        }
-    }
-    columns.into_iter().zip(chosen).filter_map(|(column, is_chosen)| is_chosen.then_some(column)).collect()
 }
 
 /// The run that speaks first for a group.

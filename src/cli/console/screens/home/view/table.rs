@@ -2,8 +2,8 @@
 
 use fixmatch::compare::keys::{self, Key, SEEDS, short};
 use fixmatch::compare::sort::Sort;
+use fixmatch::run::survey::Row;
 use ratatui::buffer::Buffer;
-use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::{label, mark, name};
@@ -12,35 +12,21 @@ use crate::console::mouse::Rows;
 use crate::console::screens::home::Pane;
 use crate::console::screens::home::table::{Made, View};
 use crate::console::text::{self, clean, fit, fit_middle, left, right};
+use crate::console::views::columns::{Column, fitting};
 use crate::console::views::put_spans;
 use crate::words::comparisons::{groups, shown};
 
 /// No column is wider.
 const WIDEST: usize = 28;
 
-/// A column of it.
-struct Column {
-    head: String,
-    /// The lower, the longer it stays where there is little room.
-    rank: usize,
-    cells: Vec<(String, Style)>,
-}
-
-impl Column {
-    fn width(&self) -> usize {
-        let cells = self.cells.iter().map(|(cell, _)| text::width(cell));
-        cells.chain([text::width(&self.head)]).max().unwrap_or(0).min(WIDEST)
-    }
-}
-
 /// Draws the lines that are seen, below a head of which `title` is the beginning. Returns the keys that have no room.
 pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'static str> {
     let (theme, home, has_focus) = (app.theme, &app.home, app.home.pane == Pane::Runs);
     let made = home.made();
     let all = if home.table.view == View::Groups { of_groups(app, &made) } else { of_runs(app, &made) };
-    let heads: Vec<(String, usize)> = all.iter().map(|column| (column.head.clone(), column.rank)).collect();
-    let (columns, width) = fitting(all, usize::from(rows.area.width).saturating_sub(3), text::width(title));
-    let sort = home.table.sort;
+    let heads: Vec<(String, usize)> = all.iter().map(|column| (column.title.clone(), column.rank)).collect();
+    let (columns, width) = with_names(all, usize::from(rows.area.width).saturating_sub(3), text::width(title));
+    let (sort, marked) = (home.table.sort, marked(app));
     let cell = |text: &str, i: usize| {
         let width = if i == 0 { width } else { columns[i].width() };
         if i == 0 { left(&fit_middle(text, width), width) } else { right(&fit(text, width), width) }
@@ -50,13 +36,13 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
     head.push(Span::styled(left(title, width) + "  ", of_title));
     head.extend((1..columns.len()).map(|i| {
         let style =
-            if sort.is_some_and(|sort| is_by(sort, &columns[i].head)) { theme.selected() } else { theme.faint() };
-        Span::styled(cell(&columns[i].head, i) + "  ", style)
+            if sort.is_some_and(|sort| is_by(sort, &columns[i].title)) { theme.selected() } else { theme.faint() };
+        Span::styled(cell(&columns[i].title, i) + "  ", style)
     }));
     put_spans(buffer, rows.area, rows.area.y - 1, head);
     for (at, y) in rows.seen() {
         let is_selected = at == home.run_at.at;
-        let (marks, style) = mark(app, (is_selected, has_focus), is_marked(app, at));
+        let (marks, style) = mark(app, (is_selected, has_focus), marked.get(at).copied().unwrap_or(false));
         let mut spans = marks.to_vec();
         spans.extend((0..columns.len()).map(|i| {
             let (text, own) = &columns[i].cells[at];
@@ -65,7 +51,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
         }));
         put_spans(buffer, rows.area, y, spans);
     }
-    let is_shown = |head: &str| columns.iter().any(|column| column.head == head);
+    let is_shown = |head: &str| columns.iter().any(|column| column.title == head);
     let hidden = heads.iter().filter(|(head, rank)| *rank == VALUE && !is_shown(head)).map(|(head, _)| head.as_str());
     let hidden: Vec<&str> = hidden.collect();
     made.keys.iter().map(|key| name_of(key, &made)).filter(|name| hidden.contains(name)).collect()
@@ -74,10 +60,12 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
 /// The rank of values; those of results are lower, since they stay longer.
 const VALUE: usize = 3;
 
-fn is_marked(app: &App, line: usize) -> bool {
+/// Which lines are marked: of a group, all runs.
+fn marked(app: &App) -> Vec<bool> {
+    let is_marked = |row: &&Row| app.home.marked.contains(&row.dir);
     match app.home.grouped() {
-        Some(groups) => groups.get(line).is_some_and(|rows| rows.iter().all(|row| app.home.marked.contains(&row.dir))),
-        None => app.home.shown_runs().get(line).is_some_and(|row| app.home.marked.contains(&row.dir)),
+        Some(groups) => groups.iter().map(|rows| rows.iter().all(is_marked)).collect(),
+        None => app.home.shown_runs().iter().map(is_marked).collect(),
     }
 }
 
@@ -92,20 +80,27 @@ fn of_runs(app: &App, made: &Made) -> Vec<Column> {
     let theme = app.theme;
     let mut columns = vec![
         Column {
-            head: String::new(),
+            title: String::new(),
             rank: 0,
+            is_left: true,
             cells: made.runs.iter().map(|run| (name(&run.row), theme.text())).collect(),
         },
         Column {
-            head: "status".into(),
+            title: "status".into(),
             rank: 2,
+            is_left: false,
             cells: made.runs.iter().map(|run| (label(&run.row).to_owned(), theme.status(run.row.status))).collect(),
         },
     ];
     let of = |key: &'static Key, rank| Column {
-        head: name_of(key, made).to_owned(),
+        title: name_of(key, made).to_owned(),
         rank,
-        cells: made.runs.iter().map(|run| (clean(&shown(key, run.value(key).as_ref())), theme.text())).collect(),
+        is_left: false,
+        cells: made
+            .runs
+            .iter()
+            .map(|run| (fit(&clean(&shown(key, run.value(key).as_ref())), WIDEST), theme.text()))
+            .collect(),
     };
     let is_picked = !app.home.table.columns.is_empty();
     columns.extend(made.keys.iter().map(|key| of(key, VALUE)));
@@ -128,8 +123,9 @@ fn of_groups(app: &App, made: &Made) -> Vec<Column> {
     let table = groups(&made.groups, false);
     let has_names = table.head.first().is_some_and(|head| head == "runs of");
     let n_keys = made.groups.keys.len();
+    let of_width = |i: usize, cell: String| if has_names && i == 0 { cell } else { fit(&cell, WIDEST) };
     let columns = table.head.iter().enumerate().map(|(i, head)| Column {
-        head: if has_names && i == 0 { String::new() } else { head.clone() },
+        title: if has_names && i == 0 { String::new() } else { head.clone() },
         rank: match head.as_str() {
             "n" | "last" => 1,
             "median" => 4,
@@ -139,35 +135,28 @@ fn of_groups(app: &App, made: &Made) -> Vec<Column> {
             _ if i < n_keys + usize::from(has_names) => VALUE,
             _ => 8,
         },
-        cells: table.rows.iter().map(|row| (clean(&row[i]), theme.text())).collect(),
+        is_left: false,
+        cells: table.rows.iter().map(|row| (of_width(i, clean(&row[i])), theme.text())).collect(),
     });
     let mut columns: Vec<Column> = columns.collect();
     if !has_names {
         let label = |at: usize| made.groups.groups[at].first().map_or_else(String::new, |run| run.row.dir.name());
         let cells = (0..table.rows.len()).map(|at| (clean(&label(at)), theme.text())).collect();
-        columns.insert(0, Column { head: String::new(), rank: 0, cells });
+        columns.insert(0, Column { title: String::new(), rank: 0, is_left: true, cells });
     }
     columns[0].rank = 0;
     columns
 }
 
-/// The columns that have room, those of low ranks first chosen, and how wide the first one is: as wide as it likes to be where
-/// the others leave room, else down to what names need to be told apart.
-fn fitting(columns: Vec<Column>, width: usize, title: usize) -> (Vec<Column>, usize) {
+/// The names with the other columns that have room, and how wide the names are: as wide as they like to be where the others
+/// leave room, else down to what they need to be told apart.
+fn with_names(mut columns: Vec<Column>, width: usize, title: usize) -> (Vec<Column>, usize) {
     const LEAST: usize = 16;
-    let wanted = columns[0].cells.iter().map(|(cell, _)| text::width(cell)).max().unwrap_or(0).max(title);
-    let mut left = width.saturating_sub(wanted.min(LEAST.max(title)) + 2);
-    let mut order: Vec<usize> = (1..columns.len()).collect();
-    order.sort_by_key(|&i| (columns[i].rank, i));
-    let mut is_chosen = vec![false; columns.len()];
-    is_chosen[0] = true;
-    for i in order {
-        let needed = columns[i].width() + 2;
-        if needed <= left {
-            left -= needed;
-            is_chosen[i] = true;
-        }
-    }
-    let first = wanted.min(wanted.min(LEAST.max(title)) + left);
-    (columns.into_iter().zip(is_chosen).filter_map(|(column, is_chosen)| is_chosen.then_some(column)).collect(), first)
+    let others = columns.split_off(1);
+    let wanted = columns[0].width().max(title);
+    let least = wanted.min(LEAST.max(title));
+    let room = width.saturating_sub(least + 2);
+    columns.extend(fitting(others, room));
+    let taken: usize = columns[1..].iter().map(|column| column.width() + 2).sum();
+    (columns, wanted.min(least + room - taken))
 }
