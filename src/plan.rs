@@ -17,6 +17,7 @@ use crate::machine::memory;
 use crate::machine::processor::{self, Level};
 use crate::run::dir::RunDir;
 use crate::run::file::RunFile;
+use crate::run::launch;
 use crate::run::state::RunState;
 
 /// The setting that leaves the unlabeled images out.
@@ -72,6 +73,7 @@ impl Plan {
 
     /// Makes the run's directory in a folder of runs.
     pub fn make(&self, runs: &Path) -> Result<RunDir> {
+        launch::check()?;
         let run = RunFile::new(self.preset.clone(), self.settings.clone(), self.config.clone());
         RunDir::create(runs, &self.name, &run)
     }
@@ -100,6 +102,7 @@ pub fn check(config: &RunConfig) -> Result<()> {
 
 /// The same of a run that goes on from a checkpoint of another one, whose network tells certain classes apart.
 pub fn check_fork(config: &RunConfig, parent: &RunDir) -> Result<()> {
+    launch::check()?;
     let (_, classes) = checked(config, None)?;
     let Some(started) = RunState::read(parent)?.started else { return Ok(()) };
     let names = |classes: &[Name]| classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ");

@@ -93,6 +93,12 @@ pub fn launch(dir: &RunDir, n_seen: Option<u64>) -> Result<Worker> {
     Ok(Worker { child, words })
 }
 
+/// Says before a run is made what would keep its worker from being started: no program, settings that cannot be read, a
+/// scope that cannot be had.
+pub fn check() -> Result<()> {
+    detached::of(worker_command()?).map(drop)
+}
+
 /// The worker's program with what its environment has to hold, without arguments.
 ///
 /// # Errors
@@ -123,7 +129,9 @@ fn check_room(dir: &RunDir) -> Result<()> {
 /// The worker's program: `$FIXMATCH_WORKER`, else beside this one.
 fn worker_program() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("FIXMATCH_WORKER") {
-        return expand_home(Path::new(&path)).context("in $FIXMATCH_WORKER");
+        let path = expand_home(Path::new(&path)).context("in $FIXMATCH_WORKER")?;
+        ensure!(path.is_file(), "there is no worker at {}, which $FIXMATCH_WORKER names", path.display());
+        return Ok(path);
     }
     let this = std::env::current_exe().context("cannot tell where this program is")?;
     let beside = this.with_file_name("fixmatch-worker");

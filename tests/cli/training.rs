@@ -138,10 +138,23 @@ fn a_worker_that_dies_without_a_word_is_told_with_its_last_output() {
     }
     let said = train(&Place::new(), &[], &[], "kill -9 $$");
     said.check(1, &[], &["signal: 9", "it printed nothing either"]);
-    let place = Place::new();
-    let mut command = place.command(&["train", "quickstart"]);
-    let said = end_of(command.env("FIXMATCH_WORKER", "/no/such/program").spawn().expect("starts"));
-    said.check(1, &[], &["cannot start the worker /no/such/program"]);
+}
+
+#[test]
+fn where_no_worker_can_start_no_run_is_made() {
+    let no_worker = ("FIXMATCH_WORKER", "/no/such/program", "there is no worker at /no/such/program");
+    let no_settings = ("FIXMATCH_CONFIG", "/", "cannot read /: it is a folder, not a file");
+    for (name, value, message) in [no_worker, no_settings] {
+        for more in [&[][..], &["--detach"]] {
+            let place = Place::new();
+            let mut command = place.command(&[&["train", "quickstart"], more].concat());
+            if name != "FIXMATCH_WORKER" {
+                command.env("FIXMATCH_WORKER", worker(&place, &[], ""));
+            }
+            end_of(command.env(name, value).spawn().expect("starts")).check(1, &[], &[message]);
+            assert!(place.fixmatch(&["runs", "--json"]).out.trim() == "[]", "{name}");
+        }
+    }
 }
 
 #[test]

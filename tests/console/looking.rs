@@ -96,7 +96,7 @@ fn without_a_worker_launching_says_why_it_fails() {
     terminal.press("\r");
     terminal.until("data.dataset");
     terminal.press("L");
-    terminal.until("cannot start the worker /nowhere/fixmatch-worker");
+    terminal.until("there is no worker at /nowhere/fixmatch-worker");
 }
 
 #[test]
