@@ -115,6 +115,7 @@ fn ranks_in_classes_are_by_the_classes_that_a_label_file_gives() {
     let numbers = |image: &Value| ["index", "rank", "class_rank"].map(|key| image[key].as_u64().expect("a number"));
     let ranks: Vec<_> = images.iter().map(numbers).collect();
     assert_eq!(ranks, [[3, 13, 1], [0, 16, 2], [1, 15, 1]]);
+    place.fixmatch(&show[..7]).check(0, &["FILE", "heap/03.png"], &[]);
 }
 
 #[test]

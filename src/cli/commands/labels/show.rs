@@ -1,15 +1,18 @@
 //! `fixmatch labels show`: the images of a label set, class by class.
 
 use fixmatch::base::text::Name;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::config::Metric;
 use fixmatch::data::Dataset;
 use fixmatch::examples;
+use fixmatch::labels::suggest::name_of;
 use serde::Serialize;
 
 use super::choice::{Choice, Side};
+use super::listing::from_here;
 use super::sheet::Files;
 use crate::commands::{Runs, complete, say, say_json};
 use crate::words::numbers::{grouped, or_dash, plural, significant, table};
@@ -60,6 +63,9 @@ struct Page {
     n_train: usize,
     order: Option<OrderSummary>,
     images: Vec<Row>,
+    /// Whether the images are files of the user's own.
+    #[serde(skip)]
+    has_files: bool,
 }
 
 #[derive(Serialize)]
@@ -75,6 +81,8 @@ struct Row {
     class: usize,
     class_name: Name,
     index: u32,
+    /// Its file, or in a data set without files the set's name and a number.
+    path: String,
     /// From 1, the most representative of all training images.
     rank: Option<u32>,
     /// The same among those of its class.
@@ -89,6 +97,7 @@ impl Page {
                 class,
                 class_name: dataset.classes[class].clone(),
                 index,
+                path: name_of(dataset, index).display().to_string(),
                 rank: side.order.as_ref().map(|order| order.rank(index)),
                 class_rank: side.order.as_ref().map(|order| order.class_rank(index)),
                 score: side.order.as_ref().map(|order| order.score(index)),
@@ -101,6 +110,7 @@ impl Page {
             n: side.set.indices.len(),
             n_train: dataset.train.n(),
             images: images.collect(),
+            has_files: dataset.own.is_some(),
             order: side.order.as_ref().map(|order| OrderSummary {
                 by: order.ranking.rank.by,
                 path: order.path.display().to_string(),
@@ -111,25 +121,25 @@ impl Page {
 
     fn text(&self) -> String {
         let head = format!("{} of {}: {}", plural(self.n as u64, "image"), self.dataset, self.picked);
-        let rows: Vec<_> = self.images.iter().map(Row::cells).collect();
-        let Some(order) = &self.order else {
-            let rows: Vec<_> = rows.into_iter().map(|row| row[..2].to_vec()).collect();
-            return format!("{head}\n\n{}", table(&["CLASS", "INDEX"], &rows));
-        };
-        let table = table(&["CLASS", "INDEX", "RANK", "IN CLASS", "SCORE"], &rows);
+        let mut columns = vec!["CLASS", "INDEX"];
+        columns.extend(self.has_files.then_some("FILE"));
+        columns.extend(self.order.iter().flat_map(|_| ["RANK", "IN CLASS", "SCORE"]));
+        let rows: Vec<_> = self.images.iter().map(|row| row.cells(self.has_files, self.order.is_some())).collect();
+        let table = table(&columns, &rows);
+        let Some(order) = &self.order else { return format!("{head}\n\n{table}") };
         let (mean, n) = (order.mean_rank, grouped(self.n_train as u64));
         format!("{head}\n\n{table}\n\nmean rank by {}: {mean:.1} of {n}", order.by)
     }
 }
 
 impl Row {
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.class_name.to_string(),
-            self.index.to_string(),
-            or_dash(self.rank, |rank| rank.to_string()),
-            or_dash(self.class_rank, |rank| rank.to_string()),
-            or_dash(self.score, significant),
-        ]
+    fn cells(&self, has_file: bool, has_rank: bool) -> Vec<String> {
+        let mut cells = vec![self.class_name.to_string(), self.index.to_string()];
+        cells.extend(has_file.then(|| from_here(Path::new(&self.path))));
+        if has_rank {
+            let ranks = [self.rank, self.class_rank].map(|rank| or_dash(rank, |rank| rank.to_string()));
+            cells.extend(ranks.into_iter().chain([or_dash(self.score, significant)]));
+        }
+        cells
     }
 }
