@@ -120,7 +120,7 @@ impl fmt::Debug for Desk {
 
 /// The file of answers about a data set, where no other one is named: in its folder, beside a list, or in the current
 /// folder.
-fn usual_file(data: &Data) -> PathBuf {
+pub fn usual_file(data: &Data) -> PathBuf {
     match &data.path {
         Some(list) if data.dataset == folder::DESCRIPTOR.name && !list.is_dir() => {
             let stem = list.file_stem().unwrap_or_default().to_string_lossy();

@@ -163,5 +163,17 @@ fn a_first_preset_fits_the_images_and_says_why() {
     fs::write(odd.join("cat/9.png"), "no image").expect("written");
     place.fixmatch(&["new", "a \"b\"", "-o", "c.toml"]).check(1, &[], &["cat/9.png", "mend or remove it"]);
     place.save_image("heap/1.png", 3);
-    place.fixmatch(&["new", "heap"]).check(1, &[], &["no image of ", "heap has a class: `fixmatch data files"]);
+    place.save_image("heap/2.png", 3);
+    place.save_image("heap/3.png", 3);
+    let refused =
+        |reason| place.fixmatch(&["new", "heap"]).check(1, &[], &[reason, "label some of each with `fixmatch label "]);
+    refused("no image has a class in ");
+    fs::write(place.folder.path().join("heap/labels.csv"), "path,label\n1.png,cat\n").expect("written");
+    refused("cat is the only class in ");
+    fs::write(place.folder.path().join("heap/labels.csv"), "path,label\n1.png,cat\n2.png,dog\n").expect("written");
+    place.fixmatch(&["new", "heap"]).check(0, &["heap.toml is written"], &[]);
+    let text = fs::read_to_string(place.folder.path().join("heap.toml")).expect("written");
+    assert!(text.contains("pick = \"file:heap/labels.csv\"  # 2 images have a label in it"), "{text}");
+    assert!(text.contains("2 labeled, 1 other and 0 test images"), "{text}");
+    place.fixmatch(&["labels", "show", "heap.toml"]).check(0, &["2 images of folder"], &[]);
 }

@@ -1,17 +1,19 @@
 //! `fixmatch new`: a first preset for one's own images, with values that fit them and the reasons as comments.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::base::files::replace_file;
-use fixmatch::base::text::{Name, Shown as _};
+use fixmatch::base::text::{Name, Shown as _, shell_quoted};
 use fixmatch::config::Data;
 use fixmatch::config::preset::Preset;
 use fixmatch::data::folder::{self, Listed};
 use fixmatch::data::{Place, decode, means};
 use fixmatch::examples;
+use fixmatch::labels::{desk, file};
 use fixmatch::machine::gpu::Gpu;
 use toml::Value;
 
@@ -72,6 +74,8 @@ struct Images {
     n_classes: usize,
     /// Training images of the smallest class.
     smallest: usize,
+    /// The file of answers that their classes are from, where they have none of their own.
+    answers: Option<PathBuf>,
     /// The size of all, if they have one; else of the smallest and of the largest image.
     size: Size,
 }
@@ -87,24 +91,33 @@ impl Images {
         let data = Data { path: Some(path.to_owned()), ..Data::named(folder::DESCRIPTOR.name) };
         let files = folder::listed(&Place::of(&data, Path::new(""), &means::NONE))?;
         let of = |split: &'static str| files.iter().filter(move |file| file.split == split);
-        let mut counts = std::collections::BTreeMap::<&Name, usize>::new();
-        for label in of("train").filter_map(|file| file.label.as_ref()) {
+        let mut labels: Vec<Name> = of("train").filter_map(|file| file.label.clone()).collect();
+        let answers = labels.is_empty().then(|| desk::usual_file(&data)).filter(|file| file.exists());
+        if let Some(given) = answers.as_deref().map(file::given).transpose()?.flatten() {
+            labels = given.images.into_iter().map(|image| image.class).collect();
+        }
+        let mut counts = BTreeMap::<&Name, usize>::new();
+        for label in &labels {
             *counts.entry(label).or_default() += 1;
         }
-        let Some(smallest) = counts.values().min().copied() else {
-            bail!(
-                "no image of {0} has a class: `fixmatch data files {0} -o labels.csv` writes a list of them; fill in some labels of \
-                 each class, and name the list",
-                path.shown(),
-            )
-        };
+        ensure!(
+            counts.len() > 1,
+            "{} in {}, and training needs two: label some of each with `fixmatch label {}`, and run this again",
+            match counts.first_key_value() {
+                Some((class, _)) => format!("{class} is the only class"),
+                None => "no image has a class".into(),
+            },
+            path.shown(),
+            shell_quoted(&path.shown().to_string()),
+        );
         let n_of = |split| of(split).count();
         Ok(Self {
-            n_train: n_of("train"),
-            n_unlabeled: n_of(""),
+            n_train: labels.len(),
+            n_unlabeled: n_of("train") + n_of("") - labels.len(),
             n_test: n_of("test"),
             n_classes: counts.len(),
-            smallest,
+            smallest: counts.into_values().min().unwrap_or(0),
+            answers,
             size: size(&files)?,
         })
     }
@@ -117,7 +130,8 @@ impl Images {
 
     fn preset(&self, name: &str, path: &Path, output: &Path) -> Result<String> {
         let Self { n_train, n_unlabeled, n_test, n_classes, smallest, .. } = *self;
-        let path = output.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+        let folder = output.parent().unwrap_or(output);
+        let path = path.strip_prefix(folder).unwrap_or(path);
         let path = path.to_str().with_context(|| format!("{} is not UTF-8, and a preset is", path.shown()))?;
         let count = |n: usize| grouped(n as u64);
         let quoted = |text: &str| Value::String(text.to_owned()).to_string();
@@ -133,7 +147,15 @@ impl Images {
         line(&format!("[data]\ndataset = \"folder\"\npath = {}", quoted(path)));
         line(&self.data());
         line("[labels]");
-        if n_unlabeled > 0 {
+        if let Some(answers) = &self.answers {
+            let answers = answers.strip_prefix(folder).unwrap_or(answers);
+            let answers = answers.to_str().with_context(|| format!("{} is not UTF-8", answers.shown()))?;
+            line(&format!(
+                "pick = {}  # {} have a label in it; what it says when a run begins counts",
+                quoted(&format!("file:{answers}")),
+                plural(n_train as u64, "image"),
+            ));
+        } else if n_unlabeled > 0 {
             line(&format!(
                 "pick = \"all\"  # all {} whose class is known are labeled, and the other {} not",
                 count(n_train),
