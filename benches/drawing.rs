@@ -44,7 +44,7 @@ fn runs() -> tempfile::TempDir {
         run(folder.path(), &format!("run-{i}"), &short, RunConfig::default());
     }
     let dir = run(folder.path(), "long", &log(STEPS), config());
-    let labels = LabelSet { indices: (0..40).collect(), picked: Picked::Listed, given: None };
+    let labels = LabelSet::new((0..40).collect(), Picked::Listed);
     let labels = serde_json::to_vec(&labels).expect("it has only JSON's types");
     std::fs::write(dir.labels(), labels).expect("a folder that can be written");
     let status = Command::new(PROGRAM).arg("--runs").arg(folder.path()).arg("runs").output().expect("it starts").status;

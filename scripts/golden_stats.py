@@ -51,3 +51,7 @@ for df in [1, 1.3, 2, 2.7, 4, 9, 19.5, 60, 999]:
 for effect in [0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40]:
     n = next((n for n in range(2, 1001) if power(effect * n**0.5, n - 1, 0.05) >= 0.8), float("nan"))
     line("seeds", [effect, 1], [n])
+for n in [1, 2, 5, 8, 40, 400, 10_000]:
+    for n_right in sorted({0, 1, n // 3, n - 1, n}):
+        interval = stats.binomtest(n_right, n).proportion_ci(0.95, method="wilson")
+        line("wilson", [n_right, n], [interval.low, interval.high])

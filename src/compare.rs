@@ -5,6 +5,7 @@
 
 pub mod bands;
 pub mod classes;
+pub mod crossval;
 pub mod experiment;
 pub mod expression;
 pub mod family;

@@ -30,7 +30,7 @@ pub use color::Color;
 pub use data::{Data, Fit, Normalize};
 pub use insight::Insight;
 pub use keys::{Key, describe, keys, refusal};
-pub use labels::{Labels, Pick};
+pub use labels::{Labels, Part, Pick};
 pub use machine::{Device, Machine};
 pub use model::{Model, ModelName};
 pub use pseudo_label::{Align, Policy, PseudoLabel, Variant};

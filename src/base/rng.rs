@@ -34,6 +34,8 @@ pub enum Stream {
     /// The unlabeled images that are followed (its seed is always 0: runs on the same data follow the same images);
     /// step = class.
     Panel = 11,
+    /// Into which part of a cross-validation labeled images come (its seed is the label set's own); step = class.
+    Crossval = 12,
 }
 
 /// A generator for one purpose. Cheap to make: 32 bytes of key, no warm-up.

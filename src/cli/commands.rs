@@ -23,6 +23,7 @@ mod choosing;
 pub mod compare;
 mod complete;
 pub mod completions;
+pub mod crossval;
 pub mod data;
 pub mod doctor;
 pub mod export;

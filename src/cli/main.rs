@@ -21,9 +21,9 @@ mod signals;
 mod words;
 
 use commands::{
-    Runs, attach, augment, card, changes, compare, completions, data, doctor, export, family, fork, label, labels, new,
-    notify, predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal, show, suite,
-    train, trash, verify, wait, watch,
+    Runs, attach, augment, card, changes, compare, completions, crossval, data, doctor, export, family, fork, label,
+    labels, new, notify, predict, presets, pseudo, rank, report as reporting, requests, resume, runs, screenshot, seal,
+    show, suite, train, trash, verify, wait, watch,
 };
 
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
@@ -73,6 +73,7 @@ enum Command {
     Verify(verify::Args),
     Seal(seal::Args),
     Export(export::Args),
+    Crossval(crossval::Args),
     Predict(predict::Args),
     Data(data::DataArgs),
     Augment(augment::Args),
@@ -168,6 +169,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(args) => verify::run(&args, &runs),
         Command::Seal(args) => seal::run(&args, &runs),
         Command::Export(args) => export::run(&args, &runs),
+        Command::Crossval(args) => crossval::run(&args, &runs),
         Command::Predict(args) => predict::run(&args, &runs),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Augment(args) => augment::run(&args),

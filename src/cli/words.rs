@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod comparisons;
+pub mod crossval;
 pub mod digest;
 pub mod events;
 pub mod family;

@@ -181,8 +181,8 @@ impl Experiment {
         self.row.parent.is_none() && self.row.summary.changes == 0
     }
 
-    /// Its seeds.
-    pub fn seeds(&self) -> [Option<&str>; 2] {
+    /// Its values of [`SEEDS`].
+    pub fn seeds(&self) -> [Option<&str>; 3] {
         SEEDS.map(|key| self.values.get(key).map(|value| value.text.as_str()))
     }
 

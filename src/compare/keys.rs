@@ -60,8 +60,8 @@ const OF_RUNS: &[(&str, Kind, &str)] = &[
     ("alarms", Kind::Number, "how often pseudo-labels were seen to go wrong"),
 ];
 
-/// The keys that differ between runs of one group.
-pub const SEEDS: [&str; 2] = ["train.seed", "labels.seed"];
+/// The keys that differ between runs of one group: seeds, and the part that a cross-validation tests on.
+pub const SEEDS: [&str; 3] = ["train.seed", "labels.seed", "labels.crossval"];
 
 /// All keys: those of runs, then those of configurations.
 pub fn all() -> &'static [Key] {

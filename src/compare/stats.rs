@@ -3,7 +3,7 @@
 //! Distributions are statrs's; `tests/golden/stats.txt` holds what SciPy says of all of it. The noncentral t, which statrs lacks,
 //! is an integral over the χ of its denominator.
 
-use statrs::distribution::{Continuous as _, ContinuousCDF as _, StudentsT};
+use statrs::distribution::{Continuous as _, ContinuousCDF as _, Normal, StudentsT};
 use statrs::function::erf::erfc;
 use statrs::function::gamma::ln_gamma;
 
@@ -118,6 +118,19 @@ fn normal_cdf(x: f64) -> f64 {
     0.5 * erfc(-x / std::f64::consts::SQRT_2)
 }
 
+/// What holds the true share in 95 % of all samples of this size, where `n_right` of `n` are right, by Wilson's method.
+///
+/// # Panics
+/// If `n` is zero.
+pub fn wilson(n_right: u64, n: u64) -> (f64, f64) {
+    assert!(n > 0, "no share of nothing");
+    let z = Normal::standard().inverse_cdf(1.0 - ALPHA / 2.0);
+    let (share, n) = (n_right as f64 / n as f64, n as f64);
+    let middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let half = z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    ((middle - half).max(0.0), (middle + half).min(1.0))
+}
+
 /// How many seeds a side has to have for the paired test to see differences of this mean and standard deviation with
 /// [`POWER`]; None if more than [`MOST_SEEDS`].
 pub fn seeds_paired(mean: f64, sd: f64) -> Option<u64> {
@@ -184,6 +197,11 @@ mod tests {
                         close(found, *expected, line);
                     }
                 }
+                ("wilson", [of, expected]) => {
+                    let (low, high) = wilson(of[0] as u64, of[1] as u64);
+                    close(low, expected[0], line);
+                    close(high, expected[1], line);
+                }
                 ("power", [of, expected]) => close(power(of[0], of[1], of[2]), expected[0], line),
                 ("seeds", [of, expected]) => {
                     assert_eq!(
@@ -196,7 +214,7 @@ mod tests {
             }
             *seen.entry(kind).or_default() += 1;
         }
-        assert!(seen.len() == 5 && seen.values().all(|n| *n >= 20), "{seen:?}");
+        assert!(seen.len() == 6 && seen.values().all(|n| *n >= 20), "{seen:?}");
     }
 
     fn compare(test: Option<TTest>, expected: &[f64], line: &str) {

@@ -186,7 +186,7 @@ struct Partner {
 
 impl Partner {
     fn of(run: &Experiment, labeled: Option<String>) -> Self {
-        let [seed, _] = run.seeds().map(|seed| seed.map(str::to_owned));
+        let [seed, ..] = run.seeds().map(|seed| seed.map(str::to_owned));
         let labels = labeled.unwrap_or_else(|| {
             let keys = run.keys().filter(|key| key.starts_with("labels."));
             keys.filter_map(|key| Some(format!("{key}={}\n", run.configured(key)?.text))).collect()

@@ -88,6 +88,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("labels.indices", "the labeled images by their numbers, instead of labels.pick: [3, 14, …]"),
     ("labels.seed", "seed of the random draw of labeled images, apart from train.seed"),
     ("labels.in_unlabeled", "whether the labeled images are among the unlabeled ones too"),
+    ("labels.crossval", "the part of the labeled images that is tested on, not trained on: 2/5"),
     ("augment.flip", "mirror weak views with probability one half; not for digits"),
     ("augment.shift", "shift weak views by up to 12.5 % of the side"),
     ("augment.strong", "how strong views are made, before Cutout"),

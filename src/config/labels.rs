@@ -33,6 +33,9 @@ pub struct Labels {
     pub seed: u64,
     /// Whether the unlabeled set holds the labeled images too, as in the paper.
     pub in_unlabeled: bool,
+    /// The part of the labeled images that is tested on instead of trained on (cross-validation).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crossval: Option<Part>,
 }
 
 impl Default for Labels {
@@ -45,7 +48,51 @@ impl Default for Labels {
             indices: None,
             seed: 0,
             in_unlabeled: true,
+            crossval: None,
         }
+    }
+}
+
+/// One of so many equal parts, written as `2/5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Part {
+    /// Which one, from 1.
+    pub number: u32,
+    /// Of how many, at least 2.
+    pub of: u32,
+}
+
+impl Part {
+    /// The most parts that anything is cut into.
+    pub const MOST: u32 = 1000;
+
+    /// All parts of so many.
+    pub fn all(of: u32) -> impl Iterator<Item = Self> {
+        (1..=of).map(move |number| Self { number, of })
+    }
+}
+
+impl TryFrom<String> for Part {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+        let part = numbers.map(|(number, of)| Self { number, of });
+        part.filter(|part| (2..=Self::MOST).contains(&part.of) && (1..=part.of).contains(&part.number)).ok_or_else(
+            || {
+                format!(
+                    "must be the number of a part and of how many, such as \"2/5\", of 2 to {}, not {text:?}",
+                    Self::MOST
+                )
+            },
+        )
+    }
+}
+
+impl From<Part> for String {
+    fn from(Part { number, of }: Part) -> Self {
+        format!("{number}/{of}")
     }
 }
 

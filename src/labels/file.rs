@@ -116,7 +116,7 @@ pub fn read(path: &Path, dataset: &Dataset) -> Result<LabelSet> {
         );
     }
     let indices = indices(&text, path, dataset.train.n())?;
-    Ok(LabelSet { indices, picked: Picked::File(path.display().to_string()), given: None })
+    Ok(LabelSet::new(indices, Picked::File(path.display().to_string())))
 }
 
 fn text_of(path: &Path) -> Result<String> {
@@ -160,11 +160,8 @@ fn of_classes(path: &Path, given: &Given, dataset: &Dataset) -> Result<LabelSet>
     }
     let says_more = labeled.iter().any(|&(index, label)| dataset.train.labels.get(index as usize) != Some(&label));
     let (indices, labels) = labeled.into_iter().unzip();
-    Ok(LabelSet {
-        indices,
-        picked: Picked::File(path.display().to_string()),
-        given: says_more.then_some(set::Given { classes, labels }),
-    })
+    let given = says_more.then_some(set::Given { classes, labels });
+    Ok(LabelSet { given, ..LabelSet::new(indices, Picked::File(path.display().to_string())) })
 }
 
 /// The training images that a file labels, whatever their classes; numbered with those of unknown class behind the others.

@@ -13,11 +13,20 @@ use crate::labels::ranking::{self, Ranking};
 use crate::labels::set::{LabelSet, Picked, from_indices, sorted};
 use crate::labels::suggest::{self, SMALL_CLUSTER};
 
-/// Picks the images that a configuration asks for.
+/// Picks the images that a configuration asks for, without those that it holds back to test on.
 ///
 /// # Errors
-/// If its pick goes by an order and `ranking` is None or of other images, or the images that it asks for are not there.
+/// If its pick goes by an order and `ranking` is None or of other images, the images that it asks for are not there, or are
+/// too few to hold some back.
 pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Result<LabelSet> {
+    let set = pick_all(labels, dataset, ranking)?;
+    match labels.crossval {
+        Some(part) => set.without(part, labels.seed, dataset).context("labels.crossval"),
+        None => Ok(set),
+    }
+}
+
+fn pick_all(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Result<LabelSet> {
     if let Some(indices) = &labels.indices {
         return from_indices(indices, dataset.train.n()).context("labels.indices");
     }
@@ -26,7 +35,7 @@ pub fn pick(labels: &Labels, dataset: &Dataset, ranking: Option<&Ranking>) -> Re
         let (n, folder) = (dataset.n_pool(), own.files.folder.shown());
         bail!(
             "none of the {n} images of {folder} has a class, and training needs some of each: label some in a file of lines \
-             path,label, and name it, as in labels.pick = \"file:labels.csv\""
+             path,label, as `fixmatch label` writes it, and name it, as in labels.pick = \"file:labels.csv\""
         );
     }
     match &labels.pick {
@@ -64,7 +73,7 @@ pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> 
         bail!("cannot label {n} images of every class: class {class} ({name}) has only {found} training images");
     }
     indices.sort_unstable();
-    Ok(LabelSet { indices, picked: Picked::PerClass { n, seed }, given: None })
+    Ok(LabelSet::new(indices, Picked::PerClass { n, seed }))
 }
 
 /// `n` of every class by their places in a ranking.

@@ -38,11 +38,15 @@ pub fn read(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
 
 /// The same for whoever has compared the images: a run of this data set.
 pub fn read_of(dir: &RunDir, dataset: &Dataset) -> Result<LabelSet> {
-    let path = dir.labels();
-    let reason = || format!("cannot read {}", path.display());
-    let text = files::read(&path).with_context(reason)?;
-    let set: LabelSet = sealed::read_json(&text).with_context(reason)?;
+    let (path, set) = (dir.labels(), raw(dir)?);
     let n = if set.given.is_some() { dataset.n_pool() } else { dataset.train.n() };
     let LabelSet { indices, .. } = from_indices(&set.indices, n).with_context(|| path.display().to_string())?;
     Ok(LabelSet { indices, ..set })
+}
+
+/// The same without a look at the images: its numbers may be of none.
+pub fn raw(dir: &RunDir) -> Result<LabelSet> {
+    let path = dir.labels();
+    let reason = || format!("cannot read {}", path.display());
+    sealed::read_json(&files::read(&path).with_context(reason)?).with_context(reason)
 }

@@ -3,14 +3,16 @@
 //! Indices refer to the data set's training order and are kept ascending, so a label set is a set: how it was drawn
 //! or listed does not leak into the order in which a run sees its images.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::base::rng::{Rng, Stream};
 use crate::base::text::Name;
-use crate::config::Metric;
-use crate::data::{Dataset, UNKNOWN};
+use crate::config::{Metric, Part};
+use crate::data::{Dataset, Images, UNKNOWN};
 
 /// The labeled training images and how they were picked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,18 @@ pub struct LabelSet {
     /// The classes that a label file gives them, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Given>,
+    /// Labeled images that are tested on instead, which `indices` lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// Labeled images that are tested on instead of trained on (cross-validation). They stay among the unlabeled ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Their numbers among the training images, ascending.
+    pub indices: Vec<u32>,
+    /// Their classes.
+    pub labels: Vec<u16>,
 }
 
 /// The classes that a label file gives to images.
@@ -107,10 +121,73 @@ pub(super) fn check_index(index: u32, n_train: usize) -> Result<()> {
 pub(super) fn sorted(mut indices: Vec<u32>, picked: Picked) -> Result<LabelSet> {
     ensure!(!indices.is_empty(), "the list of labeled images is empty");
     indices.sort_unstable();
-    Ok(LabelSet { indices, picked, given: None })
+    Ok(LabelSet::new(indices, picked))
 }
 
 impl LabelSet {
+    /// The set of these images, ascending and without duplicates, in the classes that they have in the data set.
+    pub fn new(indices: Vec<u32>, picked: Picked) -> Self {
+        Self { indices, picked, given: None, held: None }
+    }
+
+    /// This set without one of so many parts of it, which is to test on. Classes are shared out evenly: each part has about
+    /// its share of each class, and an image more or less than the others. The only image of a class is always trained on.
+    ///
+    /// # Errors
+    /// If there are fewer images to share out than parts.
+    pub fn without(self, part: Part, seed: u64, dataset: &Dataset) -> Result<Self> {
+        let class_of = |place: usize| match &self.given {
+            Some(given) => given.labels[place],
+            None => dataset.train.labels[self.indices[place] as usize],
+        };
+        let mut of_class = BTreeMap::<u16, Vec<usize>>::new();
+        for place in 0..self.indices.len() {
+            of_class.entry(class_of(place)).or_default().push(place);
+        }
+        of_class.retain(|_, places| places.len() > 1);
+        for (&class, places) in &mut of_class {
+            Rng::new(seed, Stream::Crossval, class.into(), 0).shuffle(places);
+        }
+        let dealt: Vec<usize> = of_class.into_values().flatten().collect();
+        let n = dealt.len();
+        ensure!(
+            n >= part.of as usize,
+            "{n} labeled images cannot be shared out over {} parts: images that are alone in their class do not count",
+            part.of
+        );
+        let mut held: Vec<usize> = dealt.into_iter().skip(part.number as usize - 1).step_by(part.of as usize).collect();
+        held.sort_unstable();
+        let labels = held.iter().map(|&place| class_of(place)).collect();
+        let kept = |place: &usize| held.binary_search(place).is_err();
+        let kept: Vec<usize> = (0..self.indices.len()).filter(kept).collect();
+        let given = self.given.as_ref().map(|Given { classes, labels }| Given {
+            classes: classes.clone(),
+            labels: kept.iter().map(|&place| labels[place]).collect(),
+        });
+        let indices = |places: &[usize]| places.iter().map(|&place| self.indices[place]).collect();
+        let held = Some(Held { indices: indices(&held), labels });
+        Ok(Self { indices: indices(&kept), given, held, picked: self.picked })
+    }
+
+    /// The data set with the images that this set holds back as its test images, if it does.
+    ///
+    /// # Errors
+    /// If they are not of this data set.
+    pub fn test_on_held(&self, mut dataset: Dataset) -> Result<Dataset> {
+        let Some(Held { indices, labels }) = &self.held else { return Ok(dataset) };
+        let Images { width, height, channels, .. } = dataset.train;
+        ensure!(labels.len() == indices.len(), "it holds {} images back and {} labels", indices.len(), labels.len());
+        let mut pixels = Vec::with_capacity(indices.len() * dataset.train.bytes_per_image());
+        for (&index, &label) in indices.iter().zip(labels) {
+            check_index(index, dataset.train.n())?;
+            let n_classes = dataset.classes.len();
+            ensure!(usize::from(label) < n_classes, "image {index} has class {label} of {n_classes}");
+            pixels.extend_from_slice(dataset.train.pixels_of(index as usize));
+        }
+        dataset.test = Images { width, height, channels, pixels: pixels.into(), labels: labels.clone() };
+        Ok(dataset)
+    }
+
     /// The data set with the classes that this set gives to its images: all images that are no test images are training
     /// images then. Without such classes it stays as it is.
     ///
@@ -224,5 +301,65 @@ mod tests {
         let set = from_indices(&[1, 3], 5).expect("valid");
         assert_eq!(set.unlabeled(5, LabeledImages::Included), [0, 1, 2, 3, 4]);
         assert_eq!(set.unlabeled(5, LabeledImages::LeftOut), [0, 2, 4]);
+    }
+
+    /// Classes of 7, 3 and 1 images, all labeled.
+    fn uneven() -> (LabelSet, Dataset) {
+        let classes: Vec<u16> = [vec![0; 7], vec![1; 3], vec![2]].concat();
+        let dataset = Dataset::black(&["cat", "dog", "frog"], classes);
+        (LabelSet::new((0..11).collect(), Picked::All), dataset)
+    }
+
+    #[test]
+    fn each_labeled_image_is_tested_in_one_part_and_each_class_is_trained_on_in_all() {
+        let (whole, dataset) = uneven();
+        let mut tested = Vec::new();
+        for part in Part::all(3) {
+            let set = whole.clone().without(part, 1, &dataset).expect("enough images");
+            let held = set.held.clone().expect("some");
+            assert!([3, 4].contains(&held.indices.len()), "{held:?}");
+            assert!((2..=3).contains(&held.labels.iter().filter(|label| **label == 0).count()), "{held:?}");
+            assert_eq!(held.labels.iter().filter(|label| **label == 1).count(), 1, "{held:?}");
+            assert_eq!(set.classes_without_label(&dataset.train.labels, 3), [0_usize; 0]);
+            assert!(held.indices.iter().all(|index| !set.indices.contains(index)));
+            assert_eq!(set.unlabeled(11, LabeledImages::LeftOut), held.indices);
+            let dataset = set.test_on_held(dataset.clone()).expect("of this data set");
+            assert_eq!(dataset.test.labels, held.labels);
+            tested.extend(held.indices);
+        }
+        tested.sort_unstable();
+        assert_eq!(tested, (0..10).collect::<Vec<_>>());
+        let error = whole.without(Part { number: 1, of: 11 }, 1, &dataset).expect_err("too many parts").to_string();
+        assert!(error.starts_with("10 labeled images cannot be shared out over 11 parts"), "{error}");
+    }
+
+    #[test]
+    fn images_that_are_held_back_keep_the_classes_that_a_file_gives_them() {
+        let (whole, mut dataset) = uneven();
+        let labels = dataset.train.labels.clone();
+        dataset.train.labels = vec![UNKNOWN; 11];
+        let classes = dataset.classes.clone();
+        let whole = LabelSet { given: Some(Given { classes, labels: labels.clone() }), ..whole };
+        let set = whole.without(Part { number: 2, of: 2 }, 0, &dataset).expect("enough images");
+        let (held, given) = (set.held.expect("some"), set.given.expect("kept"));
+        let pairs = [(&set.indices, &given.labels), (&held.indices, &held.labels)];
+        for (&index, &label) in pairs.into_iter().flat_map(|(indices, labels)| indices.iter().zip(labels)) {
+            assert_eq!(label, labels[index as usize]);
+        }
+        assert_eq!((given.labels.len(), held.labels.len()), (6, 5));
+    }
+
+    #[test]
+    fn images_that_the_data_set_lacks_are_not_tested_on() {
+        let (whole, dataset) = uneven();
+        for (indices, labels, expected) in [
+            (vec![11], vec![0], "there is no training image 11"),
+            (vec![1], vec![3], "image 1 has class 3 of 3"),
+            (vec![1], vec![], "it holds 1 images back and 0 labels"),
+        ] {
+            let set = LabelSet { held: Some(Held { indices, labels }), ..whole.clone() };
+            let error = set.test_on_held(dataset.clone()).expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
     }
 }

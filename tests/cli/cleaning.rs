@@ -60,7 +60,7 @@ fn hostile_run(place: &Place) {
         Event::Failed { step: 10, reason: said(), kind: FailureKind::Unknown },
     ];
     let dir = place.run("mine", &events);
-    let labels = LabelSet { indices: (0..10).collect(), picked: Picked::Published(said()), given: None };
+    let labels = LabelSet::new((0..10).collect(), Picked::Published(said()));
     fs::write(dir.labels(), serde_json::to_vec(&labels).expect("plain")).expect("written");
     fs::write(dir.worker_log(), HOSTILE).expect("written");
     // the same again, under a name of that kind, lost

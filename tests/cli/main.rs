@@ -6,6 +6,7 @@ mod augmenting;
 mod cleaning;
 mod comparing;
 mod completing;
+mod crossvalidating;
 mod doctoring;
 mod exporting;
 mod extremes;

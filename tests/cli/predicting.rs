@@ -80,7 +80,7 @@ impl Place {
         self.prepare_to_predict(&[told(0, 0.75)]);
         let dir = self.run("few-left", &[]);
         let dataset = data::load(&Data::named("fashion-mini"), self.folder.path()).expect("in the program");
-        let labels = LabelSet { indices: (1..dataset.train.n() as u32).collect(), picked: Picked::Listed, given: None };
+        let labels = LabelSet::new((1..dataset.train.n() as u32).collect(), Picked::Listed);
         fs::write(dir.labels(), serde_json::to_vec(&labels).expect("JSON")).expect("written");
         let bias = Array { shape: vec![dataset.classes.len()], values: vec![0.0; dataset.classes.len()] };
         let tensors = BTreeMap::from([("model.fc2.bias".to_owned(), bias)]);

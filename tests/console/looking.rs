@@ -327,7 +327,7 @@ fn a_terminal_that_cannot_show_pictures_keeps_characters() {
 /// A console on the labeled images of a run.
 pub fn open_samples(place: &Place) -> Terminal {
     let dir = some_run(place, "mine", &[Event::Stopped { step: 7 }]);
-    let labels = LabelSet { indices: (0..10).collect(), picked: Picked::Listed, given: None };
+    let labels = LabelSet::new((0..10).collect(), Picked::Listed);
     std::fs::write(dir.labels(), serde_json::to_vec(&labels).expect("plain")).expect("written");
     let mut terminal = place.open(&["attach", "mine"]);
     terminal.until("● stopped");

@@ -67,7 +67,7 @@ fn run_on(place: &Place, images: &Path) -> RunDir {
     ] {
         log.append(event).expect("appended");
     }
-    let labels = LabelSet { indices: (0..n as u32).collect(), picked: Picked::Published(NAMES[0].into()), given: None };
+    let labels = LabelSet::new((0..n as u32).collect(), Picked::Published(NAMES[0].into()));
     std::fs::write(dir.labels(), serde_json::to_vec(&labels).expect("plain")).expect("written");
     dir
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use fixmatch::config::Pick;
+use fixmatch::config::{Part, Pick};
+use fixmatch::labels::recorded;
 use fixmatch::plan;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
@@ -144,4 +145,27 @@ fn no_loss_on_unlabeled_images_needs_no_test_images_either() {
     (config.train.lambda_u, config.labels.in_unlabeled) = (0.0, false);
     let dir = place.finished(&config);
     assert_eq!((started(&dir).n_unlabeled, started(&dir).n_test), (30, 0));
+}
+
+#[test]
+fn a_part_of_a_cross_validation_is_tested_on_the_labels_that_it_does_not_know() {
+    let place = Place::new();
+    let mut config = heap(&place, 3);
+    let mut tested = Vec::new();
+    for part in Part::all(3) {
+        config.labels.crossval = Some(part);
+        let dir = place.finished(&config);
+        let Started { labeled_per_class, n_unlabeled, n_test, .. } = started(&dir);
+        assert_eq!((labeled_per_class, n_unlabeled, n_test), (vec![2, 2, 2], 36, 3));
+        let last = events(&dir).into_iter().rev().find_map(|event| match event {
+            Event::Evaluated(evaluated) => Some(evaluated),
+            _ => None,
+        });
+        let confusion = last.expect("evaluated").ema.confusion;
+        assert!(confusion.iter().all(|of_class| of_class.iter().sum::<u32>() == 1), "{confusion:?}");
+        tested.extend(recorded::raw(&dir).expect("labels").held.expect("some").indices);
+    }
+    tested.sort_unstable();
+    config.labels.crossval = None;
+    assert_eq!(tested, recorded::raw(&place.finished(&config)).expect("labels").indices);
 }

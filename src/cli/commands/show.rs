@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use fixmatch::compare::crossval::Crossval;
 use fixmatch::config::one_line;
 use fixmatch::examples;
 use fixmatch::run::card::Card;
@@ -16,13 +17,16 @@ use fixmatch::run::heartbeat::{Heartbeat, Phase};
 use fixmatch::run::pseudo::alarm::Alarm;
 use fixmatch::run::seal;
 use fixmatch::run::state::{RunState, Status, live_step};
+use fixmatch::run::survey::Survey;
 use serde::Serialize;
 
 use super::card::Written;
+use super::crossval::Estimate;
 use super::foreground::last_output;
 use super::pseudo::Moment;
 use super::{Reader, RunArg, Runs, say, say_json};
 use crate::words::changes::Changed;
+use crate::words::crossval::estimate;
 use crate::words::events::{AT_CHANCE, agreement, test_images};
 use crate::words::numbers::{bytes, grouped, or_dash, percent, percent_of, plural, seconds, short, table};
 
@@ -48,6 +52,9 @@ struct Page {
     written: Written,
     #[serde(skip)]
     card: Card,
+    /// How the next command names it.
+    #[serde(skip)]
+    name: String,
     path: String,
     status: Status,
     /// The step that was asked for.
@@ -64,6 +71,10 @@ struct Page {
     evaluations: Vec<Evaluated>,
     /// What takes their place without test images.
     comparisons: Vec<Compared>,
+    /// The accuracy by the labeled images, where their parts were tested.
+    crossval: Option<Estimate>,
+    #[serde(skip)]
+    estimate: Option<String>,
     /// What the newest of them did.
     pseudo_labels: Option<Moment>,
     /// Seconds of training, pauses and absent workers left out.
@@ -131,6 +142,8 @@ impl Page {
             state.warnings.push(format!("{error:#}"));
             Card::default()
         });
+        let is_tested = state.comparisons.is_empty() || at.is_some();
+        let crossval = if is_tested { None } else { Crossval::find(&dir, &Survey::new(runs.folder()).look()?)? };
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
         let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());
@@ -138,6 +151,7 @@ impl Page {
         let RunState { started, mut progress, evaluations, comparisons, alarms, warnings, training_s, .. } = state;
         Ok(Self {
             id: dir.id(),
+            name: runs.name_of(&dir),
             written: Written::of(&card),
             card,
             path: dir.path().display().to_string(),
@@ -151,6 +165,8 @@ impl Page {
             started,
             last_progress: progress.pop(),
             evaluations,
+            crossval: crossval.as_ref().and_then(Estimate::of),
+            estimate: crossval.as_ref().and_then(estimate),
             comparisons,
             pseudo_labels,
             training_s,
@@ -266,7 +282,9 @@ impl Page {
         };
         let rows: Vec<_> = compared.predicted.iter().enumerate().map(row).collect();
         let head = format!("step {}: {}", compared.step, agreement(compared));
-        format!("{head}\n{}", table(&["TAKEN FOR", "IMAGES", "SHARE"], &rows))
+        let hint = || format!("`fixmatch crossval {}` estimates the accuracy by the labeled images", self.name);
+        let estimate = self.estimate.clone().unwrap_or_else(hint);
+        format!("{head}\n{estimate}\n{}", table(&["TAKEN FOR", "IMAGES", "SHARE"], &rows))
     }
 
     /// Changes, warnings and what went wrong.

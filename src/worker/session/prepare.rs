@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::available_parallelism;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use fixmatch::augment::Strong;
 use fixmatch::base::files::replace_file;
 use fixmatch::base::host::host;
@@ -104,6 +104,7 @@ pub fn prepare(
             Labels::Picked(labels) => {
                 let dataset = labels.label(dataset)?;
                 check_classes(dir, &dataset)?;
+                let dataset = labels.test_on_held(dataset).with_context(|| dir.labels().display().to_string())?;
                 (Some(labels), dataset)
             }
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),

@@ -90,11 +90,7 @@ impl EditedSet {
 
     /// As a label set. None while it is empty.
     pub fn label_set(&self) -> Option<LabelSet> {
-        (!self.indices.is_empty()).then(|| LabelSet {
-            indices: self.indices.clone(),
-            picked: Picked::Listed,
-            given: None,
-        })
+        (!self.indices.is_empty()).then(|| LabelSet::new(self.indices.clone(), Picked::Listed))
     }
 }
 
@@ -120,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_set_that_was_read_under_a_name_is_unchanged_until_it_is_edited() {
-        let set = LabelSet { indices: vec![1, 2], picked: Picked::Listed, given: None };
+        let set = LabelSet::new(vec![1, 2], Picked::Listed);
         let mut set = EditedSet::from_set(&set, "typical".into(), Some(("mine".into(), "mine.txt".into())));
         assert!(!set.is_changed);
         set.swap(1, 4);
