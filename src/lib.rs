@@ -18,6 +18,7 @@ pub mod loader;
 pub mod machine;
 pub mod notify;
 pub mod plan;
+pub mod predict;
 pub mod run;
 pub mod suite;
 

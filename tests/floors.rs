@@ -17,7 +17,7 @@ const FLOORS: [(&[&str], &str); 10] = [
     (&["loader", "run"], "a run directory knows nothing of which images are labeled, and batches know no runs"),
     (&["classifier", "labels"], "label sets know what they are picked from, and nobody below them does"),
     (
-        &["compare", "plan"],
+        &["compare", "plan", "predict"],
         "a plan checks all that a run will need; comparisons read runs, and know nobody who shows them",
     ),
     (&["suite"], "a suite is of plans, and knows nobody who shows it"),

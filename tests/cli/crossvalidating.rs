@@ -7,7 +7,7 @@ use fixmatch::compare::crossval::configured;
 use fixmatch::config::Part;
 use fixmatch::labels::set::{Held, LabelSet, Picked};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Compared, Evaluated, Evaluation, Event};
+use fixmatch::run::event::{Compared, Evaluated, Evaluation, Event, FailureKind};
 use fixmatch::run::file::RunFile;
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ fn parts_that_are_missing_or_of_other_labels_do_not_count() {
         Part { number: 2, of: 3 },
         &[3, 4, 5],
         0,
-        Event::Failed { step: 20, reason: "lightning".into(), kind: Default::default() },
+        Event::Failed { step: 20, reason: "lightning".into(), kind: FailureKind::default() },
     );
     show().check(0, &["6 of 8 labeled images right (95 %"], &[]);
     let said = place.fixmatch(&["crossval", &whole.id(), "--parts", "3"]);

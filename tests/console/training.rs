@@ -27,6 +27,22 @@ fn a_run_is_launched_paused_left_found_again_and_finished() {
 }
 
 #[test]
+fn the_network_of_a_run_says_what_it_takes_the_unlabeled_images_for() {
+    let place = Place::new();
+    let mut terminal = launch(&place, "40");
+    terminal.until("● finished");
+    terminal.press("d");
+    terminal.until("least sure first · 9,960 unlabeled images · step 40");
+    terminal.until("of the test images taken for ");
+    terminal.press("n");
+    terminal.until("surest first · 9,960");
+    terminal.press("c\r");
+    terminal.until("taken for T-shirt/top, surest first");
+    terminal.press("q");
+    assert!(terminal.end().success());
+}
+
+#[test]
 fn a_run_is_saved_evaluated_changed_suspended_resumed_and_stopped() {
     let place = Place::new();
     let mut terminal = launch(&place, "20000");

@@ -11,19 +11,17 @@ use fixmatch::classifier::{At, Classifier};
 use fixmatch::config::Device;
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::examples;
+use fixmatch::predict::ask::{self, Ask};
+use fixmatch::predict::images::Images;
 use fixmatch::run::checkpoint::Which;
 use fixmatch::run::dir::RunDir;
 
-use self::ask::Ask;
-use self::images::Images;
 use self::report::{Form, Report, called};
 use self::sort::Sorter;
 use super::progress::Progress;
-use super::{RunArg, Runs, complete, fresh_file, note};
+use super::{RunArg, Runs, complete, fresh_file, note, reading};
 use crate::words::numbers::{grouped, percent, plural};
 
-mod ask;
-mod images;
 mod report;
 mod sort;
 
@@ -111,11 +109,17 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let source = args.source(runs)?;
     let classifier = args.classifier(&source)?;
     let images = match &source {
-        Source::Run(dir) if args.unlabeled => Images::unlabeled(dir)?,
+        Source::Run(dir) if args.unlabeled => Images::unlabeled(dir, reading::load(&dir.read_run()?.config.data)?)?,
         Source::File(_) if args.unlabeled => {
             bail!("--unlabeled is for runs: {} is a file and has no images", args.from)
         }
-        Source::Run(_) | Source::File(_) => Images::of_paths(&args.paths, args.sort_into.as_deref())?,
+        Source::Run(_) | Source::File(_) => {
+            let (images, left_out) = Images::of_paths(&args.paths, args.sort_into.as_deref())?;
+            for line in left_out {
+                note(format_args!("left out: {line}"));
+            }
+            images
+        }
     };
     ensure!(
         images.are_files() || args.sort_into.is_none(),
@@ -133,7 +137,10 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         bar: Progress::new(images.n() as u64),
         counts: Counts::default(),
     };
-    ask::ask(&Ask { classifier: &classifier, device: args.device, top }, &images, |i, answer| teller.hear(i, answer))?;
+    let ask = Ask { classifier: &classifier, device: args.device, top };
+    if let Some(words) = ask::ask(&ask, &images, |i, answer| teller.hear(i, answer))? {
+        note(words);
+    }
     teller.conclude(&classifier)
 }
 

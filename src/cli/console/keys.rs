@@ -49,6 +49,8 @@ pub enum Action {
     Log,
     Samples,
     PseudoLabels,
+    /// Ask the network of a run about its unlabeled images.
+    Predictions,
     Freeze,
     Earlier,
     Later,
@@ -136,6 +138,8 @@ pub enum Place {
     Samples,
     /// What the pseudo-labels did.
     PseudoLabels,
+    /// What the unlabeled images are taken for.
+    Predictions,
     /// What label sets there are to browse.
     LabelSets,
     /// The images of a data set, and a label set of them.

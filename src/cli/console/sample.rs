@@ -26,6 +26,9 @@ use super::screens::Screen;
 use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
 use super::screens::run::{Glance, OpenRun, Reading};
+use fixmatch::data::{Images, UNKNOWN};
+
+use super::screens::predictions::{self, Predictions, Told};
 use super::screens::samples::{Loading, Sample, Samples, Sheet};
 use super::theme::{Depth, Theme};
 use super::world::News;
@@ -344,6 +347,23 @@ pub fn spike(run: &mut OpenRun) {
     let progress = Progress { loss: 50.0, ..progress(32) };
     let records = vec![Record { time: NOW, event: Event::Progress(progress) }];
     run.take(Reading { records, ..Reading::default() }, NOW);
+}
+
+/// Twelve images, of which a network is ever surer, taken for two classes in turn.
+pub fn predictions() -> Predictions {
+    let told = |i: u32| {
+        let (class, p) = ((i % 2) as usize, 0.5 + i as f32 / 25.0);
+        let name = format!("photos/IMG_{i:04}.jpg").into();
+        Told { index: 100 + i, name, top: vec![(class, p), (1 - class, 1.0 - p)] }
+    };
+    let pixels = (0..112 * 28 * 28).map(|p: usize| (p * (p / 784) / 3 % 256) as u8).collect();
+    let images = Images { width: 28, height: 28, channels: 1, pixels, labels: vec![UNKNOWN; 112] };
+    let classes = vec!["Trouser".into(), "Ankle boot".into()];
+    let sheet = predictions::Sheet { step: 300, classes, told: (0..12).map(told).collect(), n_all: 9960, images };
+    let mut predictions =
+        Predictions { loading: predictions::Loading::Read(Box::new(sheet)), ..Predictions::default() };
+    predictions.arrange_by(&[]);
+    predictions
 }
 
 /// Twelve images of two classes.

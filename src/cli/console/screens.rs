@@ -22,6 +22,7 @@ pub mod home;
 pub mod label;
 pub mod label_sets;
 pub mod log;
+pub mod predictions;
 pub mod preset;
 pub mod pseudo_labels;
 pub mod race;

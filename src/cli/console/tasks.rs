@@ -75,6 +75,8 @@ pub enum WorldTask {
     Fetch(String),
     /// Read a run's labeled images.
     Samples(RunDir),
+    /// Ask a run's network about its unlabeled images.
+    Predict(RunDir),
     /// Read records of a run's `insight.bin`.
     Records(RunDir, Vec<Pointer>),
     /// Read the images that a run follows.

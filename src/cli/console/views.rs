@@ -190,6 +190,7 @@ fn titles(app: &App) -> Vec<String> {
         Page::Log => Some("log"),
         Page::Samples => Some("labeled images"),
         Page::PseudoLabels => Some("pseudo-labels"),
+        Page::Predictions => Some("predictions"),
     };
     match app.screens.last() {
         None => Vec::new(),

@@ -48,6 +48,7 @@ use super::screens::browser::atlas::Atlas;
 use super::screens::home::groups::OwnPresets;
 use super::screens::home::{DataState, Listing};
 use super::screens::label_sets;
+use super::screens::predictions;
 use super::screens::run::Reading;
 use super::screens::samples::Sheet;
 use super::screens::suite::Study;
@@ -110,6 +111,8 @@ pub enum News {
     Data(String, DataState),
     /// A data set was fetched, or not.
     Fetched(String, Result<(), String>),
+    /// What a run's network says of its unlabeled images, as far as it is known.
+    Predicted(RunDir, predictions::Loading),
     /// A run's labeled images, or why not.
     Samples(RunDir, Result<Sheet, String>),
     /// Records of a run, or why they cannot be read.
@@ -218,6 +221,7 @@ impl World {
                 let sheet = Sheet::read(&dir).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Samples(dir, sheet));
             }),
+            WorldTask::Predict(dir) => self.spawn("predict", move |news| predict(dir, &news)),
             WorldTask::Records(dir, pointers) => self.spawn("insight", move |news| {
                 let _ = news.send(read_records(dir, pointers));
             }),
@@ -326,6 +330,19 @@ impl World {
 /// An error as one line of a screen.
 pub fn in_one_line(error: &anyhow::Error) -> String {
     super::text::clean(&format!("{error:#}"))
+}
+
+/// Asks a run's network, and tells how far that is now and then.
+fn predict(dir: RunDir, news: &UnboundedSender<News>) {
+    let mut told_at = Instant::now();
+    let asked = predictions::Sheet::read(&dir, |n, of| {
+        if n == 1 || told_at.elapsed() > FOLLOW {
+            told_at = Instant::now();
+            let _ = news.send(News::Predicted(dir.clone(), predictions::Loading::Asking(n, of)));
+        }
+    });
+    let come = asked.map(Box::new).map_err(|error| in_one_line(&error));
+    let _ = news.send(News::Predicted(dir, come.map_or_else(predictions::Loading::Failed, predictions::Loading::Read)));
 }
 
 /// Writes something on a run.

@@ -110,6 +110,11 @@ impl App {
                     run.pseudo_labels.sheet = sheet.map_or_else(Loading::Failed, Loading::Read);
                 }
             }
+            News::Predicted(dir, loading) => {
+                if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
+                    run.take_predictions(loading);
+                }
+            }
             News::Samples(dir, sheet) => {
                 if let Some(run) = self.run_mut().filter(|run| run.dir == dir) {
                     run.samples.loading = sheet.map_or_else(Loading::Failed, Loading::Read);

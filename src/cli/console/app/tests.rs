@@ -456,6 +456,16 @@ fn consoles_at(place: Place) -> Vec<App> {
             enlarged.run_mut().expect("open").samples.enlarge();
             vec![with_samples(), enlarged]
         }
+        Place::Predictions => {
+            let with_predictions = || {
+                let mut app = on_page(sample::app_on_run(), Page::Predictions);
+                app.run_mut().expect("open").predictions = sample::predictions();
+                app
+            };
+            let mut enlarged = with_predictions();
+            enlarged.update(Action::Enter);
+            vec![with_predictions(), enlarged]
+        }
         Place::PseudoLabels => {
             let [strip, mut images, confusion] = on_tabs();
             images.update(Action::Enter);

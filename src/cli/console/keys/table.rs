@@ -3,17 +3,44 @@
 use strum::VariantArray as _;
 
 use super::Place::{
-    Browser, Cell, Changes, Configuration, Home, Label, LabelGrid, LabelSets, Log, Preset, PseudoLabels, Race, Run,
-    Samples, Suite,
+    Browser, Cell, Changes, Configuration, Home, Label, LabelGrid, LabelSets, Log, Predictions, Preset, PseudoLabels,
+    Race, Run, Samples, Suite,
 };
 use super::{Action, Binding, Effect, Place};
 
 /// Where there is a list or a text to page through.
-const PAGED: &[Place] =
-    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Suite, Cell];
+const PAGED: &[Place] = &[
+    Home,
+    Preset,
+    Run,
+    Configuration,
+    Changes,
+    Log,
+    Samples,
+    PseudoLabels,
+    Predictions,
+    LabelSets,
+    Browser,
+    Suite,
+    Cell,
+];
 /// Where there are lists to move in, by letters too.
-const MOVED: &[Place] =
-    &[Home, Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell];
+const MOVED: &[Place] = &[
+    Home,
+    Preset,
+    Run,
+    Configuration,
+    Changes,
+    Log,
+    Samples,
+    PseudoLabels,
+    Predictions,
+    LabelSets,
+    Browser,
+    Race,
+    Suite,
+    Cell,
+];
 /// Where letters stand for classes.
 const LABELED: &[Place] = &[Label, LabelGrid];
 const ALL: &[Place] = Place::VARIANTS;
@@ -192,6 +219,14 @@ pub const TABLE: &[Binding] = &[
     look(Action::Log, "log", "o", &[Run, Samples, PseudoLabels], "log", "events and the worker's output"),
     look(Action::Samples, "samples", "i", &[Run, Log, PseudoLabels], "images", "the labeled images and their views"),
     look(
+        Action::Predictions,
+        "predictions",
+        "d",
+        &[Run, Log, Samples, PseudoLabels],
+        "",
+        "what unlabeled images are taken for, doubts first",
+    ),
+    look(
         Action::Changes,
         "changes",
         "e",
@@ -223,10 +258,20 @@ pub const TABLE: &[Binding] = &[
     look(Action::Enter, "enlarge", "enter", &[Samples], "enlarge", "one image with its weak and strong views"),
     look(Action::Draw, "draw", "space n", &[Samples], "new views", "draw new views"),
     look(
+        Action::Enter,
+        "enlarge-predicted",
+        "enter",
+        &[Predictions],
+        "enlarge",
+        "one image, and how likely classes are",
+    ),
+    look(Action::Order, "surest", "n", &[Predictions], "order", "the least or the most sure first"),
+    look(Action::Class, "predicted-class", "c", &[Predictions], "class", "those taken for one class, or all"),
+    look(
         Action::Pictures,
         "pictures",
         "P",
-        &[Samples, Browser, Label, LabelGrid],
+        &[Samples, Predictions, Browser, Label, LabelGrid],
         "",
         "pictures instead of characters: kitty, sixel, iTerm2",
     ),
@@ -255,8 +300,8 @@ pub const TABLE: &[Binding] = &[
         "",
         "label its images, a key for each class",
     ),
-    look(Action::Left, "left", "left h", &[Samples, Browser, Race, Suite], "", "left"),
-    look(Action::Right, "right", "right l", &[Samples, Browser, Race, Suite], "", "right"),
+    look(Action::Left, "left", "left h", &[Samples, Predictions, Browser, Race, Suite], "", "left"),
+    look(Action::Right, "right", "right l", &[Samples, Predictions, Browser, Race, Suite], "", "right"),
     look(Action::Up, "up", "up k", MOVED, "", "up"),
     look(Action::Down, "down", "down j", MOVED, "", "down"),
     look(Action::PageUp, "page-up", "pageup ctrl-b", PAGED, "", "a page up"),
@@ -267,7 +312,7 @@ pub const TABLE: &[Binding] = &[
         Action::Copy,
         "copy",
         "Y",
-        &[Home, Run, Configuration, Changes, Log, Samples, PseudoLabels],
+        &[Home, Run, Configuration, Changes, Log, Samples, PseudoLabels, Predictions],
         "",
         "copy the run's path (OSC 52)",
     ),
@@ -278,7 +323,21 @@ pub const TABLE: &[Binding] = &[
         Action::Back,
         "back",
         "esc backspace",
-        &[Preset, Run, Configuration, Changes, Log, Samples, PseudoLabels, LabelSets, Browser, Race, Suite, Cell],
+        &[
+            Preset,
+            Run,
+            Configuration,
+            Changes,
+            Log,
+            Samples,
+            PseudoLabels,
+            Predictions,
+            LabelSets,
+            Browser,
+            Race,
+            Suite,
+            Cell,
+        ],
         "back",
         "go back",
     ),

@@ -17,6 +17,7 @@ use crate::console::keys::{Action, Place};
 use crate::console::marks::Marks;
 use crate::console::mouse::Spot;
 use crate::console::screens::log::Log;
+use crate::console::screens::predictions::Predictions;
 use crate::console::screens::pseudo_labels::PseudoLabels;
 use crate::console::screens::samples::Samples;
 
@@ -44,6 +45,8 @@ pub enum Page {
     Samples,
     /// What its pseudo-labels did.
     PseudoLabels,
+    /// What it takes its unlabeled images for.
+    Predictions,
 }
 
 impl Page {
@@ -56,6 +59,7 @@ impl Page {
             Self::Log => Place::Log,
             Self::Samples => Place::Samples,
             Self::PseudoLabels => Place::PseudoLabels,
+            Self::Predictions => Place::Predictions,
         }
     }
 }
@@ -81,6 +85,8 @@ pub struct OpenRun {
     pub pseudo_labels: PseudoLabels,
     /// Its labeled images.
     pub samples: Samples,
+    /// What it takes its unlabeled images for.
+    pub predictions: Predictions,
     /// The value of its configuration that is looked at.
     pub value_at: Cursor,
     /// The recorded change that is looked at.
@@ -112,6 +118,7 @@ impl OpenRun {
             dir,
             page: Page::default(),
             samples: Samples::default(),
+            predictions: Predictions::default(),
             value_at: Cursor::default(),
             change_at: Cursor::default(),
             then: None,
@@ -140,7 +147,7 @@ impl OpenRun {
     /// Forgets what was read of it, to be read anew.
     pub fn forget(&mut self) {
         let old = std::mem::replace(self, Self::new(self.dir.clone()));
-        (self.page, self.samples) = (old.page, old.samples);
+        (self.page, self.samples, self.predictions) = (old.page, old.samples, old.predictions);
         self.pseudo_labels.is_open = old.pseudo_labels.is_open;
     }
 
@@ -199,6 +206,7 @@ impl OpenRun {
     pub fn fits(&self, action: Action) -> bool {
         match (self.page, action) {
             (Page::Samples, Action::Enter) => self.samples.sample().is_some() && self.samples.enlarged.is_none(),
+            (Page::Predictions, Action::Enter | Action::Order | Action::Class) => self.predictions.sheet().is_some(),
             (Page::Samples, Action::Draw) => self.samples.enlarged.is_some(),
             (Page::Charts | Page::Changes, Action::Resume) => {
                 self.state.may_get_further() && self.error.is_none() && action.fits(self.status())
@@ -209,7 +217,7 @@ impl OpenRun {
                 self.selected_change().is_some_and(|entry| self.refusal(Edit::Drop(entry.number)).is_none())
             }
             (Page::Charts | Page::PseudoLabels | Page::Changes, _) => action.fits(self.status()),
-            (Page::Configuration | Page::Log | Page::Samples, _) => true,
+            (Page::Configuration | Page::Log | Page::Samples | Page::Predictions, _) => true,
         }
     }
 
@@ -225,6 +233,7 @@ impl OpenRun {
             }
             (Page::Changes, _) => spot.selects(&mut self.change_at),
             (Page::Samples, _) => spot.selects(&mut self.samples.at),
+            (Page::Predictions, _) => spot.selects(&mut self.predictions.at),
             (Page::PseudoLabels, _) => self.pseudo_labels.point_at(spot),
             (Page::Charts | Page::Configuration | Page::Log, _) => false,
         }

@@ -48,6 +48,7 @@ impl OpenRun {
             Page::Changes => self.arrange_changes(area),
             Page::Samples => self.arrange_samples(area),
             Page::PseudoLabels => self.arrange_pseudo_labels(area),
+            Page::Predictions => self.arrange_predictions(area),
             Page::Log => {}
         }
     }
@@ -61,6 +62,7 @@ impl OpenRun {
             Page::Log => self.draw_log(buffer, app, area),
             Page::Samples => self.draw_samples(buffer, app, area),
             Page::PseudoLabels => self.draw_pseudo_labels(buffer, app, area),
+            Page::Predictions => self.draw_predictions(buffer, app, area),
         }
     }
 
@@ -71,6 +73,7 @@ impl OpenRun {
             Page::Changes => self.change_spot(area, position),
             Page::Samples => self.sample_spot(area, position),
             Page::PseudoLabels => self.pseudo_label_spot(app, area, position),
+            Page::Predictions => self.prediction_spot(area, position),
             Page::Configuration | Page::Log => None,
         }
     }

@@ -24,6 +24,18 @@ pub(super) fn samples() -> App {
     app
 }
 
+fn predictions() -> App {
+    let mut app = on_page(Page::Predictions, sample::app_on_run());
+    app.run_mut().expect("open").predictions = sample::predictions();
+    app
+}
+
+fn enlarged_prediction() -> App {
+    let mut app = predictions();
+    app.update(Action::Enter);
+    app
+}
+
 fn enlarged() -> App {
     let mut app = samples();
     app.run_mut().expect("open").samples.enlarge();
@@ -270,6 +282,8 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("run_read_at_the_cursor", read_at_the_cursor()),
         ("log", on_page(Page::Log, sample::app_on_run())),
         ("samples", samples()),
+        ("predictions", predictions()),
+        ("predictions_enlarged", enlarged_prediction()),
         ("sample_enlarged", enlarged()),
         ("pseudo_labels", sample::app_on_pseudo_labels(Tab::Strip)),
         ("pseudo_labels_what_if", what_if()),

@@ -4,14 +4,12 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::thread;
 
+use crate::classifier::Classifier;
+use crate::classifier::wire::{Answer, write_bytes};
+use crate::config::Device;
+use crate::predict::images::Images;
+use crate::run::launch;
 use anyhow::{Context as _, Result, bail, ensure};
-use fixmatch::classifier::Classifier;
-use fixmatch::classifier::wire::{Answer, write_bytes};
-use fixmatch::config::Device;
-use fixmatch::run::launch;
-
-use super::super::note;
-use super::images::Images;
 
 /// Who is asked, and where.
 pub struct Ask<'a> {
@@ -23,11 +21,11 @@ pub struct Ask<'a> {
     pub top: usize,
 }
 
-/// Asks about all images and hands each answer over, in the images' order.
+/// Asks about all images and hands each answer over, in the images' order. Returns what the worker said beside them.
 ///
 /// # Errors
 /// If the worker cannot be started or ends early, with what it said; or if an answer cannot be taken.
-pub fn ask(ask: &Ask, images: &Images, mut hear: impl FnMut(usize, Answer) -> Result<()>) -> Result<()> {
+pub fn ask(ask: &Ask, images: &Images, mut hear: impl FnMut(usize, Answer) -> Result<()>) -> Result<Option<String>> {
     let classifier = ask.classifier.to_bytes()?;
     let mut command = launch::worker_command()?;
     command.arg("predict").arg(format!("--device={}", ask.device)).arg(format!("--top={}", ask.top));
@@ -68,10 +66,7 @@ pub fn ask(ask: &Ask, images: &Images, mut hear: impl FnMut(usize, Answer) -> Re
             let words = words.strip_prefix("error: ").unwrap_or(&words);
             bail!("the worker ended ({status}) after {n} of {} images: {words}", images.n());
         }
-        if !words.is_empty() {
-            note(words);
-        }
-        Ok(())
+        Ok(Some(words).filter(|words| !words.is_empty()))
     })
 }
 

@@ -5,15 +5,13 @@ use std::io::{Read as _, stdin};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::base::files;
+use crate::classifier::wire::Question;
+use crate::data::{self, Dataset, folder};
+use crate::labels::recorded;
+use crate::labels::set::LabeledImages;
+use crate::run::dir::RunDir;
 use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::files;
-use fixmatch::classifier::wire::Question;
-use fixmatch::data::{self, folder};
-use fixmatch::labels::recorded;
-use fixmatch::labels::set::LabeledImages;
-use fixmatch::run::dir::RunDir;
-
-use super::super::{note, reading};
 
 /// Images with what they are called.
 pub enum Images {
@@ -31,13 +29,11 @@ pub enum Images {
 }
 
 impl Images {
-    /// The training images that a run has no labels of.
+    /// The training images that a run has no labels of, of its data set.
     ///
     /// # Errors
-    /// If its images or labels are not here, or all are labeled.
-    pub fn unlabeled(dir: &RunDir) -> Result<Self> {
-        let config = dir.read_run()?.config;
-        let dataset = reading::load(&config.data)?;
+    /// If the data set is another one, the run has no labels yet, or all are labeled.
+    pub fn unlabeled(dir: &RunDir, dataset: Dataset) -> Result<Self> {
         let (labels, dataset) = recorded::with_dataset(dir, dataset)?;
         let n_train = dataset.train.n();
         let images = dataset.train.followed_by(dataset.unlabeled);
@@ -48,12 +44,25 @@ impl Images {
         Ok(Self::OfRun { images, indices, files })
     }
 
-    /// The images that paths lead to, in their order; those below `except`, a folder that is written to, left out.
-    /// Relative paths in a list start at its folder; those on standard input, at the current one.
+    /// At most so many of them, spread evenly.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        fn spread<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+            let n = all.len().min(most);
+            (0..n).map(|i| all[i * all.len() / n].clone()).collect()
+        }
+        match self {
+            Self::Files(files) => Self::Files(spread(&files, most)),
+            Self::OfRun { images, indices, files } => Self::OfRun { images, indices: spread(&indices, most), files },
+        }
+    }
+
+    /// The images that paths lead to, in their order; those below `except`, a folder that is written to, left out. With a
+    /// sentence on each other file that was found. Relative paths in a list start at its folder; those on standard input, at the current one.
     ///
     /// # Errors
     /// If a path leads nowhere, a list cannot be read, or there is no image at all. What a list names need not be there.
-    pub fn of_paths(paths: &[PathBuf], except: Option<&Path>) -> Result<Self> {
+    pub fn of_paths(paths: &[PathBuf], except: Option<&Path>) -> Result<(Self, Vec<String>)> {
         let mut files = Vec::new();
         let mut other = Vec::new();
         for path in paths {
@@ -79,11 +88,8 @@ impl Images {
         if let Some(except) = except.and_then(|except| except.canonicalize().ok()) {
             files.retain(|file| !file.canonicalize().is_ok_and(|file| file.starts_with(&except)));
         }
-        for line in &other {
-            note(format_args!("left out: {line}"));
-        }
         ensure!(!files.is_empty(), "there are no images to predict in what was named");
-        Ok(Self::Files(files))
+        Ok((Self::Files(files), other))
     }
 
     /// How many.
@@ -150,6 +156,15 @@ fn listed(list: &[u8]) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_of_many_are_spread_evenly() {
+        let files = |n: usize| Images::Files((0..n).map(|i| i.to_string().into()).collect());
+        let names = |images: Images| (0..images.n()).map(|i| images.file(i).expect("a file").to_owned()).collect();
+        let some: Vec<PathBuf> = names(files(10).at_most(4));
+        assert_eq!(some, ["0", "2", "5", "7"].map(PathBuf::from));
+        assert_eq!((files(3).at_most(4).n(), files(0).at_most(4).n()), (3, 0));
+    }
 
     #[test]
     fn a_list_has_a_path_a_line_or_one_before_each_nul() {
