@@ -297,3 +297,17 @@ fn runs_without_a_classifier_are_refused() {
     place.fixmatch(&["predict", "ranking", "1.png"]).check(1, &[], &["puts images in order", "trains no classifier"]);
     place.fixmatch(&["predict", "nobody", "1.png"]).check(1, &[], &["no run in", "is called \"nobody\""]);
 }
+
+#[test]
+fn a_run_is_asked_for_guesses_before_the_labelling_screen_opens() {
+    let place = Place::new();
+    place.run_with_one_unlabeled_image();
+    let label = |guesses: &str| {
+        let mut command = place.command(&["label", "fashion-mini", "--classes", "a,b", "--guesses", guesses]);
+        end_of(command.env("FIXMATCH_WORKER", place.at("worker")).spawn().expect("starts"))
+    };
+    let said = label("few-left");
+    said.check(1, &[], &["1 image predicted with the averaged weights of ", "few-left", "terminal"]);
+    label("none.csv").check(1, &[], &["there is no none.csv"]);
+    label("nobody").check(1, &[], &["no run"]);
+}

@@ -13,9 +13,10 @@ use fixmatch::data::DATASETS;
 use fixmatch::examples;
 use fixmatch::labels::answers::Answers;
 use fixmatch::labels::desk::{Desk, Labeling, Sequence};
+use tempfile::NamedTempFile;
 
 use super::attach::{self, Look, Shown as Screen};
-use super::{Runs, note, say, say_json};
+use super::{RunArg, Runs, complete, note, predict, say, say_json};
 use crate::console::Stay;
 
 mod status;
@@ -27,7 +28,7 @@ mod status;
 #[derive(clap::Args)]
 #[command(after_help = examples!(
     "fixmatch label photos --classes cat,dog,other",
-    "fixmatch label photos --guesses predicted.csv --order name",
+    "fixmatch label photos --guesses photos-s0 --order next.csv",
     "fixmatch label photos --status",
     "fixmatch label photos --export list.csv",
 ))]
@@ -44,8 +45,9 @@ pub struct Args {
     /// Which image comes first: shuffled, name, suggested (by a ranking that needs no labels), or as a file names them
     #[arg(long, value_name = "ORDER", default_value = "shuffled")]
     order: String,
-    /// Predictions that `fixmatch predict` wrote (CSV or JSON lines): hidden until you ask for one
-    #[arg(long, value_name = "FILE")]
+    /// A run whose network is asked, or predictions that `fixmatch predict` wrote (CSV or JSON lines): hidden until you ask for
+    /// one
+    #[arg(long, value_name = "RUN|FILE", add = complete::run())]
     guesses: Option<PathBuf>,
     /// The name that answers are recorded under [default: the user's]
     #[arg(long = "as", value_name = "NAME")]
@@ -67,7 +69,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
-    let request = args.request()?;
+    let mut request = args.request()?;
+    // those that a network is asked for now last as long as this program
+    let asked = if args.status || args.export.is_some() { None } else { args.ask(runs)? };
+    if let Some(asked) = &asked {
+        request.guesses = Some(asked.path().to_owned());
+    }
     if args.status || args.export.is_some() {
         let (desk, answers) = read(&request)?;
         match &args.export {
@@ -84,6 +91,17 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 impl Args {
+    /// What the network of a run takes its unlabeled images for, if a run is named for guesses and not a file.
+    fn ask(&self, runs: &Runs) -> Result<Option<NamedTempFile>> {
+        let Some(word) = self.guesses.as_deref().filter(|path| !path.exists()) else { return Ok(None) };
+        let is_file = word.extension().is_some_and(|extension| extension == "csv" || extension == "jsonl");
+        ensure!(!is_file, "there is no {}", word.shown());
+        let run = runs.find(&RunArg { run: Some(word.to_string_lossy().into_owned()) })?;
+        let file = tempfile::Builder::new().prefix("fixmatch-guesses-").suffix(".csv").tempfile()?;
+        predict::write_unlabeled(&run, file.path())?;
+        Ok(Some(file))
+    }
+
     fn request(&self) -> Result<Labeling> {
         let classes = self.classes.as_deref().map_or(Ok(Vec::new()), classes)?;
         let order = match Sequence::from(&*self.order) {

@@ -217,7 +217,8 @@ fn model_and_train(batch: usize, n: usize, has_gpu: bool) -> String {
          [train]\nsteps = {steps}  # about {passes:.0} passes over the {n} images; the paper: 1,048,576 steps\n\
          batch = {batch}     # labeled images a step; {} unlabeled ones with mu = {MU}\n{forward}\n\
          [optim]\nema_decay = {ema}\n\n\
-         [eval]\nevery = {every}\n\n[checkpoint]\nevery = {every}\n",
+         [eval]\nevery = {every}\n\n\
+         [insight]\npanel = 256  # images that are followed, of which `fixmatch labels advise` chooses\n\n[checkpoint]\nevery = {every}\n",
         batch * MU,
         every = steps / 20,
     )

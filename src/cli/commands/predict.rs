@@ -144,6 +144,24 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     teller.conclude(&classifier)
 }
 
+/// Writes into a CSV file what the averaged network of a run's newest checkpoint takes its unlabeled images for.
+pub fn write_unlabeled(dir: &RunDir, path: &Path) -> Result<()> {
+    let (classifier, _) = Classifier::of_run(dir, At::Newest, Which::Ema)?;
+    let config = dir.read_run()?.config;
+    let images = Images::unlabeled(dir, reading::load(&config.data)?)?;
+    let mut teller = Teller {
+        images: &images,
+        report: Report::new(Form::Csv, Some(path.to_owned()), classifier.classes.clone(), 1, true),
+        sorter: None,
+        min_confidence: 0.0,
+        bar: Progress::new(images.n() as u64),
+        counts: Counts::default(),
+    };
+    let ask = Ask { classifier: &classifier, device: config.machine.device, top: 1 };
+    ask::ask(&ask, &images, |i, answer| teller.hear(i, answer))?;
+    teller.conclude(&classifier).map(drop)
+}
+
 impl Args {
     /// What is printed: what was asked for, else what the name of the file says, else lines, unless images are sorted.
     fn form(&self) -> Result<Form> {
