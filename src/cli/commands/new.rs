@@ -218,7 +218,8 @@ fn model_and_train(batch: usize, n: usize, has_gpu: bool) -> String {
          batch = {batch}     # labeled images a step; {} unlabeled ones with mu = {MU}\n{forward}\n\
          [optim]\nema_decay = {ema}\n\n\
          [eval]\nevery = {every}\n\n\
-         [insight]\npanel = 256  # images that are followed, of which `fixmatch labels advise` chooses\n\n[checkpoint]\nevery = {every}\n",
+         [insight]\npanel = 256  # images that are followed, of which `fixmatch labels advise` chooses\n\n\
+         [checkpoint]\nevery = {every}\n",
         batch * MU,
         every = steps / 20,
     )

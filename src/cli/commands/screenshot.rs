@@ -22,6 +22,7 @@ use crate::console::keys::{Action, Keymap};
 use crate::console::screens::Screen;
 use crate::console::screens::home::Listing;
 use crate::console::screens::label::Label;
+use crate::console::screens::predictions;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::race::Race;
 use crate::console::screens::samples::Sheet;
@@ -69,6 +70,8 @@ enum Which {
     Samples,
     /// One of them with its views
     Sample,
+    /// What its network takes the unlabeled images for
+    Predictions,
     /// What its pseudo-labels do
     PseudoLabels,
     /// The unlabeled images that it follows
@@ -102,6 +105,7 @@ impl Which {
             | Self::Log
             | Self::Samples
             | Self::Sample
+            | Self::Predictions
             | Self::Compare
             | Self::Label
             | Self::LabelSheet => None,
@@ -137,6 +141,13 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             let dir = runs.find(&args.run)?;
             let sheet = Sheet::read(&dir)?;
             app.learn(News::Samples(dir, Ok(sheet)));
+        }
+        Which::Predictions => {
+            open(&mut app, args, runs)?;
+            app.update(Action::Predictions);
+            let dir = runs.find(&args.run)?;
+            let sheet = predictions::Sheet::read(&dir, |_, _| ())?;
+            app.learn(News::Predicted(dir, predictions::Loading::Read(Box::new(sheet))));
         }
     }
     if let Some(tab) = args.screen.tab() {
