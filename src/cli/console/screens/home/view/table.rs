@@ -6,7 +6,7 @@ use fixmatch::run::survey::Row;
 use ratatui::buffer::Buffer;
 use ratatui::text::Span;
 
-use super::{label, mark, name};
+use super::line::{label, mark, name};
 use crate::console::app::App;
 use crate::console::mouse::Rows;
 use crate::console::screens::home::Pane;
