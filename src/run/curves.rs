@@ -111,6 +111,17 @@ impl Series {
         Self { points: self.between(Axis::Step, f64::MIN, step).to_vec() }
     }
 
+    /// The same with at most about `most` points: every second, third, … one, and the last.
+    #[must_use]
+    pub fn outline(&self, most: usize) -> Self {
+        let size = self.points.len().div_ceil(most.max(1)).max(1);
+        let mut points: Vec<Point> = self.points.iter().step_by(size).copied().collect();
+        if let Some(last) = self.points.last().filter(|last| points.last() != Some(last)) {
+            points.push(*last);
+        }
+        Self { points }
+    }
+
     /// The lowest and the highest number between two places on an axis.
     pub fn extent(&self, axis: Axis, from: f64, to: f64) -> Option<(f64, f64)> {
         let values = self.between(axis, from, to).iter().map(|point| point.value).filter(|value| value.is_finite());
@@ -210,6 +221,12 @@ impl Curves {
         &self.series[metric as usize]
     }
 
+    /// The same with at most about `most` points in each.
+    #[must_use]
+    pub fn outline(&self, most: usize) -> Self {
+        Self { series: self.series.each_ref().map(|series| series.outline(most)), first: self.first }
+    }
+
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
         let seconds = record.time - *self.first.get_or_insert(record.time);
@@ -287,6 +304,23 @@ mod tests {
         assert_eq!(before[..11], after[..11]);
         assert!(after.len() <= 20);
         assert_eq!(series(&[1.0, f64::NAN]).sparks(9), [Some(1.0), None]);
+    }
+
+    #[test]
+    fn an_outline_has_both_ends_and_few_points() {
+        for n in 1..40_usize {
+            let whole = series(&(0..n).map(|i| i as f64).collect::<Vec<_>>());
+            for most in [1, 3, 7, 100] {
+                let outline = whole.outline(most);
+                let points = outline.points();
+                assert!(
+                    points.len() <= most + 1 && points.windows(2).all(|two| two[0].step < two[1].step),
+                    "{points:?}"
+                );
+                assert_eq!((points[0], points.last()), (whole.points()[0], whole.points().last()), "{n} to {most}");
+            }
+        }
+        assert_eq!(series(&[]).outline(5), series(&[]));
     }
 
     #[test]

@@ -39,7 +39,7 @@ use crate::run::heartbeat::{Heartbeat, STALE};
 const BEAT_BYTES: usize = 512;
 
 /// A run's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunDir {
     path: PathBuf,
 }

@@ -235,6 +235,19 @@ impl RunState {
         }
     }
 
+    /// Leaves out what only a run's own screens show: its summary stays the same.
+    pub fn outline(&mut self) {
+        let memory = self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0);
+        let last = self.progress.pop().map(|point| Progress { memory_bytes: memory, ..point });
+        self.progress = last.into_iter().collect();
+        if let Some((_, earlier)) = self.evaluations.split_last_mut() {
+            for scores in earlier.iter_mut().flat_map(|it| [&mut it.raw, &mut it.ema]) {
+                (scores.per_class, scores.confusion) = (Vec::new(), Vec::new());
+            }
+        }
+        self.insights = Vec::new();
+    }
+
     /// How the run stands.
     pub fn status(&self, dir: &RunDir) -> Status {
         status_of(dir, self.last_state.as_ref())

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::groups::Groups;
 use fixmatch::compare::stats::ALPHA;
@@ -15,7 +15,6 @@ use super::choosing::{By, Choice};
 use super::runs::{GroupRow, say_csv};
 use super::{Runs, note, say, say_json};
 use crate::console::Stay;
-use crate::console::screens::race::Race;
 use crate::words::comparisons::{self, letter, sentence};
 use crate::words::tables::{Format, Table};
 
@@ -125,8 +124,6 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 
 /// Shows the runs in the console.
 fn attach(chosen: &[Experiment], runs: &Runs) -> Result<ExitCode> {
-    let n = chosen.len();
-    ensure!(n <= Race::MOST, "at most {} runs go beside each other in the console; these are {n}", Race::MOST);
     let dirs = chosen.iter().map(|run| run.row.dir.clone()).collect();
     attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open)
 }

@@ -19,7 +19,6 @@ use super::attach::{self, Look, Shown};
 use super::report::is_pdf;
 use super::{RunArg, Runs, fresh_file, say, say_json};
 use crate::console::Stay;
-use crate::console::screens::race::Race;
 use crate::report::study::{ACCURACY, Study};
 use crate::words::family::lines;
 
@@ -91,7 +90,6 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let rows: Vec<_> = all.iter().map(|run| run.row.clone()).collect();
     let dirs = relatives(&rows, &dir);
     if args.attach {
-        ensure!(dirs.len() <= Race::MOST, "at most {} runs go beside each other; it has {}", Race::MOST, dirs.len());
         return attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open);
     }
     all.retain(|run| dirs.contains(&run.row.dir));

@@ -24,7 +24,6 @@ use crate::console::screens::home::Listing;
 use crate::console::screens::label::Label;
 use crate::console::screens::predictions;
 use crate::console::screens::pseudo_labels::tab::Tab;
-use crate::console::screens::race::Race;
 use crate::console::screens::samples::Sheet;
 use crate::console::svg::{self, Ground};
 use crate::console::tasks::WorldTask;
@@ -183,16 +182,10 @@ fn time_draws(app: &mut App, (columns, rows): (u16, u16), n: u32) -> Result<Dura
 /// Opens runs beside each other, all of them read.
 fn compare(app: &mut App, args: &Args, runs: &Runs) -> Result<()> {
     let expression = Expression::parse(args.run.run.as_deref().unwrap_or_default())?;
-    let dirs: Vec<_> = expression
-        .select(Experiment::all(runs.folder())?)?
-        .into_iter()
-        .map(|run| run.row.dir)
-        .take(Race::MOST)
-        .collect();
+    let dirs: Vec<_> = expression.select(Experiment::all(runs.folder())?)?.into_iter().map(|run| run.row.dir).collect();
     app.open_race(dirs.clone());
-    for dir in dirs {
-        let reading = world::read_run(&dir);
-        app.learn(News::Run(dir, Box::new(reading)));
+    for (dir, reading) in dirs.iter().zip(world::read_beside(&dirs)) {
+        app.learn(News::Run(dir.clone(), Box::new(reading)));
     }
     Ok(())
 }

@@ -54,8 +54,8 @@ use super::screens::samples::Sheet;
 use super::screens::suite::Study;
 use super::tasks::{SuiteTask, WorldTask};
 use crate::words::events::sentence;
-use following::Following;
-pub use following::read_run;
+use following::{Following, follow_together};
+pub use following::{read_beside, read_run};
 pub use labeling::{DeskNews, LabelNews};
 pub use labels::Started;
 pub use presets::remembered_folds;
@@ -156,14 +156,15 @@ pub struct World {
     news: UnboundedSender<News>,
     /// Has the runs looked at without delay.
     looks: Sender<()>,
-    followed: Vec<Arc<AtomicBool>>,
+    /// Whether the runs that are followed are still wanted.
+    followed: Arc<AtomicBool>,
 }
 
 impl World {
     /// Begins to look at the runs in a folder and at which data sets are here.
     pub fn new(runs: PathBuf, news: UnboundedSender<News>) -> Self {
         let (looks, asked) = channel();
-        let world = Self { runs: runs.clone(), news, looks, followed: Vec::new() };
+        let world = Self { runs: runs.clone(), news, looks, followed: Arc::default() };
         world.spawn("survey", move |news| survey(&runs, &asked, &news));
         world.spawn("machine", |news| watch_machine(&news));
         world.spawn("presets", |news| presets::watch(&news));
@@ -309,15 +310,18 @@ impl World {
         });
     }
 
-    fn follow(&mut self, dirs: Vec<RunDir>) {
-        for wanted in self.followed.drain(..) {
-            wanted.store(false, Ordering::Relaxed);
-        }
-        for dir in dirs {
-            let wanted = Arc::new(AtomicBool::new(true));
-            self.followed.push(wanted.clone());
-            self.spawn("follow", move |news| Following::new(dir).run(&wanted, &news));
-        }
+    fn follow(&mut self, mut dirs: Vec<RunDir>) {
+        self.followed.store(false, Ordering::Relaxed);
+        let wanted = Arc::new(AtomicBool::new(true));
+        self.followed = wanted.clone();
+        self.spawn("follow", move |news| match dirs.pop() {
+            Some(dir) if dirs.is_empty() => Following::new(dir).run(&wanted, &news),
+            Some(last) => {
+                dirs.push(last);
+                follow_together(dirs, &wanted, &news);
+            }
+            None => {}
+        });
     }
 
     fn spawn(&self, name: &str, body: impl FnOnce(UnboundedSender<News>) + Send + 'static) {

@@ -29,7 +29,7 @@ impl App {
     /// Shows the forks and changes of the run that is shown or selected.
     pub(super) fn show_family(&mut self) {
         let Some(dir) = self.written_on().into_iter().next() else { return self.say_no_run() };
-        let dirs: Vec<_> = relatives(self.home.rows(), &dir).into_iter().take(Race::MOST).collect();
+        let dirs = relatives(self.home.rows(), &dir);
         let known = self.home.rows().iter().find(|row| row.dir == dir);
         if dirs.len() == 1 && known.is_some_and(|row| row.parent.is_none() && row.summary.changes == 0) {
             return self.say(Tone::Info, "it has no family: it is no fork, has none, and nothing was changed".into());

@@ -1,6 +1,7 @@
 //! Runs beside each other, as groups whose runs differ in nothing but seeds: how each stands, its curves, what can be said of
 //! the differences, and where they lie.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fixmatch::compare::bands::{Place, band};
@@ -22,7 +23,7 @@ use crate::console::screens::run::{OpenRun, Reading};
 use crate::console::text::clean;
 use crate::words::comparisons;
 use crate::words::family::{Line, lines};
-use crate::words::numbers::{Unit, plural};
+use crate::words::numbers::{Unit, grouped, plural};
 use part::Part;
 
 mod keys;
@@ -45,6 +46,8 @@ pub const QUANTITIES: [(&str, Metric, Unit); 5] = [
 pub struct Race {
     /// The runs.
     pub runs: Vec<OpenRun>,
+    /// How many were to be shown.
+    n_chosen: usize,
     /// The one in focus, and with it its group.
     pub focus: usize,
     /// Steps or time.
@@ -98,15 +101,18 @@ struct Told {
 }
 
 impl Race {
-    /// How many go beside each other: each is followed by a thread of its own.
-    pub const MOST: usize = 60;
+    /// How many go beside each other: what is known of them is in memory.
+    pub const MOST: usize = 1000;
 
-    /// Runs of which nothing was read.
-    pub fn new(dirs: Vec<RunDir>) -> Self {
+    /// Runs of which nothing was read: of more than go beside each other the first ones, which the title says.
+    pub fn new(mut dirs: Vec<RunDir>) -> Self {
+        let n_chosen = dirs.len();
+        dirs.truncate(Self::MOST);
         let experiments = dirs.iter().map(|_| None).collect();
         let runs = dirs.into_iter().map(OpenRun::new).collect();
         let mut race = Self {
             runs,
+            n_chosen,
             focus: 0,
             axis: Axis::Step,
             part: Part::default(),
@@ -130,7 +136,10 @@ impl Race {
     /// What it is of.
     pub fn title(&self) -> String {
         let (n, n_lanes) = (self.runs.len(), self.lanes.len());
-        let runs = plural(n as u64, "run");
+        let runs = match self.n_chosen {
+            all if all == n => plural(n as u64, "run"),
+            all => format!("the first {} of {}", grouped(n as u64), plural(all as u64, "run")),
+        };
         if n == n_lanes { runs } else { format!("{runs} in {}", plural(n_lanes as u64, "group")) }
     }
 
@@ -171,20 +180,26 @@ impl Race {
     /// Takes in what the follower of one of them found.
     pub fn take(&mut self, dir: &RunDir, reading: Reading, now: f64) {
         let Some(place) = self.runs.iter().position(|run| run.dir == *dir) else { return };
-        let is_new = reading.file.is_some() || reading.labeled.is_some();
-        if !reading.records.is_empty() {
+        let (was_read, has_labels) = (self.is_read(), reading.labeled.is_some());
+        if reading.folded.is_some() || !reading.records.is_empty() {
             self.bands = Default::default();
         }
         let run = &mut self.runs[place];
         run.take(reading, now);
         (run.digest, run.log) = (None, Log::default()); // which are not shown here, and large
-        let known = self.experiments[place].as_ref().map(|it| standing(&it.row));
-        let card = self.experiments[place].as_ref().map(|it| it.row.card.clone()).unwrap_or_default();
+        let known = self.experiments[place].as_ref().map(|it| &it.row);
+        let card = known.map(|it| it.card.clone()).unwrap_or_default();
         let row = row(run).map(|row| Row { card, ..row });
-        if is_new || known != row.as_ref().map(standing) {
+        // many runs were in a list that said as much of them
+        if known.map(standing) != row.as_ref().map(standing)
+            || known.map(|it| &it.file) != row.as_ref().map(|it| &it.file)
+        {
             self.experiments[place] = row.map(Experiment::of);
             self.is_stale = true;
         }
+        // what can be said of differences needs all of them, with their labeled images
+        let is_read = self.is_read();
+        self.is_stale |= is_read && (has_labels || !was_read);
     }
 
     /// Groups the runs anew if something is known of them that was not.
@@ -197,7 +212,8 @@ impl Race {
     /// Groups the runs; one of which nothing is known yet is by itself.
     fn form_lanes(&mut self) {
         self.groups = Groups::of(self.experiments.iter().flatten().cloned().collect());
-        let place = |run: &Experiment| self.runs.iter().position(|it| it.dir == run.row.dir);
+        let places: HashMap<&RunDir, usize> = self.runs.iter().enumerate().map(|(at, run)| (&run.dir, at)).collect();
+        let place = |run: &Experiment| places.get(&run.row.dir).copied();
         let mut lanes: Vec<Lane> = Vec::new();
         for group in &self.groups.groups {
             let mut runs: Vec<usize> = group.runs.iter().filter_map(place).collect();
@@ -218,10 +234,12 @@ impl Race {
 
     /// Draws forks and changes, if there are any.
     fn form_family(&mut self) {
-        let known = self.runs.iter().zip(&self.experiments);
-        let known = known.filter_map(|(run, known)| Some((known.clone()?, run.state.history.clone())));
-        let members = families(known.collect());
         self.family = Vec::new();
+        let known = || self.runs.iter().zip(&self.experiments).filter_map(|(run, known)| Some((run, known.as_ref()?)));
+        let has_family =
+            known().any(|(run, known)| known.row.parent.is_some() || !run.state.history.standing().is_empty());
+        let members = known().filter(|_| has_family).map(|(run, known)| (known.clone(), run.state.history.clone()));
+        let members = families(members.collect());
         if members.iter().any(|member| member.run.row.parent.is_some() || !member.changes.is_empty()) {
             let place = |line: &Line| self.runs.iter().position(|it| it.dir == members[line.member].run.row.dir);
             self.family = lines(&members)
@@ -253,10 +271,8 @@ impl Race {
         if reference >= self.groups.groups.len() || !self.is_read() {
             return;
         }
-        let labeled = |run: &Experiment| {
-            let open = self.runs.iter().find(|it| it.dir == run.row.dir);
-            open.and_then(|open| open.labeled.clone())
-        };
+        let labels: HashMap<&RunDir, &Option<String>> = self.runs.iter().map(|run| (&run.dir, &run.labeled)).collect();
+        let labeled = |run: &Experiment| labels.get(&run.row.dir).copied().cloned().flatten();
         let verdict = Verdict::by(&self.groups, self.measure, Some(reference), labeled);
         let in_short = verdict.comparisons.iter().map(|it| comparisons::in_short(&verdict, it)).collect();
         let sentences = verdict.comparisons.iter().map(|it| comparisons::sentence(&verdict, it)).collect();

@@ -21,7 +21,7 @@ use crate::console::screens::predictions::Predictions;
 use crate::console::screens::pseudo_labels::PseudoLabels;
 use crate::console::screens::samples::Samples;
 
-pub use self::reading::{Asked, Glance, Reading, Stage};
+pub use self::reading::{Asked, Folded, Glance, Reading, Stage};
 
 mod keys;
 mod moment;

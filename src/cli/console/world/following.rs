@@ -1,6 +1,7 @@
-//! A run that is read while it grows, for the screens that follow it.
+//! Runs that are read while they grow, for the screens that follow them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,13 +18,47 @@ use fixmatch::run::state::{RunState, Status, live_step};
 use fixmatch::run::{seal, seen};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::super::screens::run::{Glance, Reading};
+use super::super::screens::run::{Folded, Glance, Reading};
 use super::{FOLLOW, News, in_one_line};
 
 /// What can be read of a run at once.
 pub fn read_run(dir: &RunDir) -> Reading {
     Following::new(dir.clone()).look()
 }
+
+/// What is read of each of these runs beside each other.
+pub fn read_beside(dirs: &[RunDir]) -> impl Iterator<Item = Reading> {
+    dirs.iter().map(|dir| Following::beside(dir.clone(), dirs.len() > 2).look())
+}
+
+/// Reads runs beside each other, again and again, while they are wanted. The logs that are there are read by all cores, and
+/// folded where they are read; then one thread sees to what is new, since that is little.
+pub fn follow_together(dirs: Vec<RunDir>, wanted: &AtomicBool, news: &UnboundedSender<News>) {
+    let is_many = dirs.len() > 2;
+    let runs: Vec<_> = dirs.into_iter().map(|dir| Mutex::new((Following::beside(dir, is_many), None))).collect();
+    let mut n_threads = thread::available_parallelism().map_or(1, usize::from).min(runs.len());
+    let is_wanted = || wanted.load(Ordering::Relaxed);
+    while is_wanted() {
+        let next = AtomicUsize::new(0);
+        let take_turns = || {
+            while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| is_wanted()) {
+                let (run, last) = &mut *run.lock().expect("no reader panics");
+                if !run.tell(last, news) {
+                    wanted.store(false, Ordering::Relaxed); // nobody listens any more
+                }
+            }
+        };
+        thread::scope(|scope| {
+            (1..n_threads).for_each(|_| drop(scope.spawn(take_turns)));
+            take_turns();
+        });
+        n_threads = 1;
+        thread::sleep(FOLLOW);
+    }
+}
+
+/// What was told last of a run: how it stands, and what cannot be read.
+type Told = Option<(Option<Glance>, Option<String>)>;
 
 /// A run that is read as it grows.
 pub struct Following {
@@ -43,6 +78,21 @@ pub struct Following {
     /// Whether its labeled images were read.
     has_labeled: bool,
     is_first: bool,
+    /// What is told of it.
+    detail: Detail,
+    /// When its files were written, of a run that has ended: while they stay so, nothing happens to it.
+    at_rest: Option<[Option<(SystemTime, u64)>; 4]>,
+}
+
+/// What is told of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// Each event.
+    Events,
+    /// What its log comes to when it is read first, then each event.
+    Fold,
+    /// The same, of a run that has ended with no more points than many runs beside each other show.
+    Outline,
 }
 
 impl Following {
@@ -60,26 +110,47 @@ impl Following {
             n_events: 0,
             has_labeled: false,
             is_first: true,
+            detail: Detail::Events,
+            at_rest: None,
             dir,
         }
+    }
+
+    /// Nothing read yet of one beside others.
+    fn beside(dir: RunDir, is_many: bool) -> Self {
+        Self { detail: if is_many { Detail::Outline } else { Detail::Fold }, ..Self::new(dir) }
     }
 
     /// Reads what is new, again and again, while it is wanted.
     pub fn run(mut self, wanted: &AtomicBool, news: &UnboundedSender<News>) {
         let mut last = None;
-        while wanted.load(Ordering::Relaxed) {
-            let reading = self.look();
-            let is_new = !reading.records.is_empty()
-                || !reading.output.is_empty()
-                || reading.file.is_some()
-                || reading.labeled.is_some()
-                || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
-            last = Some((reading.glance.clone(), reading.error.clone()));
-            if is_new && news.send(News::Run(self.dir.clone(), Box::new(reading))).is_err() {
-                return;
-            }
+        while wanted.load(Ordering::Relaxed) && self.tell(&mut last, news) {
             thread::sleep(FOLLOW);
         }
+    }
+
+    /// Reads what is new, if anything is, and tells of it; says whether someone listens.
+    fn tell(&mut self, last: &mut Told, news: &UnboundedSender<News>) -> bool {
+        if self.at_rest.is_some() && self.at_rest == Some(self.written()) {
+            return true;
+        }
+        let written = self.written(); // before they are read
+        let reading = self.look();
+        let has_ended = reading.glance.as_ref().is_some_and(|glance| !glance.status.is_alive());
+        self.at_rest = has_ended.then_some(written);
+        let is_new = !reading.records.is_empty()
+            || !reading.output.is_empty()
+            || reading.file.is_some()
+            || reading.labeled.is_some()
+            || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
+        *last = Some((reading.glance.clone(), reading.error.clone()));
+        !is_new || news.send(News::Run(self.dir.clone(), Box::new(reading))).is_ok()
+    }
+
+    /// When its files were written, and how long they are.
+    fn written(&self) -> [Option<(SystemTime, u64)>; 4] {
+        [self.dir.events(), self.dir.worker_log(), self.dir.run_toml(), self.dir.labels()]
+            .map(|path| path.metadata().and_then(|it| Ok((it.modified()?, it.len()))).ok())
     }
 
     fn look(&mut self) -> Reading {
@@ -97,7 +168,9 @@ impl Following {
             reading.labeled = labeled(&self.dir);
             self.has_labeled = reading.labeled.is_some();
         }
-        reading.output = self.output.read_new_lines().unwrap_or_default();
+        if self.detail == Detail::Events {
+            reading.output = self.output.read_new_lines().unwrap_or_default();
+        }
         self.n_events += reading.records.len();
         for record in &reading.records {
             match record.event {
@@ -108,9 +181,19 @@ impl Following {
                 _ => self.state.apply(record),
             }
         }
-        reading.records.extend(self.new_damage());
-        reading.glance = Some(self.glance());
-        if std::mem::take(&mut self.is_first) {
+        let damage = self.new_damage();
+        reading.records.extend(damage);
+        let glance = self.glance();
+        if self.is_first && self.detail != Detail::Events {
+            let mut folded = Folded::default();
+            reading.records.drain(..).for_each(|record| folded.apply(&record));
+            if self.detail == Detail::Outline && !glance.status.is_alive() {
+                folded.outline();
+            }
+            reading.folded = Some(Box::new(folded));
+        }
+        reading.glance = Some(glance);
+        if std::mem::take(&mut self.is_first) && self.detail == Detail::Events {
             reading.seen = seen::file().ok().and_then(|path| seen::recall(&path, &self.dir));
         }
         reading
@@ -181,7 +264,89 @@ impl Following {
 mod tests {
     use super::*;
     use fixmatch::config::preset::Preset;
+    use fixmatch::run::curves::Metric;
+    use fixmatch::run::event::{Evaluated, Evaluation, Progress};
     use fixmatch::run::log::EventLog;
+
+    use crate::console::screens::run::OpenRun;
+
+    /// Runs whose logs have so many points and, now and then, an evaluation.
+    fn runs(folder: &std::path::Path, lengths: &[u64]) -> Vec<RunDir> {
+        let config = Preset::find("quickstart").and_then(|preset| preset.resolve(&[])).expect("resolves");
+        let run = |(i, &n): (usize, &u64)| {
+            let file = RunFile::new("quickstart".into(), vec![], config.clone());
+            let dir = RunDir::create(folder, &i.to_string(), &file).expect("made");
+            let mut log = EventLog::open(&dir.events()).expect("opens");
+            for step in 1..=n {
+                let progress =
+                    Progress { step, loss: 1.0 / step as f64, memory_bytes: step % 7, ..Progress::default() };
+                log.append(Event::Progress(progress)).expect("appended");
+                if step % 10 == 0 {
+                    let ema = Evaluation { accuracy: 0.5, confusion: vec![vec![1; 2]; 2], ..Evaluation::default() };
+                    let evaluated = Evaluated { step, ema, ..Evaluated::default() };
+                    log.append(Event::Evaluated(Box::new(evaluated))).expect("appended");
+                }
+            }
+            log.append(Event::Finished { step: n }).expect("appended");
+            dir
+        };
+        lengths.iter().enumerate().map(run).collect()
+    }
+
+    fn open(dir: &RunDir, reading: Reading) -> OpenRun {
+        let mut run = OpenRun::new(dir.clone());
+        run.take(reading, 0.0);
+        run
+    }
+
+    #[test]
+    fn a_run_beside_others_is_what_it_is_by_itself_and_among_many_an_outline_of_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dirs = runs(folder.path(), &[3000, 70, 0]);
+        for (of, is_many) in [(&dirs[..2], false), (&dirs[..], true)] {
+            for (dir, beside) in of.iter().zip(read_beside(of)) {
+                let (alone, beside) = (open(dir, read_run(dir)), open(dir, beside));
+                assert_eq!(beside.state.summary(), alone.state.summary());
+                assert_eq!(beside.state.evaluations.last(), alone.state.evaluations.last());
+                assert_eq!((beside.step(), beside.status()), (alone.step(), alone.status()));
+                for metric in [Metric::Loss, Metric::TestEma] {
+                    let (beside, alone) = (beside.curves.of(metric).points(), alone.curves.of(metric).points());
+                    assert!(is_many || beside == alone);
+                    assert!(alone.len() > 1000 || beside == alone);
+                    assert!(beside.iter().all(|point| alone.contains(point)));
+                    assert_eq!(beside.last().map(|it| it.step), alone.last().map(|it| it.step));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_beside_each_other_are_told_of_once_each_and_again_when_something_happens() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dirs = runs(folder.path(), &[5; 9]);
+        let (sender, mut news) = tokio::sync::mpsc::unbounded_channel();
+        let wanted = std::sync::Arc::new(AtomicBool::new(true));
+        let (following, still) = (dirs.clone(), wanted.clone());
+        let reader = thread::spawn(move || follow_together(following, &still, &sender));
+        let mut told = |n: usize| -> Vec<(RunDir, Box<Reading>)> {
+            let next = |_| match news.blocking_recv() {
+                Some(News::Run(dir, reading)) => (dir, reading),
+                other => panic!("{other:?}"),
+            };
+            let mut all: Vec<_> = (0..n).map(next).collect();
+            all.sort_by_key(|(dir, _)| dir.id());
+            all
+        };
+        let first: Vec<RunDir> = told(9).into_iter().map(|(dir, _)| dir).collect();
+        let mut expected = dirs.clone();
+        expected.sort_by_key(RunDir::id);
+        assert_eq!(first, expected);
+        EventLog::open(&dirs[4].events()).and_then(|mut log| log.append(Event::Resumed { step: 3 })).expect("appended");
+        let (dir, reading) = told(1).remove(0);
+        assert_eq!((dir, reading.records.len(), reading.folded.is_some()), (dirs[4].clone(), 1, false));
+        wanted.store(false, Ordering::Relaxed);
+        reader.join().expect("it ends");
+    }
 
     #[test]
     fn a_run_whose_configuration_was_edited_says_so_once() {

@@ -72,10 +72,7 @@ impl Home {
             (Pane::Runs, _) => match self.selected_runs().as_slice() {
                 [] => None,
                 [row] => Some(Screen::run(row.dir.clone())),
-                rows => {
-                    let dirs: Vec<_> = rows.iter().take(Race::MOST).map(|row| row.dir.clone()).collect();
-                    Some(Screen::Race(Box::new(Race::new(dirs))))
-                }
+                rows => Some(Screen::Race(Box::new(Race::new(rows.iter().map(|row| row.dir.clone()).collect())))),
             },
         };
         screen.map_or(Go::Nowhere, Go::To)
@@ -127,11 +124,6 @@ impl Home {
         let dirs = match self.marked.as_slice() {
             [one] if *one != dir => Some(vec![one.clone(), dir.clone()]),
             [] | [_] => None,
-            several if several.len() > Race::MOST => {
-                let text = format!("at most {} runs go beside each other; {} are marked", Race::MOST, several.len());
-                app.say(Tone::Error, text);
-                return Go::Nowhere;
-            }
             several => Some(several.to_vec()),
         };
         let was_marked = !self.marked.is_empty();

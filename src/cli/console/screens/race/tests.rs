@@ -100,6 +100,14 @@ fn there_is_a_table_before_a_log_was_read() {
 }
 
 #[test]
+fn of_more_runs_than_go_beside_each_other_the_first_ones_are_shown_and_the_title_says_so() {
+    let dirs = |n: usize| (0..n).map(|i| sample::dir(&format!("run-{i}"))).collect();
+    let race = Race::new(dirs(Race::MOST + 234));
+    assert_eq!((race.runs.len(), race.title()), (1000, "the first 1,000 of 1,234 runs".into()));
+    assert_eq!(Race::new(dirs(Race::MOST)).title(), "1,000 runs");
+}
+
+#[test]
 fn what_people_wrote_on_runs_stays_known_when_their_logs_are_read() {
     let mut app = sample::app_compared();
     let title = || Card { title: "too hot".into(), ..Card::default() };

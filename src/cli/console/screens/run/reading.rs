@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use fixmatch::run::change::Request;
+use fixmatch::run::curves::Curves;
 use fixmatch::run::event::{Event, Record};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::seen::{Digest, Seen};
-use fixmatch::run::state::Status;
+use fixmatch::run::state::{RunState, Status};
 
 use super::OpenRun;
+use crate::console::marks::Marks;
 
 /// How a run stands this moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +30,42 @@ pub struct Glance {
     pub ahead_from: u64,
 }
 
+/// What events come to.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// How the run stands.
+    pub state: RunState,
+    /// Its curves.
+    pub curves: Curves,
+    /// Its checkpoints and forks.
+    pub marks: Marks,
+}
+
+/// The most points of a curve of many runs beside each other: more than charts have columns.
+const MOST_POINTS: usize = 1024;
+
+impl Folded {
+    /// Takes one more event into account.
+    pub fn apply(&mut self, record: &Record) {
+        self.state.apply(record);
+        self.curves.apply(record);
+        self.marks.apply(&record.event);
+    }
+
+    /// Leaves out what is not seen of one of many runs.
+    pub fn outline(&mut self) {
+        self.curves = self.curves.outline(MOST_POINTS);
+        self.state.outline();
+    }
+}
+
 /// What a follower found.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// `run.toml`, the first time and when it changed.
     pub file: Option<Result<Box<RunFile>, String>>,
+    /// What all events so far come to, where they were folded by the follower.
+    pub folded: Option<Box<Folded>>,
     /// New events.
     pub records: Vec<Record>,
     /// New lines of the worker's output.
@@ -79,6 +112,9 @@ impl OpenRun {
     /// Takes in what the follower found.
     pub fn take(&mut self, reading: Reading, now: f64) {
         let is_first = self.glance.is_none();
+        if let Some(folded) = reading.folded {
+            Folded { state: self.state, curves: self.curves, marks: self.marks } = *folded;
+        }
         for record in &reading.records {
             self.apply(record, is_first, now);
         }
