@@ -53,7 +53,7 @@ pub mod theme;
 pub mod views;
 pub mod world;
 
-use app::App;
+use app::{App, Tone};
 use glyphs::Glyphs;
 use input::Answers;
 use keys::Access;
@@ -63,7 +63,7 @@ use settings::{Bell, Settings};
 use tasks::{TerminalTask, WorldTask};
 use terminal::TakenTerminal;
 use theme::{Depth, Theme};
-use world::{World, labeling};
+use world::{World, labeling, remembered};
 
 use crate::signals::Ask;
 
@@ -215,7 +215,12 @@ fn first_screen(options: &Options, settings: &Settings) -> App {
         (Stay::WithRun, Shown::Run(dir)) => Some(dir.clone()),
         (Stay::WithRun | Stay::Open, _) => None,
     };
-    app.home.folds = world::remembered_folds();
+    app.home.folds = remembered::folds();
+    let kept = remembered::list().map_err(|error| vec![world::in_one_line(&error)]);
+    let refused = kept.map_or_else(|why| why, |kept| app.home.table.take(&kept));
+    if !refused.is_empty() {
+        app.say(Tone::Error, remembered::refused(&refused.join("; ")));
+    }
     if settings.mouse {
         app.take_mouse();
     }

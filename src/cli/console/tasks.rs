@@ -19,6 +19,7 @@ use fixmatch::run::seen::Seen;
 
 use super::screens::browser::Start;
 use super::screens::browser::atlas::Atlas;
+use super::screens::home::table::Kept;
 
 /// What there is to do, each list in its order; the world's comes first, for the terminal may be told to leave.
 #[derive(Debug, Default)]
@@ -85,6 +86,8 @@ pub enum WorldTask {
     Remember(RunDir, Seen),
     /// Remember which groups of presets are folded.
     RememberFolds(BTreeMap<String, bool>),
+    /// Remember how the runs are listed.
+    RememberList(Kept),
     /// Ask the queue of the suite of this name for something.
     Suite(String, SuiteTask),
     /// Look which label sets there are to browse.

@@ -7,6 +7,7 @@ mod following;
 pub mod labeling;
 mod labels;
 mod presets;
+pub mod remembered;
 mod suites;
 
 use std::path::{Path, PathBuf};
@@ -58,7 +59,6 @@ use following::{Following, follow_together};
 pub use following::{read_beside, read_run};
 pub use labeling::{DeskNews, LabelNews};
 pub use labels::Started;
-pub use presets::remembered_folds;
 use suites::Suites;
 
 /// How often a run's log is read: a screen that moves four times a second is lively, and cheap over a slow link.
@@ -236,7 +236,8 @@ impl World {
                 }
             }
             WorldTask::Suite(name, task) => self.ask_suite(name, task),
-            WorldTask::RememberFolds(folds) => presets::remember_folds(&folds),
+            WorldTask::RememberFolds(folds) => remembered::remember_folds(&folds),
+            WorldTask::RememberList(list) => remembered::remember_list(&list),
             WorldTask::LabelSets => {
                 self.spawn("label-sets", |news| drop(news.send(News::LabelSets(labels::label_sets()))));
             }

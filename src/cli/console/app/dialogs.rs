@@ -10,6 +10,7 @@ use crate::console::form::Form;
 use crate::console::input::{Input, Typed, pasted};
 use crate::console::keys::Action;
 use crate::console::screens::browser::Browser;
+use crate::console::screens::home::table::Table;
 use crate::console::screens::run::OpenRun;
 use crate::console::screens::{Go, Screen};
 use crate::console::tasks::{SuiteTask, WorldTask};
@@ -164,8 +165,8 @@ impl App {
             Purpose::Title => answer = self.write(Edit::Title(text.into())),
             Purpose::Tags => answer = self.write(Edit::Tags(text.into())),
             Purpose::Note => answer = self.write(Edit::Note(text.into())),
-            Purpose::SortRuns => answer = self.home.list_otherwise(|table| table.sort_by(text)),
-            Purpose::Columns => answer = self.home.list_otherwise(|table| table.pick(text)),
+            Purpose::SortRuns => answer = self.list_otherwise(|table| table.sort_by(text)),
+            Purpose::Columns => answer = self.list_otherwise(|table| table.pick(text)),
             Purpose::SaveFilter => answer = self.save_filter(text),
             Purpose::GoTo | Purpose::Start | Purpose::Save { .. } => self.in_browser(|browser, app| {
                 answer = browser.answered(text, purpose, app);
@@ -173,6 +174,13 @@ impl App {
             }),
         }
         answer
+    }
+
+    /// Lists the runs in another way, and has that remembered; returns why it cannot be.
+    fn list_otherwise(&mut self, change: impl FnOnce(&mut Table) -> Result<(), String>) -> Result<(), String> {
+        self.home.list_otherwise(change)?;
+        self.tasks.world.push(WorldTask::RememberList(self.home.table.kept()));
+        Ok(())
     }
 
     /// Lets the run that is shown do something; meanwhile it is not among the screens.

@@ -1,12 +1,8 @@
-//! Presets and expressions of one's own, looked for again and again, and which groups of presets are folded.
+//! Presets and expressions of one's own, looked for again and again.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
-use fixmatch::base::{dirs, files};
 use fixmatch::compare::saved;
 use fixmatch::config::RunConfig;
 use fixmatch::config::preset::own::{self, Own};
@@ -51,23 +47,5 @@ fn where_images_are(config: &RunConfig) -> DataState {
         Some(path) if path.exists() => DataState::Here,
         Some(_) => DataState::Nowhere,
         None => DataState::Unknown,
-    }
-}
-
-fn folds_file() -> Result<PathBuf> {
-    Ok(dirs::state_dir()?.join("folded-groups.json"))
-}
-
-/// Which groups were folded or opened when the console was last used. Losing that loses little, so nothing fails here.
-pub fn remembered_folds() -> BTreeMap<String, bool> {
-    let text = folds_file().ok().and_then(|path| files::read_at_most(&path, files::MAX_TEXT).ok());
-    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-}
-
-/// Remembers them.
-pub fn remember_folds(folds: &BTreeMap<String, bool>) {
-    if let (Ok(path), Ok(text)) = (folds_file(), serde_json::to_vec(folds)) {
-        let _ = path.parent().map(std::fs::create_dir_all);
-        let _ = files::replace_file(&path, &text);
     }
 }

@@ -34,10 +34,13 @@ impl Home {
             Action::Left if self.pane == Pane::Presets => self.turn_group(|home| home.fold(true), app),
             Action::Right if self.pane == Pane::Presets => self.turn_group(|home| home.fold(false), app),
             Action::Change | Action::Fork if self.pane == Pane::Runs => return self.open_to(action, app),
-            Action::View => drop(self.list_otherwise(|table| {
-                table.turn();
-                Ok(())
-            })),
+            Action::View => {
+                let _ = self.list_otherwise(|table| {
+                    table.turn();
+                    Ok(())
+                });
+                app.tasks.world.push(WorldTask::RememberList(self.table.kept()));
+            }
             Action::Sort | Action::Columns => self.ask(action, app),
             Action::Undo => self.restore(app),
             Action::Enter => return self.enter(app),

@@ -8,6 +8,7 @@ use fixmatch::compare::groups::Groups;
 use fixmatch::compare::keys::{self, Key};
 use fixmatch::compare::sort::Sort;
 use fixmatch::run::survey::Row;
+use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use super::Home;
@@ -22,6 +23,29 @@ pub enum View {
     Values,
     /// Mean and standard deviation of all seeds of a configuration.
     Groups,
+}
+
+impl View {
+    /// What it is called where it is kept.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Progress => "progress",
+            Self::Values => "values",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// How the runs are listed, as it is kept from one console to the next. What is left out is as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kept {
+    /// The name of the view.
+    pub view: Option<String>,
+    /// The columns that a user picked.
+    pub columns: Vec<String>,
+    /// What the lines are sorted by, with `-` from high to low.
+    pub sort: Option<String>,
 }
 
 /// The list as a user wants it.
@@ -58,6 +82,38 @@ impl Table {
     pub fn turn(&mut self) {
         let at = View::VARIANTS.iter().position(|view| *view == self.view).unwrap_or(0);
         self.view = View::VARIANTS[(at + 1) % View::VARIANTS.len()];
+    }
+
+    /// What of it is to be kept.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            view: Some(self.view.name().into()),
+            columns: self.columns.iter().map(|key| key.name.to_owned()).collect(),
+            sort: self.sort.map(|sort| sort.to_string()),
+        }
+    }
+
+    /// Lists the runs as it was kept, but for what cannot be; returns what that is, and why.
+    pub fn take(&mut self, kept: &Kept) -> Vec<String> {
+        let mut refused = Vec::new();
+        for name in &kept.columns {
+            match keys::find(name) {
+                Ok(key) => self.columns.push(key),
+                Err(_) => refused.push(format!("columns: there is no key {name:?}")),
+            }
+        }
+        if let Some(sort) = kept.sort.as_ref().filter(|sort| self.sort_by(sort).is_err()) {
+            refused.push(format!("sort: there is no key {sort:?}"));
+        }
+        match kept.view.as_ref().map(|name| (name, View::VARIANTS.iter().find(|view| view.name() == name))) {
+            Some((_, Some(view))) => self.view = *view,
+            Some((name, None)) => {
+                let all: Vec<_> = View::VARIANTS.iter().map(|view| view.name()).collect();
+                refused.push(format!("view: {name:?} is none of {}", all.join(", ")));
+            }
+            None => {}
+        }
+        refused
     }
 
     /// Sorts by what a user typed, or no more.
@@ -120,5 +176,31 @@ impl Home {
             };
             self.made().groups.groups.iter().map(all).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_kept_and_taken_up_again_but_for_what_is_not_known() {
+        let mut table = Table { view: View::Groups, ..Table::default() };
+        table.pick("lr per_class time").expect("keys");
+        table.sort_by("-accuracy").expect("a key");
+        let mut again = Table::default();
+        assert!(again.take(&table.kept()).is_empty());
+        assert_eq!(again.kept(), table.kept());
+        let parse = |text| serde_json::from_str::<Kept>(text).expect(text);
+        for (kept, refusal) in [
+            (r#"{"view":"grups","columns":["lr"]}"#, "view: \"grups\" is none of progress, values, groups"),
+            (r#"{"view":"progress","columns":["lrr","lr"]}"#, "columns: there is no key \"lrr\""),
+            (r#"{"columns":["lr"],"sort":"-acuracy"}"#, "sort: there is no key \"-acuracy\""),
+        ] {
+            let mut table = Table::default();
+            let refused = table.take(&parse(kept));
+            assert_eq!(refused, [refusal]);
+            assert_eq!(table.kept().columns, ["train.lr"], "what can be taken up is");
+        }
     }
 }
