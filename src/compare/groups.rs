@@ -1,6 +1,7 @@
 //! Runs that differ in nothing but their seeds, as groups.
 
 use crate::base::stats::mean_and_sd;
+use crate::base::text::clean;
 use crate::compare::experiment::{Experiment, Measure, Value, differing};
 use crate::compare::keys::{Key, SEEDS, short};
 
@@ -108,6 +109,19 @@ impl Group {
         let Some(run) = self.first() else { return String::new() };
         let id = run.id();
         if self.len() == 1 { id } else { run.row.dir.name() }
+    }
+
+    /// What people call it: the title of its runs, where all that have one have the same.
+    pub fn title(&self) -> Option<String> {
+        let all = self.runs.iter().chain(self.left_out.iter().map(|(run, _)| run));
+        let mut titles = all.map(|run| run.row.card.title.as_str()).filter(|title| !title.is_empty());
+        let first = titles.next()?;
+        titles.all(|title| title == first).then(|| clean(first))
+    }
+
+    /// What a legend calls it: its title, else what it differs in from the others.
+    pub fn legend(&self) -> String {
+        self.title().unwrap_or_else(|| if self.label.is_empty() { self.name() } else { self.label.clone() })
     }
 
     /// All of its runs, also those that do not count.

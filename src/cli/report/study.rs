@@ -58,8 +58,7 @@ impl<'a> Study<'a> {
     fn name(&self, place: usize, group: &Group) -> String {
         let n = self.logs[place].len();
         let unfinished = if group.runs.is_empty() { ", not finished" } else { "" };
-        let label = if group.label.is_empty() { group.name() } else { group.label.clone() };
-        format!("{} {label} (n = {n}{unfinished})", letter(place))
+        format!("{} {} (n = {n}{unfinished})", letter(place), group.legend())
     }
 
     /// A figure with a band for each group.

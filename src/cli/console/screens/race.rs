@@ -83,6 +83,8 @@ pub struct Race {
 struct Lane {
     /// What it differs in from the others.
     label: String,
+    /// What people call it, if they do.
+    title: Option<String>,
     /// The places of its runs, those that count first.
     runs: Vec<usize>,
     /// How many of them count.
@@ -162,14 +164,29 @@ impl Race {
         ends.fold(0.0, f64::max)
     }
 
-    /// Takes in what a list of runs says of those that were not read yet, so that there is a table at once.
+    /// Takes in what a list of runs says: of those that were not read yet all, so that there is a table at once; of the
+    /// others what people wrote on them.
     pub fn know(&mut self, rows: &[Row]) {
-        for (run, known) in self.runs.iter().zip(&mut self.experiments).filter(|(run, _)| run.file.is_none()) {
-            if let Some(row) = rows.iter().find(|row| row.dir == run.dir && row.file.is_some()) {
-                *known = Some(Experiment::of(row.clone()));
-                self.is_stale = true;
+        let rows: HashMap<&RunDir, &Row> = rows.iter().map(|row| (&row.dir, row)).collect();
+        for (run, known) in self.runs.iter().zip(&mut self.experiments) {
+            let Some(row) = rows.get(&run.dir) else { continue };
+            match known {
+                Some(known) if run.file.is_some() => {
+                    self.is_stale |= known.row.card != row.card;
+                    known.row.card.clone_from(&row.card);
+                }
+                _ if run.file.is_none() && row.file.is_some() => {
+                    *known = Some(Experiment::of((*row).clone()));
+                    self.is_stale = true;
+                }
+                _ => {}
             }
         }
+    }
+
+    /// What people call a run, if they do.
+    pub fn title_of(&self, run: usize) -> Option<String> {
+        self.experiments[run].as_ref().map(|it| clean(&it.row.card.title)).filter(|title| !title.is_empty())
     }
 
     /// Whether the logs of all runs were read.
@@ -220,11 +237,11 @@ impl Race {
             let n_counting = runs.len();
             runs.extend(group.left_out.iter().filter_map(|(run, _)| place(run)));
             let label = if group.label.is_empty() { group.name() } else { group.label.clone() };
-            lanes.push(Lane { label, runs, n_counting });
+            lanes.push(Lane { label, title: group.title(), runs, n_counting });
         }
         for place in (0..self.runs.len()).filter(|&place| self.experiments[place].is_none()) {
             let label = clean(without_moment(&self.runs[place].dir.id()));
-            lanes.push(Lane { label, runs: vec![place], n_counting: 0 });
+            lanes.push(Lane { label, title: None, runs: vec![place], n_counting: 0 });
         }
         self.lanes = lanes;
         self.bands = Default::default();

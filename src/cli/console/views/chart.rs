@@ -103,7 +103,8 @@ pub fn together(buffer: &mut Buffer, app: &App, race: &Race, (title, metric, uni
         let value = cursor.and_then(|x| bands::value_at(run.curves.of(metric), race.axis, x));
         match (cursor, value) {
             (None, _) => {
-                spans.push(Span::styled(format!("  {}", fit(&short_id(&run.dir.id()), 20)), theme.curve(n)));
+                let name = race.title_of(n).unwrap_or_else(|| short_id(&run.dir.id()));
+                spans.push(Span::styled(format!("  {}", fit(&name, 20)), theme.curve(n)));
             }
             (Some(_), value) => {
                 let value = value.map_or_else(|| "–".into(), |value| number(value, unit));
@@ -128,8 +129,10 @@ pub fn at(axis: Axis, x: f64) -> String {
 /// The curve of a group of runs.
 #[derive(Debug)]
 pub struct Band {
-    /// What it is called.
+    /// Its letter.
     pub name: String,
+    /// What people call it, if they do.
+    pub title: Option<String>,
     /// Its colour.
     pub style: Style,
     /// Whether it is on top and shows its spread.
@@ -149,7 +152,13 @@ pub fn bands(
 ) {
     let theme = app.theme;
     let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
-    spans.extend(groups.iter().map(|it| Span::styled(format!("  {}", it.name), it.style)));
+    // titles where all of them have room, else letters alone
+    let words =
+        |it: &Band| format!("  {}{}", it.name, it.title.as_ref().map_or_else(String::new, |it| format!(" {it}")));
+    let needed: usize = groups.iter().map(|it| text::width(&words(it))).sum();
+    let has_room = needed + text::width(title) + 2 <= area.width.into();
+    let name = |it: &Band| if has_room { words(it) } else { format!("  {}", it.name) };
+    spans.extend(groups.iter().map(|it| Span::styled(name(it), it.style)));
     let focused = groups.iter().find(|it| it.is_focused);
     if let Some(focused) = focused.filter(|it| it.places.iter().any(|place| place.sd.is_some())) {
         spans.push(Span::styled(format!("  faint: ± one sd of {}", focused.name), theme.faint()));

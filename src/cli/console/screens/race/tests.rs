@@ -123,6 +123,21 @@ fn what_people_wrote_on_runs_stays_known_when_their_logs_are_read() {
 }
 
 #[test]
+fn legends_say_the_titles_of_groups_and_of_two_runs_also_those_given_meanwhile() {
+    let mut app = sample::app_compared();
+    let mut rows: Vec<Row> = race(&mut app).runs.iter().filter_map(row).collect();
+    rows[0].card.title = "as in the paper".into();
+    rows[4].card.title = "too hot".into();
+    app.learn(News::Runs(Listing::Read(rows.clone())));
+    shows(&mut app, "test accuracy (EMA)  A as in the paper  B too hot");
+    rows[5].card.title = "another one".into(); // a group whose runs have several has none
+    app.learn(News::Runs(Listing::Read(rows.clone())));
+    shows(&mut app, "test accuracy (EMA)  A as in the paper  B  faint");
+    app.open_race([0, 1].map(|i| rows[i].dir.clone()).to_vec());
+    shows(&mut app, "test accuracy (EMA)  as in the paper  ");
+}
+
+#[test]
 fn a_run_counts_from_when_it_is_finished() {
     let mut app = sample::app_compared();
     let dirs: Vec<RunDir> = race(&mut app).runs.iter().map(|run| run.dir.clone()).collect();

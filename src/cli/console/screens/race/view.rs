@@ -201,6 +201,10 @@ impl Race {
         if has_names {
             columns.push(Column { is_left: true, ..plain("", 1, &|lane| fit(&lane.label, 26)) });
         }
+        if self.lanes.iter().any(|lane| lane.title.is_some()) {
+            let cell = |lane: &Lane| fit(lane.title.as_deref().unwrap_or_default(), 24);
+            columns.push(Column { is_left: true, ..plain("title", 3, &cell) });
+        }
         for key in self.groups.keys.iter().filter(|_| !has_names) {
             let cell = |place: usize| {
                 self.groups.groups.get(place).map_or_else(String::new, |group| fit(&configured(key, group), 16))

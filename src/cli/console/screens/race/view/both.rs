@@ -29,8 +29,9 @@ pub fn draw(race: &Race, buffer: &mut Buffer, app: &App, area: Rect) {
         let x = 2 + NAMES as u16 + i as u16 * width as u16;
         let is_focused = i == race.focus;
         let (mark, style) = if is_focused { ("▸ ", app.theme.selected()) } else { ("  ", app.theme.strong()) };
+        let name = race.title_of(i).unwrap_or_else(|| short_id(&run.dir.id()));
         put(buffer, x - 2, area.y, mark, style);
-        put(buffer, x, area.y, &fit(&short_id(&run.dir.id()), width - 2), style);
+        put(buffer, x, area.y, &fit(&name, width - 2), style);
         let status = fit(&format!("● {}", run.status().label()), width - 2);
         put(buffer, x, area.y + 1, &status, app.theme.status(run.status()));
         let (done, rest) = app.glyphs.bar(run.share(), width.saturating_sub(18).min(24));

@@ -9,6 +9,7 @@ use fixmatch::run::curves::Axis;
 
 use crate::console::app::App;
 use crate::console::screens::race::{QUANTITIES, Race};
+use crate::console::text::fit;
 use crate::console::views::chart;
 use crate::words::comparisons::letter;
 
@@ -28,6 +29,7 @@ fn quantity(race: &Race, buffer: &mut Buffer, app: &App, quantity: usize, area: 
     let Some(bands) = &race.bands[quantity] else { return };
     let line = |(place, places): (usize, &Vec<Place>)| chart::Band {
         name: letter(place),
+        title: race.lanes[place].title.as_ref().map(|title| fit(title, 24)),
         style: app.theme.curve(place),
         is_focused: place == focused,
         places: places.clone(),
