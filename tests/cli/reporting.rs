@@ -139,18 +139,28 @@ fn browser() -> Option<&'static str> {
     ["chromium", "chromium-browser", "google-chrome"].into_iter().find(runs)
 }
 
-/// Measures a page in frames of two widths: how wide it is, how many files it asked for, and its colours.
+/// Measures a page in frames of three widths: how wide it is, how many files it asked for, its colours, and of the figures
+/// that are shown how many there are, how high their smallest text is in tenths of a pixel, and how much of it is cut off.
 const RULER: &str = r#"<!doctype html><body><script>
-let left = 2, told = [];
-for (const width of [390, 1440]) {
+let left = 3, told = [];
+for (const width of [320, 390, 1440]) {
   const frame = document.createElement("iframe");
   frame.width = width; frame.height = 30000; frame.style.border = 0; frame.src = "r.html";
   frame.onload = () => {
     const page = frame.contentDocument, style = frame.contentWindow.getComputedStyle(page.body);
     const asked = frame.contentWindow.performance.getEntriesByType("resource").length;
     const broken = [...page.images].filter(image => !image.naturalWidth).length;
+    const figures = [...page.querySelectorAll(".figures svg")].filter(figure => figure.clientWidth);
+    let small = 1000, cut = 0;
+    for (const figure of figures) {
+      small = Math.min(small, Math.floor(120 * figure.clientWidth / figure.viewBox.baseVal.width));
+      for (const text of figure.querySelectorAll("text")) {
+        const [outer, inner] = [figure, text].map(it => it.getBoundingClientRect());
+        cut += inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1;
+      }
+    }
     told.push(["frame", frame.clientWidth, page.documentElement.scrollWidth, page.images.length, broken, asked,
-      style.backgroundColor.match(/\d+/)[0], style.color.match(/\d+/)[0], ""].join(" "));
+      style.backgroundColor.match(/\d+/)[0], style.color.match(/\d+/)[0], figures.length, small, cut, ""].join(" "));
     if (--left == 0) document.body.textContent = told.join("\n");
   };
   document.body.append(frame);
@@ -190,9 +200,13 @@ fn a_report_fits_a_phone_and_a_desk_in_light_and_dark_and_asks_for_nothing() {
             .filter_map(|line| Some(line.split_once("frame ")?.1))
             .map(|line| line.split(' ').map_while(|number| number.parse().ok()).collect())
             .collect();
-        assert_eq!(frames.len(), 2, "{dom}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(frames.len(), 3, "{dom}\n{}", String::from_utf8_lossy(&output.stderr));
         for frame in frames {
-            let [width, needed, images, broken, asked, ground, text] = frame[..] else { panic!("{frame:?}") };
+            let [width, needed, images, broken, asked, ground, text, figures, small, cut] = frame[..] else {
+                panic!("{frame:?}")
+            };
+            assert_eq!((figures, cut), (3, 0), "figures that are shown, texts of them that are cut off: {frame:?}");
+            assert!(small >= 105, "text of a figure is {} px high at {width} px", f64::from(small) / 10.0);
             assert_eq!(needed, width, "it scrolls sideways");
             assert_eq!((images > 0, broken, asked), (true, 0, 0), "images, broken ones, files that it asked for");
             assert!(if is_dark { ground < 60 && text > 200 } else { ground > 200 && text < 60 }, "{ground} {text}");

@@ -1,6 +1,6 @@
 //! Curves as a drawing that needs nothing else: axes, a legend, bands over seeds.
 
-use fixmatch::base::text::fit_middle;
+use fixmatch::base::text::{fit_middle, wrap};
 use fixmatch::compare::bands::Place;
 use fixmatch::run::curves::Axis;
 
@@ -13,13 +13,22 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 40.0;
+/// The height of a line of the title.
+const TITLE: f64 = 16.0;
 /// The height of a line of the legend.
 const LEGEND: f64 = 18.0;
+/// A line of the legend, before its name.
+const DASH: f64 = 28.0;
 /// The width of a character, about.
 const CHARACTER: f64 = 7.0;
 
+/// The size of a figure on a phone: about as wide as that is in CSS pixels, so that text is read as it is meant.
+const NARROW: (f64, f64) = (320.0, 250.0);
+/// A curve has about so many points there at most.
+const NARROW_POINTS: usize = 160;
+
 /// Curves that share axes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Figure {
     /// What is over it.
     pub title: String,
@@ -89,23 +98,34 @@ impl Figure {
         pdf(&self.drawing())
     }
 
-    /// As a part of a page.
+    /// As a part of a page: laid out for a desk and, since text that shrinks with its figure cannot be read there, once more
+    /// for a phone. The page's style shows one of them.
     pub fn inline(&self) -> String {
-        self.drawing().svg("")
+        let mut narrow = Self { size: NARROW, ..self.clone() };
+        for (_, places) in &mut narrow.curves {
+            let (step, last) = (places.len().div_ceil(NARROW_POINTS).max(1), places.last().copied());
+            *places = places.iter().step_by(step).copied().collect();
+            places.extend(last.filter(|last| places.last() != Some(last)));
+        }
+        self.drawing().svg(" class=\"desk\"") + &narrow.drawing().svg(" class=\"phone\"")
     }
 
     fn drawing(&self) -> Drawing {
-        let (width, height) = self.size;
+        let lines = wrap(&self.title, ((self.size.0 - LEFT) / CHARACTER) as usize);
+        let above = TITLE * lines.len().saturating_sub(1) as f64;
+        let (width, height) = (self.size.0, self.size.1 + above);
+        let top = TOP + above;
         let drawn: Vec<_> = self.curves.iter().enumerate().filter(|(_, (_, places))| !places.is_empty()).collect();
-        let mut marks = vec![text((LEFT, 18.0), Anchor::Start, &self.title)];
-        if let Some(Mark::Text { is_bold, .. }) = marks.first_mut() {
-            *is_bold = true;
-        }
+        let line = |(i, line): (usize, String)| {
+            let at = (LEFT, 18.0 + TITLE * i as f64);
+            Mark::Text { at, anchor: Anchor::Start, is_bold: true, text: line }
+        };
+        let mut marks: Vec<Mark> = lines.into_iter().enumerate().map(line).collect();
         let (x, y) = (self.horizontal(), self.vertical());
         let at_x =
             |value: f64| LEFT + (value - x.from) / (x.to - x.from).max(f64::MIN_POSITIVE) * (width - LEFT - RIGHT);
         let at_y = |value: f64| {
-            height - BOTTOM - (value - y.from) / (y.to - y.from).max(f64::MIN_POSITIVE) * (height - TOP - BOTTOM)
+            height - BOTTOM - (value - y.from) / (y.to - y.from).max(f64::MIN_POSITIVE) * (height - top - BOTTOM)
         };
         let ink = |points, opacity| Mark::Line { points, color: Color::Ink, opacity };
         for value in y.all() {
@@ -119,11 +139,11 @@ impl Figure {
             marks.push(ink(vec![(at_x(value), base), (at_x(value), base + 4.0)], 1.0));
             marks.push(text((at_x(value), base + 17.0), Anchor::Middle, &label));
         }
-        marks.push(ink(vec![(LEFT, TOP), (LEFT, base), (width - RIGHT, base)], 1.0));
+        marks.push(ink(vec![(LEFT, top), (LEFT, base), (width - RIGHT, base)], 1.0));
         let name = if self.axis == Axis::Step { "step" } else { "time" };
         marks.push(text((f64::midpoint(LEFT, width - RIGHT), height - 6.0), Anchor::Middle, name));
         for branch in self.branches.iter().map(|x| at_x(*x)) {
-            marks.push(ink(vec![(branch, TOP), (branch, base)], 0.4));
+            marks.push(ink(vec![(branch, top), (branch, base)], 0.4));
         }
         let (lowest, highest) = self.limits();
         let point = |place: &Place, value: f64| (at_x(place.x), at_y(value.clamp(lowest, highest)));
@@ -139,23 +159,24 @@ impl Figure {
             marks.push(Mark::Line { points, color, opacity: 1.0 });
         }
         let names: Vec<_> = drawn.iter().map(|(i, (name, _))| (*i, name.as_str())).collect();
-        let below = self.legend(&names, &mut marks);
+        let below = self.legend(&names, height, &mut marks);
         Drawing { title: self.title.clone(), width, height: height + below, marks }
     }
 
-    /// Draws the legend; returns its height.
-    fn legend(&self, names: &[(usize, &str)], marks: &mut Vec<Mark>) -> f64 {
-        let (width, top) = self.size;
+    /// Draws the legend below the plot; returns its height.
+    fn legend(&self, names: &[(usize, &str)], top: f64, marks: &mut Vec<Mark>) -> f64 {
+        let width = self.size.0;
         let (mut x, mut y) = (LEFT, top + 12.0);
+        let most = ((width - LEFT - RIGHT - DASH) / CHARACTER) as usize;
         for (i, name) in names {
-            let name = fit_middle(name, 56);
-            let needed = 34.0 + CHARACTER * name.chars().count() as f64;
+            let name = fit_middle(name, most.clamp(8, 56));
+            let needed = DASH + 6.0 + CHARACTER * name.chars().count() as f64;
             if x > LEFT && x + needed > width - RIGHT {
                 (x, y) = (LEFT, y + LEGEND);
             }
             let points = vec![(x, y - 4.0), (x + 22.0, y - 4.0)];
             marks.push(Mark::Line { points, color: Color::Curve(*i), opacity: 1.0 });
-            marks.push(text((x + 28.0, y), Anchor::Start, &name));
+            marks.push(text((x + DASH, y), Anchor::Start, &name));
             x += needed;
         }
         y - top + 8.0

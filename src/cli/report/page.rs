@@ -42,7 +42,8 @@ h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; overflow-wrap: anywhere; }
 .sheet dd { margin: 0; display: flex; flex-wrap: wrap; gap: 3px; }
 .sheet img { width: 2.25rem; height: 2.25rem; object-fit: contain; image-rendering: pixelated; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; }
-.figures svg { width: 100%; height: auto; }
+.figures svg { width: 100%; height: auto; } .figures .phone { display: none; }
+@media screen and (max-width: 30rem) { .figures .phone { display: inline; } .figures .desk { display: none; } }
 pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
