@@ -91,6 +91,19 @@ fn comparing(criterion: &mut Criterion) {
     criterion.bench_function("a key on a comparison of fifty runs", |bencher| {
         bencher.iter_custom(|n| (0..n).map(|i| console.press(if i % 2 == 0 { b"h" } else { b"l" })).sum());
     });
+    drop(console);
+    criterion.bench_function("a list of a thousand runs", |bencher| {
+        bencher.iter_custom(|n| (0..n).map(|_| Console::open(runs, &[]).wait_for("1000 runs")).sum());
+    });
+    let mut console = Console::open(runs, &[]);
+    console.wait_for("1000 runs");
+    console.press(b"\t"); // to the runs
+    for view in ["progress", "values", "groups"] {
+        criterion.bench_function(&format!("a key on the list of a thousand runs by {view}"), |bencher| {
+            bencher.iter_custom(|n| (0..n).map(|i| console.press(if i % 2 == 0 { b"j" } else { b"k" })).sum());
+        });
+        println!("to the next view: {:.1} ms", 1e3 * console.press(b"v").as_secs_f64());
+    }
 }
 
 fn draws(runs: &Path, run: &str, screen: &str, size: &str, n: u64) -> Duration {
@@ -178,10 +191,14 @@ impl Console {
 
     /// Waits until all runs are read; how long that took from the start of the program.
     fn wait_until_read(&mut self) -> Duration {
+        self.wait_for("they differ in")
+    }
+
+    /// Waits until a text is on the screen; how long that took from the start of the program.
+    fn wait_for(&mut self, text: &str) -> Duration {
         loop {
             self.frame();
-            let text = self.screen.screen().contents();
-            if text.contains("they differ in") {
+            if self.screen.screen().contents().contains(text) {
                 return self.start.elapsed();
             }
         }

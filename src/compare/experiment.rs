@@ -17,8 +17,8 @@ use crate::run::survey::{Row, Survey};
 pub struct Experiment {
     /// What lists say of it.
     pub row: Row,
-    /// The values of its configuration by their dotted keys.
-    values: BTreeMap<String, Value>,
+    /// The values of its configuration by their dotted keys, which its copies share.
+    values: Arc<BTreeMap<String, Value>>,
     /// Suites that have it beside the one that it was made for.
     joined: Vec<String>,
 }
@@ -88,7 +88,7 @@ impl Experiment {
         let values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
             file.config.values().into_iter().map(|(key, value)| (key, Value::of(&value))).collect()
         });
-        Self { row, values, joined: Vec::new() }
+        Self { row, values: Arc::new(values), joined: Vec::new() }
     }
 
     /// The same run as it is now. Its configuration is looked at again only if it was written again.

@@ -1,5 +1,6 @@
 //! What runs can be chosen, sorted and shown by: what is known of a run, and every key of its configuration.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use anyhow::{Result, bail, ensure};
@@ -131,8 +132,11 @@ fn last(name: &str) -> &str {
 
 /// A key as a table's head and a legend have it: without its tables where no other key ends so.
 pub fn short(name: &str) -> &str {
+    /// The last parts that one key alone ends in.
+    static OWN: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| all().iter().map(|key| last(key.name)).filter(|last| ending(last).len() == 1).collect());
     let last = last(name);
-    if SEEDS.contains(&name) || ending(last).len() != 1 { name } else { last }
+    if SEEDS.contains(&name) || !OWN.contains(last) { name } else { last }
 }
 
 impl Key {

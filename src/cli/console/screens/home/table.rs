@@ -1,17 +1,22 @@
 //! How the runs are listed: by how far they are, by the values in which they differ, or a line for all seeds of a configuration.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fixmatch::compare::experiment::{Experiment, columns};
-use fixmatch::compare::groups::Groups;
+use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::compare::keys::{self, Key};
 use fixmatch::compare::sort::Sort;
+use fixmatch::run::dir::RunDir;
 use fixmatch::run::survey::Row;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use super::Home;
+use crate::console::text::clean;
+use crate::words::comparisons::{self, shown};
+use crate::words::tables as words;
 
 /// What a line of the list says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
@@ -70,7 +75,16 @@ pub struct Made {
     pub keys: Vec<&'static Key>,
     /// The same runs in groups, sorted.
     pub groups: Groups,
+    /// What each run has under each of the keys and, where none were picked, each of [`RESULTS`].
+    pub values: Vec<Vec<String>>,
+    /// The groups as a table.
+    pub table: words::Table,
+    /// The runs of each group by their places among all.
+    places: Vec<Vec<usize>>,
 }
+
+/// The results that are shown beside values, where no columns were picked.
+pub const RESULTS: [&str; 4] = ["accuracy", "median", "best", "time"];
 
 impl Table {
     /// Forgets what was made, since the runs are others.
@@ -164,17 +178,24 @@ impl Home {
         if let Some(sort) = self.table.sort {
             sort.by(&mut groups.groups, |group| group.value(sort.key));
         }
-        Made { runs, keys, groups }
+        let all: HashMap<&RunDir, usize> = self.rows().iter().enumerate().map(|(at, row)| (&row.dir, at)).collect();
+        let places = |group: &Group| {
+            let members = group.runs.iter().chain(group.left_out.iter().map(|(run, _)| run));
+            members.filter_map(|run| all.get(&run.row.dir).copied()).collect()
+        };
+        let places = groups.groups.iter().map(places).collect();
+        let results = RESULTS.iter().filter(|_| picked.is_empty()).map(|name| keys::find(name).expect("it is known"));
+        let under = |key: &'static Key| runs.iter().map(|run| clean(&shown(key, run.value(key).as_ref()))).collect();
+        let values = keys.iter().copied().chain(results).map(under).collect();
+        let table = comparisons::groups(&groups, false);
+        Made { runs, keys, groups, values, table, places }
     }
 
     /// The runs of each line of the list, by their places among those that are shown, where a line has several.
     pub(super) fn grouped(&self) -> Option<Vec<Vec<&Row>>> {
         (self.table.view == View::Groups).then(|| {
-            let find = |run: &Experiment| self.rows().iter().find(|row| row.dir == run.row.dir);
-            let all = |group: &fixmatch::compare::groups::Group| {
-                group.runs.iter().chain(group.left_out.iter().map(|(run, _)| run)).filter_map(find).collect()
-            };
-            self.made().groups.groups.iter().map(all).collect()
+            let (rows, made) = (self.rows(), self.made());
+            made.places.iter().map(|places| places.iter().map(|&at| &rows[at]).collect()).collect()
         })
     }
 }

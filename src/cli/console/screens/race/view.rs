@@ -139,13 +139,16 @@ impl Race {
     fn draw_lanes(&self, buffer: &mut Buffer, app: &App, area: Rect) {
         let theme = app.theme;
         let (first, n) = self.shown_lanes(area);
-        let columns = fitting(self.columns(app), usize::from(area.width).saturating_sub(6));
-        let cell = |column: &Column, text: &str| {
-            let width = column.width();
+        let is_cut = first + n < self.lanes.len() || first > 0;
+        let counted = if is_cut { format!("{n} of {} groups", self.lanes.len()) } else { String::new() };
+        let columns = fitting(self.columns(app), usize::from(area.width).saturating_sub(6 + counted.len()));
+        let widths: Vec<usize> = columns.iter().map(Column::width).collect();
+        let cell = |(column, width): (&Column, usize), text: &str| {
             if column.is_left { left(text, width) } else { right(text, width) }
         };
+        let columns = || columns.iter().zip(widths.iter().copied());
         let mut head = vec![Span::raw("     ")];
-        head.extend(columns.iter().map(|it| Span::styled(cell(it, &it.title) + "  ", theme.faint())));
+        head.extend(columns().map(|it| Span::styled(cell(it, &it.0.title) + "  ", theme.faint())));
         put_spans(buffer, area, area.y + 1, head);
         let focused = self.lane_of(self.focus);
         for (place, y) in (first..self.lanes.len()).take(n).zip(area.y + 2..) {
@@ -153,17 +156,14 @@ impl Race {
             let mut spans =
                 vec![Span::styled(mark, theme.selected()), Span::styled(left(&letter(place), 3), theme.curve(place))];
             let is_focused = place == focused;
-            spans.extend(columns.iter().map(|column| {
-                let (text, style) = &column.cells[place];
+            spans.extend(columns().map(|column| {
+                let (text, style) = &column.0.cells[place];
                 let style = if is_focused && *style == theme.text() { theme.strong() } else { *style };
                 Span::styled(cell(column, text) + "  ", style)
             }));
             put_spans(buffer, area, y, spans);
         }
-        if first + n < self.lanes.len() || first > 0 {
-            let text = format!("{} of {} groups", n, self.lanes.len());
-            put_right(buffer, area.right() - 1, area.y + 1, &text, theme.faint());
-        }
+        put_right(buffer, area.right() - 1, area.y + 1, &counted, theme.faint());
         if self.part == Part::Verdict {
             return;
         }

@@ -1,6 +1,6 @@
 //! The runs as a table of experiments: by the values in which they differ, or a line for all seeds of a configuration.
 
-use fixmatch::compare::keys::{self, Key, SEEDS, short};
+use fixmatch::compare::keys::{Key, SEEDS, short};
 use fixmatch::compare::sort::Sort;
 use fixmatch::run::survey::Row;
 use ratatui::buffer::Buffer;
@@ -10,11 +10,10 @@ use super::line::{label, mark, name};
 use crate::console::app::App;
 use crate::console::mouse::Rows;
 use crate::console::screens::home::Pane;
-use crate::console::screens::home::table::{Made, View};
+use crate::console::screens::home::table::{Made, RESULTS, View};
 use crate::console::text::{self, clean, fit, fit_middle, left, right};
 use crate::console::views::columns::{Column, fitting};
 use crate::console::views::put_spans;
-use crate::words::comparisons::{groups, shown};
 
 /// No column is wider.
 const WIDEST: usize = 28;
@@ -27,8 +26,9 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
     let heads: Vec<(String, usize)> = all.iter().map(|column| (column.title.clone(), column.rank)).collect();
     let (columns, width) = with_names(all, usize::from(rows.area.width).saturating_sub(3), text::width(title));
     let (sort, marked) = (home.table.sort, marked(app));
+    let widths: Vec<usize> = columns.iter().map(Column::width).collect();
     let cell = |text: &str, i: usize| {
-        let width = if i == 0 { width } else { columns[i].width() };
+        let width = if i == 0 { width } else { widths[i] };
         if i == 0 { left(&fit_middle(text, width), width) } else { right(&fit(text, width), width) }
     };
     let mut head = vec![Span::raw("  ")];
@@ -92,22 +92,15 @@ fn of_runs(app: &App, made: &Made) -> Vec<Column> {
             cells: made.runs.iter().map(|run| (label(&run.row).to_owned(), theme.status(run.row.status))).collect(),
         },
     ];
-    let of = |key: &'static Key, rank| Column {
-        title: name_of(key, made).to_owned(),
+    let results = RESULTS.iter().zip([1, 5, 4, 6]).map(|(name, rank)| ((*name).to_owned(), rank));
+    let heads = made.keys.iter().map(|key| (name_of(key, made).to_owned(), VALUE)).chain(results);
+    let column = |((title, rank), cells): ((String, usize), &Vec<String>)| Column {
+        title,
         rank,
         is_left: false,
-        cells: made
-            .runs
-            .iter()
-            .map(|run| (fit(&clean(&shown(key, run.value(key).as_ref())), WIDEST), theme.text()))
-            .collect(),
+        cells: cells.iter().map(|cell| (fit(cell, WIDEST), theme.text())).collect(),
     };
-    let is_picked = !app.home.table.columns.is_empty();
-    columns.extend(made.keys.iter().map(|key| of(key, VALUE)));
-    if !is_picked {
-        let results = [("accuracy", 1), ("median", 5), ("best", 4), ("time", 6)];
-        columns.extend(results.map(|(name, rank)| of(keys::find(name).expect("it is known"), rank)));
-    }
+    columns.extend(heads.zip(&made.values).map(column));
     columns
 }
 
@@ -120,7 +113,7 @@ fn name_of(key: &'static Key, made: &Made) -> &'static str {
 /// A line for each configuration.
 fn of_groups(app: &App, made: &Made) -> Vec<Column> {
     let theme = app.theme;
-    let table = groups(&made.groups, false);
+    let table = &made.table;
     let has_names = table.head.first().is_some_and(|head| head == "runs of");
     let n_keys = made.groups.keys.len();
     let of_width = |i: usize, cell: String| if has_names && i == 0 { cell } else { fit(&cell, WIDEST) };
