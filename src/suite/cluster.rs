@@ -10,6 +10,7 @@ use crate::run::jobs::Interruption;
 use crate::run::state::Status;
 use crate::suite::batch::Batch;
 use crate::suite::engine::{Engine, Job, JobState};
+use crate::suite::grid::Grid;
 use crate::suite::order::{Folder, Order, Wanted};
 use crate::suite::queue::{Stand, suspend};
 use crate::suite::standing::{Found, Standing};
@@ -100,46 +101,76 @@ pub fn look(engine: &dyn Engine, folder: &Folder, order: &Order) -> Result<Look>
         Err(error) => (None, Some(error)),
     };
     let mut standing = Standing::new(&folder.runs());
-    let members = members(folder, order, &mut standing, jobs.as_deref())?;
+    standing.survey()?;
+    let tasks = Tasks::read(folder)?;
+    let members = members(&tasks, (&order.grid, order.retry_after, order.wanted), &mut standing, jobs.as_deref());
     standing.save();
     Ok(Look { members, error })
 }
 
-/// How the runs of an order stand. `jobs` is what the engine answered, if it did.
-fn members(folder: &Folder, order: &Order, standing: &mut Standing, jobs: Option<&[Job]>) -> Result<Vec<Member>> {
-    let tasks = tasks(folder)?;
-    let found = standing.look(&order.grid)?;
+/// How the runs of a grid stand by the last look at the run directories, given from when on failed runs are tried again and
+/// what is wanted. `jobs` is what the engine answered, if it did.
+pub fn members(
+    tasks: &Tasks,
+    (grid, retry_after, wanted): (&Grid, f64, Wanted),
+    standing: &mut Standing,
+    jobs: Option<&[Job]>,
+) -> Vec<Member> {
+    let found = standing.of(grid);
     let mut members = Vec::with_capacity(found.len());
-    for (run, found) in order.grid.runs.iter().zip(found) {
-        let of_run = tasks.get(&run.identity).map_or(&[][..], Vec::as_slice);
+    for (run, found) in grid.runs.iter().zip(found) {
+        let of_run = tasks.of.get(&run.identity).map_or(&[][..], Vec::as_slice);
         let job = jobs.and_then(|jobs| best(of_run, jobs));
         let task = match &job {
             Some(job) => of_run.iter().find(|(batch, task)| batch.token() == job.batch && *task == job.task),
             None => of_run.last(),
         };
         let bound = task.and_then(|(batch, task)| batch.run_of(*task)).and_then(|dir| standing.found(&dir));
-        let stand = Stand::of(bound.or(found), order.retry_after);
+        let stand = Stand::of(bound.or(found), retry_after);
         let mut member =
             Member { stand, place: Place::Directory, task: task.cloned(), job, timeouts: 0, preemptions: 0 };
         if let Some(found) = member.stand.found() {
             let is_alive = matches!(member.stand, Stand::Alive(_));
             (member.timeouts, member.preemptions) = found.row.summary.jobs.interruptions(is_alive);
         }
-        member.place = place(&member, order, jobs.is_some());
+        member.place = place(&member, wanted, jobs.is_some());
         members.push(member);
     }
-    Ok(members)
+    members
 }
 
-/// The tasks of all batches by what decides their results, oldest first.
-fn tasks(folder: &Folder) -> Result<HashMap<String, Vec<(Batch, usize)>>> {
-    let mut tasks: HashMap<String, Vec<(Batch, usize)>> = HashMap::new();
-    for batch in Batch::list(folder) {
-        for (place, run) in batch.tasks()?.runs.into_iter().enumerate() {
-            tasks.entry(run.identity).or_default().push((batch.clone(), place));
-        }
+/// What was handed to an engine of a suite.
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    /// The batches that were read.
+    batches: Vec<Batch>,
+    /// Their tasks by what decides results, oldest first.
+    of: HashMap<String, Vec<(Batch, usize)>>,
+}
+
+impl Tasks {
+    /// Of all batches of a suite.
+    pub fn read(folder: &Folder) -> Result<Self> {
+        let mut tasks = Self::default();
+        tasks.renew(folder)?;
+        Ok(tasks)
     }
-    Ok(tasks)
+
+    /// Reads the batches again, if there are others: one stays as it was handed in.
+    pub fn renew(&mut self, folder: &Folder) -> Result<()> {
+        let batches = Batch::list(folder);
+        if batches == self.batches {
+            return Ok(());
+        }
+        let mut of: HashMap<String, Vec<(Batch, usize)>> = HashMap::new();
+        for batch in &batches {
+            for (place, run) in batch.tasks()?.runs.into_iter().enumerate() {
+                of.entry(run.identity).or_default().push((batch.clone(), place));
+            }
+        }
+        *self = Self { batches, of };
+        Ok(())
+    }
 }
 
 /// Of several jobs of a run the one that matters: one that is open, else the last one.
@@ -152,7 +183,7 @@ fn best(tasks: &[(Batch, usize)], jobs: &[Job]) -> Option<Job> {
     known.iter().rev().find(|job| job.state.is_open()).or(known.last()).map(|job| (*job).clone())
 }
 
-fn place(member: &Member, order: &Order, is_answered: bool) -> Place {
+fn place(member: &Member, wanted: Wanted, is_answered: bool) -> Place {
     let job = member.job.as_ref();
     match &member.stand {
         Stand::Alive(found) if is_dead(found) && !job.is_some_and(|job| job.state.is_open()) && is_answered => {
@@ -173,7 +204,7 @@ fn place(member: &Member, order: &Order, is_answered: bool) -> Place {
             }
             Some(JobState::Running) => Place::Starting(job.and_then(|job| job.host.clone()).unwrap_or_default()),
             Some(JobState::Ending) => Place::Ending,
-            _ if member.task.is_none() || order.wanted != Wanted::Train || !is_answered => Place::Directory,
+            _ if member.task.is_none() || wanted != Wanted::Train || !is_answered => Place::Directory,
             ended => Place::Gone(why_gone(member, ended)),
         },
     }

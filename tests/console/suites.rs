@@ -1,6 +1,11 @@
 //! Groups of presets and the grid of a suite, in the real console.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use fixmatch::suite::batch::Batch;
+use fixmatch::suite::order::Folder;
 
 use super::Place;
 use super::looking::quit;
@@ -40,6 +45,69 @@ fn a_suite_is_found_on_the_home_screen_opened_as_a_grid_and_started_only_after_a
     let mut again = place.open(&[]);
     again.until("− suites"); // what was opened stays so
     quit(&mut again);
+}
+
+/// Commands of Slurm are played by shell scripts.
+#[test]
+fn where_the_runs_of_a_suite_are_in_slurm_is_shown_in_its_grid_and_its_cells_and_what_has_no_job_is_submitted_again() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("bin")).expect("made");
+    let plays = |command: &str, script: &str| {
+        let path = place.path("bin").join(command);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+    };
+    plays("sbatch", "echo 77");
+    plays("scontrol", "echo 'MaxArraySize = 1001'");
+    plays("scancel", "echo \"$@\" >> \"$0.asked\"");
+    plays("squeue", "");
+    fs::create_dir_all(place.path("slurm")).expect("made");
+    fs::write(place.path("slurm/gpu.toml"), "partition = \"gpu\"\n").expect("written");
+    let axis = "[[axis]]\nkey = \"labels.per_class\"\nvalues = [1]\n";
+    fs::write(place.path("zebra.toml"), format!("title = \"Zebra\"\nbase = \"quickstart\"\nseeds = 3\n{axis}"))
+        .expect("written");
+    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
+    let submitted = Command::new(env!("CARGO_BIN_EXE_fixmatch"))
+        .args(["suite", "run", "zebra.toml", "--slurm", "gpu"])
+        .current_dir(place.folder.path())
+        .env("PATH", &path)
+        .env("FIXMATCH_RUNS", place.runs())
+        .env("FIXMATCH_STATE", place.path("state"))
+        .env("FIXMATCH_CONFIG", place.path("config.toml"))
+        .output()
+        .expect("it starts");
+    assert!(submitted.status.success(), "{}", String::from_utf8_lossy(&submitted.stderr));
+    let batch = Batch::list(&Folder::of(&place.runs(), "zebra")).pop().expect("a batch").token();
+    let line =
+        |task: usize, state: &str, host: &str| format!("77 |{task} |{state} |{host} |0 |1:00:00 |fixmatch/{batch} ");
+    let jobs = [line(0, "RUNNING |None", "node7"), line(1, "PENDING |Priority", "")];
+    plays("squeue", &format!("echo '{}'\necho '{}'", jobs[0], jobs[1]));
+    let mut terminal = place.open_at((120, 30), &[], &[("PATH", &path)]);
+    terminal.until("+ suites");
+    terminal.press("G\r/zebra\r");
+    terminal.until("▸     zebra");
+    terminal.press("\r");
+    terminal.until("1 run without a job: r submits it");
+    terminal.until("1 starting on node7, 1 queued (Priority), 1 gone");
+    terminal.press("\r");
+    terminal.until("◉ starting");
+    terminal.until("○ queued");
+    terminal.until("✗ gone");
+    terminal.press("j");
+    terminal.until("job 77_1 · queued (Priority)");
+    terminal.press("\x1b");
+    terminal.until("1 starting on node7");
+    terminal.press("r");
+    terminal.until("zebra: 1 run as job 77 submitted");
+    assert_eq!(Batch::list(&Folder::of(&place.runs(), "zebra")).len(), 2);
+    terminal.press("Xy");
+    terminal.until("suspending its runs…");
+    terminal.until_it("Slurm is asked", |_| {
+        let asked = fs::read_to_string(place.path("bin/scancel.asked")).unwrap_or_default();
+        asked.contains("--state=PENDING 77_1") && asked.contains("--signal=TERM 77_0")
+    });
+    terminal.press("\x1b");
+    quit(&mut terminal);
 }
 
 #[cfg(feature = "train")]

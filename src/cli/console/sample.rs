@@ -43,7 +43,7 @@ pub use browsing::{app_browsing, app_on_label_sets, atlas, browser};
 pub use labeling::{app_labeling, app_labeling_in, news_of, request as labeling_request};
 pub use pseudo_labels::{app_on_pseudo_labels, give_classes};
 pub use racing::{app_compared, app_comparing, app_racing, app_with_compared_runs, compared};
-pub use suite::{app_on_suite, study};
+pub use suite::{app_on_suite, study, study_on_slurm};
 
 /// The moment at which the tests take place.
 pub const NOW: f64 = 1_795_456_800.0;

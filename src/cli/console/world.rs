@@ -361,7 +361,7 @@ fn write(dir: &RunDir, edit: &Edit) -> Result<()> {
 fn survey(runs: &Path, asked: &Receiver<()>, news: &UnboundedSender<News>) {
     let mut standing = Standing::new(runs);
     let (mut last, mut last_suites) = (None, None);
-    let mut suites = None;
+    let (mut suites, mut is_asked) = (None, false);
     loop {
         let rows = standing.survey().map(<[Row]>::to_vec).map_err(|error| in_one_line(&error));
         if last.as_ref() != Some(&rows) {
@@ -371,7 +371,11 @@ fn survey(runs: &Path, asked: &Receiver<()>, news: &UnboundedSender<News>) {
                 return;
             }
         }
-        let found = suites.get_or_insert_with(|| Suites::new(runs)).look(&mut standing);
+        let suites = suites.get_or_insert_with(|| Suites::new(runs));
+        if is_asked {
+            suites.hurry();
+        }
+        let found = suites.look(&mut standing);
         if last_suites.as_ref() != Some(&found) {
             last_suites = Some(found.clone());
             if news.send(News::Suites(found)).is_err() {
@@ -379,9 +383,11 @@ fn survey(runs: &Path, asked: &Receiver<()>, news: &UnboundedSender<News>) {
             }
         }
         standing.save();
-        if asked.recv_timeout(SURVEY) == Err(RecvTimeoutError::Disconnected) {
+        let heard = asked.recv_timeout(SURVEY);
+        if heard == Err(RecvTimeoutError::Disconnected) {
             return;
         }
+        is_asked = heard.is_ok();
     }
 }
 

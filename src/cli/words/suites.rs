@@ -83,7 +83,7 @@ pub struct Standing {
 }
 
 /// Where a run is that Slurm trains.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JobRow {
     /// What the planned run is called, with its seed.
     pub name: String,
@@ -107,6 +107,9 @@ pub struct JobRow {
     pub timeouts: u32,
     /// How often it was interrupted otherwise.
     pub preemptions: u32,
+    /// Whether there is something to train and no job that will.
+    #[serde(skip)]
+    pub is_left: bool,
 }
 
 /// How a cell stands, or its baseline.
@@ -233,12 +236,23 @@ impl Standing {
     }
 }
 
-const QUEUED: &str = "queued";
+/// It waits for its first job.
+pub const QUEUED: &str = "queued";
+/// It used up its time and waits for its next job.
+pub const TIMED_OUT: &str = "timed out";
+/// It was interrupted otherwise and waits for its next job.
+pub const PREEMPTED: &str = "preempted";
+/// Its job is about to end, or to be queued again.
+pub const ENDING: &str = "ending";
+/// It has neither a job nor an end.
+pub const GONE: &str = "gone";
 const FINISHED: &str = "finished";
-const WAITING: &str = "waiting";
+/// It waits, and nothing says where.
+pub const WAITING: &str = "waiting";
 
 impl JobRow {
-    fn of(run: &Planned, member: &Member) -> Self {
+    /// Of a planned run.
+    pub fn of(run: &Planned, member: &Member) -> Self {
         let found = member.stand.found();
         let by_directory = || found.map_or(WAITING, |found| found.row.status.label()).to_owned();
         let (state, reason, host, gpu) = match &member.place {
@@ -246,15 +260,15 @@ impl JobRow {
             Place::Queued(reason) => (QUEUED.into(), Some(reason.clone()), None, None),
             Place::QueuedAgain(why, reason) => {
                 let why = match why {
-                    Interruption::Timeout => "timed out",
-                    Interruption::Preemption => "preempted",
+                    Interruption::Timeout => TIMED_OUT,
+                    Interruption::Preemption => PREEMPTED,
                 };
                 (why.to_owned(), Some(reason.clone()), None, None)
             }
             Place::Running(host, gpu) => (by_directory(), None, Some(host.clone()), gpu.clone()),
             Place::Starting(host) => ("starting".into(), None, Some(host.clone()), None),
-            Place::Ending => ("ending".into(), None, None, None),
-            Place::Gone(reason) => ("gone".into(), Some(reason.clone()), None, None),
+            Place::Ending => (ENDING.into(), None, None, None),
+            Place::Gone(reason) => (GONE.into(), Some(reason.clone()), None, None),
         };
         Self {
             name: format!("{}-s{}", run.name, run.seed),
@@ -268,21 +282,32 @@ impl JobRow {
             steps: run.config.train.steps,
             timeouts: member.timeouts,
             preemptions: member.preemptions,
+            is_left: member.is_left(),
+        }
+    }
+
+    /// Whether Slurm has something to do with how it stands: it has a job, or should have one.
+    pub fn is_in_slurm(&self) -> bool {
+        self.host.is_some() || self.is_left || matches!(self.state.as_str(), QUEUED | ENDING | TIMED_OUT | PREEMPTED)
+    }
+
+    /// Where it is, in words.
+    pub fn told(&self) -> String {
+        let gpu = self.gpu.as_ref().map_or_else(String::new, |gpu| format!(", GPU {gpu}"));
+        match (&self.host, &self.reason) {
+            (Some(host), _) => format!("{} on {host}{gpu}", self.state),
+            (None, Some(reason)) if self.state == QUEUED => format!("queued ({reason})"),
+            (None, Some(reason)) if self.state == GONE => format!("gone: {reason}"),
+            (None, Some(reason)) if self.state == "failed" => format!("failed: {reason}"),
+            (None, Some(reason)) => format!("{}, queued again ({reason})", self.state),
+            (None, None) => self.state.clone(),
         }
     }
 
     fn cells(&self) -> Vec<String> {
-        let gpu = self.gpu.as_ref().map_or_else(String::new, |gpu| format!(", GPU {gpu}"));
-        let state = match (&self.host, &self.reason) {
-            (Some(host), _) => format!("{} on {host}{gpu}", self.state),
-            (None, Some(reason)) if self.state == "gone" => format!("gone: {reason}"),
-            (None, Some(reason)) if self.state == "failed" => format!("failed: {reason}"),
-            (None, Some(reason)) => format!("{}, queued again ({reason})", self.state),
-            (None, None) => self.state.clone(),
-        };
         vec![
             self.name.clone(),
-            state,
+            self.told(),
             format!("{}/{}", self.step, self.steps),
             self.job.clone().unwrap_or_default(),
             self.timeouts.to_string(),

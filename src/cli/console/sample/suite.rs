@@ -16,8 +16,9 @@ use fixmatch::suite::standing::Found;
 use super::{app_with_runs, config, dir, rows};
 use crate::console::app::App;
 use crate::console::screens::Screen;
-use crate::console::screens::suite::{OpenSuite, Study};
+use crate::console::screens::suite::{OnSlurm, OpenSuite, Study};
 use crate::console::world::News;
+use crate::words::suites::{GONE, JobRow, PREEMPTED, QUEUED};
 
 /// A suite of so many rows and columns with two seeds, half of it filled in: the first runs are finished, then one
 /// failed, was stopped, trains; the rest waits.
@@ -60,6 +61,47 @@ pub fn study(n_rows: usize, n_columns: usize) -> Study {
     let forecast = Forecast { time: Duration::from_secs(725), by: vec![String::new(); n_left], ..Forecast::default() };
     let study = Study::new("study", "Does it help, and how many labels does it take?", Arc::new(grid), stands);
     Study { wanted: Some(Wanted::Train), slots, has_queue: true, forecast, ..study }
+}
+
+/// A suite of four cells that Slurm trains: of the last four runs one runs, one waits for its first job, one was preempted,
+/// and of the last one, if it has no job, the job is gone.
+pub fn study_on_slurm(is_gone: bool) -> Study {
+    let study = study(2, 2);
+    let mut stands = study.stands.clone();
+    if let Stand::Failed(found) = stands[6].clone() {
+        stands[6] = Stand::Interrupted(found);
+    }
+    stands[7] = Stand::Waiting;
+    let job = |(at, stand): (usize, &Stand)| {
+        let found = stand.found();
+        let some = |text: &str| Some(text.to_owned());
+        let (state, reason, host, gpu) = match at {
+            4 => ("running", None, some("node7"), some("2")),
+            5 => (QUEUED, some("Priority"), None, None),
+            6 => (PREEMPTED, some("Resources"), None, None),
+            7 if is_gone => (GONE, some("job 77_7 is not in the queue any more, and it left nothing"), None, None),
+            7 => (QUEUED, some("Priority"), None, None),
+            _ => ("finished", None, None, None),
+        };
+        JobRow {
+            name: format!("study-{}-s{}", at / 2, at % 2),
+            run: found.map(|found| found.row.dir.id()),
+            job: Some(format!("77_{at}")),
+            state: state.into(),
+            reason,
+            host,
+            gpu,
+            step: found.map_or(0, |found| found.row.summary.step),
+            steps: 500,
+            timeouts: 0,
+            preemptions: u32::from(at == 6),
+            is_left: is_gone && at == 7,
+        }
+    };
+    let jobs = stands.iter().enumerate().map(job).collect();
+    let slurm = Some(OnSlurm { profile: "gpu".into(), jobs, answer: Some(Ok(())) });
+    let anew = Study::new("study", &study.title, study.grid.clone(), stands);
+    Study { wanted: study.wanted, slots: study.slots, has_queue: true, slurm, ..anew }
 }
 
 /// A console on a suite.

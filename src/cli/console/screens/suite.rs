@@ -17,6 +17,7 @@ use fixmatch::suite::table::Table;
 use crate::console::input::Cursor;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
+use crate::words::suites::JobRow;
 
 mod keys;
 mod runs;
@@ -37,9 +38,9 @@ pub struct Study {
     pub wanted: Option<Wanted>,
     /// Where its runs are trained.
     pub slots: Vec<Slot>,
-    /// The profile of Slurm by which they are trained instead.
-    pub slurm: Option<String>,
-    /// Whether its queue is at work.
+    /// Where they are instead, if Slurm trains them.
+    pub slurm: Option<OnSlurm>,
+    /// Whether its queue is at work, or a job of it in Slurm's.
     pub has_queue: bool,
     /// How its runs stand, in the order in which they are started.
     pub stands: Vec<Stand>,
@@ -51,6 +52,24 @@ pub struct Study {
     pub forecast: Forecast,
     /// Why it cannot be read.
     pub error: Option<String>,
+}
+
+/// Where the runs of a suite are that Slurm trains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnSlurm {
+    /// The profile by which they were handed in.
+    pub profile: String,
+    /// Run by run, in the order of the suite's runs.
+    pub jobs: Vec<JobRow>,
+    /// Whether Slurm has answered, or why it does not. None while it is asked for the first time.
+    pub answer: Option<Result<(), String>>,
+}
+
+impl OnSlurm {
+    /// How many runs have something to train and no job that will.
+    pub fn n_left(&self) -> usize {
+        self.jobs.iter().filter(|job| job.is_left).count()
+    }
 }
 
 impl Study {
@@ -86,10 +105,22 @@ impl Study {
 
     /// The planned runs of a cell or its baseline, seed by seed, and how they stand.
     pub fn runs(&self, outcome: &Outcome) -> Vec<(&Planned, &Stand)> {
-        let is_of = |(run, _): &(&Planned, &Stand)| run.cell == outcome.cell && run.baseline == outcome.baseline;
-        let mut runs: Vec<_> = self.grid.runs.iter().zip(&self.stands).filter(is_of).collect();
-        runs.sort_by_key(|(run, _)| run.seed);
-        runs
+        let run = |at: usize| (&self.grid.runs[at], &self.stands[at]);
+        self.places(outcome).into_iter().map(run).collect()
+    }
+
+    /// Where they are in Slurm, if it trains them.
+    pub fn jobs(&self, outcome: &Outcome) -> Vec<&JobRow> {
+        let jobs = self.slurm.as_ref().map_or(&[][..], |slurm| &slurm.jobs);
+        self.places(outcome).into_iter().filter_map(|at| jobs.get(at)).collect()
+    }
+
+    fn places(&self, outcome: &Outcome) -> Vec<usize> {
+        let runs = &self.grid.runs[..self.stands.len().min(self.grid.runs.len())];
+        let is_of = |at: &usize| runs[*at].cell == outcome.cell && runs[*at].baseline == outcome.baseline;
+        let mut places: Vec<usize> = (0..runs.len()).filter(is_of).collect();
+        places.sort_by_key(|&at| runs[at].seed);
+        places
     }
 
     /// What a cell is called.
@@ -135,6 +166,12 @@ impl OpenSuite {
         study.runs(self.outcome(study)?).get(at).copied()
     }
 
+    /// Where the selected run of the open cell is in Slurm.
+    pub fn job<'a>(&self, study: &'a Study) -> Option<&'a JobRow> {
+        let at = self.runs?.at;
+        study.jobs(self.outcome(study)?).get(at).copied()
+    }
+
     /// The runs of the selected cell, or the selected one of it, that are still to be started.
     pub fn waiting(&self, study: &Study) -> Vec<String> {
         let Some(outcome) = self.outcome(study) else { return Vec::new() };
@@ -167,12 +204,14 @@ impl OpenSuite {
     /// Why an action cannot be followed, if it cannot.
     pub fn refusal(&self, action: Action, study: &Study) -> Option<&'static str> {
         let is_started = study.wanted.is_some();
-        let is_training = study.has_queue && study.wanted == Some(Wanted::Train);
         let n_to_retry = study.count(|it| it.failed + it.stopped);
         let is_slurms = study.slurm.is_some();
+        let is_all_handed_in = study.slurm.as_ref().is_none_or(|slurm| slurm.n_left() == 0);
+        let is_training = study.has_queue && study.wanted == Some(Wanted::Train) && is_all_handed_in;
         let is_handed_in = is_slurms && study.wanted == Some(Wanted::Train);
         match action {
             _ if study.error.is_some() && action != Action::Back => Some("it cannot be read"),
+            Action::Launch | Action::Resume if is_training && is_slurms => Some("all of its runs have a job"),
             Action::Launch | Action::Resume if is_training => Some("its queue is at work already"),
             Action::Launch | Action::Resume if !study.is_left() => Some("nothing is left to train"),
             Action::Launch if is_started => Some("it was started before"),

@@ -86,8 +86,13 @@ fn words(app: &App, question: &Confirm) -> (String, Vec<String>, String) {
         Confirm::StopSuite(name) => (
             "stop the suite?".into(),
             vec![name.clone()],
-            "Its queue ends, and the runs that train are saved and suspended. They go on where they were when it does."
-                .into(),
+            format!(
+                "{}, and the runs that train are saved and suspended. They go on where they were when it does.",
+                match app.home.study(name) {
+                    Some(study) if study.slurm.is_some() => "Its jobs are taken back from Slurm",
+                    _ => "Its queue ends",
+                }
+            ),
         ),
         Confirm::Race(base) => race(app, base),
     }

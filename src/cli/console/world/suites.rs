@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
 use fixmatch::config::preset::own as preset;
 use fixmatch::machine::gpu::Gpu;
-use fixmatch::suite::asking;
+use fixmatch::suite::asking::{self, Begun};
+use fixmatch::suite::cluster::{self, Tasks};
+use fixmatch::suite::engine::{Engine as _, Job};
 use fixmatch::suite::expand::expand;
 use fixmatch::suite::file::Suite;
 use fixmatch::suite::forecast::Forecast;
@@ -18,18 +21,28 @@ use fixmatch::suite::order::{Folder, Order, Wanted};
 use fixmatch::suite::own;
 use fixmatch::suite::queue::Stand;
 use fixmatch::suite::slots::Slot;
+use fixmatch::suite::slurm::Slurm;
 use fixmatch::suite::standing::Standing;
 use fixmatch::suite::usual;
 
-use super::super::screens::suite::Study;
+use super::super::screens::suite::{OnSlurm, Study};
 use super::super::tasks::SuiteTask;
 use super::in_one_line;
 use crate::words::numbers::plural;
-use crate::words::suites;
+use crate::words::suites::{self, JobRow};
+
+/// How often Slurm is asked for all jobs: its controller serves many people.
+const ASK: Duration = Duration::from_secs(10);
+
+/// How soon, after something was done to a suite.
+const ASK_SOON: Duration = Duration::from_secs(3);
 
 /// What is known of the suites between two looks.
 pub struct Suites {
     runs: PathBuf,
+    slurm: Asked,
+    /// What was handed to Slurm, of each suite.
+    tasks: HashMap<String, Tasks>,
     /// Those that come with fixmatch, and one's own.
     known: Vec<Planned>,
     /// The orders as last read, and when they were written.
@@ -49,6 +62,46 @@ struct Planned {
     slurm: Option<String>,
     /// Why it cannot be read.
     error: Option<String>,
+}
+
+/// What Slurm said of the jobs, which it is asked for in a thread: it may take half a minute to say that it is down.
+#[derive(Default)]
+struct Asked {
+    answer: Arc<Mutex<Answer>>,
+    /// When it was asked last.
+    at: Option<Instant>,
+    /// Whether something was done since.
+    is_urgent: bool,
+}
+
+/// All jobs, or why they are not known.
+type Jobs = Result<Vec<Job>, String>;
+
+#[derive(Default)]
+struct Answer {
+    /// The last one.
+    last: Option<Arc<Jobs>>,
+    /// Whether another one is awaited.
+    is_awaited: bool,
+}
+
+impl Asked {
+    /// The last answer. Has Slurm asked again if that is due.
+    fn look(&mut self) -> Option<Arc<Jobs>> {
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = if self.is_urgent { ASK_SOON } else { ASK };
+        if !answer.is_awaited && self.at.is_none_or(|at| at.elapsed() >= patience) {
+            (self.at, self.is_urgent) = (Some(Instant::now()), false);
+            let into = self.answer.clone();
+            let ask = move || {
+                let jobs = Slurm.jobs().map_err(|error| in_one_line(&error));
+                let mut answer = into.lock().unwrap_or_else(PoisonError::into_inner);
+                *answer = Answer { last: Some(Arc::new(jobs)), is_awaited: false };
+            };
+            answer.is_awaited = thread::Builder::new().name("slurm".into()).spawn(ask).is_ok();
+        }
+        answer.last.clone()
+    }
 }
 
 impl Planned {
@@ -73,8 +126,23 @@ impl Planned {
         let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, self.retry_after)).collect();
         let forecast = Forecast::of(&self.grid, &stands, &self.slots, standing.rows());
         let study = Study::new(&self.name, &self.title, self.grid.clone(), stands);
-        let Self { about, slots, slurm, error, .. } = self.clone();
-        Study { about, wanted: self.order, slots, slurm, has_queue, forecast, error, ..study }
+        let Self { about, slots, error, .. } = self.clone();
+        Study { about, wanted: self.order, slots, has_queue, forecast, error, ..study }
+    }
+
+    /// The same of one that Slurm trains.
+    fn study_on(&self, profile: &str, standing: &mut Standing, tasks: &Tasks, answer: Option<&Jobs>) -> Study {
+        let jobs = answer.and_then(|jobs| jobs.as_ref().ok()).map(Vec::as_slice);
+        let order = (&*self.grid, self.retry_after, self.order.unwrap_or(Wanted::Stop));
+        let members = cluster::members(tasks, order, standing, jobs);
+        let stands = members.iter().map(|it| it.stand.clone()).collect();
+        let jobs = self.grid.runs.iter().zip(&members).map(|(run, member)| JobRow::of(run, member)).collect();
+        let answer = answer.map(|jobs| jobs.as_ref().map(drop).map_err(Clone::clone));
+        let slurm = Some(OnSlurm { profile: profile.to_owned(), jobs, answer });
+        let has_queue = members.iter().any(cluster::Member::is_at_work);
+        let study = Study::new(&self.name, &self.title, self.grid.clone(), stands);
+        let Self { about, slots, .. } = self.clone();
+        Study { about, wanted: self.order, slots, slurm, has_queue, ..study }
     }
 }
 
@@ -85,7 +153,8 @@ impl Suites {
         let shipped = Suite::shipped().into_iter().map(|suite| (suite.name.clone(), Ok(suite)));
         let own = own::list().into_iter().map(|own| (own.name, own.suite));
         let known = shipped.chain(own).map(|(name, suite)| Planned::new(name, suite, n_gpus)).collect();
-        Self { runs: runs.to_owned(), known, orders: HashMap::new() }
+        let (slurm, tasks) = (Asked::default(), HashMap::new());
+        Self { runs: runs.to_owned(), slurm, tasks, known, orders: HashMap::new() }
     }
 
     /// All of them as they stand by the last look at the runs, those that were started here first.
@@ -93,8 +162,9 @@ impl Suites {
         let mut all = Vec::new();
         for folder in Folder::list(&self.runs) {
             let name = folder.name();
-            all.push(Arc::new(match self.order(&folder) {
-                Ok(planned) => planned.study(standing, folder.is_locked()),
+            all.push(Arc::new(match self.order(&folder).map(|planned| (planned.slurm.clone(), planned)) {
+                Ok((None, planned)) => planned.study(standing, folder.is_locked()),
+                Ok((Some(profile), planned)) => self.study_on(&folder, &profile, &planned, standing),
                 Err(error) => {
                     let study = Study::new(&name, "", Arc::new(nothing()), Vec::new());
                     Study { error: Some(error), wanted: Some(Wanted::Hold), ..study }
@@ -108,6 +178,24 @@ impl Suites {
             }
         }
         all
+    }
+
+    /// Something was done to a suite: Slurm is asked soon.
+    pub fn hurry(&mut self) {
+        self.slurm.is_urgent = true;
+    }
+
+    /// A suite that Slurm trains; it is asked only while something is left to train.
+    fn study_on(&mut self, folder: &Folder, profile: &str, planned: &Planned, standing: &mut Standing) -> Study {
+        let tasks = self.tasks.entry(planned.name.clone()).or_default();
+        let error = tasks.renew(folder).err().map(|error| in_one_line(&error));
+        let by_directory = planned.study_on(profile, standing, tasks, None);
+        let is_left = by_directory.count(|it| it.n) > by_directory.count(|it| it.finished);
+        let study = match is_left.then(|| self.slurm.look()).flatten() {
+            Some(answer) => planned.study_on(profile, standing, tasks, Some(&answer)),
+            None => by_directory,
+        };
+        Study { error, ..study }
     }
 
     fn order(&mut self, folder: &Folder) -> Result<Planned, String> {
@@ -145,8 +233,7 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
         }
         SuiteTask::GoOn => {
             let order = folder.want(Wanted::Train)?;
-            asking::begin(&folder, &order)?;
-            format!("{name} goes on")
+            begun(&folder, &order, format!("{name} goes on"))?
         }
         SuiteTask::Hold => {
             asking::hold(&folder)?;
@@ -158,8 +245,7 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
         }
         SuiteTask::Retry => {
             let order = folder.retry()?;
-            asking::begin(&folder, &order)?;
-            format!("{name}: what failed or was stopped is tried again")
+            begun(&folder, &order, format!("{name}: what failed or was stopped is tried again"))?
         }
         SuiteTask::MoreSeeds(n) => {
             let order = folder.add_seeds(n)?;
@@ -172,5 +258,19 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
             folder.to_front(&identities)?;
             suites::at_the_front(name, identities.len())
         }
+    })
+}
+
+/// Has an order followed; says how many runs Slurm took, if it trains them.
+fn begun(folder: &Folder, order: &Order, said: String) -> Result<String> {
+    Ok(match asking::begin(folder, order)? {
+        Begun::Submitted(submitted) if submitted.jobs.is_empty() => {
+            format!("{}: all runs are there or have a job", order.suite)
+        }
+        Begun::Submitted(submitted) => {
+            let jobs = submitted.jobs.iter().map(|(job, n)| format!("{} as job {job}", plural(*n as u64, "run")));
+            format!("{}: {} submitted", order.suite, jobs.collect::<Vec<_>>().join(", "))
+        }
+        Begun::Followed | Begun::Started => said,
     })
 }

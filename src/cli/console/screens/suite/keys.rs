@@ -150,6 +150,23 @@ mod tests {
     }
 
     #[test]
+    fn what_slurm_trains_is_submitted_again_held_and_stopped_as_far_as_there_is_a_job_or_none() {
+        let (without, with) = (true, false);
+        for (is_gone, keys, tasks, said) in [
+            (without, "r", vec![SuiteTask::GoOn], "its queue is to go on…"),
+            (with, "r", vec![], "study: all of its runs have a job"),
+            (with, "p", vec![SuiteTask::Hold], "no other run is to be started…"),
+            (with, "Xy", vec![SuiteTask::Stop], "suspending its runs…"),
+            (with, "R", vec![], "study: no run has failed or was stopped"),
+            (without, "jlM", vec![], "study: Slurm starts its jobs in an order of its own"),
+        ] {
+            let mut app = sample::app_on_suite(sample::study_on_slurm(is_gone));
+            press(&mut app, keys);
+            assert_eq!((asked(&mut app), notice(&app)), (tasks, said), "{keys}");
+        }
+    }
+
+    #[test]
     fn a_number_of_seeds_that_is_none_stays_in_the_line_with_the_reason() {
         let mut app = sample::app_on_suite(sample::study(2, 2));
         press(&mut app, "+x\n");

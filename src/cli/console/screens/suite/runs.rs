@@ -14,6 +14,7 @@ use crate::console::mouse::{Rows, Spot};
 use crate::console::text::{clean, fit, fit_middle, left, right};
 use crate::console::views::{more, put, put_spans};
 use crate::words::numbers::{duration, percent};
+use crate::words::suites::{GONE, JobRow, PREEMPTED, TIMED_OUT, WAITING};
 
 /// Rows above the list: title, progress, a blank one, the cell, the heads of its columns.
 const ABOVE: u16 = 5;
@@ -56,20 +57,27 @@ impl OpenSuite {
             right("left", 9),
         );
         put(buffer, 0, area.y + 4, &heads, theme.faint());
-        let (runs, rows) = (study.runs(outcome), self.rows(study, area));
+        let (runs, jobs, rows) = (study.runs(outcome), study.jobs(outcome), self.rows(study, area));
         for (i, y) in rows.seen() {
             let Some(run) = runs.get(i) else { break };
             let is_selected = self.runs.is_some_and(|cursor| cursor.at == i);
-            put_spans(buffer, area, y, line(app, *run, is_selected, bar));
+            let job = jobs.get(i).copied().filter(|job| job.is_in_slurm());
+            put_spans(buffer, area, y, line(app, *run, job, is_selected, bar));
         }
         more(buffer, app, &rows);
         if let Some((run, stand)) = self.run(study) {
-            let text = match stand.found() {
-                Some(found) => {
+            let text = match (stand.found(), self.job(study).filter(|job| job.is_in_slurm())) {
+                (found, Some(job)) => {
+                    let (told, id) = (job.told(), job.job.as_ref().map(|id| format!("job {id}")));
+                    let id = id.filter(|id| !told.contains(id)).map_or_else(String::new, |id| id + " · ");
+                    let dir = found.map_or_else(String::new, |found| format!(" · {}", found.row.dir.id()));
+                    format!("{id}{told}{dir}")
+                }
+                (Some(found), None) => {
                     let failure = found.row.failure().map_or_else(String::new, |why| format!(": {why}"));
                     format!("{}{failure}", found.row.dir.id())
                 }
-                None => format!("not started yet: {}", run.settings.join(" ")),
+                (None, None) => format!("not started yet: {}", run.settings.join(" ")),
             };
             put(buffer, 2, area.bottom() - 1, &fit_middle(&clean(&text), width - 4), theme.faint());
         }
@@ -77,8 +85,17 @@ impl OpenSuite {
 }
 
 /// How a run stands: its sign, in words, and their colour.
-fn status(app: &App, stand: &Stand) -> (&'static str, &'static str, Style) {
+fn status<'a>(app: &App, stand: &Stand, job: Option<&'a JobRow>) -> (&'static str, &'a str, Style) {
     let theme = app.theme;
+    if let Some(job) = job.filter(|job| job.state != WAITING) {
+        return match (job.state.as_str(), stand) {
+            (GONE, _) => ("✗", &job.state, theme.error()),
+            (_, Stand::Alive(found)) => ("◉", &job.state, theme.status(found.row.status)),
+            _ if job.host.is_some() => ("◉", &job.state, theme.accent()),
+            (TIMED_OUT | PREEMPTED, _) => ("○", &job.state, theme.changed()),
+            _ => ("○", &job.state, theme.text()),
+        };
+    }
     match stand {
         Stand::Waiting => ("○", "waiting", theme.faint()),
         Stand::Alive(found) => ("◉", found.row.status.label(), theme.status(found.row.status)),
@@ -89,16 +106,25 @@ fn status(app: &App, stand: &Stand) -> (&'static str, &'static str, Style) {
     }
 }
 
-fn line<'a>(app: &App, (run, stand): (&Planned, &Stand), is_selected: bool, bar: usize) -> Vec<Span<'a>> {
+fn line<'a>(
+    app: &App,
+    (run, stand): (&Planned, &Stand),
+    job: Option<&JobRow>,
+    is_selected: bool,
+    bar: usize,
+) -> Vec<Span<'a>> {
     let theme = app.theme;
     let (mark, style) = if is_selected { ("  ▸ ", theme.selected()) } else { ("    ", theme.text()) };
-    let (sign, label, of_status) = status(app, stand);
+    let (sign, label, of_status) = status(app, stand, job);
     let mut spans = vec![
         Span::styled(mark, style),
         Span::styled(left(&run.seed.to_string(), 6), style),
         Span::styled(left(&format!("{sign} {label}"), 15), of_status),
     ];
-    let Some(found) = stand.found() else { return spans };
+    let Some(found) = stand.found() else {
+        spans.extend(job.map(|job| Span::styled(clean(&job.told()), theme.faint())));
+        return spans;
+    };
     let summary = &found.row.summary;
     let share = summary.step as f64 / run.config.train.steps.max(1) as f64;
     let (done, rest) = app.glyphs.bar(share, bar);
@@ -115,5 +141,7 @@ fn line<'a>(app: &App, (run, stand): (&Planned, &Stand), is_selected: bool, bar:
         Span::styled(format!("  {}", left(&app.glyphs.sparkline(trend), 12)), theme.accent()),
         Span::styled(right(&time, 9), theme.text()),
     ]);
+    let place = job.filter(|_| bar > 0).map(|job| format!("  {}", clean(&job.told())));
+    spans.extend(place.map(|place| Span::styled(place, theme.faint())));
     spans
 }

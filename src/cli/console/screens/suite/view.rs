@@ -20,13 +20,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-use super::{OpenSuite, Study};
+use super::{OnSlurm, OpenSuite, Study};
 use crate::console::app::App;
 use crate::console::keys::{Action, Place};
 use crate::console::mouse::Spot;
 use crate::console::text::{self, clean, fit, fit_parts, left, wrap};
 use crate::console::views::{put, put_right};
 use crate::words::numbers::{duration, plural};
+use crate::words::suites::{GONE, JobRow};
 
 /// Rows above the grid: title, progress, a blank one, the axis of the columns, their values.
 const ABOVE: u16 = 5;
@@ -254,9 +255,11 @@ fn queue(app: &App, study: &Study) -> (String, Style) {
         _ if study.error.is_some() => ("cannot be read".into(), theme.error()),
         (None, _) if !study.is_left() => ("all of it is there".into(), theme.good()),
         (None, _) => (format!("not started{}", key(Action::Launch, " starts it")), theme.changed()),
-        (Some(Wanted::Train), false) if study.slurm.is_some() && study.is_left() => {
-            let profile = study.slurm.as_deref().unwrap_or_default();
-            (format!("on Slurm by the profile {}", clean(profile)), theme.good())
+        (Some(Wanted::Train), _)
+            if study.is_left()
+                && let Some(slurm) = &study.slurm =>
+        {
+            on_slurm(app, slurm)
         }
         (Some(Wanted::Train), true) => (format!("training on {}", slots(&study.slots)), theme.good()),
         (Some(Wanted::Hold), true) => (format!("held{}", key(Action::Resume, " goes on")), theme.changed()),
@@ -265,7 +268,32 @@ fn queue(app: &App, study: &Study) -> (String, Style) {
             (format!("done, but for some{}", key(Action::Retry, " tries them again")), theme.error())
         }
         (Some(_), false) if !study.is_left() => ("done".into(), theme.good()),
+        (Some(_), false) if study.slurm.is_some() => {
+            (format!("not on Slurm now{}", key(Action::Resume, " submits what is left")), theme.changed())
+        }
         (Some(_), false) => (format!("no queue is at work{}", key(Action::Resume, " goes on")), theme.changed()),
+    }
+}
+
+/// What Slurm does with a suite.
+fn on_slurm(app: &App, slurm: &OnSlurm) -> (String, Style) {
+    let (theme, profile) = (app.theme, clean(&slurm.profile));
+    let n = |is: fn(&JobRow) -> bool| slurm.jobs.iter().filter(|job| is(job)).count();
+    match &slurm.answer {
+        None => (format!("on Slurm ({profile}): asking it…"), theme.faint()),
+        Some(Err(_)) => ("Slurm does not answer".into(), theme.error()),
+        Some(Ok(())) if slurm.n_left() > 0 => {
+            let submits = app.offer(
+                Place::Suite,
+                Action::Resume,
+                (": ", if slurm.n_left() == 1 { " submits it" } else { " submits them" }),
+            );
+            (format!("{} without a job{submits}", plural(slurm.n_left() as u64, "run")), theme.changed())
+        }
+        Some(Ok(())) => {
+            let (running, queued) = (n(|job| job.host.is_some()), n(|job| job.host.is_none() && job.reason.is_some()));
+            (format!("on Slurm ({profile}): {running} running, {queued} queued"), theme.good())
+        }
     }
 }
 
@@ -369,9 +397,11 @@ fn cell(
 /// How a cell stands, in words.
 fn standing(study: &Study, outcome: &Outcome) -> String {
     let Outcome { n, waiting, alive, finished, stopped, failed, .. } = outcome;
+    let jobs = in_slurm(study, outcome);
+    let (alive, waiting) = if jobs.is_empty() { (alive, waiting) } else { (&0, &0) }; // which say more of them
     let counts = [(*alive, "training"), (*waiting, "waiting"), (*stopped, "stopped"), (*failed, "failed")];
     let counts = counts.iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!(", {n} {how}"));
-    let counts = format!("{finished} of {n} finished{}", counts.collect::<String>());
+    let counts = format!("{finished} of {n} finished{}{jobs}", counts.collect::<String>());
     let accuracy = match (outcome.mean_and_sd(), so_far(study, outcome)) {
         (Some((mean, Some(sd))), _) => format!("; {:.2} ± {:.2} %", 100.0 * mean, 100.0 * sd),
         (Some((mean, None)), _) => format!("; {:.2} %", 100.0 * mean),
@@ -379,10 +409,24 @@ fn standing(study: &Study, outcome: &Outcome) -> String {
         (None, None) => String::new(),
     };
     let steps = study.runs(outcome).into_iter().filter_map(|(run, stand)| match stand {
-        Stand::Alive(found) => {
+        Stand::Alive(found) if jobs.is_empty() => {
             Some(format!("; seed {} at step {} of {}", run.seed, found.row.summary.step, run.config.train.steps))
         }
         _ => None,
     });
     format!("{counts}{accuracy}{}", steps.take(2).collect::<String>())
+}
+
+/// Where the runs of a cell are that have a job, or should have one: those of which the same is said are counted.
+fn in_slurm(study: &Study, outcome: &Outcome) -> String {
+    let mut told: Vec<(String, usize)> = Vec::new();
+    let jobs = study.jobs(outcome);
+    for job in jobs.iter().filter(|job| job.is_in_slurm()) {
+        let words = if job.state == GONE { job.state.clone() } else { job.told() }; // why is said of each run
+        match told.iter_mut().find(|(other, _)| *other == words) {
+            Some((_, n)) => *n += 1,
+            None => told.push((words, 1)),
+        }
+    }
+    told.into_iter().fold(String::new(), |all, (words, n)| format!("{all}, {n} {words}"))
 }

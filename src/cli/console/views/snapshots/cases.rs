@@ -274,6 +274,12 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("suite_400", sample::app_on_suite(sample::study(20, 20))),
         ("suite_400_end", in_suite(sample::study(20, 20), &[Action::Last, Action::Up, Action::Right, Action::Right])),
         ("suite_runs", in_suite(sample::study(2, 2), &[Action::Down, Action::Enter])),
+        ("suite_on_slurm", in_suite(sample::study_on_slurm(false), &[Action::Down])),
+        ("suite_on_slurm_gone", in_suite(sample::study_on_slurm(true), &[Action::Down, Action::Right])),
+        (
+            "suite_on_slurm_runs",
+            in_suite(sample::study_on_slurm(true), &[Action::Down, Action::Right, Action::Enter, Action::Down]),
+        ),
         ("suite_start", in_suite(Study { wanted: None, has_queue: false, ..sample::study(2, 2) }, &[Action::Launch])),
         ("preset", preset()),
         ("preset_beside_gpus", preset_beside_gpus()),
