@@ -13,6 +13,7 @@ mod bench;
 mod device;
 mod evaluate;
 mod failure;
+mod flat;
 mod input;
 mod kept;
 mod logits;

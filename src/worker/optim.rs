@@ -7,20 +7,22 @@ use fixmatch::config::{Decay, Optim};
 use fixmatch::run::checkpoint::Tensors;
 use tch::Tensor;
 
-use crate::weights::{self, Role, Spec, Weights};
+use crate::weights::{self, Spec, Weights};
 
-/// SGD as PyTorch has it (`torch.optim.SGD` with `dampening` 0), one momentum for each trained tensor.
+/// SGD as PyTorch has it (`torch.optim.SGD` with `dampening` 0).
+///
+/// Weights, gradients and momentum are a row each ([`Weights::flat`]), so that a step is nine operations for any number of tensors.
 #[derive(Debug)]
 pub struct Sgd {
     config: Optim,
-    momentum: Vec<Tensor>,
+    /// (trained numbers) f32.
+    momentum: Tensor,
 }
 
 impl Sgd {
     /// Starts with a momentum of zero.
     pub fn new(config: &Optim, weights: &Weights) -> Self {
-        let momentum = weights.trained().map(|(_, tensor)| tensor.detach().zeros_like()).collect();
-        Self { config: config.clone(), momentum }
+        Self { config: config.clone(), momentum: weights.flat().zeros_like() }
     }
 
     /// Takes the momentum of the steps so far away.
@@ -32,44 +34,46 @@ impl Sgd {
     pub fn step(&mut self, weights: &Weights, gradients: &[Tensor], lr: f64) {
         let _guard = tch::no_grad_guard();
         let Optim { momentum: beta, nesterov, weight_decay, decay, .. } = self.config;
-        for (((spec, tensor), gradient), momentum) in weights.trained().zip(gradients).zip(&mut self.momentum) {
-            let decays = decay == Decay::All || spec.role == Role::Kernel;
-            let gradient = if decays { gradient + weight_decay * tensor } else { gradient.shallow_clone() };
-            let _ = momentum.g_mul_scalar_(beta).g_add_(&gradient);
-            let direction = if nesterov { gradient + beta * &*momentum } else { momentum.shallow_clone() };
-            let _ = tensor.shallow_clone().g_sub_(&(direction * lr));
-        }
+        let gradient = weights.join(gradients);
+        let decaying = |row: &Tensor| match decay {
+            Decay::All => row.shallow_clone(),
+            Decay::Kernels => weights.kernels(row),
+        };
+        let _ = decaying(&gradient).g_add_(&(weight_decay * decaying(weights.flat())));
+        let _ = self.momentum.g_mul_scalar_(beta).g_add_(&gradient);
+        let direction = if nesterov { gradient + beta * &self.momentum } else { self.momentum.shallow_clone() };
+        let _ = weights.flat().shallow_clone().g_sub_(&(direction * lr));
     }
 
     /// Puts the momentum into a checkpoint.
     pub fn save(&self, weights: &Weights, into: &mut Tensors) {
-        weights::save("momentum.", self.named(weights), into);
+        weights::save("momentum.", specs(weights).zip(&weights.views(&self.momentum)), into);
     }
 
     /// Takes the momentum from a checkpoint.
     pub fn restore(&mut self, weights: &Weights, from: &Tensors) -> Result<()> {
-        weights::restore("momentum.", self.named(weights), from)
+        weights::restore("momentum.", specs(weights).zip(&weights.views(&self.momentum)), from)
     }
+}
 
-    fn named<'a>(&'a self, weights: &'a Weights) -> impl Iterator<Item = (&'a Spec, &'a Tensor)> {
-        weights.trained().map(|(spec, _)| spec).zip(&self.momentum)
-    }
+fn specs(weights: &Weights) -> impl Iterator<Item = &Spec> {
+    weights.trained().map(|(spec, _)| spec)
 }
 
 /// Moves an average of the weights towards them: ema ← decay × ema + (1 − decay) × weights.
 pub fn move_average(average: &Weights, weights: &Weights, decay: f64) {
     let _guard = tch::no_grad_guard();
-    for ((_, average), (_, tensor)) in average.trained().zip(weights.trained()) {
-        let _ = average.shallow_clone().lerp_(tensor, 1.0 - decay);
-    }
+    let _ = average.flat().shallow_clone().lerp_(weights.flat(), 1.0 - decay);
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use fixmatch::config::{Model, ModelName};
+    use tch::{Device, Kind};
 
     use super::*;
-    use crate::weights::Init;
+    use crate::model::{Network, Shape};
+    use crate::weights::{Init, Role};
 
     fn weights() -> Weights {
         let spec =
@@ -107,6 +111,67 @@ mod tests {
             }
             assert_near(values(&weights), expected);
             assert_near(values(&average), expected_average);
+        }
+    }
+
+    /// The same update of one tensor after the other, as an optimiser without a row makes it.
+    fn step_by_tensor(
+        config: &Optim,
+        weights: &[(Role, Tensor)],
+        momenta: &mut [Tensor],
+        average: &[Tensor],
+        gradients: &[Tensor],
+    ) {
+        let Optim { momentum: beta, nesterov, weight_decay, decay, ema_decay } = *config;
+        for (place, (role, tensor)) in weights.iter().enumerate() {
+            let (gradient, momentum) = (&gradients[place], &mut momenta[place]);
+            let decays = decay == Decay::All || *role == Role::Kernel;
+            let gradient = if decays { gradient + weight_decay * tensor } else { gradient.shallow_clone() };
+            let _ = momentum.g_mul_scalar_(beta).g_add_(&gradient);
+            let direction = if nesterov { gradient + beta * &*momentum } else { momentum.shallow_clone() };
+            let _ = tensor.shallow_clone().g_sub_(&(direction * LR));
+            let _ = average[place].shallow_clone().lerp_(tensor, 1.0 - ema_decay);
+        }
+    }
+
+    const LR: f64 = 0.03;
+
+    #[test]
+    fn one_row_gives_to_the_bit_what_one_tensor_after_the_other_does() {
+        let _guard = tch::no_grad_guard();
+        let shape = Shape { channels: 3, height: 8, width: 8, classes: 7 };
+        let variants = [Decay::Kernels, Decay::All]
+            .into_iter()
+            .flat_map(|decay| [true, false].map(|nesterov| (decay, nesterov)))
+            .flat_map(|(decay, nesterov)| [0.9, 0.0].map(|momentum| (decay, nesterov, momentum)));
+        for (decay, nesterov, momentum) in variants {
+            for (name, ema_decay) in [(ModelName::Cnn, 0.999), (ModelName::Wrn, 0.3)] {
+                let config = Optim { momentum, nesterov, decay, weight_decay: 5e-4, ema_decay };
+                let model = Model { name, depth: 10, width: 1, ..Model::default() };
+                let weights = Weights::init(Network::new(&model, shape).specs(), 3, Device::Cpu);
+                let (average, mut sgd) = (weights.average(), Sgd::new(&config, &weights));
+                let copies = || weights.trained().map(|(_, tensor)| tensor.copy());
+                let others: Vec<_> = specs(&weights).map(|spec| spec.role).zip(copies()).collect();
+                let mut momenta: Vec<_> = copies().map(|tensor| tensor.zeros_like()).collect();
+                let other_average: Vec<_> = copies().collect();
+                for step in 0..4 {
+                    let options = (Kind::Float, Device::Cpu);
+                    // in the order of memory of the kernels and in another one
+                    let gradients: Vec<_> = copies()
+                        .map(|it| (Tensor::randn_like(&it) * 0.1, Tensor::randn(it.size(), options)))
+                        .map(|(alike, other)| if step % 2 == 0 { alike } else { other })
+                        .collect();
+                    sgd.step(&weights, &gradients, LR);
+                    move_average(&average, &weights, config.ema_decay);
+                    step_by_tensor(&config, &others, &mut momenta, &other_average, &gradients);
+                }
+                for (place, (spec, tensor)) in weights.trained().enumerate() {
+                    let of_row = [tensor, &average[&spec.name], &weights.views(&sgd.momentum)[place]];
+                    let by_tensor = [&others[place].1, &other_average[place], &momenta[place]];
+                    let are_equal = of_row.iter().zip(by_tensor).all(|(found, expected)| found.equal(expected));
+                    assert!(are_equal, "{} {config:?}", spec.name);
+                }
+            }
         }
     }
 }

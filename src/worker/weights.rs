@@ -1,7 +1,7 @@
 //! A network's numbers: named tensors with a role, made from a specification and a seed.
 //!
 //! Names are those that PyTorch's modules would give. The same networks run on the weights as trained and on their
-//! moving average, so a network is a function of [`Weights`] and holds none.
+//! moving average, so a network is a function of [`Weights`] and holds none. Trained tensors are views of one row of memory.
 
 use std::collections::HashMap;
 use std::ops::Index;
@@ -10,6 +10,8 @@ use anyhow::{Context, Result, ensure};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Device, Kind, Tensor};
+
+use crate::flat::Layout;
 
 /// What a tensor is for: decides whether it is trained and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,9 @@ pub struct Weights {
     specs: Vec<Spec>,
     tensors: Vec<Tensor>,
     places: HashMap<String, usize>,
+    layout: Layout,
+    /// Whose views the trained tensors are: (trained numbers) f32.
+    flat: Tensor,
 }
 
 impl Weights {
@@ -82,12 +87,14 @@ impl Weights {
             let mut rng = Rng::new(seed, Stream::Weights, 0, place as u64);
             let n: i64 = spec.shape.iter().product();
             let values: Vec<f32> = (0..n).map(|_| spec.init.draw(&mut rng) as f32).collect();
-            let tensor = on_device(&values, &spec.shape, device);
-            tensor.set_requires_grad(spec.role != Role::Statistic)
+            on_device(&values, &spec.shape, device)
         };
         let tensors = specs.iter().enumerate().map(draw).collect();
-        let places = specs.iter().enumerate().map(|(place, spec)| (spec.name.clone(), place)).collect();
-        Self { specs, tensors, places }
+        let weights = Self::new(specs, tensors);
+        for (_, tensor) in weights.trained() {
+            let _ = tensor.set_requires_grad(true);
+        }
+        weights
     }
 
     /// A network's weights as a file has them, to be used and not trained.
@@ -99,23 +106,53 @@ impl Weights {
             Ok(on_device(&array.values, &shape, device))
         };
         let tensors = specs.iter().map(tensor).collect::<Result<_>>()?;
+        Ok(Self::new(specs, tensors))
+    }
+
+    /// Moves those of the tensors that are trained into one row.
+    fn new(specs: Vec<Spec>, mut tensors: Vec<Tensor>) -> Self {
         let places = specs.iter().enumerate().map(|(place, spec)| (spec.name.clone(), place)).collect();
-        Ok(Self { specs, tensors, places })
+        let is_trained = |spec: &Spec| spec.role != Role::Statistic;
+        let trained = || specs.iter().zip(&tensors).filter(|(spec, _)| is_trained(spec));
+        let layout =
+            Layout::new(&trained().map(|(spec, tensor)| (tensor, spec.role == Role::Kernel)).collect::<Vec<_>>());
+        let flat = layout.join(&trained().map(|(_, tensor)| tensor.shallow_clone()).collect::<Vec<_>>());
+        let slots = specs.iter().zip(&mut tensors).filter(|(spec, _)| is_trained(spec));
+        for ((_, tensor), view) in slots.zip(layout.views(&flat)) {
+            *tensor = view;
+        }
+        Self { specs, tensors, places, layout, flat }
     }
 
     /// Weights of their own memory where these are trained, sharing the statistics: what an average starts from.
     pub fn average(&self) -> Self {
-        let own = |(spec, tensor): (&Spec, &Tensor)| match spec.role {
-            Role::Kernel | Role::Other => tensor.detach().copy(),
-            Role::Statistic => tensor.shallow_clone(),
-        };
-        let tensors = self.specs.iter().zip(&self.tensors).map(own).collect();
-        Self { specs: self.specs.clone(), tensors, places: self.places.clone() }
+        let tensors = self.tensors.iter().map(Tensor::detach).collect();
+        Self::new(self.specs.clone(), tensors)
     }
 
     /// The tensors that are trained, with their specification.
     pub fn trained(&self) -> impl Iterator<Item = (&Spec, &Tensor)> {
         self.specs.iter().zip(&self.tensors).filter(|(spec, _)| spec.role != Role::Statistic)
+    }
+
+    /// All numbers that are trained, in one row: the memory of the trained tensors.
+    pub fn flat(&self) -> &Tensor {
+        &self.flat
+    }
+
+    /// The part of such a row that is kernels.
+    pub fn kernels(&self, row: &Tensor) -> Tensor {
+        self.layout.first(row)
+    }
+
+    /// A new row of tensors in the order of [`trained`](Self::trained).
+    pub fn join(&self, tensors: &[Tensor]) -> Tensor {
+        self.layout.join(tensors)
+    }
+
+    /// The tensors of such a row, in the order of [`trained`](Self::trained).
+    pub fn views(&self, row: &Tensor) -> Vec<Tensor> {
+        self.layout.views(row)
     }
 
     /// All tensors, with their specification.
