@@ -1,5 +1,5 @@
 //! What only cargo can hand to the compiler: where libtorch lies (an rpath, so that the binaries and all tests start without
-//! environment variables), the one file of C++, and the commit that is being built.
+//! environment variables), the files of C++, and the commit that is being built.
 //!
 //! `LIBTORCH` comes from `.cargo/config.toml`, which `make setup` writes, unless the environment sets it. torch-sys reads the same variable
 //! in its own build script, before this one runs.
@@ -12,28 +12,31 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "train")]
-    compile_graph(&link_libtorch());
+    compile_cpp(&link_libtorch());
     record_commit();
 }
 
-/// Compiles what only C++ can add to libtorch's graph, unless that was done: this script runs at every commit, and the compiler
-/// takes ten seconds.
+/// Compiles what libtorch's binding lacks, unless that was done: this script runs at every commit, and the compiler takes
+/// twenty seconds.
 #[cfg(feature = "train")]
-fn compile_graph(libtorch: &str) {
-    const SOURCE: &str = "src/worker/ops/graph.cpp";
-    println!("cargo::rerun-if-changed={SOURCE}");
+fn compile_cpp(libtorch: &str) {
+    const SOURCES: [&str; 2] = ["src/worker/ops/graph.cpp", "src/worker/libtorch.cpp"];
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
+    }
     let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    let compiled = out_dir.join("graph.compiled");
-    let contents = format!("{libtorch}\n{}", std::fs::read_to_string(SOURCE).expect("a source file"));
+    let compiled = out_dir.join("cpp.compiled");
+    let texts = SOURCES.map(|source| std::fs::read_to_string(source).expect("a source file"));
+    let contents = format!("{libtorch}\n{}", texts.concat());
     let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").opt_level(1).warnings(false).file(SOURCE);
+    build.cpp(true).std("c++17").opt_level(1).warnings(false).files(SOURCES);
     build.includes(["include", "include/torch/csrc/api/include"].map(|folder| Path::new(libtorch).join(folder)));
     build.cpp_link_stdlib(None); // torch-sys links it
     if std::fs::read_to_string(&compiled).is_ok_and(|earlier| earlier == contents) {
         println!("cargo::rustc-link-search=native={}", out_dir.display());
-        println!("cargo::rustc-link-lib=static=fixmatch_graph");
+        println!("cargo::rustc-link-lib=static=fixmatch_cpp");
     } else {
-        build.compile("fixmatch_graph");
+        build.compile("fixmatch_cpp");
         std::fs::write(compiled, contents).expect("cargo's folder can be written");
     }
 }

@@ -144,6 +144,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("machine.threads", "threads of libtorch inside an operation; they change the last bit"),
     ("machine.loaders", "threads that decode and augment images"),
     ("machine.emulate_bf16", "train in bf16 where the processor lacks it: about ten times slower"),
+    ("machine.tf32", "on a GPU: convolutions of f32 round factors to 10 bits, as in PyTorch"),
+    ("machine.cudnn_benchmark", "on a GPU: try algorithms and keep the fastest, not bit for bit"),
 ];
 
 #[cfg(test)]

@@ -21,11 +21,17 @@ pub struct Machine {
     /// Whether `train.precision = "bf16"` is meant where the processor has no instructions for it: a step then takes about
     /// ten times as long as in f32. Default: false, which refuses it.
     pub emulate_bf16: bool,
+    /// Whether convolutions of f32 round their factors to 10 bits on GPUs with units for that. Default: true, as PyTorch's
+    /// is. Products of matrices stay f32, and on the CPU everything does.
+    pub tf32: bool,
+    /// Whether cuDNN tries its algorithms for each new size of a batch and keeps the fastest one, which may be another one the next
+    /// time. Default: false, as PyTorch's is. The CPU takes no notice.
+    pub cudnn_benchmark: bool,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, loaders: 0, emulate_bf16: false }
+        Self { device: Device::Auto, threads: 0, loaders: 0, emulate_bf16: false, tf32: true, cudnn_benchmark: false }
     }
 }
 

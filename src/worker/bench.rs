@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use fixmatch::augment::{Strong, StrongPolicy, Weak};
 use fixmatch::base::rng::{Rng, Stream};
 use fixmatch::base::stats::median;
-use fixmatch::config::{self, Forward, Model, ModelName, Normalize, Precision, PseudoLabel, RunConfig, Train};
+use fixmatch::config::{self, Forward, Machine, Model, ModelName, Normalize, Precision, PseudoLabel, RunConfig, Train};
 use fixmatch::data::Images;
 use fixmatch::data::preprocess::Preprocess;
 use fixmatch::examples;
@@ -51,6 +51,12 @@ pub struct Args {
     /// What layers compute in
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
+    /// On a GPU: have convolutions of f32 round their factors to 10 bits, or not
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, default_value_t = Machine::default().tf32)]
+    tf32: bool,
+    /// On a GPU: have cuDNN try its algorithms and keep the fastest
+    #[arg(long)]
+    cudnn_benchmark: bool,
     /// The vector instructions of our own operations [default: $FIXMATCH_SIMD, else the widest]
     #[arg(long, value_enum)]
     simd: Option<ops::Level>,
@@ -157,6 +163,7 @@ fn n_passes(forward: Forward, threshold: f64) -> usize {
 fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
     let source = source();
     let device = device::resolve(args.device, device::tell)?;
+    device::set_up(device, &Machine { tf32: args.tf32, cudnn_benchmark: args.cudnn_benchmark, ..Machine::default() });
     let mut trainer = trainer(args, forward, &source.images, device);
     let now = || {
         if let Device::Cuda(n) = device {

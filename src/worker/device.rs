@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fixmatch::base::output::note;
-use fixmatch::config::Device as Wanted;
+use fixmatch::config::{Device as Wanted, Machine};
 use fixmatch::machine::gpu::{CUDA_PART, Gpu};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
+
+use crate::libtorch;
 
 /// The device that a configuration asks for. Tells if a GPU that is there is not it.
 ///
@@ -43,6 +45,15 @@ pub fn resolve(wanted: Wanted, warn: impl FnOnce(&str)) -> Result<Device> {
             );
             Ok(Device::Cuda(n as usize))
         }
+    }
+}
+
+/// How a GPU computes; the CPU takes no notice. Images and kernels are `channels_last` everywhere ([`crate::input`],
+/// [`crate::weights`]), which is what its units for TF32 and bf16 want.
+pub fn set_up(device: Device, config: &Machine) {
+    if device.is_cuda() {
+        libtorch::allow_tf32(config.tf32);
+        Cuda::cudnn_set_benchmark(config.cudnn_benchmark);
     }
 }
 

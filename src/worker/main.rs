@@ -16,6 +16,7 @@ mod failure;
 mod flat;
 mod input;
 mod kept;
+mod libtorch;
 mod logits;
 mod loss;
 mod model;

@@ -66,6 +66,7 @@ pub fn prepare(
         note(format_args!("warning: {warning}"));
         reporter.warn(warning.to_owned());
     })?;
+    device::set_up(device, &config.machine);
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     ensure!((1..=1024).contains(&n_threads), "run.toml: environment.threads must be in [1, 1024], not {n_threads}");
     ops::set_num_threads(n_threads as usize);
