@@ -9,6 +9,7 @@
 //! starts, then those that the trainer publishes. It waits for a table as the trainer waits for a batch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -84,15 +85,24 @@ impl Batch {
     pub fn n_images(&self) -> usize {
         self.labels.len() + 2 * self.hidden_labels.len()
     }
+
+    /// Takes everything out, and keeps the memory.
+    fn clear(&mut self) {
+        let Self { labeled, labels, weak, strong, places, hidden_labels, probes, probe_choices } = self;
+        [labeled, weak, strong, probes].into_iter().for_each(Vec::clear);
+        [labels, places, hidden_labels].into_iter().for_each(Vec::clear);
+        probe_choices.clear();
+    }
 }
 
-/// Threads that make the batches of `step`, `step` + 1, …
+/// Threads that make the batches of `step`, `step` + 1, … Batches that are given back lend their memory to later ones.
 #[derive(Debug)]
 pub struct Loader {
     threads: Vec<Thread>,
     next: usize,
     /// The thread that gets the next table of rates.
     next_rates: usize,
+    n_made_anew: Arc<AtomicU64>,
 }
 
 /// The trainer's ends of a thread's queues.
@@ -100,6 +110,15 @@ pub struct Loader {
 struct Thread {
     batches: Receiver<Batch>,
     rates: Sender<Arc<Rates>>,
+    spent: Sender<Batch>,
+}
+
+/// The ends of a thread that makes batches.
+struct Ends {
+    batches: SyncSender<Batch>,
+    rates: Receiver<Arc<Rates>>,
+    spent: Receiver<Batch>,
+    n_made_anew: Arc<AtomicU64>,
 }
 
 impl Loader {
@@ -123,16 +142,20 @@ impl Loader {
     }
 
     fn spawn(source: &Source, first_step: u64, n_threads: usize) -> Result<Self> {
+        let n_made_anew = Arc::new(AtomicU64::new(0));
         let spawn = |thread: usize| {
-            let (sender, batches) = sync_channel(PREFETCH);
-            let (rates, published) = channel();
+            let (for_batches, batches) = sync_channel(PREFETCH);
+            let ((rates, for_rates), (spent, for_spent)) = (channel(), channel());
+            let n_made_anew = n_made_anew.clone();
+            let ends = Ends { batches: for_batches, rates: for_rates, spent: for_spent, n_made_anew };
             let mut maker = Maker::new(source.clone());
             let steps = (first_step + thread as u64..).step_by(n_threads);
-            let body = move || make_all(&mut maker, steps, &published, &sender);
+            let body = move || make_all(&mut maker, steps, &ends);
             thread::Builder::new().name(format!("loader-{thread}")).spawn(body).context("cannot start a loader")?;
-            Ok(Thread { batches, rates })
+            Ok(Thread { batches, rates, spent })
         };
-        Ok(Self { threads: (0..n_threads).map(spawn).collect::<Result<_>>()?, next: 0, next_rates: 0 })
+        let threads = (0..n_threads).map(spawn).collect::<Result<_>>()?;
+        Ok(Self { threads, next: 0, next_rates: 0, n_made_anew })
     }
 
     /// The batch of the next step; waits for it.
@@ -140,6 +163,18 @@ impl Loader {
         let thread = self.next;
         self.next = (thread + 1) % self.threads.len();
         self.threads[thread].batches.recv().with_context(|| format!("thread loader-{thread} panicked; see worker.log"))
+    }
+
+    /// Gives back the batch that was taken last, once nobody needs it any more.
+    pub fn give_back(&mut self, batch: Batch) {
+        let n = self.threads.len();
+        // A thread that has panicked is told of by the batch that it does not make.
+        let _ = self.threads[(self.next + n - 1) % n].spent.send(batch);
+    }
+
+    /// How many batches took memory of their own, which is three a thread if each is given back.
+    pub fn n_made_anew(&self) -> u64 {
+        self.n_made_anew.load(Ordering::Relaxed)
     }
 
     /// Hands on CTAugment's rates after the update of a step, once for each step and in their order. For step s they
@@ -153,18 +188,18 @@ impl Loader {
     }
 }
 
-fn make_all(
-    maker: &mut Maker,
-    steps: impl Iterator<Item = u64>,
-    published: &Receiver<Arc<Rates>>,
-    sender: &SyncSender<Batch>,
-) {
+fn make_all(maker: &mut Maker, steps: impl Iterator<Item = u64>, ends: &Ends) {
     for step in steps {
         if maker.source.ctaugment().is_some() {
-            let Ok(rates) = published.recv() else { return };
+            let Ok(rates) = ends.rates.recv() else { return };
             maker.follow(&rates);
         }
-        if sender.send(maker.batch(step)).is_err() {
+        let mut batch = ends.spent.try_recv().unwrap_or_else(|_| {
+            ends.n_made_anew.fetch_add(1, Ordering::Relaxed);
+            Batch::default()
+        });
+        maker.make(step, &mut batch);
+        if ends.batches.send(batch).is_err() {
             return; // nobody waits any more
         }
     }
@@ -202,22 +237,24 @@ impl Maker {
 
     /// The batch of a step.
     pub fn batch(&mut self, step: u64) -> Batch {
+        let mut batch = Batch::default();
+        self.make(step, &mut batch);
+        batch
+    }
+
+    /// Makes the batch of a step in the place of another one.
+    fn make(&mut self, step: u64, batch: &mut Batch) {
         let size = self.source.images.bytes_per_image();
         let (n_labeled, n_unlabeled) = (self.source.n_labeled, self.source.n_unlabeled);
-        let mut batch = Batch {
-            labeled: Vec::with_capacity(n_labeled * size),
-            labels: Vec::with_capacity(n_labeled),
-            weak: Vec::with_capacity(n_unlabeled * size),
-            strong: Vec::with_capacity(n_unlabeled * size),
-            places: Vec::with_capacity(n_unlabeled),
-            hidden_labels: Vec::with_capacity(n_unlabeled),
-            ..Batch::default()
-        };
+        batch.clear();
+        batch.labeled.reserve(n_labeled * size);
+        batch.weak.reserve(n_unlabeled * size);
+        batch.strong.reserve(n_unlabeled * size);
         for place in 0..n_labeled as u64 {
             let index = self.source.labeled[self.labeled.at(step * n_labeled as u64 + place)];
             self.view(index, Stream::LabeledWeak, step, place, &mut batch.labeled);
             batch.labels.push(self.label(index));
-            self.probe(step, place, &mut batch);
+            self.probe(step, place, batch);
         }
         for place in 0..n_unlabeled as u64 {
             let of_all = self.unlabeled.at(step * n_unlabeled as u64 + place);
@@ -227,7 +264,6 @@ impl Maker {
             self.view(index, Stream::UnlabeledStrong, step, place, &mut batch.strong);
             batch.hidden_labels.push(self.label(index));
         }
-        batch
     }
 
     fn label(&self, index: u32) -> i64 {
@@ -381,6 +417,21 @@ mod tests {
             batch
         };
         steps.map(&mut step).collect()
+    }
+
+    #[test]
+    fn a_batch_in_the_memory_of_one_that_was_given_back_is_the_same() {
+        for source in [source(7), learning_source(0)] {
+            let mut loader = Loader::start(&source, 0, 2).expect("starts");
+            let mut maker = Maker::new(source);
+            for step in 0..20 {
+                let mut batch = loader.next_batch().expect("a batch");
+                assert_eq!(batch, maker.batch(step));
+                batch.hidden_labels.push(3); // whatever the trainer does to it
+                loader.give_back(batch);
+            }
+            assert!(loader.n_made_anew() <= 2 * 3, "{}", loader.n_made_anew());
+        }
     }
 
     #[test]

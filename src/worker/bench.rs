@@ -27,7 +27,7 @@ use crate::model::{Network, Shape};
 use crate::policy::{Constants, Facts, Judge};
 use crate::session::insight::Insight;
 use crate::trainer::{StepValues, Trainer};
-use crate::{device, ops};
+use crate::{device, host, libtorch, ops};
 
 /// What to time
 #[derive(clap::Args)]
@@ -108,8 +108,13 @@ pub fn run(args: &Args) -> Result<()> {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
         let (_, forward, threshold) = way.with_context(|| format!("--way {wanted:?}: must be one of {ways}"))?;
-        let parts = time_steps(args, forward, threshold, cores)?;
-        println!("{}", serde_json::json!({ "parts_ms": parts, "peak_mib": peak_memory_mib() }));
+        let Timed { parts, n_reads, n_pinned } = time_steps(args, forward, threshold, cores)?;
+        println!(
+            "{}",
+            serde_json::json!({
+                "parts_ms": parts, "peak_mib": peak_memory_mib(), "device_reads": n_reads, "pinned_allocations": n_pinned,
+            })
+        );
         return Ok(());
     }
     let device = device::name(device::resolve(args.device, device::tell)?);
@@ -128,7 +133,7 @@ pub fn run(args: &Args) -> Result<()> {
     println!("{:<18}{:>10} ms   {parts}      {head}", "passes, accepted", "step");
     let macs = network(args).n_macs() as f64;
     for (name, forward, threshold) in WAYS {
-        let parts = time_steps(args, forward, threshold, cores)?;
+        let Timed { parts, .. } = time_steps(args, forward, threshold, cores)?;
         let of = |part: usize| median(parts.iter().map(|step| step[part]).collect()).unwrap_or(f64::NAN);
         let whole = median(parts.iter().map(|step| step.iter().sum()).collect()).unwrap_or(f64::NAN);
         let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
@@ -159,8 +164,17 @@ fn n_passes(forward: Forward, threshold: f64) -> usize {
     }
 }
 
-/// Milliseconds of each part of each step.
-fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Vec<[f64; PARTS.len()]>> {
+/// What some steps took.
+struct Timed {
+    /// Milliseconds of each part of each step.
+    parts: Vec<[f64; PARTS.len()]>,
+    /// How often all of them looked at numbers of the device.
+    n_reads: u64,
+    /// How often all of them took pinned memory from the system.
+    n_pinned: u64,
+}
+
+fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Timed> {
     let source = source();
     let device = device::resolve(args.device, device::tell)?;
     device::set_up(device, &Machine { tf32: args.tf32, cudnn_benchmark: args.cudnn_benchmark, ..Machine::default() });
@@ -173,8 +187,12 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
     };
     let mut loader = Loader::start(&source, 0, n_loaders)?;
     let values = StepValues { lr: 0.03, lambda_u: 1.0, policy: Constants::usual(threshold) };
-    let mut times = Vec::new();
-    for _ in 0..WARM_UP + args.steps {
+    let n_pinned = || if device.is_cuda() { libtorch::n_pinned_allocations() } else { 0 };
+    let (mut parts, mut before) = (Vec::new(), (0, 0));
+    for step in 0..WARM_UP + args.steps {
+        if step == WARM_UP {
+            before = (host::n_reads(), n_pinned());
+        }
         let begun = now();
         let batch = loader.next_batch()?;
         let got_batch = now();
@@ -183,10 +201,11 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
         let gradients = trainer.gradients(&loss);
         let got_gradients = now();
         trainer.update(&gradients, values.lr);
-        let parts = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, now() - got_gradients];
-        times.push(parts.map(|part| part.as_secs_f64() * 1000.0));
+        let took = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, now() - got_gradients];
+        parts.push(took.map(|part| part.as_secs_f64() * 1000.0));
+        loader.give_back(batch);
     }
-    Ok(times.split_off(WARM_UP))
+    Ok(Timed { parts: parts.split_off(WARM_UP), n_reads: host::n_reads() - before.0, n_pinned: n_pinned() - before.1 })
 }
 
 fn trainer(args: &Args, forward: Forward, images: &Images, device: Device) -> Trainer {

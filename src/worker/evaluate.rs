@@ -2,8 +2,9 @@
 
 use fixmatch::data::Images;
 use fixmatch::run::event::Evaluation;
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
+use crate::host;
 use crate::trainer::{Trainer, Which};
 
 /// Images that are compared, at most, so that it takes no longer than the evaluation of a usual test set.
@@ -24,9 +25,9 @@ pub fn evaluate(trainer: &Trainer, which: Which, images: &Images, n_classes: usi
         let losses = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
         let cells = labels * n + logits.argmax(-1, false);
         let _ = loss.g_add_(&losses);
-        let _ = confusion.g_add_(&cells.bincount::<Tensor>(None, n * n));
+        let _ = confusion.index_add_(0, &cells, &cells.ones_like().to_kind(Kind::Double));
     }
-    summarize(&to_vec(&confusion), to_vec(&loss)[0], n_classes)
+    summarize(&host::numbers(&confusion), host::numbers(&loss)[0], n_classes)
 }
 
 /// What the averaged and the trained weights say of at most [`MOST_COMPARED`] of some images: how many they were, the share
@@ -38,20 +39,14 @@ pub fn compare(trainer: &Trainer, images: &Images, among: &[u32], n_classes: usi
     for part in evenly.chunks(trainer.input().images_a_pass()) {
         let pixels: Vec<&[u8]> = part.iter().map(|&index| images.pixels_of(index as usize)).collect();
         let pixels = pixels.concat();
-        let [ema, raw] = [Which::Ema, Which::Raw].map(|which| {
-            let classes = trainer.predict(which, &pixels).argmax(-1, false).to_device(Device::Cpu);
-            Vec::<i64>::try_from(classes).expect("a row of classes")
-        });
+        let [ema, raw] = [Which::Ema, Which::Raw]
+            .map(|which| host::numbers::<i64>(&trainer.predict(which, &pixels).argmax(-1, false)));
         n_same += ema.iter().zip(&raw).filter(|(ema, raw)| ema == raw).count();
         for class in ema {
             predicted[class as usize] += 1;
         }
     }
     (n, n_same as f64 / n.max(1) as f64, predicted)
-}
-
-fn to_vec(tensor: &Tensor) -> Vec<f64> {
-    Vec::try_from(tensor.to_device(Device::Cpu)).expect("a vector of doubles")
 }
 
 fn summarize(confusion: &[f64], loss: f64, n_classes: usize) -> Evaluation {

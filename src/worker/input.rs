@@ -3,6 +3,7 @@
 use fixmatch::data::preprocess::Preprocess;
 use tch::{Device, Kind, Tensor};
 
+use crate::host;
 use crate::ops::Normalizer;
 
 /// The way in.
@@ -55,16 +56,11 @@ impl Input {
             return self.normalizer.images(parts, [self.height, self.width, self.channels].map(|n| n as usize));
         }
         let size = self.height * self.width * self.channels;
-        let bytes: Vec<Tensor> = parts
-            .iter()
-            .map(|part| {
-                let n = part.len() as i64 / size;
-                upload(
-                    Tensor::from_data_size(part, &[n, self.height, self.width, self.channels], Kind::Uint8),
-                    self.device,
-                )
-            })
-            .collect();
+        let send = |part: &&[u8]| {
+            let shape = [part.len() as i64 / size, self.height, self.width, self.channels];
+            host::send(part, &shape, self.device)
+        };
+        let bytes: Vec<Tensor> = parts.iter().map(send).collect();
         let bytes = if let [one] = &bytes[..] { one.shallow_clone() } else { Tensor::cat(&bytes, 0) };
         let mut images = bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float); // (N, C, H, W), strides of N×H×W×C
         let _ = images.g_sub_(&self.mean).g_div_(&self.std);
@@ -73,18 +69,13 @@ impl Input {
 
     /// Labels (N) i64.
     pub fn labels(&self, labels: &[i64]) -> Tensor {
-        upload(Tensor::from_slice(labels), self.device)
+        host::send(labels, &[labels.len() as i64], self.device)
     }
 }
 
 /// As `Input::images_a_pass`, by the pixels of an image.
 pub fn images_a_pass(n_pixels: usize) -> usize {
     (500 * 32 * 32 / n_pixels).clamp(1, 500)
-}
-
-/// To the device without waiting for it: a GPU copies from pinned memory on its own.
-fn upload(tensor: Tensor, device: Device) -> Tensor {
-    if device.is_cuda() { tensor.pin_memory(device).to_device_(device, tensor.kind(), true, false) } else { tensor }
 }
 
 #[cfg(test)]

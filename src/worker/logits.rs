@@ -12,6 +12,7 @@ use fixmatch::run::dir::RunDir;
 use serde_json::json;
 
 use crate::device;
+use crate::host;
 use crate::part::Part;
 use crate::trainer::Trainer;
 
@@ -53,7 +54,8 @@ pub fn run(args: &Args) -> Result<()> {
     for pixels in
         test.pixels[..n * test.bytes_per_image()].chunks(trainer.input().images_a_pass() * test.bytes_per_image())
     {
-        logits.extend(Vec::<Vec<f32>>::try_from(trainer.predict(which, pixels))?);
+        let rows = trainer.predict(which, pixels); // (n, outputs)
+        logits.extend(host::numbers(&rows).chunks(rows.size()[1] as usize).map(<[f32]>::to_vec));
     }
     let (step, labels) = (checkpoint.state.step, &test.labels[..n]);
     say_json_line(&json!({ "step": step, "classes": dataset.classes, "labels": labels, "logits": logits }))

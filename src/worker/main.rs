@@ -14,6 +14,7 @@ mod device;
 mod evaluate;
 mod failure;
 mod flat;
+mod host;
 mod input;
 mod kept;
 mod libtorch;

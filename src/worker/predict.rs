@@ -16,9 +16,10 @@ use fixmatch::config;
 use fixmatch::data::decode::{self, Decoded, Wanted};
 use fixmatch::examples;
 use rayon::prelude::*;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use crate::device;
+use crate::host;
 use crate::input::{Input, images_a_pass};
 use crate::model::{Mode, Network, Shape};
 use crate::ops;
@@ -189,16 +190,14 @@ impl Predictor {
             let logits = self.network.forward(&self.weights, &self.input.images(&[pixels]), Mode::Evaluate);
             logits.softmax(-1, Kind::Float).topk(top as i64, -1, true, true) // (N, K) each
         });
-        let to_cpu = |tensor: &Tensor| tensor.to_device(Device::Cpu);
-        let confidences = Vec::<Vec<f32>>::try_from(to_cpu(&confidences))?;
-        let classes = Vec::<Vec<i64>>::try_from(to_cpu(&classes))?;
+        let (confidences, classes) = (host::numbers::<f32>(&confidences), host::numbers::<i64>(&classes));
         ensure!(
-            confidences.iter().flatten().all(|confidence| confidence.is_finite()),
+            confidences.iter().all(|confidence| confidence.is_finite()),
             "the network's answers are no numbers: its weights are damaged, or training diverged"
         );
-        let row = |(classes, confidences): (Vec<i64>, Vec<f32>)| {
-            classes.into_iter().map(|class| class as usize).zip(confidences).collect()
+        let row = |(classes, confidences): (&[i64], &[f32])| {
+            classes.iter().map(|&class| class as usize).zip(confidences.iter().copied()).collect()
         };
-        Ok(classes.into_iter().zip(confidences).map(row).collect())
+        Ok(classes.chunks(top).zip(confidences.chunks(top)).map(row).collect())
     }
 }

@@ -18,6 +18,7 @@ use fixmatch::labels::ranking::{self, Neighbors, Predictions};
 use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Kind, Tensor};
 
+use crate::host;
 use crate::part::Part;
 use crate::trainer::{Trainer, Which};
 use crate::weights::{to_array, to_tensor};
@@ -141,7 +142,7 @@ impl Ranker {
             }
         };
         Findings {
-            scores: Vec::try_from(scores).expect("one number an image"),
+            scores: host::numbers(&scores),
             clusters,
             predictions: self.predictions(&opinions, n),
             neighbors: near.map(|near| Neighbors::new(&near)),
@@ -159,7 +160,7 @@ impl Ranker {
         let part = |stage: usize| &self.parts[stage / ranking::stages_each(&self.rank) as usize % self.parts.len()];
         let of_parts: Vec<_> = opinions.iter().enumerate().map(|(stage, opinion)| (opinion, part(stage))).collect();
         let mean = opinions::mean_of_parts(&of_parts, n);
-        let probabilities = Vec::<f32>::try_from(mean.flatten(0, -1)).expect("a row of numbers");
+        let probabilities = host::numbers::<f32>(&mean);
         Some(Predictions::new(n_classes as usize, &probabilities))
     }
 }
@@ -192,7 +193,7 @@ fn by_batch(trainer: &Trainer, images: &Images, indices: &[u32], f: impl Fn(&[u8
         .chunks(trainer.input().images_a_pass())
         .map(|chunk| {
             let views: Vec<&[u8]> = chunk.iter().map(|&index| images.pixels_of(index as usize)).collect();
-            f(&views.concat()).to_device(tch::Device::Cpu)
+            host::fetch(&f(&views.concat()))
         })
         .collect();
     Tensor::cat(&rows, 0)

@@ -7,10 +7,10 @@ mod awaited;
 pub mod insight;
 mod milestones;
 mod prepare;
-mod probes;
+pub mod probes;
 mod ranked;
 mod requests;
-mod window;
+pub mod window;
 
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -229,6 +229,9 @@ impl Session {
             insight.push(pseudo, hidden_labels);
         }
         self.window.push(taken.row, batch.n_images(), waited, begun.elapsed());
+        if let Some(loader) = &mut self.loader {
+            loader.give_back(batch);
+        }
         self.state.step += 1;
         self.reporter.phase(self.state.step, Phase::Training);
         Ok(())

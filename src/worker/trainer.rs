@@ -10,6 +10,7 @@ use fixmatch::loader::Batch;
 use fixmatch::run::checkpoint::Tensors;
 use tch::{Device, Kind, Tensor};
 
+use crate::host;
 use crate::input::Input;
 use crate::kept::Kept;
 use crate::loss::{self, Loss, Unlabeled};
@@ -208,7 +209,7 @@ impl Trainer {
                 let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
                 let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
                 // reading the mask waits for the device
-                let kept = self.skips_masked.then(|| Kept::new(batch, &to_bools(&pseudo.mask)));
+                let kept = self.skips_masked.then(|| Kept::new(batch, &host::numbers(&pseudo.mask)));
                 let strong = kept.as_ref().map_or(&batch.strong, |kept| &kept.pixels);
                 let logits = self.logits(&[&batch.labeled, strong], Mode::Train);
                 (logits, pseudo, kept.map(|kept| self.input.labels(&kept.rows)))
@@ -298,17 +299,12 @@ fn measurements(loss: &Loss, hidden_labels: &Tensor, lr: f64) -> Tensor {
     Tensor::cat(&[total, supervised, unsupervised, accepted, right, n_unlabeled, scalar(lr)], 0)
 }
 
-fn to_bools(mask: &Tensor) -> Vec<bool> {
-    Vec::try_from(mask.to_device(Device::Cpu)).expect("a mask is one row of truth values")
-}
-
 /// Rows of measurements as numbers. The one wait for the device in a window.
 pub fn read_rows(rows: &[Tensor]) -> Vec<[f32; N_COLUMNS]> {
     if rows.is_empty() {
         return Vec::new();
     }
-    let table = Tensor::stack(rows, 0).to_device(Device::Cpu);
-    weights::to_array(&table).values.as_chunks().0.to_vec()
+    host::numbers(&Tensor::stack(rows, 0)).as_chunks().0.to_vec()
 }
 
 #[cfg(test)]
@@ -402,7 +398,7 @@ mod tests {
         for (threshold, n_kept) in [(1.0, 0), (confidences[0], 16), (confidences[20], 32), (0.0, 40)] {
             let values = values(f64::from(threshold));
             let mask = auto.loss(&batch, values).unlabeled.expect("unlabeled images").pseudo.mask;
-            assert_eq!(Kept::new(&batch, &to_bools(&mask)).rows.len(), n_kept);
+            assert_eq!(Kept::new(&batch, &host::numbers(&mask)).rows.len(), n_kept);
             let [expected, found] = [&mut compute, &mut auto].map(|trainer| {
                 let loss = trainer.loss(&batch, values);
                 trainer.gradients(&loss)

@@ -12,6 +12,7 @@ use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Device, Kind, Tensor};
 
 use crate::flat::Layout;
+use crate::host;
 
 /// What a tensor is for: decides whether it is trained and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,13 +195,10 @@ pub fn restore<'a>(prefix: &str, tensors: impl Iterator<Item = (&'a Spec, &'a Te
     Ok(())
 }
 
-/// A tensor's numbers, row-major.
+/// The numbers of a tensor f32, row-major. Waits for the device.
 pub fn to_array(tensor: &Tensor) -> Array {
     let shape = tensor.size().iter().map(|&side| side as usize).collect();
-    let flat = tensor.detach().to_device(Device::Cpu).contiguous().view(-1);
-    let mut values = vec![0.0; flat.numel()];
-    flat.copy_data(&mut values, flat.numel());
-    Array { shape, values }
+    Array { shape, values: host::numbers(tensor) }
 }
 
 /// The numbers as a tensor on the CPU.

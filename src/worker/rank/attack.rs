@@ -6,6 +6,7 @@
 use fixmatch::data::Images;
 use tch::{Kind, Tensor};
 
+use crate::host;
 use crate::trainer::{Trainer, Which};
 
 /// Steps at most; most images cross after two or three.
@@ -25,7 +26,7 @@ pub fn distances(trainer: &Trainer, images: &Images) -> Tensor {
             let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
             let labels = trainer.input().labels(&labels);
             let logits = |views: &Tensor| trainer.logits_of(Which::Ema, views);
-            distance(&trainer.input().images(&[pixels]), &labels, logits).to_device(tch::Device::Cpu)
+            host::fetch(&distance(&trainer.input().images(&[pixels]), &labels, logits))
         })
         .collect();
     Tensor::cat(&rows, 0)
@@ -39,7 +40,7 @@ fn distance(views: &Tensor, labels: &Tensor, logits: impl Fn(&Tensor) -> Tensor)
         let moved = (views + &change).detach().set_requires_grad(true);
         let margins = margins(&logits(&moved), &labels); // (N), positive while the label wins
         let holds = margins.detach().gt(0.0);
-        if !holds.any().int64_value(&[]).eq(&1) {
+        if !host::numbers::<bool>(&holds.any())[0] {
             break;
         }
         let gradient = Tensor::run_backward(&[margins.sum(None)], &[&moved], false, false).remove(0);

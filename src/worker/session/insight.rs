@@ -13,6 +13,7 @@ use fixmatch::run::insight::{Count, EDGES, Histogram, Judged, N_BINS, Opinion, P
 use tch::{Device, Kind, Tensor};
 
 use super::prepare::Prepared;
+use crate::host;
 use crate::part::Part;
 use crate::policy::PseudoLabels;
 use crate::trainer::{Trainer, Which};
@@ -102,7 +103,7 @@ impl Insight {
         let right = classes.eq_tensor(&all(|step| &step.1)).to_kind(Kind::Int64);
         let accepted = all(|step| &step.0.mask).to_kind(Kind::Int64);
         let cells = ((&classes * N_BINS as i64 + bins) * 2 + &right) * 2 + accepted;
-        // bincount would wait for a GPU to know how many bins there are.
+        // counting bins by themselves would wait for a GPU to know how many there are
         let _ = self.cells.index_add_(0, &cells, &cells.ones_like());
         let cells = classes * 2 + right;
         for (policy, counted) in (0..).zip(self.judged.unbind(0)) {
@@ -192,8 +193,7 @@ impl Part for Insight {
 
 /// A tensor's whole numbers, none below 0. Waits for the device.
 fn whole_numbers(tensor: &Tensor) -> Vec<u64> {
-    let numbers = Vec::<i64>::try_from(tensor.flatten(0, -1).to_device(Device::Cpu)).expect("a row of whole numbers");
-    numbers.into_iter().map(|n| n as u64).collect()
+    host::numbers::<i64>(tensor).into_iter().map(|n| n as u64).collect()
 }
 
 /// Whole numbers as (n, 2), those below `half` and how many of it.
@@ -215,10 +215,8 @@ fn count(parts: &[u64]) -> Count {
 /// What logits (N, classes) come to.
 fn verdicts(logits: &Tensor) -> Vec<Verdict> {
     let (confidence, classes) = logits.softmax(-1, Kind::Float).max_dim(-1, false);
-    let confidence = Vec::<f32>::try_from(confidence.to_device(Device::Cpu)).expect("a row of numbers");
-    let classes = Vec::<i64>::try_from(classes.to_device(Device::Cpu)).expect("a row of classes");
-    let of = |(class, confidence)| Verdict { class: class as u16, confidence };
-    classes.into_iter().zip(confidence).map(of).collect()
+    let of = |(class, confidence): (i64, f32)| Verdict { class: class as u16, confidence };
+    host::numbers(&classes).into_iter().zip(host::numbers(&confidence)).map(of).collect()
 }
 
 /// `n` of some images, ascending: as many of each class as can be, and where that does not come out even, one more of the

@@ -14,6 +14,7 @@ use fixmatch::loader::{Batch, Loader};
 use fixmatch::run::checkpoint::{Array, Tensors};
 use tch::{Device, Tensor};
 
+use crate::host;
 use crate::part::Part;
 use crate::trainer::Trainer;
 
@@ -71,7 +72,7 @@ impl Probes {
     fn read(&mut self, n_left: usize, mut loader: Option<&mut Loader>) {
         while self.pending.len() > n_left {
             let (choices, proximity) = self.pending.pop_front().expect("more than none");
-            let proximity = Vec::<f32>::try_from(proximity.to_device(Device::Cpu)).expect("one number a probe");
+            let proximity = host::numbers(&proximity);
             let mut rates = Rates::clone(self.history.current());
             for (probe, proximity) in choices.chunks(self.depth).zip(proximity) {
                 rates.update(probe, proximity, self.settings.decay);
