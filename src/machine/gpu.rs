@@ -42,6 +42,20 @@ impl Gpu {
         }
     }
 
+    /// Why CUDA finds no GPU, as far as this machine's files and variables show.
+    pub fn obstacle(self) -> Option<&'static str> {
+        match self {
+            Self { has_driver: false, .. } => {
+                Some("NVIDIA's driver is not loaded here: install it, or load its module")
+            }
+            Self { is_hidden: true, .. } => Some("CUDA_VISIBLE_DEVICES hides all GPUs: unset it"),
+            Self { is_visible: false, .. } => {
+                Some("no GPU is visible here: start the container with its GPUs, such as `docker run --gpus all`")
+            }
+            _ => None,
+        }
+    }
+
     /// What to say of a run that asks for `wanted` and will not get a GPU, since `reason` (if none, since libtorch was set
     /// up without CUDA). None where nothing is left idle against the user's will.
     pub fn warning(self, wanted: Device, reason: Option<&str>) -> Option<String> {

@@ -19,13 +19,27 @@ impl Failure {
         Error::new(Self { kind: FailureKind::Diverged, text })
     }
 
-    /// What to say of a panic.
+    /// What to say of a panic: a sentence, since worker.log has all of it.
     pub fn fault(panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-        let kind = if is_of_the_machine(text) { FailureKind::Outside } else { FailureKind::Fault };
-        Error::new(Self { kind, text: format!("a fault in the worker: {text}; see worker.log") })
+        let said = sentence(text);
+        let (kind, text) = if is_of_the_machine(text) {
+            (FailureKind::Outside, format!("libtorch cannot go on: {said}; see worker.log"))
+        } else {
+            (FailureKind::Fault, format!("a fault in the worker: {said}; see worker.log"))
+        };
+        Error::new(Self { kind, text })
     }
+}
+
+/// What libtorch says before it tells where in its code: its first line, without what the binding and its checks put before it.
+pub fn sentence(text: &str) -> &str {
+    let text = text.split_once("value: Torch(\"").map_or(text, |(_, said)| said);
+    let text = text.split(['\n', '\r']).next().unwrap_or_default();
+    let text = text.split("\\n").next().unwrap_or_default(); // as the binding's panics have it
+    let text = text.strip_prefix("[enforce fail").and_then(|it| it.split_once("] ")).map_or(text, |(_, said)| said);
+    text.strip_prefix("err == 0. ").unwrap_or(text).trim_end_matches(['.', ' '])
 }
 
 impl fmt::Display for Failure {
@@ -43,7 +57,17 @@ pub fn kind_of(error: &Error) -> FailureKind {
 
 /// Whether libtorch ends by the machine: it says so in words only (c10's allocators and CUDA's error checks).
 fn is_of_the_machine(text: &str) -> bool {
-    ["not enough memory", "out of memory", "CUDA error"].iter().any(|words| text.contains(words))
+    [
+        "not enough memory",
+        "can't allocate memory",
+        "out of memory",
+        "CUDA error",
+        "CUDA driver",
+        "CUDNN_STATUS",
+        "CUBLAS_STATUS",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -57,6 +81,7 @@ mod tests {
             ("DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes", FailureKind::Outside),
             ("CUDA out of memory. Tried to allocate 2.00 GiB", FailureKind::Outside),
             ("CUDA error: an illegal memory access was encountered", FailureKind::Outside),
+            ("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", FailureKind::Outside),
         ] {
             let error = Failure::fault(&text.to_owned()).context("while training");
             assert_eq!(kind_of(&error), expected, "{text}");
@@ -64,5 +89,25 @@ mod tests {
         }
         assert_eq!(kind_of(&Failure::diverged("nan".into())), FailureKind::Diverged);
         assert_eq!(kind_of(&anyhow::anyhow!("no images")), FailureKind::Outside);
+    }
+
+    #[test]
+    fn what_libtorch_says_is_a_sentence_of_it() {
+        const CUDA: &str = "CUDA error: no kernel image is available for execution on the device";
+        for (text, expected) in [
+            (format!("{CUDA}\nCUDA kernel errors might be reported later.\nframe #0: c10::Error"), CUDA),
+            (format!("called `Result::unwrap()` on an `Err` value: Torch(\"{CUDA}\\nSearch for\\nframe #0\")"), CUDA),
+            ("no number: NaN".to_owned(), "no number: NaN"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(sentence(&text), expected);
+        }
+        let more_than_there_is = || tch::Tensor::zeros([1 << 50], (tch::Kind::Float, tch::Device::Cpu));
+        let panic = std::panic::catch_unwind(more_than_there_is).expect_err("4 PB");
+        let error = Failure::fault(&*panic);
+        assert_eq!(kind_of(&error), FailureKind::Outside);
+        let text = error.to_string();
+        assert!(text.contains("you tried to allocate 4503599627370496 bytes"), "{text}");
+        assert!(!text.contains("frame #") && !text.contains("\\n") && !text.contains("unwrap"), "{text}");
     }
 }
