@@ -226,6 +226,8 @@ def main():
         ema.update(model)
         if not args.tuned:
             sums = [total + part.item() for total, part in zip(sums, parts)]
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
         took.append(time.perf_counter() - begun)
     status = pathlib.Path("/proc/self/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
