@@ -74,7 +74,7 @@ fn a_run_that_a_change_ruined_says_so_and_without_it_ends_as_one_that_never_had_
     let place = Place::new();
     let mut config = config(&place);
     // a rate that a hundred times as much makes useless at once, and no checkpoint between the change and what comes of it
-    (config.train.lr, config.train.steps, config.checkpoint.every, config.eval.every) = (0.05, 60, 100, 100);
+    (config.train.lr, config.train.steps, config.checkpoint.every, config.eval.every) = (0.05, 400, 1000, 1000);
     let unbroken = place.finished(&config);
     let dir = place.run(&config);
     let mut worker = Worker::start(&dir);
@@ -96,8 +96,8 @@ fn a_run_that_a_change_ruined_says_so_and_without_it_ends_as_one_that_never_had_
     assert!(is_fine && said.contains(&format!("--drop lr_factor@{step}")), "{said}");
     let (is_fine, said) = fixmatch(&place, "resume", &dir, &["--drop-changes"]);
     assert!(is_fine && said.contains("lr_factor = 100"), "{said}");
-    assert_eq!(events(&dir).last(), Some(&Event::Finished { step: 60 }));
-    assert_same(&unbroken, &dir, 60);
+    assert_eq!(events(&dir).last(), Some(&Event::Finished { step: 400 }));
+    assert_same(&unbroken, &dir, 400);
 }
 
 #[test]
