@@ -37,7 +37,6 @@ use fixmatch::run::fork::Fork;
 use fixmatch::run::insight::{InsightReader, Pointer, Record};
 use fixmatch::run::launch::{Worker, launch, log_tail};
 use fixmatch::run::mailbox;
-use fixmatch::run::seen;
 use fixmatch::run::state::{RunState, Status};
 use fixmatch::run::survey::Row;
 use fixmatch::suite::standing::Standing;
@@ -230,11 +229,7 @@ impl World {
                 let sheet = Sheet::of(&dir, &indices).map_err(|error| in_one_line(&error));
                 let _ = news.send(News::Followed(dir, sheet));
             }),
-            WorldTask::Remember(dir, seen) => {
-                if let Ok(path) = seen::file() {
-                    seen::remember(&path, &dir, seen); // at once: the program may be about to end
-                }
-            }
+            WorldTask::Remember(dir, seen) => remembered::remember_seen(&dir, seen),
             WorldTask::Suite(name, task) => self.ask_suite(name, task),
             WorldTask::RememberFolds(folds) => remembered::remember_folds(&folds),
             WorldTask::RememberList(list) => remembered::remember_list(&list),

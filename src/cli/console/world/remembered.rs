@@ -1,4 +1,4 @@
-//! How the lists of the home screen looked when the console was last used: which groups of presets were folded, and how the
+//! What the console remembers from one time to the next: what was seen of a run, which groups of presets were folded, how the
 //! runs were listed.
 
 use std::collections::BTreeMap;
@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use fixmatch::base::{dirs, files};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::seen::{self, Seen};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,6 +59,13 @@ pub fn list() -> Result<Kept> {
 /// Remembers it.
 pub fn remember_list(list: &Kept) {
     write(LIST, list);
+}
+
+/// Remembers what was seen of a run, at once: the program may be about to end.
+pub fn remember_seen(dir: &RunDir, what: Seen) {
+    if let Ok(path) = seen::file() {
+        seen::remember(&path, dir, what);
+    }
 }
 
 /// What is said of a list that cannot be as it was: where that stands, and why.
