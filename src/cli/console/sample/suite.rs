@@ -77,10 +77,9 @@ pub fn study_on_slurm(is_gone: bool) -> Study {
         let some = |text: &str| Some(text.to_owned());
         let (state, reason, host, gpu) = match at {
             4 => ("running", None, some("node7"), some("2")),
-            5 => (QUEUED, some("Priority"), None, None),
             6 => (PREEMPTED, some("Resources"), None, None),
             7 if is_gone => (GONE, some("job 77_7 is not in the queue any more, and it left nothing"), None, None),
-            7 => (QUEUED, some("Priority"), None, None),
+            5 | 7 => (QUEUED, some("Priority"), None, None),
             _ => ("finished", None, None, None),
         };
         JobRow {
