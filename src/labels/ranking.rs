@@ -268,7 +268,7 @@ pub fn cached_of(dataset: &Dataset) -> Result<Vec<Ranking>> {
 }
 
 /// A run in a folder of runs that makes the same ranking and has not come to its end.
-pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
+fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
     for run in RunDir::list(runs)? {
         let is_same = run.read_run().is_ok_and(|file| file.config == *recipe);
         if is_same && RunState::read(&run)?.status(&run) != Status::Finished {
@@ -281,6 +281,7 @@ pub fn unfinished(runs: &Path, recipe: &RunConfig) -> Result<Option<RunDir>> {
 /// The run that makes a recipe's ranking: one that has not come to its end, else a new one. All that ask at once get the
 /// same.
 pub fn maker(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
+    fs::create_dir_all(runs).with_context(|| format!("cannot make the folder for runs {}", runs.display()))?;
     let path = runs.join(".rankings.lock");
     let lock = files::open_as(&path, OpenOptions::new().write(true).create(true).mode(0o600));
     let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
@@ -289,7 +290,7 @@ pub fn maker(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir>
 }
 
 /// Makes the run directory of a recipe, on behalf of a command or of another run.
-pub fn make(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
+fn make(runs: &Path, recipe: &RunConfig, on_behalf: &str) -> Result<RunDir> {
     let rank = recipe.rank.as_ref().context("the configuration has no [rank] table")?;
     Level::wanted()?;
     let name = format!("rank-{}-{}", recipe.data.dataset, rank.by);

@@ -1,6 +1,6 @@
 //! Runs that rank the training images, and runs whose labels are picked by a ranking.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -217,4 +217,23 @@ fn a_command_makes_a_ranking_once_and_says_how_a_preset_asks_for_it() {
         let (code, _, noted) = rank(args);
         assert!(code == Some(expected) && noted.contains(reason), "{noted}");
     }
+}
+
+#[test]
+fn commands_that_ask_for_a_ranking_at_once_all_get_the_one_that_one_of_them_makes() {
+    let place = Place::new();
+    let data = place.data();
+    let ask = |_| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fixmatch"));
+        command.args(["rank", "folder", "--epochs", "1", "--members", "2", "--by", "confidence", "--path"]).arg(&data);
+        command.env("FIXMATCH_RUNS", place.runs()).env("FIXMATCH_CACHE", place.cache());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fixmatch starts")
+    };
+    let asked: Vec<_> = (0..3).map(ask).collect();
+    for child in asked {
+        let Output { status, stdout, stderr } = child.wait_with_output().expect("ends");
+        let (said, noted) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success() && said.contains("images of folder by confidence: "), "{said}\n{noted}");
+    }
+    assert_eq!(RunDir::list(&place.runs()).expect("runs").len(), 1);
 }

@@ -2,17 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::builder::TypedValueParser as _;
 use fixmatch::config::{Device, Metric, ModelName, Rank, RunConfig};
 use fixmatch::examples;
 use fixmatch::labels::ranking::{self, Ranking};
+use fixmatch::run::dir::RunDir;
+use fixmatch::run::state::Status;
 
 use super::foreground::{self, End};
 use super::own::Own;
 use super::reading;
-use super::{Runs, complete, note, say, train, writable_file};
+use super::{Reader, Runs, complete, note, say, train, writable_file};
+
+/// How often a run that is waited for is looked at.
+const POLL: Duration = Duration::from_millis(500);
 
 /// Order the training images from the most to the least representative
 ///
@@ -88,33 +94,42 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     }
 }
 
-/// Makes a ranking that is not in the cache, in a new run or one that was broken off. Returns how to exit, unless it is there
-/// then.
+/// Makes a ranking that is not in the cache, in a new run or one that was broken off, or waits for whoever makes it already.
+/// Returns how to exit, unless it is there then.
 pub fn make(recipe: &RunConfig, runs: &Runs, on_behalf: &str, detach: bool) -> Result<Option<ExitCode>> {
-    let dir = match ranking::unfinished(runs.folder(), recipe)? {
-        Some(dir) if dir.is_locked() => {
-            let name = runs.name_of(&dir);
-            bail!("{} makes this ranking already; `fixmatch watch {name}` follows it", dir.id())
-        }
-        Some(dir) => {
-            note(format_args!("going on with {}", dir.path().display()));
-            dir
-        }
-        None => {
-            let dir = ranking::make(runs.folder(), recipe, on_behalf)?;
-            note(format_args!("run directory: {}", dir.path().display()));
-            dir
-        }
-    };
+    let dir = ranking::maker(runs.folder(), recipe, on_behalf)?;
+    let name = runs.name_of(&dir);
+    if dir.is_locked() {
+        ensure!(!detach, "{} makes this ranking already; `fixmatch watch {name}` follows it", dir.id());
+        return wait_for(dir, &name).map(|()| None);
+    }
+    let is_begun = dir.events().exists();
+    note(format_args!("{}: {}", if is_begun { "going on with" } else { "run directory" }, dir.path().display()));
     if detach {
         return foreground::detach(&dir, runs).map(Some);
     }
     let report = foreground::follow(&dir, recipe.train.steps, Vec::new(), None)?;
-    if report.end == End::Finished {
-        note(train::summary(&report));
-        return Ok(None);
+    match report.end {
+        End::Finished => {
+            note(train::summary(&report));
+            Ok(None)
+        }
+        End::Overtaken => wait_for(dir, &name).map(|()| None),
+        _ => report.conclude(runs).map(Some),
     }
-    report.conclude(runs).map(Some)
+}
+
+/// Waits for a run that another process began, or began a moment before.
+fn wait_for(dir: RunDir, name: &str) -> Result<()> {
+    note(format_args!("{} makes this ranking already: waiting for it; `fixmatch watch {name}` follows it", dir.id()));
+    let mut reader = Reader::new(dir);
+    loop {
+        match reader.look()?.1 {
+            Status::Finished => return Ok(()),
+            status if status.is_alive() => std::thread::sleep(POLL),
+            status => bail!("{} is {}: `fixmatch resume {name}` goes on with it", reader.dir.id(), status.label()),
+        }
+    }
 }
 
 impl Args {
