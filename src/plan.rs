@@ -102,7 +102,6 @@ pub fn check(config: &RunConfig) -> Result<()> {
 
 /// The same of a run that goes on from a checkpoint of another one, whose network tells certain classes apart.
 pub fn check_fork(config: &RunConfig, parent: &RunDir) -> Result<()> {
-    launch::check()?;
     let (_, classes) = checked(config, None)?;
     let Some(started) = RunState::read(parent)?.started else { return Ok(()) };
     let names = |classes: &[Name]| classes.iter().map(Name::to_string).collect::<Vec<_>>().join(", ");

@@ -6,6 +6,7 @@ use anyhow::Result;
 use fixmatch::examples;
 use fixmatch::plan::check_fork;
 use fixmatch::run::fork::Fork;
+use fixmatch::run::launch;
 
 use super::train;
 use super::{RunArg, Runs, complete, foreground, note};
@@ -38,6 +39,7 @@ pub struct Args {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let parent = runs.find(&args.run)?;
     let fork = Fork::plan(&parent, args.at, &args.set)?;
+    launch::check()?;
     check_fork(fork.config(), &parent)?;
     let dir = fork.make(runs.folder(), args.name.as_deref())?;
     note(format_args!("forked {} after {} steps", parent.id(), fork.step()));

@@ -35,7 +35,7 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use fixmatch::run::fork::Fork;
 use fixmatch::run::insight::{InsightReader, Pointer, Record};
-use fixmatch::run::launch::{Worker, launch, log_tail};
+use fixmatch::run::launch::{Worker, check as check_launch, launch, log_tail};
 use fixmatch::run::mailbox;
 use fixmatch::run::state::{RunState, Status};
 use fixmatch::run::survey::Row;
@@ -486,6 +486,7 @@ fn amended(dir: &RunDir, requests: &[Request]) -> Result<String> {
 /// A fork's directory, made after it was checked like any other run's.
 fn forked(dir: &RunDir, until: Option<u64>, settings: &[String], runs: &Path) -> Result<RunDir> {
     let fork = Fork::plan_until(dir, until, settings)?;
+    check_launch()?;
     plan::check_fork(fork.config(), dir)?;
     fork.make(runs, None)
 }
