@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::builder::TypedValueParser as _;
@@ -15,10 +14,8 @@ use fixmatch::run::state::Status;
 use super::foreground::{self, End};
 use super::own::Own;
 use super::reading;
-use super::{Reader, Runs, complete, note, say, train, writable_file};
-
-/// How often a run that is waited for is looked at.
-const POLL: Duration = Duration::from_millis(500);
+use super::wait::until_ended;
+use super::{Runs, complete, note, say, train, writable_file};
 
 /// Order the training images from the most to the least representative
 ///
@@ -122,13 +119,10 @@ pub fn make(recipe: &RunConfig, runs: &Runs, on_behalf: &str, detach: bool) -> R
 /// Waits for a run that another process began, or began a moment before.
 fn wait_for(dir: RunDir, name: &str) -> Result<()> {
     note(format_args!("{} makes this ranking already: waiting for it; `fixmatch watch {name}` follows it", dir.id()));
-    let mut reader = Reader::new(dir);
-    loop {
-        match reader.look()?.1 {
-            Status::Finished => return Ok(()),
-            status if status.is_alive() => std::thread::sleep(POLL),
-            status => bail!("{} is {}: `fixmatch resume {name}` goes on with it", reader.dir.id(), status.label()),
-        }
+    let id = dir.id();
+    match until_ended(dir)? {
+        Status::Finished => Ok(()),
+        status => bail!("{id} is {}: `fixmatch resume {name}` goes on with it", status.label()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fixmatch::examples;
+use fixmatch::run::dir::RunDir;
 use fixmatch::run::state::Status;
 
 use super::watch::POLL;
@@ -22,13 +23,21 @@ pub struct Args {
 
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let_signals_end_this();
-    let mut reader = Reader::new(runs.find(&args.run)?);
+    Ok(match until_ended(runs.find(&args.run)?)? {
+        Status::Finished => ExitCode::SUCCESS,
+        Status::Stopped | Status::Suspended => STOPPED.into(),
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// Waits until a run has no worker any more. Returns how it stands then.
+pub fn until_ended(dir: RunDir) -> Result<Status> {
+    let mut reader = Reader::new(dir);
     loop {
-        match reader.look()?.1 {
-            Status::Starting | Status::Running | Status::Paused | Status::NotResponding => std::thread::sleep(POLL),
-            Status::Finished => return Ok(ExitCode::SUCCESS),
-            Status::Stopped | Status::Suspended => return Ok(STOPPED.into()),
-            Status::Failed | Status::Lost => return Ok(ExitCode::FAILURE),
+        let status = reader.look()?.1;
+        if !status.is_alive() {
+            return Ok(status);
         }
+        std::thread::sleep(POLL);
     }
 }

@@ -54,6 +54,21 @@ pub fn tiles(area: Rect, (width, height): (u16, u16)) -> (usize, usize) {
     (usize::from(columns.max(1)), usize::from(lines.max(1)))
 }
 
+/// The thumbnails that are in sight, of `n` from the line `top` on, each with its place.
+pub fn cells(area: Rect, (width, height): (u16, u16), top: usize, n: usize) -> impl Iterator<Item = (usize, Rect)> {
+    let (columns, lines) = tiles(area, (width, height));
+    (top * columns..n).take(lines * columns).enumerate().map(move |(place, i)| {
+        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
+        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
+    })
+}
+
+/// The thumbnail at a position, or whose name below it is there.
+pub fn at(mut cells: impl Iterator<Item = (usize, Rect)>, position: Position) -> Option<usize> {
+    let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
+    cells.find(|(_, cell)| holds(cell)).map(|(i, _)| i)
+}
+
 /// Draws an image into an area: a real picture if the user wants it and nothing lies over it, else characters.
 pub fn draw(buffer: &mut Buffer, app: &App, image: &Image, area: Rect) {
     let is_drawn = match &app.window.pictures {

@@ -31,7 +31,8 @@ impl OpenRun {
     /// Tells the state how many images stand beside each other, and keeps the selected one in sight.
     pub fn arrange_predictions(&mut self, area: Rect) {
         let n = self.predictions.shown.len();
-        let (columns, lines) = picture::tiles(sheet_area(area), tile(area, n));
+        let area = sheet_area(area);
+        let (columns, lines) = picture::tiles(area, tile(area, n));
         self.predictions.columns = columns;
         self.predictions.at.keep_in_sight(columns, lines, n);
     }
@@ -63,8 +64,7 @@ impl OpenRun {
         if self.predictions.is_enlarged {
             return None;
         }
-        let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
-        cells(&self.predictions, area).find(|(_, cell)| holds(cell)).map(|(i, _)| Spot::Row(i))
+        picture::at(cells(&self.predictions, area), position).map(Spot::Row)
     }
 }
 
@@ -73,21 +73,15 @@ fn sheet_area(area: Rect) -> Rect {
     Rect { y: area.y + 2, height: area.height.saturating_sub(2 + BELOW), ..area }
 }
 
-/// Columns and rows of an image: a caption such as `airplane 43 %` needs some room.
+/// Columns and rows of an image of a sheet: a caption such as `airplane 43 %` needs some room.
 fn tile(area: Rect, n: usize) -> (u16, u16) {
-    picture::tile(sheet_area(area), n).max((12, 6))
+    picture::tile(area, n).max((12, 6))
 }
 
 /// The images that are in sight, each with its place in the order.
 fn cells(predictions: &Predictions, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let (n, area) = (predictions.shown.len(), sheet_area(area));
-    let (width, height) = picture::tile(area, n).max((12, 6));
-    let (columns, lines) = picture::tiles(area, (width, height));
-    let first = predictions.at.top * columns;
-    (first..n).take(lines * columns).enumerate().map(move |(place, i)| {
-        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
-        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
-    })
+    picture::cells(area, tile(area, n), predictions.at.top, n)
 }
 
 fn head(predictions: &Predictions, sheet: &Sheet) -> String {

@@ -43,8 +43,7 @@ impl OpenRun {
     /// What a mouse points at: an image or its name.
     pub fn sample_spot(&self, area: Rect, position: Position) -> Option<Spot> {
         let (Loading::Read(sheet), None) = (&self.samples.loading, &self.samples.enlarged) else { return None };
-        let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
-        cells(&self.samples, sheet, area).find(|(_, cell)| holds(cell)).map(|(i, _)| Spot::Row(i))
+        picture::at(cells(&self.samples, sheet, area), position).map(Spot::Row)
     }
 }
 
@@ -58,13 +57,8 @@ fn more(samples: &Samples, area: Rect) -> Option<String> {
 
 /// The images that are in sight, each with its place.
 fn cells(samples: &Samples, sheet: &Sheet, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
-    let (width, height) = picture::tile(area, sheet.samples.len());
-    let (columns, lines) = picture::tiles(area, (width, height));
-    let first = samples.at.top * columns;
-    (first..sheet.samples.len()).take(lines * columns).enumerate().map(move |(place, i)| {
-        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
-        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
-    })
+    let n = sheet.samples.len();
+    picture::cells(area, picture::tile(area, n), samples.at.top, n)
 }
 
 fn contact_sheet(buffer: &mut Buffer, app: &App, samples: &Samples, sheet: &Sheet, area: Rect) {

@@ -80,20 +80,13 @@ fn below_head(area: Rect) -> Rect {
 
 /// The images that are in sight, of `n`, each with its place.
 fn cells(run: &OpenRun, n: usize, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
-    let (width, height) = picture::tile(area, n);
-    let (columns, lines) = picture::tiles(area, (width, height));
-    let first = run.pseudo_labels.image.top * columns;
-    (first..n).take(lines * columns).enumerate().map(move |(place, i)| {
-        let (column, row) = ((place % columns) as u16, (place / columns) as u16);
-        (i, Rect { x: 2 + column * (width + 2), y: area.y + row * (height + 2), width, height })
-    })
+    picture::cells(area, picture::tile(area, n), run.pseudo_labels.image.top, n)
 }
 
 /// What a mouse points at: an image or what stands below it.
 pub fn spot(run: &OpenRun, area: Rect, position: Position) -> Option<Spot> {
     let n = if run.pseudo_labels.is_enlarged { 0 } else { run.pseudo_labels.shown(run.moment).len() };
-    let holds = |cell: &Rect| Rect { height: cell.height + 1, ..*cell }.contains(position);
-    cells(run, n, below_head(area)).find(|(_, cell)| holds(cell)).map(|(i, _)| Spot::Row(i))
+    picture::at(cells(run, n, below_head(area)), position).map(Spot::Row)
 }
 
 fn sheet_of<'a>(
