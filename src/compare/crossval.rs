@@ -3,12 +3,14 @@
 //! One run for each part of the labeled images learns from the others and is tested on that part, which it sees like the
 //! unlabeled images. So every labeled image is tested once, by a network that never knew its class.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
 
 use crate::compare::stats::wilson;
 use crate::config::{Part, RunConfig};
 use crate::labels::recorded;
-use crate::labels::set::LabelSet;
+use crate::labels::set::{Held, LabelSet};
 use crate::run::dir::RunDir;
 use crate::run::state::{RunState, Status};
 use crate::run::survey::Row;
@@ -53,32 +55,63 @@ impl Share {
     }
 }
 
-impl Crossval {
-    /// Of the runs in these rows, those of a run's cross-validation with the most parts finished.
+/// A run whose labeled images are to tell its accuracy: what its parts have to be of.
+#[derive(Debug)]
+pub struct Whole {
+    config: RunConfig,
+    labels: LabelSet,
+}
+
+impl Whole {
+    /// Reads what a run was launched with, and its labels.
     ///
     /// # Errors
-    /// If the run cannot be read.
-    pub fn find(run: &RunDir, rows: &[Row]) -> Result<Option<Self>> {
-        let mut numbers: Vec<u32> = rows.iter().filter_map(|row| Some(part_of(row)?.of)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let all = numbers.into_iter().map(|of| Self::of(run, of, rows)).collect::<Result<Vec<_>>>()?;
-        Ok(all.into_iter().filter(|it| !it.tested.is_empty()).max_by_key(|it| (it.tested.len(), it.of)))
+    /// If they cannot be read, or it has no labels yet.
+    pub fn read(run: &RunDir) -> Result<Self> {
+        Ok(Self { config: run.read_run()?.config, labels: recorded::raw(run)? })
     }
 
-    /// The finished runs of a run's cross-validation in so many parts.
+    /// The runs that test this part of its labeled images, in the order of the rows: of its configuration, made of the same
+    /// labels, or not begun yet.
+    pub fn runs_of<'a>(&self, part: Part, rows: &'a [Row]) -> Vec<&'a Row> {
+        let wanted = configured(&self.config, part).identity();
+        let has_labels =
+            |run: &RunDir| !run.labels().exists() || recorded::raw(run).is_ok_and(|it| is_part_of(&it, &self.labels));
+        let is_it = |row: &&Row| {
+            part_of(row) == Some(part)
+                && row.parent.is_none()
+                && row.summary.changes == 0
+                && row.file.as_ref().is_some_and(|file| file.config.identity() == wanted)
+                && has_labels(&row.dir)
+        };
+        rows.iter().filter(is_it).collect()
+    }
+
+    /// What its cross-validation in so many parts has come to.
     ///
     /// # Errors
-    /// If the run cannot be read.
-    pub fn of(run: &RunDir, of: u32, rows: &[Row]) -> Result<Self> {
+    /// If a run that has finished cannot be read.
+    pub fn tested(&self, of: u32, rows: &[Row]) -> Result<Crossval> {
         let mut tested = Vec::new();
         for part in Part::all(of) {
-            let finished = runs_of(run, part, rows)?.into_iter().find(|row| row.status == Status::Finished);
+            let finished = self.runs_of(part, rows).into_iter().find(|row| row.status == Status::Finished);
             tested.extend(finished.map(|row| Tested::of(part, &row.dir)).transpose()?);
         }
-        Ok(Self { of, tested })
+        Ok(Crossval { of, tested })
     }
 
+    /// The same of the cross-validation with the most parts finished, if there is any.
+    ///
+    /// # Errors
+    /// As [`Self::tested`].
+    pub fn most_tested(&self, rows: &[Row]) -> Result<Option<Crossval>> {
+        let numbers: BTreeSet<u32> = rows.iter().filter_map(|row| Some(part_of(row)?.of)).collect();
+        let all = numbers.into_iter().map(|of| self.tested(of, rows)).collect::<Result<Vec<_>>>()?;
+        Ok(all.into_iter().filter(|it| !it.tested.is_empty()).max_by_key(|it| (it.tested.len(), it.of)))
+    }
+}
+
+impl Crossval {
     /// Whether all parts have been tested.
     pub fn is_whole(&self) -> bool {
         self.tested.len() == self.of as usize
@@ -106,28 +139,10 @@ impl Tested {
 
 /// The configuration of the run that tests a part.
 #[must_use]
-pub fn configured(config: &RunConfig, part: Option<Part>) -> RunConfig {
+pub fn configured(config: &RunConfig, part: Part) -> RunConfig {
     let mut config = config.clone();
-    config.labels.crossval = part;
+    config.labels.crossval = Some(part);
     config
-}
-
-/// The runs that test this part of a run's labeled images, the newest first: of its configuration, made of the same labels,
-/// or not begun yet.
-///
-/// # Errors
-/// If the run cannot be read.
-pub fn runs_of<'a>(run: &RunDir, part: Part, rows: &'a [Row]) -> Result<Vec<&'a Row>> {
-    let (wanted, labels) = (configured(&run.read_run()?.config, Some(part)).identity(), recorded::raw(run)?);
-    let is_it = |row: &&Row| {
-        part_of(row) == Some(part)
-            && row.parent.is_none()
-            && row.summary.changes == 0
-            && row.file.as_ref().is_some_and(|file| file.config.identity() == wanted)
-            && (!row.dir.labels().exists()
-                || recorded::raw(&row.dir).is_ok_and(|of_part| is_part_of(&of_part, &labels)))
-    };
-    Ok(rows.iter().filter(is_it).collect())
 }
 
 fn part_of(row: &Row) -> Option<Part> {
@@ -136,14 +151,13 @@ fn part_of(row: &Row) -> Option<Part> {
 
 /// Whether a set and what it holds back make up another set, with the classes that it gives.
 fn is_part_of(part: &LabelSet, whole: &LabelSet) -> bool {
-    let Some(held) = &part.held else { return false };
-    let given = |set: &LabelSet, labels: &[u16]| set.given.is_some().then(|| labels.to_vec());
-    let of = |set: &LabelSet| set.given.as_ref().map(|given| given.labels.clone());
-    let pairs = |indices: &[u32], labels: Option<Vec<u16>>| {
-        let labels = labels.map_or_else(|| vec![None; indices.len()], |it| it.into_iter().map(Some).collect());
-        indices.iter().copied().zip(labels).collect::<Vec<_>>()
+    let Some(Held { indices, labels }) = &part.held else { return false };
+    let pairs = |indices: &[u32], labels: Option<&[u16]>| {
+        let label = |place: usize| labels.and_then(|labels| labels.get(place).copied());
+        indices.iter().enumerate().map(|(place, &index)| (index, label(place))).collect::<Vec<_>>()
     };
-    let mut found = [pairs(&part.indices, of(part)), pairs(&held.indices, given(part, &held.labels))].concat();
+    let given = |set: &LabelSet| pairs(&set.indices, set.given.as_ref().map(|given| &given.labels[..]));
+    let mut found = [given(part), pairs(indices, part.given.is_some().then_some(&labels[..]))].concat();
     found.sort_unstable();
-    found == pairs(&whole.indices, of(whole))
+    found == given(whole)
 }

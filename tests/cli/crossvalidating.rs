@@ -23,7 +23,7 @@ fn labels(dir: &RunDir, indices: &[u32], held: &[u32]) {
 /// The run of a part, whose network took so many of its images, of `held`, for the right class.
 fn part(whole: &RunDir, part: Part, held: &[u32], n_right: u32, end: Event) -> RunDir {
     let file = whole.read_run().expect("whole");
-    let file = RunFile::new(file.provenance.preset, vec![], configured(&file.config, Some(part)));
+    let file = RunFile::new(file.provenance.preset, vec![], configured(&file.config, part));
     let runs = whole.path().parent().expect("a folder");
     let dir = RunDir::create(runs, &format!("photos-part-{}-of-{}", part.number, part.of), &file).expect("made");
     let kept: Vec<u32> = (0..8).filter(|index| !held.contains(index)).collect();

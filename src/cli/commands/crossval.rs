@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fixmatch::compare::crossval::{Crossval, Tested, configured, runs_of};
+use fixmatch::compare::crossval::{Crossval, Tested, Whole, configured};
 use fixmatch::config::{Part, Pick, RunConfig};
 use fixmatch::examples;
 use fixmatch::labels::{file, recorded};
@@ -48,14 +48,14 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     if !RunState::read(&dir)?.history.standing().is_empty() {
         note(format_args!("{} was changed while it trained; its parts train as it was launched", dir.id()));
     }
-    let mut is_checked = false;
+    let (whole, mut survey, mut is_checked) = (Whole::read(&dir)?, Survey::new(runs.folder()), false);
     for part in Part::all(args.parts) {
-        let rows = Survey::new(runs.folder()).look()?;
-        let found = runs_of(&dir, part, &rows)?;
+        let rows = survey.look()?;
+        let found = whole.runs_of(part, &rows);
         if found.iter().any(|row| row.status == Status::Finished) {
             continue;
         }
-        let config = configured(&file.config, Some(part));
+        let config = configured(&file.config, part);
         if !is_checked {
             launch::check()?;
             plan::check(&config)?;
@@ -70,7 +70,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
             return report.conclude(runs);
         }
     }
-    let found = Crossval::of(&dir, args.parts, &Survey::new(runs.folder()).look()?)?;
+    let found = whole.tested(args.parts, &survey.look()?)?;
     let page = Page { run: dir.id(), estimate: Estimate::of(&found).context("no part was tested")? };
     if args.json {
         say_json(&page)?;

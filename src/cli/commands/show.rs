@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use fixmatch::compare::crossval::Crossval;
+use fixmatch::compare::crossval::Whole;
 use fixmatch::config::one_line;
 use fixmatch::examples;
 use fixmatch::run::card::Card;
@@ -143,7 +143,10 @@ impl Page {
             Card::default()
         });
         let is_tested = state.comparisons.is_empty() || at.is_some();
-        let crossval = if is_tested { None } else { Crossval::find(&dir, &Survey::new(runs.folder()).look()?)? };
+        // without labels, or with damaged ones, which the warnings tell of, there is nothing to have tested
+        let whole = if is_tested { None } else { Whole::read(&dir).ok() };
+        let tested = whole.map(|whole| whole.most_tested(&Survey::new(runs.folder()).look()?));
+        let crossval = tested.transpose()?.flatten();
         let pseudo_labels = Moment::newest(&dir, &state)?;
         let at_chance = state.is_at_chance();
         let (timeouts, preemptions) = state.jobs.interruptions(status.is_alive());
