@@ -129,37 +129,28 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let names: Vec<_> = classifier.classes.iter().map(|name| name.raw().to_owned()).collect();
     let sorter = args.sort_into.as_deref().map(|dir| Sorter::new(dir, &names, args.link)).transpose()?;
     let top = (args.top as usize).min(classifier.classes.len());
-    let mut teller = Teller {
-        images: &images,
-        report: Report::new(form, file, classifier.classes.clone(), top, args.unlabeled),
-        sorter,
-        min_confidence: args.min_confidence,
-        bar: Progress::new(images.n() as u64),
-        counts: Counts::default(),
-    };
-    let ask = Ask { classifier: &classifier, device: args.device, top };
-    if let Some(words) = ask::ask(&ask, &images, |i, answer| teller.hear(i, answer))? {
-        note(words);
-    }
-    teller.conclude(&classifier)
+    let report = Report::new(form, file, classifier.classes.clone(), top, args.unlabeled);
+    let teller = Teller { sorter, min_confidence: args.min_confidence, ..Teller::new(&images, report) };
+    teller.ask(&Ask { classifier: &classifier, device: args.device, top })
 }
 
 /// Writes into a CSV file what the averaged network of a run's newest checkpoint takes its unlabeled images for.
 pub fn write_unlabeled(dir: &RunDir, path: &Path) -> Result<()> {
-    let (classifier, _) = Classifier::of_run(dir, At::Newest, Which::Ema)?;
+    let classifier = of_run(dir, At::Newest, Which::Ema)?;
     let config = dir.read_run()?.config;
     let images = Images::unlabeled(dir, reading::load(&config.data)?)?;
-    let mut teller = Teller {
-        images: &images,
-        report: Report::new(Form::Csv, Some(path.to_owned()), classifier.classes.clone(), 1, true),
-        sorter: None,
-        min_confidence: 0.0,
-        bar: Progress::new(images.n() as u64),
-        counts: Counts::default(),
-    };
+    let report = Report::new(Form::Csv, Some(path.to_owned()), classifier.classes.clone(), 1, true);
     let ask = Ask { classifier: &classifier, device: config.machine.device, top: 1 };
-    ask::ask(&ask, &images, |i, answer| teller.hear(i, answer))?;
-    teller.conclude(&classifier).map(drop)
+    Teller::new(&images, report).ask(&ask).map(drop)
+}
+
+/// The network of a run's checkpoint; says which damaged ones were passed over.
+fn of_run(dir: &RunDir, at: At, which: Which) -> Result<Classifier> {
+    let (classifier, broken) = Classifier::of_run(dir, at, which)?;
+    for reason in broken {
+        note(format_args!("warning: passed over a checkpoint: {reason}"));
+    }
+    Ok(classifier)
 }
 
 impl Args {
@@ -194,11 +185,7 @@ impl Args {
         match source {
             Source::Run(dir) => {
                 let at = if self.best { At::Best } else { self.step.map_or(At::Newest, At::Step) };
-                let (classifier, broken) = Classifier::of_run(dir, at, which)?;
-                for reason in broken {
-                    note(format_args!("warning: passed over a checkpoint: {reason}"));
-                }
-                Ok(classifier)
+                of_run(dir, at, which)
             }
             Source::File(path) => {
                 let path_shown = path.display();
@@ -247,7 +234,21 @@ struct Counts {
     grayed: u64,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    /// Tells all, and sorts none.
+    fn new(images: &'a Images, report: Report) -> Self {
+        let bar = Progress::new(images.n() as u64);
+        Self { images, report, sorter: None, min_confidence: 0.0, bar, counts: Counts::default() }
+    }
+
+    /// Asks about all images, and says what it came to.
+    fn ask(mut self, ask: &Ask) -> Result<ExitCode> {
+        if let Some(words) = ask::ask(ask, self.images, |i, answer| self.hear(i, answer))? {
+            note(words);
+        }
+        self.conclude(ask.classifier)
+    }
+
     fn hear(&mut self, i: usize, answer: Answer) -> Result<()> {
         self.bar.advance();
         match answer {
