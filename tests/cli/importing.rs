@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use image::GrayImage;
 
-use super::Place;
+use super::training::worker;
+use super::{Place, end_of};
 
 impl Place {
     /// Saves a gray image of 8×8 pixels, of one value with a darker corner.
@@ -101,9 +102,7 @@ fn decoded_images_are_listed_and_removed() {
     shown(&["data", "clear", "photos"]).check(0, &["1 file removed"], &[]);
     assert!(!shown(&["data", "list"]).out.contains("decoded images"));
     let with_limit = |gb: &str| {
-        super::end_of(
-            place.command(&["data", "verify", "photos"]).env("FIXMATCH_CACHE_GB", gb).spawn().expect("starts"),
-        )
+        end_of(place.command(&["data", "verify", "photos"]).env("FIXMATCH_CACHE_GB", gb).spawn().expect("starts"))
     };
     with_limit("lots").check(1, &[], &["FIXMATCH_CACHE_GB must be a number of gigabytes from 0 on, not \"lots\""]);
     with_limit("0").check(0, &["8 of 8 files read"], &[]);
@@ -123,7 +122,9 @@ fn images_that_are_there_twice_are_told_before_a_launch() {
     place.fixmatch(&["data", "verify", "images"]).check(0, &[expected], &[]);
     let set = ["data.dataset=folder", "data.path=images", "labels.per_class=1", "train.steps=1", "train.batch=2"];
     let set = set.iter().flat_map(|setting| ["--set", setting]);
-    let said = place.fixmatch(&["train", "quickstart", "--detach"].into_iter().chain(set).collect::<Vec<_>>());
+    let args: Vec<_> = ["train", "quickstart", "--detach"].into_iter().chain(set).collect();
+    let mut command = place.command(&args);
+    let said = end_of(command.env("FIXMATCH_WORKER", worker(&place, &[], "")).spawn().expect("starts"));
     assert!(said.err.contains(expected), "{}", said.err);
 }
 

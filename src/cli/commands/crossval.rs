@@ -57,7 +57,6 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         }
         let config = configured(&file.config, part);
         if !is_checked {
-            launch::check()?;
             plan::check(&config)?;
             check_labels(&dir, &file.config)?;
             is_checked = true;
@@ -127,6 +126,7 @@ fn make(dir: &RunDir, file: &RunFile, config: RunConfig, part: Part, runs: &Runs
     let setting = format!("labels.crossval={}", String::from(part));
     let settings = file.provenance.settings.iter().cloned().chain([setting]).collect();
     let of_part = RunFile::new(file.provenance.preset.clone(), settings, config);
+    launch::check()?;
     let made = RunDir::create(runs.folder(), &format!("{}-part-{number}-of-{of}", dir.name()), &of_part)?;
     note(format_args!("run directory: {}", made.path().display()));
     Ok(made)
