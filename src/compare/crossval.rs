@@ -16,7 +16,7 @@ use crate::run::state::{RunState, Status};
 use crate::run::survey::Row;
 
 /// What was found of the parts of a cross-validation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crossval {
     /// Of how many parts.
     pub of: u32,

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fixmatch::base::image::Image;
-use fixmatch::config::RunConfig;
+use fixmatch::compare::crossval::{Crossval, Tested};
 use fixmatch::config::preset::Preset;
 use fixmatch::config::preset::own::{Own, Taken};
+use fixmatch::config::{Part, RunConfig};
 use fixmatch::run::card::Card;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::dir::RunDir;
-use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record, Started};
+use fixmatch::run::event::{Compared, Evaluated, Evaluation, Event, Progress, Record, Started};
 use fixmatch::run::file::{Environment, Parent, Provenance, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::jobs::Jobs;
@@ -103,6 +104,37 @@ pub fn app_on_run() -> App {
     let mut app = app_with_runs();
     let run = run();
     app.open(Screen::Run(Box::new(run)));
+    app.take_tasks();
+    app
+}
+
+/// The same without test images, whose labeled images two of five parts have tested.
+pub fn app_on_untested_run() -> App {
+    let untested = |mut record: Record| {
+        match record.event {
+            Event::Started(ref mut started) => started.n_test = 0,
+            Event::Evaluated(evaluated) => {
+                let predicted = (0..10).map(|class| 820 + 40 * class).collect();
+                let compared = Compared {
+                    step: evaluated.step,
+                    n: 10_000,
+                    agreement: 0.872,
+                    predicted,
+                    rates: None,
+                    requested: false,
+                };
+                record.event = Event::Compared(Box::new(compared));
+            }
+            _ => {}
+        }
+        record
+    };
+    let tested =
+        |number| Tested { part: Part { number, of: 5 }, run: dir("a-part"), n: 8, n_right: 4 + u64::from(number) };
+    let crossval = Crossval { of: 5, tested: vec![tested(1), tested(2)] };
+    let run = run_of(records(31).into_iter().map(untested).collect());
+    let mut app = app_with_runs();
+    app.open(Screen::Run(Box::new(OpenRun { crossval: Some(crossval), ..run })));
     app.take_tasks();
     app
 }
@@ -227,6 +259,10 @@ fn config() -> RunConfig {
 
 /// A quickstart at step 310 of 500 in which τ was changed at step 200.
 pub fn run() -> OpenRun {
+    run_of(records(31))
+}
+
+fn run_of(records: Vec<Record>) -> OpenRun {
     let mut run = OpenRun::new(dir("20261123-180112-quickstart-s0"));
     let provenance = Provenance {
         preset: "quickstart".into(),
@@ -246,10 +282,7 @@ pub fn run() -> OpenRun {
         silent: None,
         ahead_from: 313,
     };
-    run.take(
-        Reading { file: Some(Ok(Box::new(file))), records: records(31), glance: Some(glance), ..Reading::default() },
-        NOW,
-    );
+    run.take(Reading { file: Some(Ok(Box::new(file))), records, glance: Some(glance), ..Reading::default() }, NOW);
     run
 }
 

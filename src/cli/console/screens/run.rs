@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fixmatch::base::stats::median;
+use fixmatch::compare::crossval::Crossval;
 use fixmatch::run::change::Edit;
 use fixmatch::run::curves::{Curves, Metric};
 use fixmatch::run::dir::RunDir;
@@ -75,6 +76,8 @@ pub struct OpenRun {
     pub file: Option<Result<Box<RunFile>, String>>,
     /// The digest of its labeled images, once they are written.
     pub labeled: Option<String>,
+    /// What its cross-validation has come to, where there are no test images.
+    pub crossval: Option<Crossval>,
     /// The fold of its events.
     pub state: RunState,
     /// Its curves.
@@ -125,6 +128,7 @@ impl OpenRun {
             remembered_at: None,
             file: None,
             labeled: None,
+            crossval: None,
             state: RunState::default(),
             curves: Curves::default(),
             charts: Charts::default(),
@@ -154,6 +158,16 @@ impl OpenRun {
     /// How it stands; starting, before it was read.
     pub fn status(&self) -> Status {
         self.glance.as_ref().map_or(Status::Starting, |glance| glance.status)
+    }
+
+    /// Whether there are no test images, so that its accuracy is unknown.
+    pub fn is_untested(&self) -> bool {
+        self.state.started.as_ref().is_some_and(|started| started.n_test == 0)
+    }
+
+    /// Why there is no evaluation.
+    pub fn why_not_evaluated(&self) -> &'static str {
+        if self.is_untested() { "there are no test images" } else { "the test set was not evaluated yet" }
     }
 
     /// Whether it has no worker and can be gone on with.

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, anyhow};
+use fixmatch::compare::crossval::{Crossval, Whole};
 use fixmatch::compare::verdict::labeled;
 use fixmatch::run::digests::Digests;
 use fixmatch::run::dir::RunDir;
@@ -15,6 +16,7 @@ use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::log::Follower;
 use fixmatch::run::rate::Rate;
 use fixmatch::run::state::{RunState, Status, live_step};
+use fixmatch::run::survey::Survey;
 use fixmatch::run::{seal, seen};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -78,10 +80,44 @@ pub struct Following {
     /// Whether its labeled images were read.
     has_labeled: bool,
     is_first: bool,
+    /// Its cross-validation, where there are no test images.
+    parts: Option<Parts>,
     /// What is told of it.
     detail: Detail,
     /// When its files were written, of a run that has ended: while they stay so, nothing happens to it.
     at_rest: Option<[Option<(SystemTime, u64)>; 4]>,
+}
+
+/// The runs that cross-validate another one, which are in the same folder.
+struct Parts {
+    survey: Survey,
+    looked_at: Option<Instant>,
+    found: Option<Crossval>,
+}
+
+/// How often they are looked for: they take minutes each.
+const LOOK_FOR_PARTS: Duration = Duration::from_secs(10);
+
+impl Parts {
+    fn of(dir: &RunDir) -> Self {
+        Self { survey: Survey::new(dir.path().parent().unwrap_or(dir.path())), looked_at: None, found: None }
+    }
+
+    fn is_due(&self) -> bool {
+        self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_FOR_PARTS)
+    }
+
+    /// What they have come to, if it is time to look and that is new. `show` says what cannot be read of them.
+    fn look(&mut self, dir: &RunDir) -> Option<Crossval> {
+        if !self.is_due() {
+            return None;
+        }
+        self.looked_at = Some(Instant::now());
+        let found = Whole::read(dir).and_then(|whole| whole.most_tested(&self.survey.look()?)).ok().flatten();
+        let is_new = found.is_some() && found != self.found;
+        self.found = found.or(self.found.take());
+        is_new.then(|| self.found.clone()).flatten()
+    }
 }
 
 /// What is told of a run.
@@ -110,6 +146,7 @@ impl Following {
             n_events: 0,
             has_labeled: false,
             is_first: true,
+            parts: None,
             detail: Detail::Events,
             at_rest: None,
             dir,
@@ -131,7 +168,8 @@ impl Following {
 
     /// Reads what is new, if anything is, and tells of it; says whether someone listens.
     fn tell(&mut self, last: &mut Told, news: &UnboundedSender<News>) -> bool {
-        if self.at_rest.is_some() && self.at_rest == Some(self.written()) {
+        let is_at_rest = self.at_rest.is_some() && self.at_rest == Some(self.written());
+        if is_at_rest && !self.parts.as_ref().is_some_and(Parts::is_due) {
             return true;
         }
         let written = self.written(); // before they are read
@@ -142,6 +180,7 @@ impl Following {
             || !reading.output.is_empty()
             || reading.file.is_some()
             || reading.labeled.is_some()
+            || reading.crossval.is_some()
             || last.as_ref() != Some(&(reading.glance.clone(), reading.error.clone()));
         *last = Some((reading.glance.clone(), reading.error.clone()));
         !is_new || news.send(News::Run(self.dir.clone(), Box::new(reading))).is_ok()
@@ -193,6 +232,9 @@ impl Following {
             reading.folded = Some(Box::new(folded));
         }
         reading.glance = Some(glance);
+        if self.detail == Detail::Events && self.state.started.as_ref().is_some_and(|started| started.n_test == 0) {
+            reading.crossval = self.parts.get_or_insert_with(|| Parts::of(&self.dir)).look(&self.dir);
+        }
         if std::mem::take(&mut self.is_first) && self.detail == Detail::Events {
             reading.seen = seen::file().ok().and_then(|path| seen::recall(&path, &self.dir));
         }

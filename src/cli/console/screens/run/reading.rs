@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::compare::crossval::Crossval;
 use fixmatch::run::change::Request;
 use fixmatch::run::curves::Curves;
 use fixmatch::run::event::{Event, Record};
@@ -74,6 +75,8 @@ pub struct Reading {
     pub labeled: Option<String>,
     /// How it stands.
     pub glance: Option<Glance>,
+    /// What its cross-validation has come to, where there are no test images and that is new.
+    pub crossval: Option<Crossval>,
     /// What the user saw of it when they last looked; read once, with the first events.
     pub seen: Option<Seen>,
     /// What cannot be read.
@@ -122,6 +125,7 @@ impl OpenRun {
         self.file = reading.file.or(self.file.take());
         self.error = reading.error;
         self.labeled = reading.labeled.or(self.labeled.take());
+        self.crossval = reading.crossval.or(self.crossval.take());
         if let Some(glance) = reading.glance {
             self.glance = Some(glance);
         }

@@ -11,12 +11,15 @@
 //!   …                      0      512 steps
 //! ```
 
+use fixmatch::compare::crossval::{Crossval, Share};
+use fixmatch::run::curves::Metric;
 use fixmatch::run::event::{Compared, Evaluated};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::history::Fate;
 use fixmatch::run::state::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::app::App;
@@ -30,8 +33,9 @@ use crate::console::screens::run::{OpenRun, Page};
 use crate::console::text::{self, fit, fit_parts, left, right, wrap};
 use crate::console::views::chart::{self, number};
 use crate::console::views::{overlay, put, put_right, put_spans};
+use crate::words::crossval::estimate;
 use crate::words::events::AT_CHANCE;
-use crate::words::numbers::{bytes, duration, grouped, percent, plural, seconds, short};
+use crate::words::numbers::{bytes, duration, grouped, or_dash, percent, plural, seconds, short};
 
 /// Columns of the list of values.
 const VALUES: u16 = 32;
@@ -332,6 +336,10 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     for (i, chart) in CHARTS.iter().enumerate() {
         let style = if i == run.charts.focus { theme.selected() } else { theme.strong() };
         let mut y = panel_y(run, i, area);
+        if run.is_untested() && chart.curves[0].0 == Metric::TestEma {
+            untested(buffer, app, run, style, Rect { y, height: area.bottom().saturating_sub(y), ..area });
+            continue;
+        }
         put_in(buffer, area, y, &format!(" {}", chart.title), style);
         for (n, (metric, name)) in chart.curves.iter().enumerate() {
             y += 1;
@@ -358,7 +366,32 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
 }
 
-fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: ratatui::style::Style) {
+/// What takes the place of the test accuracy where there are no test images: how far the networks agree, and the accuracy
+/// by the labeled images.
+fn untested(buffer: &mut Buffer, app: &App, run: &OpenRun, style: Style, area: Rect) {
+    let theme = app.theme;
+    put_in(buffer, area, area.y, " no test images", style);
+    let share = run.crossval.as_ref().and_then(Crossval::share);
+    let interval = |share: &Share| format!("{:.0} to {:.0}", 100.0 * share.interval.0, 100.0 * share.interval.1);
+    let rows = [
+        ("EMA = raw", or_dash(run.comparison(), |compared| percent(compared.agreement)), "agree".into()),
+        (
+            "by labels",
+            or_dash(share.as_ref().map(Share::accuracy), percent),
+            share.as_ref().map_or_else(|| "crossval".into(), interval),
+        ),
+    ];
+    for ((name, value, more), y) in rows.into_iter().zip(area.y + 1..area.bottom()) {
+        let spans = vec![
+            Span::styled(format!("   {}", left(name, 12)), theme.text()),
+            Span::styled(right(&value, 7), theme.strong()),
+            Span::styled(format!(" {more}"), theme.faint()),
+        ];
+        put_spans(buffer, area, y, spans);
+    }
+}
+
+fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
     if y < area.bottom() {
         put(buffer, area.x, y, &fit(text, area.width.into()), style);
     }
@@ -368,12 +401,22 @@ fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: ratatui::s
 fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
     let what = if run.comparison().is_some() {
-        "share of the images taken for each (EMA)"
+        "images taken for each (EMA)"
     } else {
         "test accuracy of each (EMA)"
     };
     put(buffer, area.x + 11, area.y, what, app.theme.faint());
-    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let mut list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    if let Some(compared) = run.comparison() {
+        let agreement = format!("no test images; EMA and raw agree on {}", percent(compared.agreement));
+        let hint = || format!("`fixmatch crossval {}` estimates the accuracy by the labeled images", run.dir.name());
+        let estimate = run.crossval.as_ref().and_then(estimate).unwrap_or_else(hint);
+        for line in wrap(&format!("{agreement}; {estimate}"), usize::from(area.width).saturating_sub(4)) {
+            put_in(buffer, list, list.y, &format!("   {line}"), app.theme.faint());
+            (list.y, list.height) = (list.y + 1, list.height.saturating_sub(1));
+        }
+        (list.y, list.height) = (list.y + 1, list.height.saturating_sub(1));
+    }
     class_bars(buffer, app, run, list, usize::from(area.width).saturating_sub(30).min(60));
 }
 
@@ -384,7 +427,7 @@ fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: 
         return;
     }
     let Some(Evaluated { ema, .. }) = run.evaluation() else {
-        put_in(buffer, area, area.y, "   not evaluated yet", theme.faint());
+        put_in(buffer, area, area.y, &format!("   {}", run.why_not_evaluated()), theme.faint());
         return;
     };
     let names = run.state.started.as_ref().map_or(&[][..], |started| &started.classes);
@@ -409,14 +452,12 @@ fn class_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect, width: 
     }
 }
 
-/// Without test images: how many images are taken for each class, below how far the networks agree.
+/// Without test images: how many images are taken for each class.
 fn predicted_bars(buffer: &mut Buffer, app: &App, run: &OpenRun, compared: &Compared, area: Rect, width: usize) {
     let theme = app.theme;
-    let head = format!("   no test images; EMA and raw agree on {}", percent(compared.agreement));
-    put_in(buffer, area, area.y, &head, theme.faint());
     let names = run.state.started.as_ref().map_or(&[][..], |started| &started.classes);
-    let n_shown = usize::from(area.height.saturating_sub(1));
-    for (class, (&n, y)) in compared.predicted.iter().zip(area.y + 1..).take(n_shown).enumerate() {
+    let n_shown = usize::from(area.height);
+    for (class, (&n, y)) in compared.predicted.iter().zip(area.y..).take(n_shown).enumerate() {
         if class + 1 == n_shown && compared.predicted.len() > n_shown {
             put_in(buffer, area, y, &format!("   and {} more", compared.predicted.len() - class), theme.faint());
             return;

@@ -63,12 +63,15 @@ fn with_own_presets() -> App {
     app
 }
 
-fn in_suite(study: Study, actions: &[Action]) -> App {
-    let mut app = sample::app_on_suite(study);
+fn after(actions: &[Action], mut app: App) -> App {
     for action in actions {
         app.update(*action);
     }
     app
+}
+
+fn in_suite(study: Study, actions: &[Action]) -> App {
+    after(actions, sample::app_on_suite(study))
 }
 
 fn with_dialog(dialog: Dialog) -> App {
@@ -285,6 +288,8 @@ pub(super) fn screens() -> Vec<(&'static str, App)> {
         ("preset_beside_gpus", preset_beside_gpus()),
         ("run", sample::app_on_run()),
         ("run_on_gpu", sample::app_on_gpu_run()),
+        ("run_without_test_images", sample::app_on_untested_run()),
+        ("classes_without_test_images", after(&[Action::Next; 4], sample::app_on_untested_run())),
         ("run_read_at_the_cursor", read_at_the_cursor()),
         ("log", on_page(Page::Log, sample::app_on_run())),
         ("samples", samples()),

@@ -18,7 +18,7 @@ const LIST: u16 = 74;
 /// Draws a row for each class, and where there is room all of them in one chart, the selected one on top.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some(last) = run.evaluation() else {
-        return message(buffer, app, "the test set was not evaluated yet", area);
+        return message(buffer, app, run.why_not_evaluated(), area);
     };
     let theme = app.theme;
     let n = last.ema.per_class.len();

@@ -74,7 +74,7 @@ pub fn arrange(run: &mut OpenRun, area: Rect) {
 /// Draws the matrix.
 pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let Some(evaluated) = run.evaluation().filter(|it| !it.ema.confusion.is_empty()) else {
-        return message(buffer, app, "the test set was not evaluated yet", area);
+        return message(buffer, app, run.why_not_evaluated(), area);
     };
     let (theme, matrix) = (app.theme, &evaluated.ema);
     let what = match run.pseudo_labels.cells {
