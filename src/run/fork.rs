@@ -102,9 +102,10 @@ impl Fork {
         &self.run.config
     }
 
-    /// Makes the fork's directory in a folder of runs, named so, or after its parent's preset.
+    /// Makes the fork's directory in a folder of runs, named so, or after its parent.
     pub fn make(&self, runs: &Path, name: Option<&str>) -> Result<RunDir> {
-        let usual = format!("{}-fork", self.run.provenance.preset);
+        let parent = self.parent.name();
+        let usual = format!("{}-fork", parent.strip_suffix("-fork").unwrap_or(&parent));
         let dir = RunDir::create(runs, name.unwrap_or(&usual), &self.run)?;
         let copy = |from: &Path, to: &Path| {
             let bytes = files::read(from).with_context(|| format!("cannot read {}", from.display()))?;

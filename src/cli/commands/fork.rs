@@ -28,7 +28,7 @@ pub struct Args {
     /// Change a value, such as train.threshold=0.9 or labels.seed=2; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
     set: Vec<String>,
-    /// What to call the new run [default: the preset's name and -fork]
+    /// What to call the new run [default: its parent's name and -fork]
     #[arg(long)]
     name: Option<String>,
     /// Train in the background and return at once

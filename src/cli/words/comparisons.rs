@@ -1,9 +1,12 @@
 //! Groups of runs and what is said of their differences, in words and as tables.
 
+use std::collections::BTreeSet;
+
 use fixmatch::compare::experiment::{Measure, Value};
 use fixmatch::compare::groups::{Group, Groups};
 use fixmatch::compare::keys::{Key, Kind, NONE, short};
 use fixmatch::compare::verdict::{Comparison, Pairing, Plan, Verdict};
+use fixmatch::run::dir::without_moment;
 
 use super::numbers::{or_dash, percent, plural, seconds};
 use super::tables::Table;
@@ -61,10 +64,19 @@ fn counted(group: &Group) -> String {
     if n == all { n.to_string() } else { format!("{n}/{all}") }
 }
 
+/// What each group is called: without the moment of its only run, unless that tells it from another one.
+fn names(groups: &Groups) -> Vec<String> {
+    let names: Vec<String> = groups.groups.iter().map(Group::name).collect();
+    let shorter: Vec<&str> = names.iter().map(|name| without_moment(name)).collect();
+    let n_different = shorter.iter().collect::<BTreeSet<_>>().len();
+    if n_different == names.len() { shorter.into_iter().map(str::to_owned).collect() } else { names }
+}
+
 /// The groups: what they differ in, and their accuracies as mean ± standard deviation over seeds.
 pub fn groups(groups: &Groups, with_letters: bool) -> Table {
     let keys: Vec<&str> = groups.keys.iter().map(|key| short(key.name)).collect();
     let has_names = groups.has_twins();
+    let names = names(groups);
     let mut table = Table::default();
     if with_letters {
         table.head.push(String::new());
@@ -77,7 +89,7 @@ pub fn groups(groups: &Groups, with_letters: bool) -> Table {
         if with_letters {
             row.push(letter(place));
         }
-        row.extend(has_names.then(|| group.name()));
+        row.extend(has_names.then(|| names[place].clone()));
         row.extend(groups.keys.iter().map(|key| configured(key, group)));
         row.push(counted(group));
         row.extend([Measure::Last, Measure::Median, Measure::Best].map(|it| mean_and_sd(group.mean_and_sd(it))));
