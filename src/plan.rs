@@ -88,9 +88,9 @@ impl Plan {
         self.read.as_deref()
     }
 
-    /// Images that are there twice, a sentence on each kind.
-    pub fn duplicates(&self) -> &[String] {
-        &self.duplicates
+    /// What is odd about it, a sentence each: images that are there twice, averages too slow for so few steps.
+    pub fn warnings(&self) -> Vec<String> {
+        self.duplicates.iter().cloned().chain(self.config.slow_averages()).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Opening, moving about, leaving, and being left.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -97,6 +98,36 @@ fn without_a_worker_launching_says_why_it_fails() {
     terminal.until("data.dataset");
     terminal.press("L");
     terminal.until("there is no worker at /nowhere/fixmatch-worker");
+}
+
+#[test]
+fn launching_tells_of_images_that_are_there_twice_before_the_run_has_ended() {
+    let place = Place::new();
+    for class in ["cat", "dog"] {
+        let folder = place.path(&format!("photos/train/{class}"));
+        fs::create_dir_all(&folder).expect("made");
+        let image = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * y) as u8 + class.as_bytes()[0]]));
+        image.save(folder.join("it.png")).expect("written");
+    }
+    std::os::unix::fs::symlink("train", place.path("photos/test")).expect("a link");
+    let preset = "extends = \"quickstart\"\ntitle = \"Photos\"\nabout = \"Mine.\"\n[data]\ndataset = \"folder\"\npath = \"../photos\"\n\
+                  [labels]\nper_class = 1\n[train]\nbatch = 2\n";
+    fs::create_dir_all(place.path("presets")).expect("made");
+    fs::write(place.path("presets/photos.toml"), preset).expect("written");
+    let worker = place.path("worker.sh");
+    fs::write(&worker, "#!/bin/sh\nsleep 60\n").expect("written");
+    fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).expect("made executable");
+    let mut terminal = place.open_with(&[], &[("FIXMATCH_WORKER", worker.to_str().expect("UTF-8"))]);
+    terminal.until("photos");
+    while !terminal.text().lines().any(|line| line.contains('▸') && line.contains("photos")) {
+        let before = terminal.text();
+        terminal.press("j");
+        terminal.until_it("the cursor moves", |text| text != before);
+    }
+    terminal.press("\r");
+    terminal.until("data.dataset");
+    terminal.press("L");
+    terminal.until("2 test images are among the training images too");
 }
 
 #[test]

@@ -106,21 +106,16 @@ fn make(plan: &Plan, runs: &Runs) -> Result<RunDir> {
     if let Some(read) = plan.read() {
         note(format_args!("images: {read}"));
     }
-    for told in warnings(plan) {
+    for told in plan.warnings() {
         note(format_args!("warning: {told}"));
     }
     Ok(dir)
 }
 
-/// What is odd about a plan.
-fn warnings(plan: &Plan) -> Vec<String> {
-    plan.duplicates().iter().cloned().chain(plan.config().slow_averages()).collect()
-}
-
 /// Makes a run and trains it, in the console if that is asked for and can be.
 fn train(plan: &Plan, runs: &Runs, attach: bool) -> Result<Report> {
     let dir = make(plan, runs)?;
-    let told = plan.read().map(str::to_owned).into_iter().chain(warnings(plan)).collect();
+    let told = plan.read().map(str::to_owned).into_iter().chain(plan.warnings()).collect();
     foreground::follow(&dir, plan.config().train.steps, told, attach::console_on(&dir, attach, runs))
 }
 

@@ -183,11 +183,13 @@ impl World {
                 let runs = self.runs.clone();
                 self.spawn("launch", move |news| {
                     let plan = Plan::of(&preset, settings);
-                    let read = plan.as_ref().ok().and_then(|plan| plan.read().map(str::to_owned));
-                    start(plan.and_then(|plan| plan.make(&runs)), &news, News::Launched);
-                    if let Some(read) = read {
-                        let _ = news.send(News::Told(read));
+                    let told = plan.as_ref().map_or_else(|_| Vec::new(), told);
+                    let made = plan.and_then(|plan| plan.make(&runs));
+                    let Some((dir, mut child)) = started(made, &news, News::Launched) else { return };
+                    if !told.is_empty() {
+                        let _ = news.send(News::Told(told.join("; ")));
                     }
+                    stay_until_it_ends(dir, &mut child, &news);
                 });
             }
             WorldTask::Fork(dir, until, settings) => {
@@ -427,16 +429,30 @@ fn of_run(dir: &RunDir, error: &anyhow::Error) -> String {
 
 /// Starts a worker, says how that went, stays until it ends, and says so if it ended without a word.
 fn start(made: Result<RunDir>, news: &UnboundedSender<News>, says: fn(Result<RunDir, String>) -> News) {
-    let started = made.and_then(|dir| {
-        let child = launch(&dir, None)?;
-        Ok((dir, child))
-    });
-    let (dir, mut child) = match started {
-        Ok(started) => started,
-        Err(error) => return drop(news.send(says(Err(in_one_line(&error))))),
-    };
-    let _ = news.send(says(Ok(dir.clone())));
-    stay_until_it_ends(dir, &mut child, news);
+    if let Some((dir, mut child)) = started(made, news, says) {
+        stay_until_it_ends(dir, &mut child, news);
+    }
+}
+
+/// A run with its worker on its way, which is said, or why not.
+fn started(
+    made: Result<RunDir>,
+    news: &UnboundedSender<News>,
+    says: fn(Result<RunDir, String>) -> News,
+) -> Option<(RunDir, Worker)> {
+    let launched = made.and_then(|dir| launch(&dir, None).map(|child| (dir, child)));
+    let said = launched.as_ref().map(|(dir, _)| dir.clone()).map_err(in_one_line);
+    let _ = news.send(says(said));
+    launched.ok()
+}
+
+/// What there is to say of a run that is launched: first what is odd about it.
+fn told(plan: &Plan) -> Vec<String> {
+    plan.warnings()
+        .into_iter()
+        .map(|warning| format!("warning: {warning}"))
+        .chain(plan.read().map(Into::into))
+        .collect()
 }
 
 fn stay_until_it_ends(dir: RunDir, child: &mut Worker, news: &UnboundedSender<News>) {
