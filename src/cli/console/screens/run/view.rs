@@ -400,11 +400,7 @@ fn put_in(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
 /// The accuracy of every class, as wide as there is room.
 fn classes(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     put(buffer, area.x, area.y, "▸ classes", app.theme.selected());
-    let what = if run.comparison().is_some() {
-        "images taken for each (EMA)"
-    } else {
-        "test accuracy of each (EMA)"
-    };
+    let what = if run.comparison().is_some() { "images taken for each (EMA)" } else { "test accuracy of each (EMA)" };
     put(buffer, area.x + 11, area.y, what, app.theme.faint());
     let mut list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     if let Some(compared) = run.comparison() {
