@@ -30,7 +30,7 @@ pub mod stl10;
 pub mod svhn;
 
 pub use descriptor::{Descriptor, Download, Found, Loaded, Member, Place, Published, Unpack};
-pub use images::{Images, UNKNOWN};
+pub use images::{Images, UNKNOWN, images_a_pass};
 
 use std::path::{Path, PathBuf};
 

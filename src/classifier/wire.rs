@@ -1,5 +1,5 @@
 //! What the command and the worker say to each other while they predict: the classifier's file, then images, as bytes
-//! with their length before them; and an [`Answer`] for each, as a line of JSON, in the same order.
+//! with their length before them; and an [`Answer`] for each image, as a line of JSON, in the same order.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// An image to be told.
+/// Images to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// A file.
     File(PathBuf),
-    /// The bytes of one of the classifier's size, H×W×C.
+    /// The bytes of any number of images of the classifier's size, N×H×W×C.
     Pixels(Vec<u8>),
 }
 
@@ -51,7 +51,8 @@ pub fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 pub fn read_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut length = [0; 8];
     from.read_exact(&mut length)?;
-    let (length, mut bytes) = (u64::from_le_bytes(length), Vec::new());
+    let length = u64::from_le_bytes(length);
+    let mut bytes = Vec::with_capacity(length.min(1 << 21) as usize);
     from.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 == length { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }

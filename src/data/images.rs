@@ -22,6 +22,12 @@ pub struct Images {
 /// The label of an image whose class is not known.
 pub const UNKNOWN: u16 = u16::MAX;
 
+/// How many images of so many pixels pass through a network at once where no step says it: as many as 500 of 32×32 have,
+/// so that memory does not grow with the size of the images.
+pub fn images_a_pass(n_pixels: usize) -> usize {
+    (500 * 32 * 32 / n_pixels).clamp(1, 500)
+}
+
 impl Images {
     /// How many images.
     pub fn n(&self) -> usize {
@@ -72,6 +78,14 @@ impl Images {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn larger_images_pass_in_smaller_batches_so_that_memory_does_not_grow_with_them() {
+        let sizes = [(28, 500), (32, 500), (64, 125), (224, 10), (2048, 1)];
+        for (size, expected) in sizes {
+            assert_eq!(images_a_pass(size * size), expected, "{size}");
+        }
+    }
 
     #[test]
     fn an_image_is_its_slice_of_the_pixels() {

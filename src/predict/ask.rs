@@ -34,7 +34,7 @@ pub fn ask(ask: &Ask, images: &Images, mut hear: impl FnMut(usize, Answer) -> Re
     let child = child.with_context(|| format!("cannot start the worker {}", command.get_program().display()))?;
     let mut worker = Worker(child);
     let questions = worker.0.stdin.take().expect("a pipe");
-    let answers = BufReader::new(worker.0.stdout.take().expect("a pipe"));
+    let answers = BufReader::with_capacity(1 << 16, worker.0.stdout.take().expect("a pipe"));
     let mut words = worker.0.stderr.take().expect("a pipe");
     thread::scope(|scope| {
         // a worker that ended says why; a pipe that broke does not
@@ -73,8 +73,8 @@ pub fn ask(ask: &Ask, images: &Images, mut hear: impl FnMut(usize, Answer) -> Re
 fn write(questions: ChildStdin, classifier: &[u8], images: &Images) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, questions);
     write_bytes(&mut out, classifier)?;
-    for i in 0..images.n() {
-        images.question(i).write(&mut out)?;
+    for question in images.questions() {
+        question.write(&mut out)?;
     }
     out.flush()
 }

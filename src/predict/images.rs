@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::files;
 use crate::classifier::wire::Question;
-use crate::data::{self, Dataset, folder};
+use crate::data::{self, Dataset, folder, images_a_pass};
 use crate::labels::recorded;
 use crate::labels::set::LabeledImages;
 use crate::run::dir::RunDir;
@@ -122,11 +122,16 @@ impl Images {
         file.map(PathBuf::as_path)
     }
 
-    /// What the worker is asked about image `i`.
-    pub fn question(&self, i: usize) -> Question {
+    /// What the worker is asked, in their order: about each file, or about the pixels of many images at once.
+    pub fn questions(&self) -> Box<dyn Iterator<Item = Question> + '_> {
         match self {
-            Self::Files(files) => Question::File(files[i].clone()),
-            Self::OfRun { images, indices, .. } => Question::Pixels(images.pixels_of(indices[i] as usize).to_vec()),
+            Self::Files(files) => Box::new(files.iter().cloned().map(Question::File)),
+            Self::OfRun { images, indices, .. } => {
+                let pixels = |index: &u32| images.pixels_of(*index as usize);
+                let n_at_once = images_a_pass(images.width * images.height);
+                let blocks = indices.chunks(n_at_once).map(move |block| block.iter().map(pixels).collect::<Vec<_>>());
+                Box::new(blocks.map(|block| Question::Pixels(block.concat())))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From bytes to what a network sees: u8 N×H×W×C on the way to the device, normalised floats in `channels_last` there.
 
+use fixmatch::data::images_a_pass;
 use fixmatch::data::preprocess::Preprocess;
 use tch::{Device, Kind, Tensor};
 
@@ -39,8 +40,7 @@ impl Input {
         }
     }
 
-    /// How many images pass through a network at once where no step says it: as many pixels as 500 images of 32×32, so that
-    /// memory does not grow with the size of the images.
+    /// How many images pass through a network at once where no step says it.
     pub fn images_a_pass(&self) -> usize {
         images_a_pass((self.height * self.width) as usize)
     }
@@ -73,11 +73,6 @@ impl Input {
     }
 }
 
-/// As `Input::images_a_pass`, by the pixels of an image.
-pub fn images_a_pass(n_pixels: usize) -> usize {
-    (500 * 32 * 32 / n_pixels).clamp(1, 500)
-}
-
 #[cfg(test)]
 mod tests {
     use fixmatch::config::Normalize;
@@ -106,14 +101,6 @@ mod tests {
                 let are_near = values.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6);
                 assert!(are_near, "{normalize:?} {level:?}: {values:?}");
             });
-        }
-    }
-
-    #[test]
-    fn larger_images_pass_in_smaller_batches_so_that_memory_does_not_grow_with_them() {
-        let sizes = [(28, 500), (32, 500), (64, 125), (224, 10), (2048, 1)];
-        for (size, expected) in sizes {
-            assert_eq!(images_a_pass(size * size), expected, "{size}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! the network. It knows no run: the classifier comes with the questions.
 
 use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
@@ -14,13 +15,14 @@ use fixmatch::classifier::wire::{Answer, Question, Told, read_bytes};
 use fixmatch::classifier::{Classifier, Input as Format};
 use fixmatch::config;
 use fixmatch::data::decode::{self, Decoded, Wanted};
+use fixmatch::data::images_a_pass;
 use fixmatch::examples;
 use rayon::prelude::*;
 use tch::{Device, Kind};
 
 use crate::device;
 use crate::host;
-use crate::input::{Input, images_a_pass};
+use crate::input::Input;
 use crate::model::{Mode, Network, Shape};
 use crate::ops;
 use crate::weights::Weights;
@@ -83,20 +85,16 @@ fn read(questions: &mut impl Read, format: &Format, batches: &SyncSender<Batch>)
     while !is_over {
         let (began, mut batch) = (Instant::now(), Batch::default());
         while !is_over && batch.answers.len() < most && began.elapsed() < FILL {
-            let mut slice = Vec::new();
-            while slice.len() < SLICE.min(most - batch.answers.len()) {
-                let question = Question::read(questions).context("cannot read what is asked")?;
-                is_over = question.is_none();
-                let Some(question) = question else { break };
-                slice.push(question);
+            let (mut files, mut decoded) = (Vec::new(), None);
+            while !is_over && decoded.is_none() && files.len() < SLICE {
+                match Question::read(questions).context("cannot read what is asked")? {
+                    Some(Question::File(path)) => files.push(path),
+                    Some(Question::Pixels(pixels)) => decoded = Some(pixels),
+                    None => is_over = true,
+                }
             }
-            let images: Vec<_> = slice.into_par_iter().map(|question| image_of(question, format)).collect();
-            for image in images {
-                batch.answers.push(image.map(|(pixels, remarks)| {
-                    batch.pixels.extend(pixels);
-                    remarks
-                }));
-            }
+            batch.decode(&files, format);
+            batch.add(decoded.unwrap_or_default(), format)?;
         }
         if batches.send(batch).is_err() {
             break;
@@ -105,18 +103,39 @@ fn read(questions: &mut impl Read, format: &Format, batches: &SyncSender<Batch>)
     Ok(())
 }
 
+impl Batch {
+    /// Adds files, decoded on all cores.
+    fn decode(&mut self, files: &[PathBuf], format: &Format) {
+        let images: Vec<_> = files.par_iter().map(|path| image_of(path, format)).collect();
+        for image in images {
+            self.answers.push(image.map(|(pixels, remarks)| {
+                self.pixels.extend(pixels);
+                remarks
+            }));
+        }
+    }
+
+    /// Adds images that are decoded already.
+    fn add(&mut self, pixels: Vec<u8>, format: &Format) -> Result<()> {
+        let (n_bytes, n_image) = (pixels.len(), format.preprocess.n_bytes());
+        ensure!(n_bytes.is_multiple_of(n_image), "{n_bytes} bytes are no whole number of images of {n_image}");
+        self.answers.extend(std::iter::repeat_n(Ok(Remarks::default()), n_bytes / n_image));
+        if self.pixels.is_empty() {
+            self.pixels = pixels;
+        } else {
+            self.pixels.extend(pixels);
+        }
+        Ok(())
+    }
+}
+
 /// The bytes of an image as the network takes them.
-fn image_of(question: Question, format: &Format) -> Result<(Vec<u8>, Remarks), String> {
+fn image_of(path: &Path, format: &Format) -> Result<(Vec<u8>, Remarks), String> {
     let preprocess = &format.preprocess;
-    let path = match question {
-        Question::Pixels(pixels) if pixels.len() == preprocess.n_bytes() => return Ok((pixels, Remarks::default())),
-        Question::Pixels(pixels) => return Err(format!("has {} bytes, not {}", pixels.len(), preprocess.n_bytes())),
-        Question::File(path) => path,
-    };
     let size = (preprocess.width as u32, preprocess.height as u32);
     let wanted = Wanted { resize: Some(size), fit: format.fit, background: format.background };
     let Decoded { image, is_resized: is_stretched, .. } =
-        decode::read(&path, &wanted).map_err(|fault| fault.to_string())?;
+        decode::read(path, &wanted).map_err(|fault| fault.to_string())?;
     let remarks = Remarks { is_stretched, is_grayed: image.channels > preprocess.channels };
     let pixels = match (image.channels, preprocess.channels) {
         (1, 3) => image.in_color().into_owned(),

@@ -219,6 +219,8 @@ fn weights(which: Which) -> &'static str {
 struct Teller<'a> {
     images: &'a Images,
     report: Report,
+    /// Whether what is reported and the bar are in the same place.
+    is_beside_bar: bool,
     sorter: Option<Sorter>,
     min_confidence: f32,
     bar: Progress,
@@ -238,7 +240,8 @@ impl<'a> Teller<'a> {
     /// Tells all, and sorts none.
     fn new(images: &'a Images, report: Report) -> Self {
         let bar = Progress::new(images.n() as u64);
-        Self { images, report, sorter: None, min_confidence: 0.0, bar, counts: Counts::default() }
+        let is_beside_bar = report.is_on_terminal();
+        Self { images, report, is_beside_bar, sorter: None, min_confidence: 0.0, bar, counts: Counts::default() }
     }
 
     /// Asks about all images, and says what it came to.
@@ -277,7 +280,8 @@ impl<'a> Teller<'a> {
             sorter.put(file, class)?;
         }
         let (report, images) = (&mut self.report, self.images);
-        self.bar.aside(|| report.tell(images.index(i), images.file(i), top))
+        let mut tell = || report.tell(images.index(i), images.file(i), top);
+        if self.is_beside_bar { self.bar.aside(tell) } else { tell() }
     }
 
     /// Ends what was begun, and says what it came to.

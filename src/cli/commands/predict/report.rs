@@ -68,6 +68,11 @@ impl Report {
         Self { form, file: file.map(|path| (path, Vec::new())), classes, width, top, is_numbered, has_head: false }
     }
 
+    /// Whether predictions appear on a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        self.file.is_none() && output::is_terminal()
+    }
+
     /// Writes a prediction.
     pub fn tell(&mut self, index: Option<u32>, file: Option<&Path>, top: &[(usize, f32)]) -> Result<()> {
         let top = &top[..self.top.min(top.len())];
