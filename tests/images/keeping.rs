@@ -1,6 +1,7 @@
 //! Decoded images that are kept for the next time: never trusted when they are damaged, or of files that changed.
 
 use std::fs::{self, File, FileTimes};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -89,6 +90,21 @@ fn only_what_is_new_or_changed_is_decoded() {
     fs::write(&path, bytes).expect("written");
     File::options().write(true).open(&path).and_then(|file| file.set_modified(then)).expect("set back");
     assert_eq!([kept.n_decoded(), kept.n_decoded()], [1, 0], "changed");
+}
+
+#[test]
+fn whoever_is_interrupted_decodes_no_more_than_half_of_it_again() {
+    let kept = Kept::new();
+    for i in 0..1300 {
+        kept.save(&format!("train/dog/more-{i}.pgm"), i);
+    }
+    let interrupt = |n_done, _| assert!(n_done < 1200, "somebody pulls the plug");
+    let (cache, limit) = (Some(kept.cache.path().into()), u64::MAX);
+    let means = Means { cache, limit, most_held: u64::MAX, watch: Some(&interrupt) };
+    let data = data_in(kept.root.path());
+    let read = AssertUnwindSafe(|| data::load_with(&data, Path::new("unused"), &means));
+    assert!(catch_unwind(read).is_err());
+    assert_eq!([kept.n_decoded(), kept.n_decoded()], [1306 - 1024, 0]);
 }
 
 #[test]

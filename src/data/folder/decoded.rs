@@ -272,6 +272,7 @@ fn assemble(
     }
     *n_decoded = missing.len();
     let mut spool = Spool::new(to)?;
+    let (mut n_new, mut keep_at) = (0, FIRST_KEPT);
     let faults = decode_missing(entries, &missing, place, |i, decoded| {
         let Decoded { image, is_turned, is_transparent, has_more, .. } = decoded;
         let flags =
@@ -279,21 +280,38 @@ fn assemble(
         let flags = flags.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
         let at = spool.add(&image.pixels)?;
         found[i] = Some(Found::New { at, size: (image.width, image.height), print: print::of(&image), flags });
+        n_new += 1;
+        if to.is_some() && n_new == keep_at && n_new < missing.len() {
+            // whoever is interrupted from here on has lost no more than half of the work
+            let _ = lay_out(&pieces(entries, stamps, &found), (old, to), &spool, place);
+            keep_at *= 2;
+        }
         Ok(())
     })?;
-    let whole = entries.iter().zip(stamps).zip(found);
-    let whole: Vec<Piece> =
-        whole.filter_map(|((entry, stamp), found)| Some(Piece { entry, stamp: *stamp, found: found? })).collect();
+    let whole = pieces(entries, stamps, &found);
     if !faults.is_empty() {
         // the others are kept, so that only what is mended has to be decoded
         if to.is_some() && !whole.is_empty() {
-            let _ = put_together(&whole, (old, to), &spool, place);
+            let _ = lay_out(&whole, (old, to), &spool, place);
         }
         let said: Vec<_> = faults.iter().map(|(i, fault)| format!("{} {fault}", entries[*i].path.shown())).collect();
         refused(&said, entries.len(), if said.len() == 1 { "mend or remove it" } else { "mend or remove them" })?;
     }
-    put_together(&whole, (old, to), &spool, place)
+    let Layout { head, records, put } = lay_out(&whole, (old, to), &spool, place)?;
+    let file = match put {
+        Put::Kept(file) => file,
+        Put::Held(pixels) => return Ok(Assembled { head, records, pixels: pixels.into() }),
+    };
+    let damaged = || io::Error::other("what was written to it cannot be read again");
+    let assembled = Kept::read(file).and_then(|kept| from_cache(&kept, place.means.most_held)).ok_or_else(damaged)?;
+    if let Some(folder) = to.and_then(Path::parent) {
+        cache::make_room(folder, place.means.limit);
+    }
+    Ok(assembled)
 }
+
+/// After how many decoded images they are kept for the first time; then after twice as many, and so on.
+const FIRST_KEPT: usize = 512;
 
 /// An image, and where it is.
 struct Piece<'a> {
@@ -302,13 +320,34 @@ struct Piece<'a> {
     found: Found,
 }
 
+/// Those that were found.
+fn pieces<'a>(entries: &'a [Entry], stamps: &[Option<[u8; 16]>], found: &[Option<Found>]) -> Vec<Piece<'a>> {
+    let all = entries.iter().zip(stamps).zip(found);
+    all.filter_map(|((entry, stamp), found)| Some(Piece { entry, stamp: *stamp, found: (*found)? })).collect()
+}
+
+/// Images in their order, and where their pixels are.
+struct Layout {
+    head: Head,
+    records: Vec<Record>,
+    put: Put,
+}
+
+/// Where pixels are.
+enum Put {
+    /// In this very file of the cache: another process may give its name to one of its own at any time.
+    Kept(fs::File),
+    /// In memory.
+    Held(Vec<u8>),
+}
+
 /// Brings images into their order and to the same channels, in the cache if there is one.
-fn put_together(
+fn lay_out(
     pieces: &[Piece],
     (old, to): (Option<&Kept>, Option<&Path>),
     spool: &Spool,
     place: &Place,
-) -> Result<Assembled, Failure> {
+) -> Result<Layout, Failure> {
     let of_old = |at: usize| old.map(|old| (&old.head, &old.records[at])).expect("an older file");
     let size_of = |piece: &Piece| match piece.found {
         Found::Old(at) => (of_old(at).0.width, of_old(at).0.height),
@@ -346,13 +385,11 @@ fn put_together(
             None => held.extend_from_slice(&pixels),
         }
     }
-    let (Some(writer), Some(to)) = (writer, to) else { return Ok(Assembled { head, records, pixels: held.into() }) };
-    // this very file: another process may give its name to one of its own at any time
-    let file = writer.finish(&head, &records)?;
-    let damaged = || io::Error::other("what was written to it cannot be read again");
-    let assembled = Kept::read(file).and_then(|kept| from_cache(&kept, place.means.most_held)).ok_or_else(damaged)?;
-    cache::make_room(to.parent().unwrap_or(Path::new("")), place.means.limit);
-    Ok(assembled)
+    let put = match writer {
+        Some(writer) => Put::Kept(writer.finish(&head, &records)?),
+        None => Put::Held(held),
+    };
+    Ok(Layout { head, records, put })
 }
 
 /// Which images an older file of the cache has, intact.
