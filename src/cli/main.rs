@@ -13,6 +13,7 @@ use fixmatch::base::manual;
 use fixmatch::base::{dirs, output};
 use fixmatch::examples;
 
+mod allocator;
 mod commands;
 mod console;
 mod messenger;
@@ -94,6 +95,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back();
     CompleteEnv::with_factory(Cli::command).var(completions::VARIABLE).complete(); // where a shell asks, that is all
     let cli = match arguments().and_then(Cli::try_parse_from) {
         Ok(cli) => cli,
