@@ -306,10 +306,12 @@ fn slots(slots: &[Slot]) -> String {
 }
 
 /// A cell's sign and colour.
-fn sign(app: &App, outcome: &Outcome) -> (&'static str, Style) {
+fn sign(app: &App, study: &Study, outcome: &Outcome) -> (&'static str, Style) {
     let theme = app.theme;
+    let is_gone = || study.jobs(outcome).iter().any(|job| job.state == GONE);
     match outcome {
         Outcome { failed, .. } if *failed > 0 => ("✗", theme.error()),
+        _ if is_gone() => ("✗", theme.error()),
         Outcome { alive, .. } if *alive > 0 => ("◉", theme.accent()),
         Outcome { stopped, .. } if *stopped > 0 => ("■", theme.changed()),
         Outcome { n, finished, .. } if n == finished => ("✓", theme.good()),
@@ -363,7 +365,7 @@ fn cell(
         put(buffer, at.x, at.y, "▸", theme.selected());
     }
     let Some(outcome) = outcome else { return };
-    let (sign, style) = sign(app, outcome);
+    let (sign, style) = sign(app, study, outcome);
     let x = put(buffer, at.x + 1, at.y, sign, style);
     let (text, is_final) = accuracy(study, outcome, detail);
     let style = match (is_selected, is_final) {
