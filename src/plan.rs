@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::base::dirs;
 use crate::base::text::Name;
 use crate::config::preset::Preset;
-use crate::config::{Device, Labels, Pick, RunConfig};
+use crate::config::{Data, Device, Labels, Pick, RunConfig};
 use crate::data::means::{Means, Watch};
 use crate::data::{self, Dataset, Images, duplicates};
 use crate::labels::pick;
@@ -100,6 +100,20 @@ pub fn check(config: &RunConfig) -> Result<()> {
     checked(config, None).map(drop)
 }
 
+/// The same of many runs. Images that several share are read once.
+pub fn check_all<'a>(configs: impl IntoIterator<Item = &'a RunConfig>) -> Result<()> {
+    let mut loaded: Option<(&Data, Dataset)> = None;
+    for config in configs {
+        check_machine(config)?;
+        let (_, dataset) = match loaded.take().filter(|(data, _)| **data == config.data) {
+            Some(same) => loaded.insert(same),
+            None => loaded.insert((&config.data, load(&config.data, None)?)),
+        };
+        check_with(config, dataset)?;
+    }
+    Ok(())
+}
+
 /// The same of a run that goes on from a checkpoint of another one, whose network tells certain classes apart.
 pub fn check_fork(config: &RunConfig, parent: &RunDir) -> Result<()> {
     let (_, classes) = checked(config, None)?;
@@ -117,6 +131,13 @@ pub fn check_fork(config: &RunConfig, parent: &RunDir) -> Result<()> {
 
 /// The same; the data set, since it is read anyway, and the classes that the run tells apart.
 fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<(Dataset, Vec<Name>)> {
+    check_machine(config)?;
+    let dataset = load(&config.data, watch)?;
+    let classes = check_with(config, &dataset)?;
+    Ok((dataset, classes))
+}
+
+fn check_machine(config: &RunConfig) -> Result<()> {
     Level::wanted()?;
     if let Device::Cuda(n) = config.machine.device {
         ensure!(
@@ -124,18 +145,25 @@ fn checked(config: &RunConfig, watch: Option<Watch>) -> Result<(Dataset, Vec<Nam
             "machine.device = \"cuda:{n}\", but there is no NVIDIA driver on this machine; use \"cpu\" or \"auto\""
         );
     }
+    Ok(())
+}
+
+fn load(config: &Data, watch: Option<Watch>) -> Result<Dataset> {
     let data_dir = dirs::data_dir()?;
-    if config.data.dataset != data::folder::DESCRIPTOR.name {
-        data::check(&config.data, &data_dir)?;
+    if config.dataset != data::folder::DESCRIPTOR.name {
+        data::check(config, &data_dir)?;
     }
-    let dataset = data::load_with(&config.data, &data_dir, &Means::usual(watch)?)?;
-    check_memory(config, &dataset)?;
+    data::load_with(config, &data_dir, &Means::usual(watch)?)
+}
+
+/// Returns the classes that the network will tell apart.
+fn check_with(config: &RunConfig, dataset: &Dataset) -> Result<Vec<Name>> {
+    check_memory(config, dataset)?;
     let classes = match &config.rank {
-        Some(rank) => ranking::check_metric(rank.by, &dataset).map(|()| None)?,
-        None => check_labels(config, &dataset)?,
+        Some(rank) => ranking::check_metric(rank.by, dataset).map(|()| None)?,
+        None => check_labels(config, dataset)?,
     };
-    let classes = classes.unwrap_or_else(|| dataset.classes.clone());
-    Ok((dataset, classes))
+    Ok(classes.unwrap_or_else(|| dataset.classes.clone()))
 }
 
 /// Refuses a run that would hold more than this machine's memory.

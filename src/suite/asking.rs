@@ -31,11 +31,7 @@ pub fn check(grid: &Grid) -> Result<()> {
     let is_new = |config: &&RunConfig| {
         seen.insert(toml::to_string(&(&config.data, &config.labels)).unwrap_or_else(|_| format!("{config:?}")))
     };
-    let configs: Vec<_> = grid.runs.iter().map(|run| &run.config).filter(is_new).collect();
-    for config in configs {
-        plan::check(config)?;
-    }
-    Ok(())
+    plan::check_all(grid.runs.iter().map(|run| &run.config).filter(is_new))
 }
 
 /// Orders that a suite be trained on these slots. Runs that an order had are started in its order.
