@@ -32,6 +32,9 @@ fn what_is_damaged_is_named_shown_with_the_run_and_taken_as_it_is_when_asked() {
         spoil(&dir);
         place.fixmatch(&["verify"]).check(1, &[file, "damaged", what], &[]);
         place.fixmatch(&["show"]).check(0, &[what, "50.0 % (EMA)"], &[]);
+        if file == "run.toml" {
+            place.fixmatch(&["runs"]).check(0, &[], &[&format!("warning: {}: run.toml was damaged", dir.id())]);
+        }
         place.fixmatch(&["seal"]).check(0, &[&format!("{file}: {what}")], &[]);
         place.fixmatch(&["verify"]).check(0, &["nothing is damaged"], &[]);
         assert_eq!(dir.path().join("events.damaged").exists(), file == "events.jsonl");

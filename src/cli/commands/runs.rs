@@ -199,8 +199,8 @@ fn list(args: &Args, mut chosen: Vec<Experiment>, columns: Vec<&'static Key>, so
             say(format_args!("{} was forked from {} after {} steps", row.id(), parent.run, parent.step))?;
         }
     }
-    for error in chosen.iter().filter_map(|run| run.row.error.as_ref()) {
-        note(format_args!("warning: {error}"));
+    for (run, error) in chosen.iter().filter_map(|run| Some((run, run.row.error.as_ref()?))) {
+        note(format_args!("warning: {}: {error}", run.id()));
     }
     Ok(())
 }
