@@ -4,6 +4,7 @@
     python peer.py --tuned         as a careful user would: allocator that keeps memory, channels_last, weak views without
                                    gradient in a pass of their own, fused updates, as many loader processes as cores
     python peer.py --bf16          autocast
+    python peer.py --evaluate      passes of 500 images forward, as in an evaluation, instead of steps
 
 The model is that of docs/pytorch.md, the policy RandAugment of the paper's table with Cutout, the data random images of
 CIFAR-10's shape, or with --data the binary version of CIFAR-10. Prints one line of JSON: milliseconds of each step, of
@@ -29,9 +30,10 @@ def keep_memory():
 
 
 ARGS = argparse.ArgumentParser()
-ARGS.add_argument("--model", choices=["cnn", "wrn"], default="cnn")
+ARGS.add_argument("--model", choices=["cnn", "wrn", "wrn-28-8", "wrn-37-2"], default="cnn")
 ARGS.add_argument("--tuned", action="store_true")
 ARGS.add_argument("--bf16", action="store_true")
+ARGS.add_argument("--evaluate", action="store_true")
 ARGS.add_argument("--steps", type=int, default=10)
 ARGS.add_argument("--warm-up", type=int, default=3)
 ARGS.add_argument("--threshold", type=float, default=0.0, help="0 accepts every pseudo-label")
@@ -190,14 +192,46 @@ def loss_of(model, labeled, targets, weak_views, strong_views):
     return supervised + unsupervised, supervised, unsupervised, mask.mean()
 
 
+def network():
+    if args.model == "cnn":
+        return Cnn()  # noqa: F821
+    depth, width = {"wrn": (28, 2), "wrn-28-8": (28, 8), "wrn-37-2": (37, 2)}[args.model]
+    return Wrn(depth=depth, width=width)  # noqa: F821
+
+
+@torch.inference_mode()
+def evaluations(model, device):
+    """Seconds of each pass of 500 images, from bytes to classes."""
+    images, took = read_data()[0][:500], []
+    layout = torch.channels_last if args.tuned else torch.contiguous_format
+    for _ in range(args.steps + args.warm_up):
+        begun = time.perf_counter()
+        pixels = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.autocast(device.type, torch.bfloat16, enabled=args.bf16):
+            model(pixels.contiguous(memory_format=layout)).argmax(-1).tolist()
+        took.append(time.perf_counter() - begun)
+    return took
+
+
+def report(took, waited=()):
+    status = pathlib.Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
+    ms = [[1000 * s for s in seconds[args.warm_up :]] for seconds in (took, waited)]
+    print(json.dumps({"step_ms": ms[0], "wait_ms": ms[1], "peak_mib": peak}))
+    sys.stdout.flush()
+
+
 def main():
     torch.set_num_threads(len(__import__("os").sched_getaffinity(0)))
     torch.manual_seed(0)
     random.seed(0)
     device = torch.device(args.device)
-    model = (Cnn() if args.model == "cnn" else Wrn()).to(device)  # noqa: F821
+    model = network().to(device)
     if args.tuned:
         model = model.to(memory_format=torch.channels_last)
+    if args.evaluate:
+        report(evaluations(model.eval(), device))
+        return
     ema = Ema(model)
     kernels = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
@@ -229,11 +263,7 @@ def main():
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         took.append(time.perf_counter() - begun)
-    status = pathlib.Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
-    ms = [1000 * s for s in took[args.warm_up :]]
-    print(json.dumps({"step_ms": ms, "wait_ms": [1000 * s for s in waited[args.warm_up :]], "peak_mib": peak}))
-    sys.stdout.flush()
+    report(took, waited)
 
 
 if __name__ == "__main__":

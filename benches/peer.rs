@@ -2,7 +2,8 @@
 //!
 //! Ours is `fixmatch-worker bench`, theirs `benches/peer.py`: the same network, batch, data and policy, every pseudo-label
 //! accepted. Each is a process of its own, in turns; the median of all steps counts. Prints a table in Markdown.
-//! `-- wrn` for the wide network, `-- --turns N --steps N` for more.
+//! `-- wrn` for the wide network, `-- evaluate` for passes of 500 images forward instead of steps, `-- --turns N --steps N`
+//! for more.
 
 #![expect(clippy::disallowed_macros, reason = "a report")]
 
@@ -20,7 +21,7 @@ enum Row {
     Ours(&'static str, &'static str, &'static str),
 }
 
-const ROWS: [Row; 8] = [
+const STEPS: [Row; 8] = [
     Row::Theirs("PyTorch, as people write it", &[]),
     Row::Theirs("PyTorch, tuned", &["--tuned"]),
     Row::Theirs("PyTorch, tuned, bf16", &["--tuned", "--bf16"]),
@@ -31,35 +32,47 @@ const ROWS: [Row; 8] = [
     Row::Ours("fixmatch, joint, bf16", "joint, all", "bf16"),
 ];
 
+/// The same of an evaluation: 500 images forward, without gradients.
+const EVALUATIONS: [Row; 3] = [
+    Row::Theirs("PyTorch, as people write it", &["--evaluate"]),
+    Row::Theirs("PyTorch, tuned", &["--evaluate", "--tuned"]),
+    Row::Ours("fixmatch", "evaluation", "f32"),
+];
+
 /// What the launcher sets for a worker.
 const ENVIRONMENT: [(&str, &str); 2] = [("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"), ("GOMP_SPINCOUNT", "2000")];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let model = if words.iter().any(|word| word == "wrn") { "wrn" } else { "cnn" };
+    let model = words.iter().find(|word| word.starts_with("wrn")).map_or("cnn", String::as_str);
+    let is_evaluation = words.iter().any(|word| word == "evaluate");
+    let rows = if is_evaluation { &EVALUATIONS[..] } else { &STEPS[..] };
     let number = |flag: &str, default: usize| {
         let at = words.iter().position(|word| word == flag);
         at.map_or(default, |at| words[at + 1].parse().expect("a number after the flag"))
     };
-    let (turns, steps) = (number("--turns", 2), number("--steps", if model == "wrn" { 2 } else { 12 }));
+    let (turns, steps) = (number("--turns", 2), number("--steps", if model == "cnn" { 12 } else { 2 }));
     let Some(python) = python::with(&["numpy", "PIL", "torch"]) else {
         println!(
             "skipped: no Python with torch, numpy and Pillow; `make bench-setup` makes one, or set FIXMATCH_PYTHON"
         );
         return;
     };
-    let mut found = vec![(Vec::new(), 0); ROWS.len()];
+    let mut found = vec![(Vec::new(), 0); rows.len()];
     for _ in 0..turns {
-        for (row, (times, peak)) in ROWS.iter().zip(&mut found) {
+        for (row, (times, peak)) in rows.iter().zip(&mut found) {
             let (steps, mib) = measure(row, model, steps, &python);
             times.extend(steps);
             *peak = mib.max(*peak);
         }
     }
     println!("{}, {model}, {turns} turns of {steps} steps\n", processor());
-    println!("| | ms a step | times as fast | memory, MiB |\n|---|---|---|---|");
+    println!(
+        "| | ms a {} | times as fast | memory, MiB |\n|---|---|---|---|",
+        if is_evaluation { "pass" } else { "step" }
+    );
     let medians: Vec<f64> = found.iter().map(|(times, _)| median(times)).collect();
-    for ((row, ms), (_, peak)) in ROWS.iter().zip(&medians).zip(&found) {
+    for ((row, ms), (_, peak)) in rows.iter().zip(&medians).zip(&found) {
         let (Row::Theirs(name, _) | Row::Ours(name, ..)) = row;
         println!("| {name} | {ms:.0} | {:.2} | {peak} |", medians[0] / ms);
     }

@@ -26,7 +26,7 @@ use crate::input::Input;
 use crate::model::{Network, Shape};
 use crate::policy::{Constants, Facts, Judge};
 use crate::session::insight::Insight;
-use crate::trainer::{StepValues, Trainer};
+use crate::trainer::{StepValues, Trainer, Which};
 use crate::{device, host, libtorch, ops};
 
 /// What to time
@@ -37,9 +37,9 @@ use crate::{device, host, libtorch, ops};
 ))]
 pub struct Args {
     /// Which network
-    #[arg(long, value_enum, default_value_t = Which::Cnn)]
-    model: Which,
-    /// Steps to time, after two that warm up
+    #[arg(long, value_enum, default_value_t = Net::Cnn)]
+    model: Net,
+    /// Steps to time, and evaluations of 500 images, after two that warm up
     #[arg(long, default_value_t = 20)]
     steps: usize,
     /// libtorch's threads; 0 for all cores
@@ -60,35 +60,50 @@ pub struct Args {
     /// The vector instructions of our own operations [default: $FIXMATCH_SIMD, else the widest]
     #[arg(long, value_enum)]
     simd: Option<ops::Level>,
-    /// Only this way, such as "split, all", and as JSON: milliseconds of each part of each step, and the peak of memory
+    /// Only this way, such as "split, all" or "evaluation", and as JSON: milliseconds of each part of each step, and the
+    /// peak of memory
     #[arg(long)]
     way: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Which {
+enum Net {
     /// The small CNN of the course study
     Cnn,
-    /// WRN-28-2
+    /// WRN-28-2, the paper's for CIFAR-10 and SVHN
     Wrn,
+    /// WRN-28-8, the paper's for CIFAR-100
+    #[value(name = "wrn-28-8")]
+    Wrn28x8,
+    /// WRN-37-2, the paper's for STL-10
+    #[value(name = "wrn-37-2")]
+    Wrn37x2,
 }
 
-impl From<Which> for Model {
-    fn from(which: Which) -> Self {
-        let name = match which {
-            Which::Cnn => ModelName::Cnn,
-            Which::Wrn => ModelName::Wrn,
+impl From<Net> for Model {
+    fn from(net: Net) -> Self {
+        let (name, depth, width) = match net {
+            Net::Cnn => (ModelName::Cnn, 28, 2),
+            Net::Wrn => (ModelName::Wrn, 28, 2),
+            Net::Wrn28x8 => (ModelName::Wrn, 28, 8),
+            Net::Wrn37x2 => (ModelName::Wrn, 37, 2),
         };
-        Self { name, ..Self::default() }
+        Self { name, depth, width, ..Self::default() }
     }
 }
 
 /// The parts of a step, in order.
 const PARTS: [&str; 4] = ["data wait", "forward", "backward", "optimiser"];
 
+/// Where an evaluation's time stands among them.
+const FORWARD: usize = 1;
+
 /// What is timed: name, passes and τ. In the order of memory, of which a process knows only the most it has ever had.
 const WAYS: [(&str, Forward, f64); 3] =
     [("split, none", Forward::Split, 1.0), ("split, all", Forward::Split, 0.0), ("joint, all", Forward::Joint, 0.0)];
+
+/// The way that is no step: images through the averaged network.
+const EVALUATION: &str = "evaluation";
 
 /// Images of the made-up training set.
 const N_IMAGES: usize = 2048;
@@ -97,6 +112,9 @@ const B: usize = 64;
 const N_UNLABELED: usize = 7 * B;
 
 const WARM_UP: usize = 2;
+
+/// Images that are evaluated at once.
+const N_EVALUATED: usize = 500;
 
 /// Times the ways of passing through the network and prints a line for each.
 pub fn run(args: &Args) -> Result<()> {
@@ -107,8 +125,13 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
-        let (_, forward, threshold) = way.with_context(|| format!("--way {wanted:?}: must be one of {ways}"))?;
-        let Timed { parts, n_reads, n_pinned } = time_steps(args, forward, threshold, cores)?;
+        let unknown = || format!("--way {wanted:?}: must be one of {ways}; {EVALUATION}");
+        let Timed { parts, n_reads, n_pinned } = if wanted == EVALUATION {
+            time_evaluation(args)?
+        } else {
+            let (_, forward, threshold) = way.with_context(unknown)?;
+            time_steps(args, forward, threshold, cores)?
+        };
         println!(
             "{}",
             serde_json::json!({
@@ -142,6 +165,10 @@ pub fn run(args: &Args) -> Result<()> {
         let (share, memory) = (100.0 * per_s / peak, peak_memory_mib());
         println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0} {share:>7.0} %   {memory} MiB");
     }
+    let evaluation = time_evaluation(args)?.parts.iter().map(|pass| pass[FORWARD]).collect();
+    let seconds = 1e-3 * median(evaluation).unwrap_or(f64::NAN);
+    let (per_s, share) = (N_EVALUATED as f64 / seconds, 2e-7 * macs * N_EVALUATED as f64 / seconds / peak);
+    println!("evaluation: {per_s:.0} images/s, {share:.0} % of the peak");
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
     let device = device::resolve(args.device, device::tell)?;
@@ -174,10 +201,30 @@ struct Timed {
     n_pinned: u64,
 }
 
-fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Timed> {
-    let source = source();
+/// The device, as it is set up for a run.
+fn device_of(args: &Args) -> Result<Device> {
     let device = device::resolve(args.device, device::tell)?;
     device::set_up(device, &Machine { tf32: args.tf32, cudnn_benchmark: args.cudnn_benchmark, ..Machine::default() });
+    Ok(device)
+}
+
+/// Passes of [`N_EVALUATED`] images through the averaged network, from bytes to classes.
+fn time_evaluation(args: &Args) -> Result<Timed> {
+    let (images, device) = (source().images, device_of(args)?);
+    let trainer = trainer(args, Forward::Split, &images, device);
+    let pixels = &images.pixels[..N_EVALUATED * images.bytes_per_image()];
+    let pass = |_| {
+        let begun = Instant::now();
+        let classes = trainer.predict(Which::Ema, pixels).argmax(-1, false);
+        std::hint::black_box(host::numbers::<i64>(&classes)); // which waits for the device
+        [0.0, begun.elapsed().as_secs_f64() * 1000.0, 0.0, 0.0]
+    };
+    let mut parts: Vec<_> = (0..WARM_UP + args.steps).map(pass).collect();
+    Ok(Timed { parts: parts.split_off(WARM_UP), n_reads: args.steps as u64, n_pinned: 0 })
+}
+
+fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Timed> {
+    let (source, device) = (source(), device_of(args)?);
     let mut trainer = trainer(args, forward, &source.images, device);
     let now = || {
         if let Device::Cuda(n) = device {
