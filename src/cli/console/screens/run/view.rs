@@ -376,9 +376,9 @@ fn untested(buffer: &mut Buffer, app: &App, run: &OpenRun, style: Style, area: R
     let rows = [
         ("EMA = raw", or_dash(run.comparison(), |compared| percent(compared.agreement)), "agree".into()),
         (
-            "by labels",
+            "crossval",
             or_dash(share.as_ref().map(Share::accuracy), percent),
-            share.as_ref().map_or_else(|| "crossval".into(), interval),
+            share.as_ref().map_or_else(String::new, interval),
         ),
     ];
     for ((name, value, more), y) in rows.into_iter().zip(area.y + 1..area.bottom()) {
