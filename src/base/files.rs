@@ -3,13 +3,15 @@
 //! What a path names need not be what was written there: a named pipe would hang whoever opens it, a device may have no end.
 //! So everything that is read by name is opened here, and only if it is a regular file. Links to such a file are followed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use rustix::fs::{AtFlags, CWD, OFlags};
 use rustix::io::Errno;
 
@@ -24,6 +26,9 @@ const ASIDE: &str = ".tmp";
 
 /// Who may read and write a new file, before the umask.
 const ANYONE: u32 = 0o666;
+
+/// How long somebody else may hold a folder: changing a file in it takes no longer, unless the disk is very slow.
+const HELD: Duration = Duration::from_secs(10);
 
 /// Opens a regular file for reading.
 ///
@@ -140,6 +145,23 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
         File::open(folder)?.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Holds a folder while a file in it is read, changed and replaced, for as long as what is returned lives. So of two who do
+/// that at once, neither undoes what the other one did. Where the file system has no locks, nobody is kept out.
+///
+/// # Errors
+/// If the folder is not there, or somebody else holds it for ten seconds.
+pub fn hold(folder: &Path) -> Result<File> {
+    let held = File::open(folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    let deadline = Instant::now() + HELD;
+    while let Err(TryLockError::WouldBlock) = held.try_lock() {
+        if Instant::now() > deadline {
+            bail!("another program is changing a file in {}: try again", folder.display());
+        }
+        sleep(Duration::from_millis(5));
+    }
+    Ok(held)
 }
 
 /// Gives a file a name that had none.

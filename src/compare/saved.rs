@@ -34,9 +34,10 @@ pub fn read() -> Result<Saved> {
 pub fn save(name: &str, text: &str) -> Result<()> {
     check_name(name)?;
     ensure!(!text.trim().is_empty(), "there is no expression to save as {name}");
-    let mut saved = read()?;
-    saved.insert(name.to_owned(), text.trim().to_owned());
-    write(&saved)
+    change(|saved| {
+        saved.insert(name.to_owned(), text.trim().to_owned());
+        Ok(())
+    })
 }
 
 /// Whether an expression can be called so.
@@ -57,9 +58,10 @@ pub fn check_name(name: &str) -> Result<()> {
 /// # Errors
 /// If there is none.
 pub fn forget(name: &str) -> Result<()> {
-    let mut saved = read()?;
-    ensure!(saved.remove(name).is_some(), "no expression is saved as {name}; {}", there_are(&saved));
-    write(&saved)
+    change(|saved| {
+        ensure!(saved.remove(name).is_some(), "no expression is saved as {name}; {}", there_are(saved));
+        Ok(())
+    })
 }
 
 /// Which there are, in words.
@@ -70,10 +72,11 @@ pub fn there_are(saved: &Saved) -> String {
     format!("there are {}", saved.keys().map(|name| format!("@{name}")).collect::<Vec<_>>().join(", "))
 }
 
-fn write(saved: &Saved) -> Result<()> {
-    let path = path()?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    files::replace_file(&path, &serde_json::to_vec_pretty(saved).expect("names are text"))
+fn change(edit: impl FnOnce(&mut Saved) -> Result<()>) -> Result<()> {
+    let (folder, path) = (dirs::state_dir()?, path()?);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let _held = files::hold(&folder)?;
+    let mut saved = read()?;
+    edit(&mut saved)?;
+    files::replace_file(&path, &serde_json::to_vec_pretty(&saved).expect("names are text"))
 }

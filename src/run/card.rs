@@ -67,8 +67,19 @@ impl Card {
         sealed::read_json(&text).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// Writes it on a run.
-    pub fn write(&self, dir: &RunDir) -> Result<()> {
+    /// Changes what stands on a run, and returns what stands there then.
+    ///
+    /// # Errors
+    /// Those of `edit`, and if the file cannot be read or written: then nothing is changed.
+    pub fn change(dir: &RunDir, edit: impl FnOnce(&mut Self) -> Result<()>) -> Result<Self> {
+        let _held = files::hold(dir.path())?;
+        let mut card = Self::read(dir)?;
+        edit(&mut card)?;
+        card.write(dir)?;
+        Ok(card)
+    }
+
+    fn write(&self, dir: &RunDir) -> Result<()> {
         replace_file(&dir.card(), &sealed::json(serde_json::to_vec(self).expect("a card has only JSON's types")))
     }
 
@@ -131,6 +142,19 @@ impl Card {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_those_who_write_at_once_none_undoes_what_another_one_wrote() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dir = RunDir::at(folder.path().to_owned());
+        let tag = |n: usize| Card::change(&dir, |card| card.tag(&[format!("t{n}")])).expect("written");
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                scope.spawn(move || (10 * n..10 * n + 5).for_each(|n| drop(tag(n))));
+            }
+        });
+        assert_eq!(Card::read(&dir).expect("reads").tags.len(), 40);
+    }
 
     #[test]
     fn a_title_is_one_line_of_some_length() {

@@ -358,7 +358,7 @@ mod tests {
         let mut survey = Survey::new(runs.path());
         let mut note = || survey.look().expect("looks")[0].card.note.clone();
         assert_eq!(note(), "");
-        let write = |note: &str| Card { note: note.into(), ..Card::default() }.write(&dir).expect("written");
+        let write = |note: &str| Card::change(&dir, |card| card.set_note(note)).expect("written");
         write("one");
         assert_eq!(note(), "one", "it was not there before");
         let modified = dir.card().metadata().and_then(|meta| meta.modified()).expect("a time");

@@ -84,11 +84,10 @@ pub fn note(args: &Note, runs: &Runs) -> Result<ExitCode> {
 /// A run and what stands on its card, after an edit if there is one.
 fn written(run: &str, runs: &Runs, edit: Option<impl FnOnce(&mut Card) -> Result<()>>) -> Result<(RunDir, Card)> {
     let dir = runs.find(&RunArg { run: Some(run.to_owned()) })?;
-    let mut card = Card::read(&dir)?;
-    if let Some(edit) = edit {
-        edit(&mut card)?;
-        card.write(&dir)?;
-    }
+    let card = match edit {
+        Some(edit) => Card::change(&dir, edit)?,
+        None => Card::read(&dir)?,
+    };
     Ok((dir, card))
 }
 

@@ -349,9 +349,7 @@ fn predict(dir: RunDir, news: &UnboundedSender<News>) {
 
 /// Writes something on a run.
 fn write(dir: &RunDir, edit: &Edit) -> Result<()> {
-    let mut card = Card::read(dir)?;
-    card.edit(edit)?;
-    card.write(dir)
+    Card::change(dir, |card| card.edit(edit)).map(drop)
 }
 
 /// Tells of the runs and of the suites, each time that something about them changed.
