@@ -9,19 +9,20 @@ mod signals;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Error, Result, ensure};
+use anyhow::{Error, Result, bail, ensure};
 use fixmatch::base::files;
 use fixmatch::base::host::{host, now};
+use fixmatch::base::text::Name;
 use fixmatch::run::change::Request;
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Event, Job, Record};
-use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::heartbeat::{Heartbeat, Phase, STALE};
 use fixmatch::run::insight::{self, InsightFile};
 use fixmatch::run::log::{EventLog, Follower};
 use fixmatch::run::mailbox::{self, Content, Letter, Mail};
-use fixmatch::run::state::{RunState, Summary};
+use fixmatch::run::state::{LastState, RunState, Summary};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -49,6 +50,26 @@ impl std::fmt::Display for Overtaken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("another worker has taken this run up since this one was started")
     }
+}
+
+/// Refuses a run that a worker of another machine trains. A lock says that of this machine's workers, but not every file
+/// system carries locks from one machine to another. So where the last sign of life is another machine's and recent, one more
+/// is waited for, until the last one is stale.
+fn refuse_another_machines(dir: &RunDir) -> Result<()> {
+    let Some((last, age)) = dir.heartbeat().filter(|(beat, _)| beat.host != host()) else { return Ok(()) };
+    let began = Instant::now();
+    while age + began.elapsed() < STALE {
+        if let Some((beat, _)) = dir.heartbeat()
+            && beat != last
+        {
+            bail!(
+                "a worker on {} is training this run, and locks do not reach from there to here: end that one first",
+                Name::from(beat.host.as_str())
+            );
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// The log, the state that follows from it, and the last sign of life.
@@ -100,6 +121,9 @@ impl Recorder {
             state.apply(record);
         }
         ensure!(follower.n_bytes() == n_seen, Error::msg(Overtaken));
+        if state.last_state.as_ref().is_none_or(|it| matches!(it, LastState::Running | LastState::Paused)) {
+            refuse_another_machines(dir)?;
+        }
         dir.mend()?;
         let hold = Hold::default();
         let (reporter, reports) = Reporter::new(hold.clone());

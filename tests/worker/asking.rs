@@ -13,7 +13,7 @@ use fixmatch::base::output::note;
 use fixmatch::config::Device;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::event::{Evaluated, Event};
-use fixmatch::run::heartbeat::{Heartbeat, Phase};
+use fixmatch::run::heartbeat::{Heartbeat, Phase, STALE};
 use fixmatch::run::launch::OVERTAKEN;
 use fixmatch::run::log::EventLog;
 use fixmatch::run::mailbox;
@@ -282,6 +282,36 @@ fn a_worker_that_waited_for_another_ones_end_does_not_take_its_run_up() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(told.contains("another worker has taken this run up"), "{told}");
     assert_eq!(events(&dir), [Event::Stopped { step: 7 }]);
+}
+
+#[test]
+fn a_run_that_another_machine_trains_is_left_alone_and_one_that_it_left_is_taken_up() {
+    let place = Place::new();
+    let dir = place.run(&place.config());
+    let launched = Event::Launched { pid: 1, host: "elsewhere".into(), version: "0".into(), job: None };
+    EventLog::open(&dir.events()).and_then(|mut log| log.append(launched)).expect("appended");
+    let beat = |step| {
+        let beat = Heartbeat { time: 0.0, pid: 1, host: "elsewhere".into(), step, phase: Phase::Training };
+        dir.beat(&beat).expect("written");
+    };
+    beat(0);
+    let mut other = worker_command(&dir).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    for step in 1.. {
+        beat(step);
+        if other.try_wait().expect("waits").is_some() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it does not notice");
+        sleep(Duration::from_millis(20));
+    }
+    let output = other.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("a worker on elsewhere is training this run"), "{text}");
+    assert_eq!(events(&dir).len(), 1);
+    let heartbeat = File::options().write(true).open(dir.path().join("heartbeat")).expect("there");
+    heartbeat.set_modified(SystemTime::now() - STALE).expect("set");
+    finish(&dir);
 }
 
 #[test]
