@@ -10,6 +10,7 @@ mod forking;
 mod insight;
 mod instructions;
 mod labeling;
+mod moving;
 mod older;
 mod predicting;
 mod ranking;

@@ -28,6 +28,12 @@ pub struct Args {
     /// What picks the windows [default: another one each time, which is told]
     #[arg(long, value_name = "N", requires = "recompute")]
     seed: Option<u64>,
+    /// Pick them from the whole run, also far from any checkpoint: those are trained from the last one before them
+    ///
+    /// Without it, windows are picked that begin no further behind a kept checkpoint, or the start, than checkpoints are apart.
+    /// With it, a window may take as long as all of the run before it.
+    #[arg(long, requires = "recompute")]
+    anywhere: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -46,7 +52,7 @@ struct Page {
 pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let dir = runs.find(&args.run)?;
     let parts = verify(&dir)?;
-    let recomputed = args.recompute.map(|n| recompute(&dir, n, args.seed)).transpose();
+    let recomputed = args.recompute.map(|n| recompute(&dir, n, args.seed, args.anywhere)).transpose();
     let is_whole = parts.iter().all(|part| part.verdict != Verdict::Damaged);
     if !args.json {
         say(columns(&["FILE", "", "ABOUT"], &rows(&parts)))?;

@@ -72,8 +72,8 @@ impl Recomputed {
     }
 }
 
-/// Trains `n` windows again, those of a seed or of any.
-pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>) -> Result<Recomputed> {
+/// Trains `n` windows again, those of a seed or of any: of those near a checkpoint, or of all.
+pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>, anywhere: bool) -> Result<Recomputed> {
     ensure!(n > 0, "--recompute takes at least one window");
     let state = RunState::read(dir)?;
     ensure!(!state.status(dir).is_alive(), "{} has a worker: wait for its end, or stop it first", dir.id());
@@ -87,10 +87,14 @@ pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>) -> Result<Recomputed
     let mut starts: BTreeSet<u64> = checkpoint::list(&dir.checkpoints())?.into_iter().map(|(step, _)| step).collect();
     starts.insert(0);
     let from = |window: &Progress| starts.range(..window.step).next_back().copied().unwrap_or(0);
-    // from a checkpoint that was kept it is never further, and nobody wants to train half a run again
-    let is_near = |it: &&Progress| it.step - from(it) <= config.checkpoint.every.max(it.n_steps);
+    // from a checkpoint that was kept it is never further, and few want to train half a run again
+    let is_near = |it: &&Progress| anywhere || it.step - from(it) <= config.checkpoint.every.max(it.n_steps);
     let mut near: Vec<&Progress> = state.progress.iter().filter(|it| it.step > 0).filter(is_near).collect();
-    ensure!(!near.is_empty(), "{} has no window within reach of a checkpoint", dir.id());
+    ensure!(!near.is_empty(), "{} has no window within reach of a checkpoint; --anywhere takes the others", dir.id());
+    if near.len() < state.progress.len() {
+        let (n, all) = (near.len(), plural(state.progress.len() as u64, "window"));
+        note(format_args!("{n} of {all} are within reach of a checkpoint; --anywhere takes the others too"));
+    }
     let mut rng = Rng::new(seed, Stream::Weights, 0, 0);
     let mut chosen: BTreeMap<u64, Vec<&Progress>> = BTreeMap::new();
     for _ in 0..n.min(near.len()) {
