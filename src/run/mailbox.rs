@@ -143,19 +143,27 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_makes_no_sense_is_collected_with_its_reason() {
+    fn what_is_half_written_of_another_version_or_out_of_range_is_collected_with_its_reason() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join("1.json"), "{").expect("written");
-        fs::write(folder.path().join("2.json"), r#"{"who":"me","request":{"set":{"threshold":7}}}"#).expect("written");
-        let reasons: Vec<_> = collect(folder.path(), |_| false)
-            .expect("collected")
-            .into_iter()
-            .map(|mail| match mail.content {
-                Content::Nonsense(error) => format!("{error:#}"),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert!(reasons[0].contains("not one this version knows"), "{}", reasons[0]);
-        assert!(reasons[1].contains("threshold must be in [0, 1], not 7"), "{}", reasons[1]);
+        let unknown = "not one this version knows";
+        let cases = [
+            ("{", unknown),
+            ("", unknown),
+            (r#"{"who":"me","request":"pau"#, unknown),
+            (r#"{"request":"pause"}"#, unknown),
+            (r#"{"who":"me","request":"teleport"}"#, unknown),
+            (r#"{"who":"me","request":{"set":{"temperature":0.5}}}"#, unknown),
+            (r#"{"who":"me","request":{"set":{"threshold":7}}}"#, "threshold must be in [0, 1], not 7"),
+        ];
+        for (text, expected) in cases {
+            fs::write(folder.path().join("1.json"), text).expect("written");
+            let mail = collect(folder.path(), |_| false).expect("collected");
+            let Content::Nonsense(error) = &mail[0].content else { panic!("{text}: {mail:?}") };
+            assert!(format!("{error:#}").contains(expected), "{text}: {error:#}");
+        }
+        // a later version may say more than this one knows of
+        fs::write(folder.path().join("1.json"), r#"{"who":"me","request":"pause","why":"lunch"}"#).expect("written");
+        let mail = collect(folder.path(), |_| false).expect("collected");
+        assert!(matches!(&mail[0].content, Content::Letter(letter) if letter.request == Request::Pause), "{mail:?}");
     }
 }

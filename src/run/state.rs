@@ -531,6 +531,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_takes_no_training_time_away() {
+        let mut state = RunState::default();
+        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into(), job: None };
+        for (time, event) in [(100.0, launched), (200.0, point(10)), (50.0, point(20)), (60.0, point(30))] {
+            state.apply(&Record { time, event });
+        }
+        assert_eq!((state.training_s, state.step), (110.0, 30));
+    }
+
+    #[test]
     fn points_after_a_resumed_step_are_void() {
         let state = state_after(vec![point(10), point(20), point(30), Event::Resumed { step: 20 }, point(40)]);
         let steps: Vec<_> = state.progress.iter().map(|point| point.step).collect();

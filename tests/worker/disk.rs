@@ -39,6 +39,11 @@ impl SmallDisk {
         self.at.path()
     }
 
+    fn remount(&self, how: &str) {
+        let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.path()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{how}");
+    }
+
     fn copy(&self, dir: &RunDir) -> RunDir {
         let to = self.path().join("run");
         if to.exists() {
@@ -225,6 +230,20 @@ fn a_log_or_a_checkpoint_that_may_not_grow_ends_no_run_without_its_reason() {
         let last = log.lines().last().unwrap_or_default();
         assert!(in_log || last == format!("error: {told}"), "{n_bytes}: {log}");
     }
+}
+
+#[test]
+fn on_a_disk_that_takes_nothing_a_worker_says_so_and_leaves_the_run_as_it_is() {
+    let Some(disk) = SmallDisk::new("size=24m") else { return };
+    let place = Place::new();
+    let dir = disk.copy(&place.run(&place.config()));
+    disk.remount("ro");
+    let output = worker_command(&dir).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    assert!(!output.status.success() && last.contains("Read-only file system"), "{text}");
+    disk.remount("rw");
+    finish(&dir);
 }
 
 #[test]
