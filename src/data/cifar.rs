@@ -42,7 +42,7 @@ pub struct Version {
 }
 
 /// Labels and H×W×C pixels of a file.
-type Decoded = (Vec<u16>, Vec<u8>);
+pub type Decoded = (Vec<u16>, Vec<u8>);
 
 impl Version {
     /// Reads it.
@@ -94,7 +94,10 @@ impl Version {
     }
 
     /// Labels and pixels of `n` records.
-    fn decode(&self, bytes: &[u8], n: usize) -> Result<Decoded> {
+    ///
+    /// # Errors
+    /// If there are more bytes or fewer, or a label is of no class.
+    pub fn decode(&self, bytes: &[u8], n: usize) -> Result<Decoded> {
         let record_bytes = self.labels.len() + IMAGE_BYTES;
         let expected = n * record_bytes;
         ensure!(

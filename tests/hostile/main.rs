@@ -10,10 +10,12 @@ mod samples;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use fixmatch::base::output::note;
 use fixmatch::config::Data;
 use fixmatch::config::preset::Preset;
-use fixmatch::data::{self, Dataset, idx};
+use fixmatch::data::{self, Dataset, cifar10, cifar100, idx};
 use fixmatch::labels::ranking::Ranking;
 use fixmatch::labels::{file, log, recorded};
 use fixmatch::run::card::Card;
@@ -49,7 +51,7 @@ fn hostile(format: &str, usual: u64, samples: &[Vec<u8>], mut read: impl FnMut(&
         assert!(read(sample), "{format}: a sample does not read");
     }
     let kept = std::env::temp_dir().join(format!("fixmatch-hostile-{format}"));
-    let (mut n_read, mut most) = (0, 0);
+    let (mut n_read, mut most, began) = (0, 0, Instant::now());
     for case in 0..cases {
         let input = mutator.next();
         let (done, peak) = peak_while(|| catch_unwind(AssertUnwindSafe(|| read(&input))));
@@ -62,7 +64,8 @@ fn hostile(format: &str, usual: u64, samples: &[Vec<u8>], mut read: impl FnMut(&
         assert!(!is_bad, "{format}, case {case}: {peak} bytes for {}: {}", input.len(), kept.display());
         n_read += u64::from(done.unwrap_or(false));
     }
-    fixmatch::base::output::note(format_args!("{format}: {cases} cases, {n_read} read, at most {} KB", most >> 10));
+    let seconds = began.elapsed().as_secs();
+    note(format_args!("{format}: {cases} cases in {seconds} s, {n_read} read, at most {} KB", most >> 10));
 }
 
 struct Place {
@@ -204,7 +207,7 @@ fn labels_lists_and_rankings() {
 }
 
 #[test]
-fn data_sets_and_folders_of_images() {
+fn data_sets() {
     let place = Place::new();
     let [images, labels] = samples::idx();
     hostile("idx-images", 500, &[images.clone(), samples::gzip(&images)], |bytes| {
@@ -213,6 +216,9 @@ fn data_sets_and_folders_of_images() {
     hostile("idx-labels", 500, &[labels.clone(), samples::gzip(&labels)], |bytes| {
         idx::decode(idx::File { name: "i", bytes: &images }, idx::File { name: "l", bytes }, 2).is_ok()
     });
+    for (version, name) in [(cifar10::VERSION, "cifar10"), (cifar100::VERSION, "cifar100")] {
+        hostile(name, 300, &[samples::cifar(version.labels.len())], |bytes| version.decode(bytes, 2).is_ok());
+    }
     let golden = |name: &str| fs::read(samples::root().join("tests/golden/svhn").join(name)).expect("reads");
     for name in ["train_32x32.mat", "test_32x32.mat"] {
         place.put(&format!("svhn/{name}"), &golden(name));
@@ -221,6 +227,26 @@ fn data_sets_and_folders_of_images() {
         place.put("svhn/test_32x32.mat", bytes);
         load("svhn", &place.at("svhn")).is_ok()
     });
+}
+
+#[test]
+fn stl_10() {
+    let place = Place::new();
+    let files = samples::stl10();
+    for (name, whole) in &files {
+        for (name, bytes) in &files {
+            place.put(&format!("stl10/{name}"), bytes);
+        }
+        hostile(&format!("stl10-{name}"), 40, &[whole.clone()], |bytes| {
+            place.put(&format!("stl10/{name}"), bytes);
+            load("stl10", &place.at("stl10")).is_ok()
+        });
+    }
+}
+
+#[test]
+fn folders_of_images() {
+    let place = Place::new();
     place.images();
     hostile("folder", 100, &[samples::png(1), samples::png(2)], |bytes| {
         place.put("images/train/cat/0.png", bytes);

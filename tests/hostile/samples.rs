@@ -83,6 +83,19 @@ pub fn idx() -> [Vec<u8>; 2] {
     [file(&[0x803, 2, 2, 3], &[7; 12]), file(&[0x801, 2], &[0, 1])]
 }
 
+/// Two records of CIFAR with so many bytes of labels.
+pub fn cifar(n_labels: usize) -> Vec<u8> {
+    (0..2).flat_map(|record| [vec![record; n_labels], vec![100 + record; 32 * 32 * 3]].concat()).collect()
+}
+
+/// The files of STL-10, with one image each.
+pub fn stl10() -> Vec<(&'static str, Vec<u8>)> {
+    let image = vec![7; 96 * 96 * 3];
+    let images = ["train_X.bin", "unlabeled_X.bin", "test_X.bin"].map(|name| (name, image.clone()));
+    let others = [("train_y.bin", vec![3]), ("test_y.bin", vec![10]), ("fold_indices.txt", b"0 \n0 0\n".to_vec())];
+    images.into_iter().chain(others).collect()
+}
+
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory")
