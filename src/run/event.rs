@@ -331,6 +331,15 @@ pub struct Evaluated {
     pub requested: bool,
 }
 
+impl Evaluated {
+    /// Leaves out the scores of each class, which take most of its memory.
+    pub fn shorten(&mut self) {
+        for scores in [&mut self.raw, &mut self.ema] {
+            (scores.per_class, scores.confusion) = (Vec::new(), Vec::new());
+        }
+    }
+}
+
 /// What the averaged and the trained weights say of the training images, where there are no test images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compared {

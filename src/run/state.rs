@@ -241,9 +241,7 @@ impl RunState {
         let last = self.progress.pop().map(|point| Progress { memory_bytes: memory, ..point });
         self.progress = last.into_iter().collect();
         if let Some((_, earlier)) = self.evaluations.split_last_mut() {
-            for scores in earlier.iter_mut().flat_map(|it| [&mut it.raw, &mut it.ema]) {
-                (scores.per_class, scores.confusion) = (Vec::new(), Vec::new());
-            }
+            earlier.iter_mut().for_each(Evaluated::shorten);
         }
         self.insights = Vec::new();
     }

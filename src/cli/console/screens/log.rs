@@ -65,8 +65,13 @@ pub struct Log {
 const MAX_OUTPUT: usize = 20_000;
 
 impl Log {
-    /// Adds what is new.
-    pub fn extend(&mut self, records: Vec<Record>, output: &[String]) {
+    /// Adds what is new. Of evaluations it keeps what a line says of them.
+    pub fn extend(&mut self, mut records: Vec<Record>, output: &[String]) {
+        for record in &mut records {
+            if let Event::Evaluated(evaluated) = &mut record.event {
+                evaluated.shorten();
+            }
+        }
         let (n_records, n_output) = (self.records.len(), self.output.len());
         self.records.extend(records);
         self.output.extend(output.iter().map(|line| clean(line)));
