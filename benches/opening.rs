@@ -1,4 +1,5 @@
-//! How long opening takes: the log of a run of 2^20 steps, and a folder of a thousand such runs.
+//! How long opening takes: the log of a run of 2^20 steps, and a folder of a thousand such runs; and how long it takes to
+//! append to such a log.
 //!
 //! `cargo bench --no-default-features --bench opening`
 
@@ -12,7 +13,8 @@ use fixmatch::compare::groups::Groups;
 use fixmatch::compare::verdict::Verdict;
 use fixmatch::config::RunConfig;
 use fixmatch::run::curves::Curves;
-use fixmatch::run::log::Follower;
+use fixmatch::run::event::{Event, Progress};
+use fixmatch::run::log::{EventLog, Follower};
 use fixmatch::run::state::RunState;
 use fixmatch::run::survey::Survey;
 use generated::{STEPS, log, run, study};
@@ -30,6 +32,18 @@ fn long_run(criterion: &mut Criterion) {
             black_box((state, curves))
         });
     });
+}
+
+fn growing_log(criterion: &mut Criterion) {
+    for (name, text) in [("an empty log", String::new()), ("a log of 2^20 steps", log(STEPS))] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dir = run(folder.path(), "growing", &text, RunConfig::default());
+        let mut log = EventLog::open(&dir.events()).expect("opens");
+        let progress = Progress { step: STEPS, mask_ratio: Some(0.9), ..Progress::default() };
+        criterion.bench_function(&format!("append to {name}"), |bencher| {
+            bencher.iter(|| log.append(Event::Progress(progress.clone())).expect("appended"));
+        });
+    }
 }
 
 fn many_runs(criterion: &mut Criterion) {
@@ -51,6 +65,6 @@ fn many_runs(criterion: &mut Criterion) {
 criterion_group! {
     name = opening;
     config = Criterion::default().sample_size(10);
-    targets = long_run, many_runs
+    targets = long_run, growing_log, many_runs
 }
 criterion_main!(opening);

@@ -1,7 +1,7 @@
 // Preloaded by scripts/faults.py: the n-th call of a kind on a file below FAULT_ROOT fails, is cut short, or kills.
 //
 // FAULT_OP: open, write, fsync, mkdir or truncate. FAULT_AT: which call, from 1 on; 0: none. FAULT_HOW: a number of errno,
-// "short" or "kill". FAULT_COUNTS: a file that gets one letter for each call, in all processes together.
+// "short", "slow" or "kill". FAULT_COUNTS: a file that gets one letter for each call, in all processes together.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -47,9 +47,8 @@ static int fate(const char *op, char letter) {
     if (n != atol(at)) return 0;
     const char *how = getenv("FAULT_HOW");
     if (strcmp(how, "short") == 0) return -1;
-    if (strcmp(how, "kill") == 0) {
-        return -2;
-    }
+    if (strcmp(how, "kill") == 0) return -2;
+    if (strcmp(how, "slow") == 0) { sleep(1); return 0; }
     return atoi(how);
 }
 

@@ -1,14 +1,16 @@
 """Breaks workers, commands and queues at each of their calls, and compares what comes of it with unbroken runs.
 
-    scripts/faults.py --cases 200 --commands 100 --seed 1
+    scripts/faults.py --cases 200 --commands 100 --consoles 100 --seed 1
+    scripts/faults.py --every --only "CNN, RandAugment" ranking fork commands consoles
 
 One call on a file of the run, the cache or the state fails once: an open, write, fsync, rename, mkdir or truncate, with
-ENOSPC, EIO, EROFS, EMFILE, cut short, or by a kill in the middle of it. Which one is drawn at random from all that an
-unbroken run makes. A worker has to go on or to end with its reason, unless it was killed; resumed, its run has to end in
-the weights, records and curves of an unbroken one, and no file that was being written may be left. A command has to
-succeed or to end with an error, and to succeed when it is given again. Calls are caught by a preloaded library
-(faults.c, which needs a C compiler), renames by strace. Prints tables in Markdown; the exit code is 1 if anything
-differed, panicked or hung.
+each error that such a call can come to, cut short, a second late, or by a kill in the middle of it. Which one is drawn at random from all
+that an unbroken run makes; with `--every`, each call has each fault in turn. A worker has to go on or to end with its
+reason, unless it was killed; resumed, its run has to end in the weights, records and curves of an unbroken one, and no file
+that was being written may be left. A command has to succeed or to end with an error, and to succeed when it is given
+again. A console is given keys: what they ask for has to be done, or it has to say why not; what it merely remembers may be
+forgotten. Calls are caught by a preloaded library (faults.c, which needs a C compiler), renames by strace. Prints tables in
+Markdown; the exit code is 1 if anything differed, panicked or hung.
 """
 
 import argparse
@@ -29,15 +31,24 @@ import time
 import zlib
 
 from damage import weights
+from long import Console
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE = 120
-ERRORS = {name: getattr(errno, name) for name in ("ENOSPC", "EIO", "EROFS", "EMFILE")}
+ERRORS = {name: getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "EMFILE")}
+# what each kind of call can come to
+FITTING = {
+    "open": ["ENOSPC", "EIO", "EROFS", "EMFILE", "kill"], "write": ["ENOSPC", "EDQUOT", "EIO", "short", "kill"],
+    "fsync": ["ENOSPC", "EIO", "slow", "kill"], "mkdir": ["ENOSPC", "EIO", "EROFS", "kill"], "truncate": ["EIO", "kill"],
+    "rename": ["ENOSPC", "EIO", "EROFS", "kill"],
+}
 TINY = [
     "data.dataset=folder", "train.steps=30", "train.batch=2", "train.mu=2", "train.window=5",
     "train.lr=0.01", "optim.ema_decay=0.9", "labels.per_class=2", "eval.every=10", "checkpoint.every=10",
     "checkpoint.keep=2", "insight.every=10", "machine.device=cpu", "machine.threads=1", "machine.loaders=1",
 ]
+# each kind of call still, and fewer of them, where each call is to fail in turn
+SHORT = ["train.steps=12", "train.window=6", "eval.every=6", "checkpoint.every=6", "insight.every=8"]
 PLAYED = [{"time": 1.0, "event": "launched", "pid": 77, "host": "h", "version": "0"},
           {"time": 2.0, "event": "stopped", "step": 0}]
 WRN = ["model.name=wrn", "model.depth=10", "model.width=1"]
@@ -64,8 +75,8 @@ def png(path, rng, channel):
 class Place:
     """The programs, the images, and what every case begins with."""
 
-    def __init__(self, programs, folder):
-        self.programs, self.folder = programs, folder
+    def __init__(self, programs, folder, is_short):
+        self.programs, self.folder, self.settings = programs, folder, TINY + SHORT * is_short
         self.library = folder / "faults.so"
         built = ["cc", "-shared", "-fPIC", "-O1", "-o", str(self.library), str(ROOT / "scripts/faults.c"), "-ldl"]
         subprocess.run(built, check=True)
@@ -90,8 +101,8 @@ class Place:
                     "FAULT_AT": str(fault.at), "FAULT_HOW": str(fault.how), "FAULT_COUNTS": str(self.folder / "counts")}
         return own
 
-    def run(self, case, command, fault=None, **environment):
-        """What a program did: its exit code, None if it hung, and its output."""
+    def prepared(self, case, command, fault, environment):
+        """A program's command and environment, with the fault that it is to meet."""
         command = [str(self.programs / command[0]), *map(str, command[1:])]
         if fault and fault.op == "rename":
             how = "signal=KILL" if fault.how == "kill" else f"error={fault.how}"
@@ -99,14 +110,29 @@ class Place:
             inject = ["-e", f"inject=rename,renameat,renameat2:{how}{at}"] if fault.at else []
             command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(self.folder / "renames"),
                        "-e", "trace=rename,renameat,renameat2", *inject, *command]
-        counts = self.folder / "counts"
-        counts.unlink(missing_ok=True)
+        (self.folder / "counts").unlink(missing_ok=True)
+        return command, self.environment(case, fault) | environment
+
+    def run(self, case, command, fault=None, **environment):
+        """What a program did: its exit code, None if it hung, and its output."""
+        command, environment = self.prepared(case, command, fault, environment)
         try:
-            done = subprocess.run(command, env=self.environment(case, fault) | environment, capture_output=True,
-                                  timeout=PATIENCE, stdin=subprocess.DEVNULL, cwd=self.folder)
+            done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE,
+                                  stdin=subprocess.DEVNULL, cwd=self.folder)
         except subprocess.TimeoutExpired:
             return None, ""
         return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+    def type(self, case, command, keys, fault=None):
+        """The same for a console that is given keys, each once it has drawn what came of the one before."""
+        console = Console(*self.prepared(case, command, fault, {}), self.folder, (24, 80))
+        for key in keys:
+            console.quiet(time.monotonic(), 0.2)
+            if console.ended() is not None:
+                break
+            console.press(key)
+        console.quiet(time.monotonic(), 0.2)
+        return console.leave(PATIENCE), console.text.decode(errors="replace")
 
     def must(self, case, *command, **environment):
         code, out = self.run(case, command, **environment)
@@ -114,10 +140,10 @@ class Place:
             sys.exit(f"{command}: exit code {code}\n{out}")
         return out
 
-    def count(self, case, op, command, **environment):
+    def count(self, case, op, command, keys=None, **environment):
         """How many calls of a kind it makes."""
         fault = Fault(op, 0, 0)
-        code, out = self.run(case, command, fault, **environment)
+        code, out = self.type(case, command, keys, fault) if keys else self.run(case, command, fault, **environment)
         settle(case)
         if not is_done(code, out):
             sys.exit(f"{command}: {out}")
@@ -131,7 +157,7 @@ class Place:
     def fresh(self, name, settings, preset="quickstart", **more):
         """A run that no worker has taken up: the case's folder, and the run in it."""
         case = self.folder / "templates" / name.replace(" ", "-").replace(",", "")
-        words = [word for setting in [*TINY, f"data.path={self.folder / 'data'}", *settings] for word in ("--set", setting)]
+        words = [word for setting in [*self.settings, f"data.path={self.folder / 'data'}", *settings] for word in ("--set", setting)]
         # a worker that does nothing leaves the run as it was made
         code, out = self.run(case, ["fixmatch", "train", preset, *words, "--detach"], FIXMATCH_WORKER="/bin/true")
         if not (case / "runs").exists():
@@ -231,19 +257,31 @@ def broken_worker(place, template, run, expected, fault, again=None):
 def draw(rng, counts):
     """A fault, each kind of call as likely as another, if it is made at all."""
     op = rng.choice([op for op, n in counts.items() if n])
-    hows = [*ERRORS.values(), "kill", "kill"] + (["short"] * 2 if op == "write" else [])
-    return Fault(op, rng.randrange(1, counts[op] + 1), rng.choice(hows))
+    return Fault(op, rng.randrange(1, counts[op] + 1), rng.choice(hows(op)))
+
+
+def hows(op):
+    return [ERRORS.get(name, name) for name in FITTING[op]]
+
+
+def cases(rng, counts, n_cases):
+    """What is to be broken, and how: drawn at random, or each call of each in turn if no number is said."""
+    if n_cases is None:
+        return [(name, Fault(op, at, how)) for name, of in counts.items() for op, n in of.items()
+                for at in range(1, n + 1) for how in hows(op)]
+    names = [name for name, of in counts.items() if any(of.values())]
+    return [(name, draw(rng, counts[name])) for name in (names[n % len(names)] for n in range(n_cases))]
 
 
 def ops():
     return ["open", "write", "fsync", "mkdir", "truncate"] + (["rename"] if shutil.which("strace") else [])
 
 
-def workers(place, rng, n_cases):
-    templates = {name: place.fresh(name, settings) for name, settings in KINDS.items()}
-    case, run = templates["ranking"] = place.fresh("ranking", ["train.steps=108", "eval.every=54", "checkpoint.every=30"], place.folder / "ranking.toml")
+def workers(place, rng, n_cases, only):
     if n_cases == 0:
         return {}, 0
+    templates = {name: place.fresh(name, settings) for name, settings in KINDS.items()}
+    case, run = templates["ranking"] = place.fresh("ranking", ["train.steps=108", "eval.every=54", "checkpoint.every=30"], place.folder / "ranking.toml")
     # recorded changes that lie ahead, of a run that was stopped
     case, run, step = place.stopped("live changes")
     for change in (f"steps={step + 25}", "threshold=0.2", "lambda_u=0.5", "lr_factor=0.5"):
@@ -252,10 +290,11 @@ def workers(place, rng, n_cases):
     parent = place.folder / "templates/fork"
     shutil.copytree(templates["CNN, CTAugment, FreeMatch"][0], parent)
     place.must(parent, "fixmatch-worker", "run", newest(parent))
-    fork = ["fixmatch", "fork", newest(parent), "--at", "20", "--set", "train.threshold=0.3", "--detach"]
+    fork = ["fixmatch", "fork", newest(parent), "--at", "6" if place.settings != TINY else "20", "--set", "train.threshold=0.3", "--detach"]
     place.run(parent, fork, FIXMATCH_WORKER="/bin/true")
     templates["fork"] = parent, newest(parent)
     counts, expected = {}, {}
+    templates = {name: it for name, it in templates.items() if name in only or not only}
     for name, (case, run) in templates.items():
         whole = place.folder / "whole"
         counts[name] = {}
@@ -267,10 +306,8 @@ def workers(place, rng, n_cases):
             assert expected.setdefault(name, found) == found, f"{name}: unbroken runs differ"
         print(f"{name}: {counts[name]}", file=sys.stderr)
     seen, failures = collections.defaultdict(collections.Counter), 0
-    for n in range(n_cases):
-        name = list(templates)[n % len(templates)]
-        fault = draw(rng, counts[name])
-        again = draw(rng, counts[name]) if n % 4 == 3 else None
+    for n, (name, fault) in enumerate(cases(rng, counts, n_cases)):
+        again = draw(rng, counts[name]) if n_cases and n % 4 == 3 else None
         found = broken_worker(place, *templates[name], expected[name], fault, again)
         seen[name]["cases"] += 1
         seen[name][found.split(":")[0]] += 1
@@ -300,6 +337,8 @@ COMMANDS = {
 
 def commands(place, rng, n_cases):
     """Faults of what commands write, in a folder with a run that was stopped and one that is done."""
+    if n_cases == 0:
+        return {}, 0
     (place.folder / "study.toml").write_text(
         'title = "S"\nbase = "quickstart"\nseeds = 2\n[config]\n' + "\n".join(
             f"{key} = {value if value[0].isdigit() else json.dumps(value)}"
@@ -317,14 +356,10 @@ def commands(place, rng, n_cases):
             (here / "run.toml").write_text(text.replace("window = 5", "window = 6"))
         return [str(word).replace("CASE", str(case)) for word in ("fixmatch", *COMMANDS[name](here))]
 
-    names = [name for name in COMMANDS if n_cases]
-    for name in names:
+    for name in COMMANDS:
         counts[name] = {op: place.count(case, op, prepared(name), FIXMATCH_WORKER=str(place.player)) for op in ops()}
         print(f"{name}: {counts[name]}", file=sys.stderr)
-    names = [name for name in names if any(counts[name].values())]
-    for n in range(n_cases):
-        name = names[n % len(names)]
-        fault = draw(rng, counts[name])
+    for name, fault in cases(rng, counts, n_cases):
         command = prepared(name)
         code, out = place.run(case, command, fault, FIXMATCH_WORKER=str(place.player))
         settle(case)
@@ -358,6 +393,72 @@ def commands(place, rng, n_cases):
     return seen, failures
 
 
+# keys, what they are given to, and what has come of them; of what is only remembered, nothing has to
+KEYS = {
+    "list of runs": (lambda run: [], ["j", " ", "\t", "v", "q"], lambda case: None),
+    "saved filter": (lambda run: [], ["/", "steps>1", "\r", "W", "few", "\r", "q"], lambda case: json.loads((case / "state/expressions.json").read_text())),
+    "title, tag, note": (lambda run: ["attach", run], ["T", "a title", "\r", "#", "+good", "\r", "N", "a note", "\r", "q"],
+                         lambda case: json.loads((newest(case) / "card.json").read_text())),
+    "trash": (lambda run: [], ["\t", "D", "y", "q"], lambda case: sorted(path.name for path in (case / "runs").iterdir() if path.name[0].isdigit())),
+    "change of a stopped run": (lambda run: ["attach", run], ["s", "\r", "1", "\r", "q"], lambda case: "0.41" in (newest(case) / "events.jsonl").read_text()),
+    "label": (lambda run: ["label", "data", "--classes", "red,green,blue", "--order", "name", "-o", "CASE/answers.csv"], ["1", "2", "u", "3", "\t", "q"],
+              lambda case: [line.split(",")[:3] for line in (case / "answers.csv").read_text().splitlines()[1:]]),
+}
+
+
+def consoles(place, rng, n_cases):
+    """Faults of what a console writes while keys are pressed."""
+    if n_cases == 0:
+        return {}, 0
+    template, run, _ = place.stopped("consoles")
+    case, counts, expected = place.folder / "case", {}, {}
+
+    def prepared(name):
+        shutil.rmtree(case, ignore_errors=True)
+        shutil.copytree(template, case)
+        words, keys, _ = KEYS[name]
+        words = [str(word).replace("CASE", str(case)) for word in words(case / run.relative_to(template))]
+        return ["fixmatch", *words], [key.encode() for key in keys]
+
+    def done(name):
+        try:
+            return KEYS[name][2](case)
+        except OSError:
+            return "nothing"
+
+    for name in KEYS:
+        counts[name] = {}
+        for op in ops():
+            counts[name][op] = place.count(case, op, *prepared(name))
+            assert expected.setdefault(name, done(name)) == done(name) != "nothing", f"{name}: {done(name)}, not {expected[name]}"
+        print(f"{name}: {counts[name]}, {expected[name]}", file=sys.stderr)
+    seen, failures = collections.defaultdict(collections.Counter), 0
+    for name, fault in cases(rng, counts, n_cases):
+        command, keys = prepared(name)
+        code, text = place.type(case, command, keys, fault)
+        came = done(name)
+        again, said = place.type(case, command, keys)
+        whole = place.run(case, ["fixmatch", "verify", newest(case)]) if name != "trash" else (0, "")
+        if None in (code, again, whole[0]):
+            found = "hung"
+        elif "panicked" in text + said + whole[1]:
+            found = "panicked"
+        elif whole[0] != 0 or again != 0 or done(name) == "nothing":
+            found = f"left damage: {whole[1][-300:]} {said[-300:]}"
+        elif code != 0:
+            found = "killed" if fault.how == "kill" else f"ended: {text[-300:]}"
+        elif came == expected[name]:
+            found = "went on"
+        else:
+            found = "error, told" if "cannot" in text or "error" in text else f"lost in silence: {came}"
+        seen[name]["cases"] += 1
+        seen[name][found.split(":")[0]] += 1
+        if found not in ("went on", "killed", "error, told"):
+            failures += 1
+            print(f"{found}: {name}, {fault}", file=sys.stderr)
+    return seen, failures
+
+
 def table(title, kinds, counts):
     kinds = [kind for kind in kinds if kind == "cases" or any(row[kind] for row in counts.values())]
     print(f"\n| {title} | " + " | ".join(kinds) + " |")
@@ -370,19 +471,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--commands", type=int, default=100)
+    parser.add_argument("--consoles", type=int, default=0)
+    parser.add_argument("--every", action="store_true")
+    parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
+    only, parts = arguments.only, ("commands", "consoles")
+    n = {part: None if arguments.every else getattr(arguments, part) for part in ("cases", *parts)}
+    for part in parts:
+        n[part] = n[part] if part in only or not only else 0
+    n["cases"] = n["cases"] if not only or set(only) - set(parts) else 0
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(arguments.programs.resolve(), pathlib.Path(folder))
-        seen, failures = workers(place, rng, arguments.cases)
+        place = Place(arguments.programs.resolve(), pathlib.Path(folder), arguments.every)
+        seen, failures = workers(place, rng, n["cases"], set(only) - set(parts))
         bad = ["differs", "not resumed", "ended without a reason", "panicked", "hung"]
         table("worker", ["cases", "went on", "ended, told", "killed", *bad], seen)
-        seen, more = commands(place, rng, arguments.commands)
-        bad = ["left a file", "left damage", "not done again", "no reason", "panicked", "hung"]
-        table("command", ["cases", "went on", "error, told", "killed", *bad], seen)
-    sys.exit(1 if failures + more else 0)
+        for part, what in ((commands, "command"), (consoles, "console")):
+            seen, more = part(place, rng, n[part.__name__])
+            bad = ["left a file", "left damage", "lost in silence", "ended", "not done again", "no reason", "panicked", "hung"]
+            table(what, ["cases", "went on", "error, told", "killed", *bad], seen)
+            failures += more
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":
