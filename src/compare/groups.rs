@@ -1,5 +1,7 @@
 //! Runs that differ in nothing but their seeds, as groups.
 
+use std::collections::HashMap;
+
 use crate::base::stats::mean_and_sd;
 use crate::base::text::clean;
 use crate::compare::experiment::{Experiment, Measure, Value, differing};
@@ -30,7 +32,7 @@ impl Groups {
     /// Groups runs by their configurations.
     pub fn of(runs: Vec<Experiment>) -> Self {
         let mut members: Vec<Vec<Experiment>> = Vec::new();
-        let mut places = std::collections::HashMap::new();
+        let mut places = HashMap::new();
         for run in runs {
             let place = *places.entry(run.design()).or_insert(members.len());
             if place == members.len() {
@@ -56,10 +58,14 @@ impl Groups {
 
     /// Where two groups are called the same, their names tell them apart.
     fn tell_apart(&mut self) {
-        let labels: Vec<_> = self.groups.iter().map(|group| group.label.clone()).collect();
+        let n_groups = self.groups.len();
+        let mut n_called: HashMap<String, usize> = HashMap::new();
+        for group in &self.groups {
+            *n_called.entry(group.label.clone()).or_default() += 1;
+        }
         for group in &mut self.groups {
-            let is_shared = labels.iter().filter(|label| **label == group.label).count() > 1;
-            if (is_shared || group.label.is_empty()) && labels.len() > 1 {
+            let is_shared = n_called[&group.label] > 1;
+            if (is_shared || group.label.is_empty()) && n_groups > 1 {
                 let name = group.name();
                 group.label = if group.label.is_empty() { name } else { format!("{} ({name})", group.label) };
             }

@@ -1,8 +1,8 @@
 //! The lists of presets and runs: what is in them, what is shown, what is selected.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fixmatch::compare::experiment::Experiment;
@@ -90,6 +90,16 @@ pub enum Pane {
     Runs,
 }
 
+/// The runs that fit a filter.
+#[derive(Clone, Debug)]
+struct Found {
+    filter: String,
+    sort: Option<String>,
+    saved: Saved,
+    /// Their places among all.
+    places: Arc<[usize]>,
+}
+
 /// The home screen.
 #[derive(Clone, Debug, Default)]
 pub struct Home {
@@ -119,6 +129,8 @@ pub struct Home {
     pub saved: Saved,
     /// The runs with their configurations, once a condition asks for these.
     experiments: OnceCell<Vec<Experiment>>,
+    /// The runs that are shown, as they were last asked for.
+    found: RefCell<Option<Found>>,
     /// Whether the filter is being typed.
     pub is_filtering: bool,
     /// The runs that keys act on, instead of the selected one.
@@ -157,22 +169,32 @@ impl Home {
 
     /// The runs that fit the filter, the newest first unless they are sorted.
     pub fn shown_runs(&self) -> Vec<&Row> {
-        match self.table.sort {
-            Some(_) => self.shown_experiments().into_iter().map(|run| &run.row).collect(),
-            None => self.filtered(),
-        }
+        let rows = self.rows();
+        self.places().iter().map(|&at| &rows[at]).collect()
     }
 
     /// The same runs with their configurations.
     fn shown_experiments(&self) -> Vec<&Experiment> {
-        let places: HashMap<&Path, usize> =
-            self.experiments().iter().enumerate().map(|(place, run)| (run.row.dir.path(), place)).collect();
-        let experiment = |row: &Row| places.get(row.dir.path()).map(|&place| &self.experiments()[place]);
-        let mut shown: Vec<&Experiment> = self.filtered().into_iter().filter_map(experiment).collect();
-        if let Some(sort) = self.table.sort {
-            sort.by(&mut shown, |run| run.value(sort.key));
+        let all = self.experiments();
+        self.places().iter().map(|&at| &all[at]).collect()
+    }
+
+    /// The same by their places among all. A frame asks many times, so what was found is kept.
+    fn places(&self) -> Arc<[usize]> {
+        let mut found = self.found.borrow_mut();
+        let sort = self.table.sort.map(|sort| sort.to_string());
+        let holds_for = (&self.filter.text, &sort, &self.saved);
+        if let Some(found) = found.as_ref().filter(|it| (&it.filter, &it.sort, &it.saved) == holds_for) {
+            return found.places.clone();
         }
-        shown
+        let mut places = self.filtered();
+        if let Some(sort) = self.table.sort {
+            sort.by(&mut places, |&at| self.experiments()[at].value(sort.key));
+        }
+        let places: Arc<[usize]> = places.into();
+        let (filter, saved) = (self.filter.text.clone(), self.saved.clone());
+        *found = Some(Found { filter, sort, saved, places: places.clone() });
+        places
     }
 
     /// All runs with their configurations.
@@ -180,20 +202,18 @@ impl Home {
         self.experiments.get_or_init(|| self.rows().iter().cloned().map(Experiment::of).collect())
     }
 
-    /// The runs that fit the filter, the newest first.
-    fn filtered(&self) -> Vec<&Row> {
-        let Listing::Read(rows) = &self.runs else { return Vec::new() };
-        if Expression::has_condition(&self.filter.text) {
-            let Ok(expression) = Expression::parse_with(&self.filter.text, &self.saved) else {
-                return rows.iter().collect();
-            };
-            let shown = rows.iter().zip(self.experiments()).filter(|(_, experiment)| expression.holds(experiment));
-            return shown.map(|(row, _)| row).collect();
+    /// The places of the runs that fit the filter, the newest first.
+    fn filtered(&self) -> Vec<usize> {
+        let (rows, text) = (self.rows(), self.filter.text.as_str());
+        if text.is_empty() {
+            return (0..rows.len()).collect();
         }
-        let holds =
-            |row: &&Row| fuzzy(&self.filter.text, &format!("{} {}", row.dir.id(), row.status.label())).is_some();
-        let is_filtered = !self.filter.text.is_empty();
-        rows.iter().filter(|row| !is_filtered || holds(row)).collect()
+        if Expression::has_condition(text) {
+            let Ok(expression) = Expression::parse_with(text, &self.saved) else { return (0..rows.len()).collect() };
+            return (0..rows.len()).filter(|&at| expression.holds(&self.experiments()[at])).collect();
+        }
+        let named = |row: &Row| format!("{} {}", row.dir.id(), row.status.label());
+        (0..rows.len()).filter(|&at| fuzzy(text, &named(&rows[at])).is_some()).collect()
     }
 
     /// What is wrong with the conditions of the filter, if something is; all runs are shown until it is mended.
@@ -345,6 +365,7 @@ impl Home {
         let selected = self.run().map(|row| row.dir.clone());
         self.runs = listing;
         self.table.forget();
+        self.found.take();
         let known = self.experiments.take();
         if let Listing::Read(rows) = &self.runs {
             if let Some(known) = known {
