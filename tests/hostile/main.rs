@@ -243,7 +243,7 @@ fn stl_10() {
         for (name, bytes) in &files {
             place.put(&format!("stl10/{name}"), bytes);
         }
-        hostile(&format!("stl10-{name}"), 40, &[whole.clone()], |bytes| {
+        hostile(&format!("stl10-{name}"), 40, std::slice::from_ref(whole), |bytes| {
             place.put(&format!("stl10/{name}"), bytes);
             load("stl10", &place.at("stl10")).is_ok()
         });
