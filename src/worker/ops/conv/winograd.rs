@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use self::product::{CHANNELS, add_transposed_product, multiply};
-use self::tiles::{Grid, PLACES};
+use self::tiles::{Grid, PLACES, Spread};
 use super::pool::{Winner, pool_window};
 use crate::ops::instructions::Instructions;
 use crate::ops::pixels::Pixels;
@@ -136,11 +136,13 @@ impl<T: To> WithSimd for Convolve<'_, T> {
         for first in (0..n_tiles).step_by(TILES) {
             let tiles = first..n_tiles.min(first + TILES);
             for tile in tiles.clone() {
-                grid.take(simd, xs, &zeros, tile, &mut of_xs[(tile - first) * inputs..], stride_x);
+                let numbers = &mut of_xs[(tile - first) * S::F32_LANES..];
+                let of_vector = TILES * S::F32_LANES; // the vectors of all tiles lie beside each other
+                grid.take(simd, xs, &zeros, tile, Spread { numbers, of_place: stride_x, of_vector });
             }
             let places = of_xs.chunks_exact(stride_x).zip(kernels.chunks_exact(inputs * outputs));
             for ((xs, kernels), ys) in places.zip(of_ys.chunks_exact_mut(stride_y)) {
-                multiply(simd, xs, kernels, ys, inputs, outputs);
+                multiply(simd, xs, kernels, ys, outputs);
             }
             for tile in tiles {
                 self.to.put(simd, grid, tile, &of_ys[(tile - first) * outputs..], stride_y);
@@ -212,7 +214,8 @@ impl WithSimd for OfKernels<'_> {
         for first in (0..n_tiles).step_by(TILES) {
             let tiles = first..n_tiles.min(first + TILES);
             for tile in tiles.clone() {
-                grid.take(simd, xs, &zeros, tile, &mut of_xs[(tile - first) * inputs..], stride_x);
+                let numbers = &mut of_xs[(tile - first) * inputs..];
+                grid.take(simd, xs, &zeros, tile, Spread { numbers, of_place: stride_x, of_vector: S::F32_LANES });
                 let (upper, lower) = of_ys[grid.pixel(tile) * outputs..].split_at(grid.width * outputs);
                 let ((a, b), (c, d)) = (upper.split_at(outputs), lower.split_at(outputs));
                 let to = &mut gradients[(tile - first) * outputs..];

@@ -1,5 +1,7 @@
 //! Products of matrices that fit into caches.
 
+use std::hint::black_box;
+
 use pulp::Simd;
 
 use super::super::registers::{add_product, load, store};
@@ -11,33 +13,44 @@ const N: usize = 2;
 pub const CHANNELS: usize = 32;
 
 /// `products` = `xs` · `ys`, M × K = M × C times C × K, for M a multiple of 12.
+///
+/// Of `xs`, the first numbers of all rows come first, as many as a vector has, then the next ones, and so on. So what a step
+/// needs of several rows is found from one address, which leaves registers and time for products.
 #[inline(always)]
-pub fn multiply<S: Simd>(simd: S, xs: &[f32], ys: &[f32], products: &mut [f32], inner: usize, columns: usize) {
-    if S::REGISTER_COUNT >= 32 {
-        multiply_by_rows::<S, 12>(simd, xs, ys, products, inner, columns);
-    } else {
-        multiply_by_rows::<S, 4>(simd, xs, ys, products, inner, columns);
+pub fn multiply<S: Simd>(simd: S, xs: &[f32], ys: &[f32], products: &mut [f32], columns: usize) {
+    match (S::F32_LANES, S::REGISTER_COUNT) {
+        (16, _) => multiply_by_rows::<S, 12, 16>(simd, xs, ys, products, columns),
+        (8, _) => multiply_by_rows::<S, 6, 8>(simd, xs, ys, products, columns),
+        (4, 32..) => multiply_by_rows::<S, 12, 4>(simd, xs, ys, products, columns),
+        (4, _) => multiply_by_rows::<S, 4, 4>(simd, xs, ys, products, columns),
+        _ => multiply_by_rows::<S, 4, 1>(simd, xs, ys, products, columns),
     }
 }
 
-/// Does so for some rows at once, whose sums fit into registers.
+/// Does so for some rows at once, whose sums fit into registers, and vectors of so many numbers.
 #[inline(always)]
-fn multiply_by_rows<S: Simd, const ROWS: usize>(
+fn multiply_by_rows<S: Simd, const ROWS: usize, const LANES: usize>(
     simd: S,
     xs: &[f32],
     ys: &[f32],
     products: &mut [f32],
-    inner: usize,
     columns: usize,
 ) {
-    for first in (0..columns).step_by(N * S::F32_LANES) {
-        for (xs, products) in xs.chunks_exact(ROWS * inner).zip(products.chunks_exact_mut(ROWS * columns)) {
-            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
-            rows.iter_mut().zip(xs.chunks_exact(inner)).for_each(|(row, xs)| *row = xs);
+    assert_eq!(LANES, S::F32_LANES);
+    let (width, n_rows) = (N * LANES, products.len() / columns);
+    let xs: &[[f32; LANES]] = xs.as_chunks().0;
+    let n_lanes = black_box(LANES); // of a number that is known, all steps are unrolled, and sums leave their registers
+    for first in (0..columns).step_by(width) {
+        assert!(first + width <= columns); // once, not for each product
+        for (part, products) in products.chunks_exact_mut(ROWS * columns).enumerate() {
             let mut sums = [[simd.splat_f32s(0.0); N]; ROWS];
-            for (i, ys) in ys[first..].chunks(columns).enumerate() {
-                for (sums, row) in sums.iter_mut().zip(&rows) {
-                    add_product(simd, row[i], ys, sums);
+            for (xs, ys) in xs.chunks_exact(n_rows).zip(ys.chunks_exact(LANES * columns)) {
+                let xs: &[[f32; LANES]; ROWS] = xs[part * ROWS..].first_chunk().expect("a part of the rows");
+                for (i, ys) in (0..n_lanes).zip(ys.chunks_exact(columns)) {
+                    let ys = &ys[first..first + width];
+                    for (sums, row) in sums.iter_mut().zip(xs) {
+                        add_product(simd, row[i % LANES], ys, sums);
+                    }
                 }
             }
             store::<S, N, ROWS>(&sums, &mut products[first..], columns);

@@ -35,10 +35,11 @@ impl Grid {
         (image * self.height + row) * self.width + column
     }
 
-    /// Bᵀ d B of a tile of images N × H × W × C: C numbers at each of 16 places, `stride` apart. What lies outside of the
-    /// image is `zeros`, of which there are C.
+    /// Bᵀ d B of a tile of images N × H × W × C: C numbers at each of 16 places. What lies outside of the image is `zeros`, of
+    /// which there are C.
     #[inline(always)]
-    pub fn take<S: Simd>(self, simd: S, images: &[f32], zeros: &[f32], tile: usize, to: &mut [f32], stride: usize) {
+    pub fn take<S: Simd>(self, simd: S, images: &[f32], zeros: &[f32], tile: usize, to: Spread) {
+        let Spread { numbers: to, of_place, of_vector } = to;
         let channels = zeros.len();
         let (image, top, left) = self.place(tile);
         let mut pixels = [[zeros; 4]; 4];
@@ -55,7 +56,7 @@ impl Grid {
                 }
             }
         }
-        for at in (0..channels).step_by(S::F32_LANES) {
+        for (vector, at) in (0..channels).step_by(S::F32_LANES).enumerate() {
             let [first, second, third, fourth] = &pixels;
             let left = by_b(simd, load4::<S>([first[0], second[0], third[0], fourth[0]], at));
             let inner_left = by_b(simd, load4::<S>([first[1], second[1], third[1], fourth[1]], at));
@@ -64,11 +65,21 @@ impl Grid {
             for y in 0..4 {
                 let row = by_b(simd, [left[y], inner_left[y], inner_right[y], right[y]]);
                 for (x, number) in row.iter().enumerate() {
-                    store::<S>(*number, to, (4 * y + x) * stride + at);
+                    store::<S>(*number, to, (4 * y + x) * of_place + vector * of_vector);
                 }
             }
         }
     }
+}
+
+/// Where the numbers of a tile go.
+pub struct Spread<'a> {
+    /// From its first number on.
+    pub numbers: &'a mut [f32],
+    /// From one place to the next.
+    pub of_place: usize,
+    /// From one vector of a place to the next.
+    pub of_vector: usize,
 }
 
 /// Aᵀ m A of K numbers at each of 16 places, `stride` apart, and biases: the four outputs of a tile.
