@@ -22,7 +22,7 @@ const FLOORS: [(&[&str], &str); 10] = [
     ),
     (&["suite"], "a suite is of plans, and knows nobody who shows it"),
     (
-        &["cli/words", "cli/signals", "worker"],
+        &["cli/allocator", "cli/words", "cli/signals", "worker"],
         "words are how things are said, and know no screen; the worker is a program of its own",
     ),
     (
