@@ -19,7 +19,7 @@ pub fn slots(n_gpus: usize, grid: &Grid) -> Vec<Slot> {
 
 /// One for each GPU. Without one, where all runs train the small CNN, one with one thread for each core: two such runs
 /// beside each other are 1.4 times as fast as one after the other on both cores (docs/measurements.md). Else one with
-/// all cores.
+/// all cores: wide networks gain as much, but take so much memory that it has to be asked for.
 fn slots_on(n_gpus: usize, n_cores: usize, grid: &Grid) -> Vec<Slot> {
     let are_small = grid.runs.iter().all(|run| run.config.model.name == ModelName::Cnn);
     match (n_gpus, n_cores.min(grid.runs.len())) {
