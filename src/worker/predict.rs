@@ -86,7 +86,7 @@ fn read(questions: &mut impl Read, format: &Format, batches: &SyncSender<Batch>)
         let (began, mut batch) = (Instant::now(), Batch::default());
         while !is_over && batch.answers.len() < most && began.elapsed() < FILL {
             let (mut files, mut decoded) = (Vec::new(), None);
-            while !is_over && decoded.is_none() && files.len() < SLICE {
+            while !is_over && decoded.is_none() && files.len() < SLICE.min(most - batch.answers.len()) {
                 match Question::read(questions).context("cannot read what is asked")? {
                     Some(Question::File(path)) => files.push(path),
                     Some(Question::Pixels(pixels)) => decoded = Some(pixels),
