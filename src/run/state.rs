@@ -304,6 +304,11 @@ impl RunState {
         }
     }
 
+    /// Whether there are no test images, so that the run's accuracy is unknown.
+    pub fn is_untested(&self) -> bool {
+        self.started.as_ref().is_some_and(|started| started.n_test == 0)
+    }
+
     /// Whether the run finished no better than guessing: its last accuracy, of the averaged weights, is within two standard
     /// errors of an even guess, or every image is taken for one class.
     pub fn is_at_chance(&self) -> bool {

@@ -78,11 +78,7 @@ fn a_value_that_cannot_be_is_refused_on_the_spot() {
     terminal.until("▸ quickstart");
     terminal.press("\r");
     terminal.until("▸ data.dataset");
-    while !terminal.text().contains("▸ train.threshold") {
-        let before = terminal.text();
-        terminal.press("j");
-        terminal.until_it("the cursor moves", |text| text != before);
-    }
+    terminal.go_down_until(|text| text.contains("▸ train.threshold"));
     terminal.press("e\x152\r");
     terminal.until("must be in [0, 1], not 2");
     terminal.press("\x150.9\r");
@@ -119,11 +115,7 @@ fn launching_tells_of_images_that_are_there_twice_before_the_run_has_ended() {
     fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).expect("made executable");
     let mut terminal = place.open_with(&[], &[("FIXMATCH_WORKER", worker.to_str().expect("UTF-8"))]);
     terminal.until("photos");
-    while !terminal.text().lines().any(|line| line.contains('▸') && line.contains("photos")) {
-        let before = terminal.text();
-        terminal.press("j");
-        terminal.until_it("the cursor moves", |text| text != before);
-    }
+    terminal.go_down_until(|text| text.lines().any(|line| line.contains('▸') && line.contains("photos")));
     terminal.press("\r");
     terminal.until("data.dataset");
     terminal.press("L");

@@ -157,6 +157,16 @@ impl Terminal {
         keyboard.write_all(keys.as_bytes()).and_then(|()| keyboard.flush()).expect("typed");
     }
 
+    /// Moves the cursor down until the screen is so.
+    #[track_caller]
+    fn go_down_until(&mut self, holds: impl Fn(&str) -> bool) {
+        while !holds(&self.text()) {
+            let before = self.text();
+            self.press("j");
+            self.until_it("the cursor moves", |text| text != before);
+        }
+    }
+
     /// Waits until the screen shows a text.
     #[track_caller]
     fn until(&self, wanted: &str) {

@@ -148,11 +148,7 @@ fn set(terminal: &mut Terminal, key: &str, value: &str) {
     let selected = format!("▸ {key} ");
     terminal.press("g");
     terminal.until("▸ data.dataset");
-    while !terminal.text().contains(&selected) {
-        let before = terminal.text();
-        terminal.press("j");
-        terminal.until_it("the cursor moves", |text| text != before);
-    }
+    terminal.go_down_until(|text| text.contains(&selected));
     terminal.press(&format!("e\x15{value}\r"));
     terminal.until(&format!("{key}={value}"));
 }

@@ -160,14 +160,9 @@ impl OpenRun {
         self.glance.as_ref().map_or(Status::Starting, |glance| glance.status)
     }
 
-    /// Whether there are no test images, so that its accuracy is unknown.
-    pub fn is_untested(&self) -> bool {
-        self.state.started.as_ref().is_some_and(|started| started.n_test == 0)
-    }
-
     /// Why there is no evaluation.
     pub fn why_not_evaluated(&self) -> &'static str {
-        if self.is_untested() { "there are no test images" } else { "the test set was not evaluated yet" }
+        if self.state.is_untested() { "there are no test images" } else { "the test set was not evaluated yet" }
     }
 
     /// Whether it has no worker and can be gone on with.

@@ -232,7 +232,7 @@ impl Following {
             reading.folded = Some(Box::new(folded));
         }
         reading.glance = Some(glance);
-        if self.detail == Detail::Events && self.state.started.as_ref().is_some_and(|started| started.n_test == 0) {
+        if self.detail == Detail::Events && self.state.is_untested() {
             reading.crossval = self.parts.get_or_insert_with(|| Parts::of(&self.dir)).look(&self.dir);
         }
         if std::mem::take(&mut self.is_first) && self.detail == Detail::Events {

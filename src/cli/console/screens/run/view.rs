@@ -336,7 +336,7 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     for (i, chart) in CHARTS.iter().enumerate() {
         let style = if i == run.charts.focus { theme.selected() } else { theme.strong() };
         let mut y = panel_y(run, i, area);
-        if run.is_untested() && chart.curves[0].0 == Metric::TestEma {
+        if run.state.is_untested() && chart.curves[0].0 == Metric::TestEma {
             untested(buffer, app, run, style, Rect { y, height: area.bottom().saturating_sub(y), ..area });
             continue;
         }

@@ -228,11 +228,7 @@ fn configuration() -> App {
 }
 
 fn comparing(actions: &[Action]) -> App {
-    let mut app = sample::app_compared();
-    for action in actions {
-        app.update(*action);
-    }
-    app
+    after(actions, sample::app_compared())
 }
 
 fn racing_asked() -> App {
