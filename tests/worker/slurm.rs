@@ -229,7 +229,8 @@ fn wrongly_told(cluster: &Cluster, study: &Study) -> Option<(String, Value)> {
             continue;
         };
         let expected: &[&str] = match state.as_str() {
-            "PENDING" => &["queued", "preempted", "timed out"],
+            // a run that finishes as Slurm takes its job away waits for one that will have nothing to do
+            "PENDING" => &["queued", "preempted", "timed out", "finished"],
             "RUNNING" => &["running", "starting", "finished"],
             _ => continue,
         };
