@@ -54,7 +54,7 @@ pub enum Event {
         job: Option<Job>,
     },
     /// Data and model are ready; the first step follows. Written once per run.
-    Started(Started),
+    Started(Box<Started>),
     /// A worker continues from a checkpoint. Every point after this step is void.
     Resumed {
         /// The steps done.
@@ -69,7 +69,7 @@ pub enum Event {
         /// Who took them so, as user@host.
         who: String,
         /// What they are.
-        digests: Digests,
+        digests: Box<Digests>,
         /// What was wrong with the log before, and is not in it any more.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         damage: Vec<String>,

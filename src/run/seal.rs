@@ -169,7 +169,7 @@ pub fn accept(dir: &RunDir) -> Result<Accepted> {
     let mut log = EventLog::open(&dir.events())?;
     log.trust();
     let step = newest.map_or(0, |found| found.state.step);
-    let (who, digests, damage) = (user_at_host(), Digests::of(dir)?, done.damage.clone());
+    let (who, digests, damage) = (user_at_host(), Box::new(Digests::of(dir)?), done.damage.clone());
     log.append(Event::Sealed { step, who, digests, damage })?;
     log.sync()?;
     Ok(done)

@@ -168,7 +168,7 @@ impl RunState {
         match &record.event {
             Event::Launched { .. } => (self.last_state, self.cause) = (Some(LastState::Running), None),
             Event::Started(started) => {
-                self.started = Some(started.clone());
+                self.started = Some((**started).clone());
                 self.digests.clone_from(&started.digests);
                 self.last_state = Some(LastState::Running);
             }
@@ -193,7 +193,7 @@ impl RunState {
                 self.comparisons.push((**compared).clone());
             }
             Event::Sealed { step, digests, .. } => {
-                (self.digests, self.sealed_at) = (Some(digests.clone()), Some(*step));
+                (self.digests, self.sealed_at) = (Some((**digests).clone()), Some(*step));
             }
             Event::Alarm(alarm) => self.alarms.push(alarm.clone()),
             Event::Insight(pointer) => self.insights.push(*pointer),
@@ -237,13 +237,18 @@ impl RunState {
 
     /// Leaves out what only a run's own screens show: its summary stays the same.
     pub fn outline(&mut self) {
-        let memory = self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0);
-        let last = self.progress.pop().map(|point| Progress { memory_bytes: memory, ..point });
-        self.progress = last.into_iter().collect();
+        self.forget_points();
         if let Some((_, earlier)) = self.evaluations.split_last_mut() {
             earlier.iter_mut().for_each(Evaluated::shorten);
         }
         self.insights = Vec::new();
+    }
+
+    /// Leaves out the points of the curves, but for the newest and the one with the most memory: its summary stays the same.
+    pub fn forget_points(&mut self) {
+        let most = self.progress.iter().max_by_key(|point| point.memory_bytes).cloned();
+        let newest = self.progress.pop();
+        self.progress = most.into_iter().chain(newest).collect();
     }
 
     /// How the run stands.
@@ -556,8 +561,11 @@ mod tests {
             let started = Started { classes: vec!["a".into(), "b".into()], n_test, ..Started::default() };
             let ema = crate::run::event::Evaluation { accuracy, per_class, ..Default::default() };
             let evaluated = Evaluated { ema, ..Evaluated::default() };
-            let events =
-                vec![Event::Started(started), Event::Evaluated(Box::new(evaluated)), Event::Finished { step: 9 }];
+            let events = vec![
+                Event::Started(Box::new(started)),
+                Event::Evaluated(Box::new(evaluated)),
+                Event::Finished { step: 9 },
+            ];
             state_after(events).is_at_chance()
         };
         assert!(at_chance(0.5, vec![], 100) && at_chance(0.59, vec![], 100));

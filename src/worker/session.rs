@@ -92,10 +92,10 @@ pub fn train(dir: &RunDir, reporter: &Reporter, commands: Receiver<Command>) -> 
         seal::check_made(dir, before)?;
     }
     if log.started.is_none() {
-        reporter.event(Event::Started(run.started.clone()));
+        reporter.event(Event::Started(Box::new(run.started.clone())));
     } else if log.digests.is_none() {
         let step = newest.as_ref().map_or(0, |it| it.state.step);
-        let digests = Digests::of(dir)?;
+        let digests = Box::new(Digests::of(dir)?);
         reporter.event(Event::Sealed { step, who: user_at_host(), digests, damage: Vec::new() });
     }
     let mut session = Session::new(dir, reporter, commands, run, log.history)?;

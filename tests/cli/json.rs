@@ -160,7 +160,7 @@ fn eventful(place: &Place) -> RunDir {
     append(
         &dir,
         &[
-            Event::Started(Started { digests: Some(digests()), ..started }),
+            Event::Started(Box::new(Started { digests: Some(digests()), ..*started })),
             Event::Forked(Parent { run: "elder".into(), step: 5 }),
             Event::Edited { id: "9".into(), step: 20, edit: Edit::Drop(1) },
             Event::Launched { pid: 7, host: "here".into(), version: "0".into(), job: Some(job) },
@@ -174,7 +174,7 @@ fn eventful(place: &Place) -> RunDir {
             Event::Sealed {
                 step: 20,
                 who: "user@host".into(),
-                digests: digests(),
+                digests: Box::new(digests()),
                 damage: vec!["line 3 is lost".into()],
             },
             Event::Refused { id: "10".into(), reason: "no".into() },

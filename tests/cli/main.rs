@@ -202,7 +202,7 @@ fn launched() -> Event {
 }
 
 fn started() -> Event {
-    Event::Started(Started {
+    Event::Started(Box::new(Started {
         steps: 500,
         device: "cpu".into(),
         threads: 2,
@@ -213,7 +213,7 @@ fn started() -> Event {
         classes: vec!["cats".into(), "dogs".into()],
         labeled_per_class: vec![20, 20],
         digests: None,
-    })
+    }))
 }
 
 fn progress(step: u64) -> Event {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use fixmatch::run::change::Change;
 use fixmatch::run::checkpoint::{Array, Checkpoint, State, file_name};
-use fixmatch::run::event::{Event, FailureKind, Started};
+use fixmatch::run::event::{Event, FailureKind};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
@@ -228,8 +228,8 @@ fn weights_are_exported_under_their_own_names() {
         let tensors = [("model.w", 1.0), ("model.bn.mean", 7.0), ("ema.w", 2.0), ("momentum.w", 3.0)];
         let mut tensors: BTreeMap<_, _> =
             tensors.into_iter().map(|(name, value)| (name.to_owned(), array(value + step as f32))).collect();
-        let Event::Started(Started { classes, .. }) = started() else { unreachable!() };
-        let bias = Array { shape: vec![classes.len()], values: vec![0.0; classes.len()] };
+        let Event::Started(begun) = started() else { unreachable!() };
+        let bias = Array { shape: vec![begun.classes.len()], values: vec![0.0; begun.classes.len()] };
         tensors.insert("model.fc2.bias".into(), bias);
         let checkpoint = Checkpoint { state: State { step, ..State::default() }, tensors, seals: None };
         checkpoint.write(&dir.checkpoints().join(file_name(step))).expect("written");

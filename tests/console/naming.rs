@@ -60,7 +60,7 @@ fn run_on(place: &Place, images: &Path) -> RunDir {
     let reason = format!("class {} has no images", NAMES[0]);
     let mut log = EventLog::open(&dir.events()).expect("opens");
     for event in [
-        Event::Started(started),
+        Event::Started(Box::new(started)),
         Event::Evaluated(Box::new(evaluated)),
         Event::Warning { message: format!("no image of class {} is labeled", NAMES[1]) },
         Event::Failed { step: 10, reason, kind: FailureKind::Outside },

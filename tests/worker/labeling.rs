@@ -16,7 +16,7 @@ use super::support::{Place, Worker, assert_same, events, failure, finish};
 fn started(dir: &RunDir) -> Started {
     events(dir)
         .into_iter()
-        .find_map(|event| if let Event::Started(it) = event { Some(it) } else { None })
+        .find_map(|event| if let Event::Started(it) = event { Some(*it) } else { None })
         .expect("started")
 }
 

@@ -303,7 +303,7 @@ pub fn records(n: u64) -> Vec<Record> {
         digests: None,
     };
     let launched = Event::Launched { pid: 77, host: "here".into(), version: "0".into(), job: None };
-    let mut events = vec![(0.0, launched), (1.0, Event::Started(started))];
+    let mut events = vec![(0.0, launched), (1.0, Event::Started(Box::new(started)))];
     for window in 1..=n {
         let time = 1.0 + window as f64;
         events.push((time, Event::Progress(progress(window))));

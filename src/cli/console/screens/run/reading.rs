@@ -49,6 +49,9 @@ impl Folded {
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
         self.state.apply(record);
+        if let (Event::Evaluated(_), Some(last)) = (&record.event, self.state.evaluations.last_mut()) {
+            last.raw.confusion = Vec::new(); // no screen shows it
+        }
         self.curves.apply(record);
         self.marks.apply(&record.event);
     }
@@ -121,6 +124,7 @@ impl OpenRun {
         for record in &reading.records {
             self.apply(record, is_first, now);
         }
+        self.state.forget_points(); // the curves have them
         self.log.extend(reading.records, &reading.output);
         self.file = reading.file.or(self.file.take());
         self.error = reading.error;
