@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fixmatch::compare::experiment::{Experiment, columns};
 use fixmatch::compare::groups::{Group, Groups};
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use super::Home;
-use crate::console::text::clean;
-use crate::words::comparisons::{self, shown};
+use crate::console::views::columns::Column;
+use crate::words::comparisons;
 use crate::words::tables as words;
 
 /// What a line of the list says.
@@ -73,18 +73,27 @@ pub struct Made {
     pub runs: Vec<Experiment>,
     /// The keys in which they differ, or those that were picked.
     pub keys: Vec<&'static Key>,
-    /// The same runs in groups, sorted.
+    /// The results that are shown beside their values.
+    pub results: Vec<&'static Key>,
+    /// The same runs in groups, where these are listed.
+    pub grouped: Option<Grouped>,
+    /// What is drawn of it, once it was.
+    pub columns: OnceLock<Vec<Column>>,
+}
+
+/// The runs in groups.
+#[derive(Clone, Debug)]
+pub struct Grouped {
+    /// The groups, sorted.
     pub groups: Groups,
-    /// What each run has under each of the keys and, where none were picked, each of [`RESULTS`].
-    pub values: Vec<Vec<String>>,
-    /// The groups as a table.
+    /// The same as a table.
     pub table: words::Table,
     /// The runs of each group by their places among all.
     places: Vec<Vec<usize>>,
 }
 
-/// The results that are shown beside values, where no columns were picked.
-pub const RESULTS: [&str; 4] = ["accuracy", "median", "best", "time"];
+/// The results that are shown where no columns were picked.
+const RESULTS: [&str; 4] = ["accuracy", "median", "best", "time"];
 
 impl Table {
     /// Forgets what was made, since the runs are others.
@@ -160,7 +169,7 @@ impl Home {
     /// The runs that are shown, as a table.
     pub fn made(&self) -> Arc<Made> {
         let sort = self.table.sort.map(|sort| sort.to_string()).unwrap_or_default();
-        let holds_for = format!("{}\n{sort}", self.filter.text);
+        let holds_for = format!("{}\n{sort}\n{}", self.filter.text, self.table.view.name());
         let mut made = self.table.made.borrow_mut();
         if let Some((_, made)) = made.as_ref().filter(|(known, _)| *known == holds_for) {
             return made.clone();
@@ -174,7 +183,17 @@ impl Home {
         let runs: Vec<Experiment> = self.shown_experiments().into_iter().cloned().collect();
         let picked = &self.table.columns;
         let keys = if picked.is_empty() { columns(&runs) } else { picked.clone() };
-        let mut groups = Groups::of(runs.clone());
+        let results: Vec<_> = if picked.is_empty() {
+            RESULTS.iter().filter_map(|name| keys::find(name).ok()).collect()
+        } else {
+            Vec::new()
+        };
+        let grouped = (self.table.view == View::Groups).then(|| self.group(runs.clone()));
+        Made { runs, keys, results, grouped, columns: OnceLock::new() }
+    }
+
+    fn group(&self, runs: Vec<Experiment>) -> Grouped {
+        let mut groups = Groups::of(runs);
         if let Some(sort) = self.table.sort {
             sort.by(&mut groups.groups, |group| group.value(sort.key));
         }
@@ -184,18 +203,16 @@ impl Home {
             members.filter_map(|run| all.get(&run.row.dir).copied()).collect()
         };
         let places = groups.groups.iter().map(places).collect();
-        let results = RESULTS.iter().filter(|_| picked.is_empty()).map(|name| keys::find(name).expect("it is known"));
-        let under = |key: &'static Key| runs.iter().map(|run| clean(&shown(key, run.value(key).as_ref()))).collect();
-        let values = keys.iter().copied().chain(results).map(under).collect();
         let table = comparisons::groups(&groups, false);
-        Made { runs, keys, groups, values, table, places }
+        Grouped { groups, table, places }
     }
 
     /// The runs of each line of the list, by their places among those that are shown, where a line has several.
     pub(super) fn grouped(&self) -> Option<Vec<Vec<&Row>>> {
         (self.table.view == View::Groups).then(|| {
             let (rows, made) = (self.rows(), self.made());
-            made.places.iter().map(|places| places.iter().map(|&at| &rows[at]).collect()).collect()
+            let places = made.grouped.iter().flat_map(|grouped| &grouped.places);
+            places.map(|places| places.iter().map(|&at| &rows[at]).collect()).collect()
         })
     }
 }

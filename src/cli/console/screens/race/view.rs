@@ -141,14 +141,13 @@ impl Race {
         let (first, n) = self.shown_lanes(area);
         let is_cut = first + n < self.lanes.len() || first > 0;
         let counted = if is_cut { format!("{n} of {} groups", self.lanes.len()) } else { String::new() };
-        let columns = fitting(self.columns(app), usize::from(area.width).saturating_sub(6 + counted.len()));
-        let widths: Vec<usize> = columns.iter().map(Column::width).collect();
-        let cell = |(column, width): (&Column, usize), text: &str| {
-            if column.is_left { left(text, width) } else { right(text, width) }
+        let all = self.columns(app);
+        let columns = fitting(&all, usize::from(area.width).saturating_sub(6 + counted.len()));
+        let cell = |column: &Column, text: &str| {
+            if column.is_left { left(text, column.width) } else { right(text, column.width) }
         };
-        let columns = || columns.iter().zip(widths.iter().copied());
         let mut head = vec![Span::raw("     ")];
-        head.extend(columns().map(|it| Span::styled(cell(it, &it.0.title) + "  ", theme.faint())));
+        head.extend(columns.iter().map(|it| Span::styled(cell(it, &it.title) + "  ", theme.faint())));
         put_spans(buffer, area, area.y + 1, head);
         let focused = self.lane_of(self.focus);
         for (place, y) in (first..self.lanes.len()).take(n).zip(area.y + 2..) {
@@ -156,10 +155,10 @@ impl Race {
             let mut spans =
                 vec![Span::styled(mark, theme.selected()), Span::styled(left(&letter(place), 3), theme.curve(place))];
             let is_focused = place == focused;
-            spans.extend(columns().map(|column| {
-                let (text, style) = &column.0.cells[place];
-                let style = if is_focused && *style == theme.text() { theme.strong() } else { *style };
-                Span::styled(cell(column, text) + "  ", style)
+            spans.extend(columns.iter().map(|column| {
+                let style = column.styles.get(place).copied().unwrap_or(theme.text());
+                let style = if is_focused && style == theme.text() { theme.strong() } else { style };
+                Span::styled(cell(column, &column.cells[place]) + "  ", style)
             }));
             put_spans(buffer, area, y, spans);
         }
@@ -189,12 +188,8 @@ impl Race {
     }
 
     fn columns(&self, app: &App) -> Vec<Column> {
-        let theme = app.theme;
-        let plain = |title: &str, rank: usize, cell: &dyn Fn(&Lane) -> String| Column {
-            title: title.to_owned(),
-            rank,
-            is_left: false,
-            cells: self.lanes.iter().map(|lane| (cell(lane), theme.text())).collect(),
+        let plain = |title: &str, rank: usize, cell: &dyn Fn(&Lane) -> String| {
+            Column::new(title, rank, self.lanes.iter().map(cell).collect())
         };
         let mut columns = Vec::new();
         let has_names = self.lanes.len() > self.groups.groups.len() || self.groups.has_twins();
@@ -209,8 +204,8 @@ impl Race {
             let cell = |place: usize| {
                 self.groups.groups.get(place).map_or_else(String::new, |group| fit(&configured(key, group), 16))
             };
-            let cells = (0..self.lanes.len()).map(|place| (cell(place), theme.text())).collect();
-            columns.push(Column { title: keys::short(key.name).into(), rank: 2, is_left: true, cells });
+            let cells = (0..self.lanes.len()).map(cell).collect();
+            columns.push(Column { is_left: true, ..Column::new(keys::short(key.name), 2, cells) });
         }
         let counted = |lane: &Lane| match (lane.n_counting, lane.runs.len()) {
             (n, all) if n == all => n.to_string(),
@@ -222,8 +217,8 @@ impl Race {
             Measure::Median => "median of 20",
             Measure::Best => "best",
         };
-        let cells = self.lanes.iter().enumerate().map(|(place, lane)| (self.accuracy(place, lane), theme.text()));
-        columns.push(Column { title: title.into(), rank: 0, is_left: false, cells: cells.collect() });
+        let cells = self.lanes.iter().enumerate().map(|(place, lane)| self.accuracy(place, lane));
+        columns.push(Column::new(title, 0, cells.collect()));
         if let Some(x) = self.cursor.filter(|_| self.part == Part::Curves) {
             let (_, metric, unit) = QUANTITIES[self.quantity];
             let read = |lane: &Lane| {
@@ -273,11 +268,9 @@ impl Race {
             let text = test.map(|test| format!("{} to {}", points(test.interval.0), points(test.interval.1)));
             (text.unwrap_or_default(), theme.faint())
         };
-        let column = |title: String, rank, cell: &dyn Fn(usize) -> (String, Style)| Column {
-            title,
-            rank,
-            is_left: false,
-            cells: (0..self.lanes.len()).map(cell).collect(),
+        let column = |title: String, rank, cell: &dyn Fn(usize) -> (String, Style)| {
+            let (cells, styles) = (0..self.lanes.len()).map(cell).unzip();
+            Column { styles, ..Column::new(title, rank, cells) }
         };
         vec![column(format!("− {against} "), 0, &difference), column("95 % interval".into(), 3, &interval)]
     }

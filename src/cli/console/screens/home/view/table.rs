@@ -1,5 +1,6 @@
 //! The runs as a table of experiments: by the values in which they differ, or a line for all seeds of a configuration.
 
+use fixmatch::compare::experiment::Experiment;
 use fixmatch::compare::keys::{Key, SEEDS, short};
 use fixmatch::compare::sort::Sort;
 use fixmatch::run::survey::Row;
@@ -10,10 +11,11 @@ use super::line::{label, mark, name};
 use crate::console::app::App;
 use crate::console::mouse::Rows;
 use crate::console::screens::home::Pane;
-use crate::console::screens::home::table::{Made, RESULTS, View};
+use crate::console::screens::home::table::{Grouped, Made};
 use crate::console::text::{self, clean, fit, fit_middle, left, right};
 use crate::console::views::columns::{Column, fitting};
 use crate::console::views::put_spans;
+use crate::words::comparisons::shown;
 
 /// No column is wider.
 const WIDEST: usize = 28;
@@ -22,13 +24,11 @@ const WIDEST: usize = 28;
 pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'static str> {
     let (theme, home, has_focus) = (app.theme, &app.home, app.home.pane == Pane::Runs);
     let made = home.made();
-    let all = if home.table.view == View::Groups { of_groups(app, &made) } else { of_runs(app, &made) };
-    let heads: Vec<(String, usize)> = all.iter().map(|column| (column.title.clone(), column.rank)).collect();
+    let all = made.columns.get_or_init(|| made.grouped.as_ref().map_or_else(|| of_runs(&made), of_groups));
     let (columns, width) = with_names(all, usize::from(rows.area.width).saturating_sub(3), text::width(title));
-    let (sort, marked) = (home.table.sort, marked(app));
-    let widths: Vec<usize> = columns.iter().map(Column::width).collect();
+    let (sort, marked, runs) = (home.table.sort, marked(app), home.shown_runs());
     let cell = |text: &str, i: usize| {
-        let width = if i == 0 { width } else { widths[i] };
+        let width = if i == 0 { width } else { columns[i].width };
         if i == 0 { left(&fit_middle(text, width), width) } else { right(&fit(text, width), width) }
     };
     let mut head = vec![Span::raw("  ")];
@@ -42,20 +42,22 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
     put_spans(buffer, rows.area, rows.area.y - 1, head);
     for (at, y) in rows.seen() {
         let is_selected = at == home.run_at.at;
-        let (marks, style) = mark(app, (is_selected, has_focus), marked.get(at).copied().unwrap_or(false));
+        let (marks, of_line) = mark(app, (is_selected, has_focus), marked.get(at).copied().unwrap_or(false));
         let mut spans = marks.to_vec();
-        spans.extend((0..columns.len()).map(|i| {
-            let (text, own) = &columns[i].cells[at];
-            let style = if i == 0 || *own == theme.text() { style } else { *own };
-            Span::styled(cell(text, i) + "  ", style)
+        spans.extend(columns.iter().enumerate().map(|(i, column)| {
+            let is_status = made.grouped.is_none() && column.title == STATUS;
+            let own = is_status.then(|| theme.status(runs[at].status)).filter(|style| *style != theme.text());
+            Span::styled(cell(&column.cells[at], i) + "  ", own.unwrap_or(of_line))
         }));
         put_spans(buffer, rows.area, y, spans);
     }
-    let is_shown = |head: &str| columns.iter().any(|column| column.title == head);
-    let hidden = heads.iter().filter(|(head, rank)| *rank == VALUE && !is_shown(head)).map(|(head, _)| head.as_str());
-    let hidden: Vec<&str> = hidden.collect();
-    made.keys.iter().map(|key| name_of(key, &made)).filter(|name| hidden.contains(name)).collect()
+    let is_shown = |name: &str| columns.iter().any(|column| column.title == name);
+    let names = made.keys.iter().map(|key| name_of(key, &made));
+    names.filter(|name| all.iter().any(|it| it.title == **name && it.rank == VALUE) && !is_shown(name)).collect()
 }
+
+/// What stands above how runs stand.
+const STATUS: &str = "status";
 
 /// The rank of values; those of results are lower, since they stay longer.
 const VALUE: usize = 3;
@@ -76,31 +78,17 @@ fn is_by(sort: Sort, head: &str) -> bool {
 }
 
 /// A line for each run.
-fn of_runs(app: &App, made: &Made) -> Vec<Column> {
-    let theme = app.theme;
+fn of_runs(made: &Made) -> Vec<Column> {
+    let of_each = |of: &dyn Fn(&Experiment) -> String| made.runs.iter().map(of).collect();
     let mut columns = vec![
-        Column {
-            title: String::new(),
-            rank: 0,
-            is_left: true,
-            cells: made.runs.iter().map(|run| (name(&run.row), theme.text())).collect(),
-        },
-        Column {
-            title: "status".into(),
-            rank: 2,
-            is_left: false,
-            cells: made.runs.iter().map(|run| (label(&run.row).to_owned(), theme.status(run.row.status))).collect(),
-        },
+        Column::new("", 0, of_each(&|run| name(&run.row))),
+        Column::new(STATUS, 2, of_each(&|run| label(&run.row).to_owned())),
     ];
-    let results = RESULTS.iter().zip([1, 5, 4, 6]).map(|(name, rank)| ((*name).to_owned(), rank));
-    let heads = made.keys.iter().map(|key| (name_of(key, made).to_owned(), VALUE)).chain(results);
-    let column = |((title, rank), cells): ((String, usize), &Vec<String>)| Column {
-        title,
-        rank,
-        is_left: false,
-        cells: cells.iter().map(|cell| (fit(cell, WIDEST), theme.text())).collect(),
-    };
-    columns.extend(heads.zip(&made.values).map(column));
+    let results = made.results.iter().zip([1, 5, 4, 6]).map(|(key, rank)| (*key, key.name, rank));
+    let values = made.keys.iter().map(|key| (*key, name_of(key, made), VALUE));
+    columns.extend(values.chain(results).map(|(key, title, rank)| {
+        Column::new(title, rank, of_each(&|run| fit(&clean(&shown(key, run.value(key).as_ref())), WIDEST)))
+    }));
     columns
 }
 
@@ -111,15 +99,13 @@ fn name_of(key: &'static Key, made: &Made) -> &'static str {
 }
 
 /// A line for each configuration.
-fn of_groups(app: &App, made: &Made) -> Vec<Column> {
-    let theme = app.theme;
-    let table = &made.table;
+fn of_groups(Grouped { groups, table, .. }: &Grouped) -> Vec<Column> {
     let has_names = table.head.first().is_some_and(|head| head == "runs of");
-    let n_keys = made.groups.keys.len();
+    let n_keys = groups.keys.len();
     let of_width = |i: usize, cell: String| if has_names && i == 0 { cell } else { fit(&cell, WIDEST) };
-    let columns = table.head.iter().enumerate().map(|(i, head)| Column {
-        title: if has_names && i == 0 { String::new() } else { head.clone() },
-        rank: match head.as_str() {
+    let columns = table.head.iter().enumerate().map(|(i, head)| {
+        let title = if has_names && i == 0 { "" } else { head.as_str() };
+        let rank = match head.as_str() {
             "n" | "last" => 1,
             "median" => 4,
             "best" => 5,
@@ -127,15 +113,13 @@ fn of_groups(app: &App, made: &Made) -> Vec<Column> {
             "time" => 6,
             _ if i < n_keys + usize::from(has_names) => VALUE,
             _ => 8,
-        },
-        is_left: false,
-        cells: table.rows.iter().map(|row| (of_width(i, clean(&row[i])), theme.text())).collect(),
+        };
+        Column::new(title, rank, table.rows.iter().map(|row| of_width(i, clean(&row[i]))).collect())
     });
     let mut columns: Vec<Column> = columns.collect();
     if !has_names {
-        let label = |at: usize| made.groups.groups[at].first().map_or_else(String::new, |run| run.row.dir.name());
-        let cells = (0..table.rows.len()).map(|at| (clean(&label(at)), theme.text())).collect();
-        columns.insert(0, Column { title: String::new(), rank: 0, is_left: true, cells });
+        let label = |at: usize| groups.groups[at].first().map_or_else(String::new, |run| run.row.dir.name());
+        columns.insert(0, Column::new("", 0, (0..table.rows.len()).map(|at| clean(&label(at))).collect()));
     }
     columns[0].rank = 0;
     columns
@@ -143,13 +127,13 @@ fn of_groups(app: &App, made: &Made) -> Vec<Column> {
 
 /// The names with the other columns that have room, and how wide the names are: as wide as they like to be where the others
 /// leave room, else down to what they need to be told apart.
-fn with_names(mut columns: Vec<Column>, width: usize, title: usize) -> (Vec<Column>, usize) {
+fn with_names(columns: &[Column], width: usize, title: usize) -> (Vec<&Column>, usize) {
     const LEAST: usize = 16;
-    let others = columns.split_off(1);
-    let wanted = columns[0].width().max(title);
+    let (names, others) = columns.split_first().expect("the names");
+    let wanted = names.width.max(title);
     let least = wanted.min(LEAST.max(title));
     let room = width.saturating_sub(least + 2);
-    columns.extend(fitting(others, room));
-    let taken: usize = columns[1..].iter().map(|column| column.width() + 2).sum();
-    (columns, wanted.min(least + room - taken))
+    let others = fitting(others, room);
+    let taken: usize = others.iter().map(|column| column.width + 2).sum();
+    (std::iter::once(names).chain(others).collect(), wanted.min(least + room - taken))
 }
