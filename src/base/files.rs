@@ -124,9 +124,7 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let fill = |mut file: &File| file.write_all(content).and_then(|()| file.sync_all());
         let name = || tempfile::Builder::new().prefix(".").suffix(ASIDE).to_owned();
-        let nameless =
-            OpenOptions::new().write(true).mode(ANYONE).custom_flags(OFlags::TMPFILE.bits() as i32).open(folder);
-        let linked = match nameless {
+        let linked = match nameless(folder) {
             Ok(file) => {
                 fill(&file)?;
                 name().make_in(folder, |aside| link(&file, aside)).ok().map(tempfile::NamedTempFile::into_temp_path)
@@ -145,6 +143,17 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
         File::open(folder)?.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The error with which the disk of a folder refuses a file; nothing is left of what is tried.
+pub fn refused_by_disk(folder: &Path) -> Option<io::Error> {
+    let of_disks = [Errno::ROFS, Errno::NOSPC, Errno::DQUOT, Errno::IO].map(Errno::raw_os_error);
+    nameless(folder).err().filter(|error| error.raw_os_error().is_some_and(|it| of_disks.contains(&it)))
+}
+
+/// A file in a folder that has no name yet.
+fn nameless(folder: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).mode(ANYONE).custom_flags(OFlags::TMPFILE.bits() as i32).open(folder)
 }
 
 /// Holds a folder while a file in it is read, changed and replaced, for as long as what is returned lives. So of two who do

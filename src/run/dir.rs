@@ -33,7 +33,7 @@ use crate::base::files::{self, replace_file};
 use crate::base::sealed::{self, Seal};
 use crate::base::{text, trash};
 use crate::run::file::RunFile;
-use crate::run::heartbeat::{Heartbeat, STALE};
+use crate::run::heartbeat::{Heartbeat, Phase, STALE};
 
 /// The length of a heartbeat's file: one of the same length can take its place on a full disk.
 const BEAT_BYTES: usize = 512;
@@ -306,6 +306,15 @@ impl RunDir {
     pub fn free_bytes(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(&self.path).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// What keeps a worker from writing a heartbeat, as far as can be seen: a disk that is full, or takes nothing.
+    pub fn trouble(&self) -> Option<Phase> {
+        if self.free_bytes() == Some(0) {
+            return Some(Phase::NoSpace);
+        }
+        let refusal = files::refused_by_disk(&self.path)?;
+        Some(if files::is_full(&refusal.into()) { Phase::NoSpace } else { Phase::DiskFails })
     }
 
     /// The last heartbeat, and its age by this machine's view of the file.

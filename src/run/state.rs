@@ -490,6 +490,7 @@ impl RunState {
 pub fn live_step(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
     match dir.heartbeat() {
         Some((beat, age)) if age < STALE && dir.is_locked() => (beat.step.max(step), Some(beat.phase)),
+        Some(_) if dir.is_locked() => (step, dir.trouble()), // which would also keep it from saying so
         _ => (step, None),
     }
 }

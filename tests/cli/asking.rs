@@ -1,7 +1,9 @@
 //! Commands that ask a worker for something or wait for it; the test plays the worker.
 
-use std::time::{Duration, SystemTime};
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
 
+use fixmatch::base::output::note;
 use fixmatch::run::change::{Change, Request};
 use fixmatch::run::event::{Evaluated, Event, FailureKind};
 use fixmatch::run::heartbeat::Phase;
@@ -98,17 +100,36 @@ fn a_worker_that_does_not_answer_is_waited_for_only_so_long() {
 #[test]
 fn a_worker_that_gives_no_sign_of_life_is_told_with_its_process() {
     let place = Place::new();
-    let dir = place.run("it", &[]);
-    let worker = Worker::on(&dir);
-    for path in [dir.run_toml(), dir.path().join("heartbeat")] {
-        let file = std::fs::File::options().write(true).open(path).expect("opens");
-        file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("made older");
-    }
+    let worker = Worker::on(&place.run("it", &[]));
+    worker.fall_silent();
     let silent = "is not responding: process 77 on here, silent for 1";
     place.fixmatch(&["stop", "--timeout", "0"]).check(1, &[], &[silent, "it will do this once it responds"]);
     place.fixmatch(&["resume"]).check(1, &[], &[silent, "kill it and `fixmatch resume` the run"]);
     place.fixmatch(&["runs"]).check(0, &["not responding"], &[]);
     drop(worker);
+}
+
+#[test]
+fn of_a_worker_whose_disk_does_not_even_take_a_heartbeat_one_sees_why() {
+    let place = Place::new();
+    let worker = Worker::on(&place.run("it", &[]));
+    worker.fall_silent();
+    place.fixmatch(&["show", "it"]).check(0, &["not responding, step 0 of 500 (0 %)\n"], &[]);
+    // as a disk that the system has made read-only after an error: whoever has files open keeps them
+    let runs = place.runs();
+    if !mounted(&["--bind".as_ref(), runs.as_os_str(), runs.as_os_str()]) {
+        return note(format_args!("skipped: nothing can be mounted here"));
+    }
+    assert!(mounted(&["-o".as_ref(), "remount,ro,bind".as_ref(), runs.as_os_str()]));
+    let said = [&["show", "it"][..], &["runs"], &["stop", "it", "--timeout", "0"]].map(|args| place.fixmatch(args));
+    assert!(Command::new("umount").arg("-l").arg(&runs).status().is_ok_and(|status| status.success()));
+    said[0].check(0, &["not responding, waiting for its disk, which fails, step 0 of 500 (0 %)"], &[]);
+    said[1].check(0, &["waiting for its disk, which fails"], &[]);
+    said[2].check(1, &[], &["cannot"]);
+}
+
+fn mounted(args: &[&OsStr]) -> bool {
+    Command::new("mount").args(args).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 #[test]

@@ -170,6 +170,14 @@ impl Worker {
         file.set_modified(SystemTime::now() + Duration::from_hours(1)).expect("set");
     }
 
+    /// It beats no more, for minutes.
+    fn fall_silent(&self) {
+        for path in [self.dir.run_toml(), self.dir.path().join("heartbeat")] {
+            let file = File::options().write(true).open(path).expect("opens");
+            file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("made older");
+        }
+    }
+
     fn say(&mut self, event: Event) {
         self.log.append(event).expect("appended");
     }

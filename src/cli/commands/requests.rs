@@ -363,7 +363,7 @@ pub fn not_responding(dir: &RunDir) -> String {
     let process = dir.heartbeat().map_or_else(String::new, |(beat, age)| {
         format!(": process {} on {}, silent for {} s", beat.pid, beat.host, age.as_secs())
     });
-    let disk = if dir.free_bytes() == Some(0) { "; its disk is full" } else { "" };
+    let disk = dir.trouble().and_then(Phase::trouble).map_or_else(String::new, |trouble| format!(", {trouble}"));
     format!(
         "the worker of {} is not responding{process}{disk}; see {}; if it hangs, kill it and `fixmatch resume` the run",
         dir.id(),

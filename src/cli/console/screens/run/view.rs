@@ -308,7 +308,8 @@ fn trouble(app: &App, run: &OpenRun) -> Option<(String, ratatui::style::Style)> 
         }
         (Status::NotResponding, _) => {
             let silent = silent.map_or_else(String::new, |age| format!(" for {}", duration(age)));
-            (format!("its worker has given no sign of life{silent}"), theme.error())
+            let disk = phase.and_then(Phase::trouble).map_or_else(String::new, |trouble| format!(": {trouble}"));
+            (format!("its worker has given no sign of life{silent}{disk}"), theme.error())
         }
         (Status::Starting, _) => ("starting a worker…".into(), theme.accent()),
         (Status::Running, Some(phase @ (Phase::NoSpace | Phase::DiskFails))) => {
