@@ -5,6 +5,8 @@
 
 #![expect(clippy::disallowed_macros, reason = "numbers that it measured itself")]
 
+mod convolutions;
+
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -61,7 +63,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     simd: Option<ops::Level>,
     /// Only this way, such as "split, all" or "evaluation", and as JSON: milliseconds of each part of each step, and the
-    /// peak of memory
+    /// peak of memory. Or "convolutions": a table of them, each by itself
     #[arg(long)]
     way: Option<String>,
 }
@@ -105,6 +107,12 @@ const WAYS: [(&str, Forward, f64); 3] =
 /// The way that is no step: images through the averaged network.
 const EVALUATION: &str = "evaluation";
 
+/// The way that is no step either: each convolution of the network by itself, in f32 on the CPU.
+const CONVOLUTIONS: &str = "convolutions";
+
+/// Rows and columns of an image.
+const SIDE: i64 = 32;
+
 /// Images of the made-up training set.
 const N_IMAGES: usize = 2048;
 
@@ -122,10 +130,14 @@ pub fn run(args: &Args) -> Result<()> {
     let threads = if args.threads == 0 { cores } else { args.threads };
     ops::set_num_threads(threads);
     ops::set_level(args.simd)?;
+    if args.way.as_deref() == Some(CONVOLUTIONS) {
+        convolutions::print(args, peak_gflop_a_second(ops::Instructions::in_force()));
+        return Ok(());
+    }
     if let Some(wanted) = &args.way {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
-        let unknown = || format!("--way {wanted:?}: must be one of {ways}; {EVALUATION}");
+        let unknown = || format!("--way {wanted:?}: must be one of {ways}; {EVALUATION}; {CONVOLUTIONS}");
         let Timed { parts, n_reads, n_pinned } = if wanted == EVALUATION {
             time_evaluation(args)?
         } else {
