@@ -175,7 +175,8 @@ impl Following {
         let written = self.written(); // before they are read
         let reading = self.look();
         let has_ended = reading.glance.as_ref().is_some_and(|glance| !glance.status.is_alive());
-        self.at_rest = has_ended.then_some(written);
+        // of one whose log is gone, the folder will be too
+        self.at_rest = (has_ended && written[0].is_some()).then_some(written);
         let is_new = !reading.records.is_empty()
             || !reading.output.is_empty()
             || reading.file.is_some()
@@ -360,6 +361,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_run_whose_files_vanish_before_its_folder_does_is_gone_all_the_same() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let dir = runs(folder.path(), &[5]).remove(0);
+        let (sender, mut news) = tokio::sync::mpsc::unbounded_channel();
+        let (mut following, mut last) = (Following::new(dir.clone()), None);
+        assert!(following.tell(&mut last, &sender));
+        for path in [dir.events(), dir.run_toml()] {
+            std::fs::remove_file(path).expect("there");
+        }
+        assert!(following.tell(&mut last, &sender));
+        std::fs::remove_dir_all(dir.path()).expect("there");
+        assert!(following.tell(&mut last, &sender));
+        let mut told = Vec::new();
+        while let Ok(News::Run(_, reading)) = news.try_recv() {
+            told.extend(reading.error);
+        }
+        assert!(told.iter().any(|error| error.contains("the run is gone")), "{told:?}");
     }
 
     #[test]
