@@ -48,12 +48,7 @@ const MOST_POINTS: usize = 1024;
 impl Folded {
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
-        self.state.apply(record);
-        if let (Event::Evaluated(_), Some(last)) = (&record.event, self.state.evaluations.last_mut()) {
-            last.raw.confusion = Vec::new(); // no screen shows it
-        }
-        self.curves.apply(record);
-        self.marks.apply(&record.event);
+        fold(record, &mut self.state, &mut self.curves, &mut self.marks);
     }
 
     /// Leaves out what is not seen of one of many runs.
@@ -84,6 +79,16 @@ pub struct Reading {
     pub seen: Option<Seen>,
     /// What cannot be read.
     pub error: Option<String>,
+}
+
+/// Takes one more event into what screens show of a run.
+fn fold(record: &Record, state: &mut RunState, curves: &mut Curves, marks: &mut Marks) {
+    state.apply(record);
+    if let (Event::Evaluated(_), Some(last)) = (&record.event, state.evaluations.last_mut()) {
+        last.raw.confusion = Vec::new(); // no screen shows it
+    }
+    curves.apply(record);
+    marks.apply(&record.event);
 }
 
 /// How far a request has come.
@@ -146,9 +151,7 @@ impl OpenRun {
     }
 
     fn apply(&mut self, record: &Record, is_past: bool, now: f64) {
-        self.state.apply(record);
-        self.curves.apply(record);
-        self.marks.apply(&record.event);
+        fold(record, &mut self.state, &mut self.curves, &mut self.marks);
         match &record.event {
             Event::Accepted { id, request, who } if !is_past => {
                 self.heard(id, Some((who, *request)), Stage::Accepted, now);
