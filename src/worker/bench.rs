@@ -111,7 +111,7 @@ const EVALUATION: &str = "evaluation";
 const CONVOLUTIONS: &str = "convolutions";
 
 /// Rows and columns of an image.
-const SIDE: i64 = 32;
+const SIDE: usize = 32;
 
 /// Images of the made-up training set.
 const N_IMAGES: usize = 2048;
@@ -274,16 +274,16 @@ fn trainer(args: &Args, forward: Forward, images: &Images, device: Device) -> Tr
 }
 
 fn network(args: &Args) -> Network {
-    Network::new(&args.model.into(), Shape { channels: 3, height: 32, width: 32, classes: 10 })
+    Network::new(&args.model.into(), Shape { channels: 3, height: SIDE as i64, width: SIDE as i64, classes: 10 })
 }
 
 fn source() -> Source {
     let mut rng = Rng::new(0, Stream::LabelSet, 0, 0);
-    let pixels = (0..N_IMAGES * 32 * 32 * 3).map(|_| rng.below(256) as u8).collect();
+    let pixels = (0..N_IMAGES * SIDE * SIDE * 3).map(|_| rng.below(256) as u8).collect();
     let labels = (0..N_IMAGES).map(|i| (i % 10) as u16).collect();
     let weak = Weak { flip: true, shift: true };
     Source {
-        images: Arc::new(Images { width: 32, height: 32, channels: 3, pixels, labels }),
+        images: Arc::new(Images { width: SIDE, height: SIDE, channels: 3, pixels, labels }),
         labeled: (0..40).collect(),
         unlabeled: (0..N_IMAGES as u32).collect(),
         n_labeled: B,

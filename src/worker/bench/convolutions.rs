@@ -33,15 +33,16 @@ impl Convolution {
 
     /// Those of a network, in the order of their use.
     fn of(model: &Model) -> Vec<Self> {
+        let whole = SIDE as i64;
         if model.name == ModelName::Cnn {
             let pooled = |inputs, outputs, side| Self { is_pooled: true, ..Self::square(inputs, outputs, side) };
-            return vec![pooled(3, 32, SIDE), pooled(32, 64, SIDE / 2), Self::square(64, 64, SIDE / 4)];
+            return vec![pooled(3, 32, whole), pooled(32, 64, whole / 2), Self::square(64, 64, whole / 4)];
         }
         let mut inputs = Model::STEM as i64;
-        let mut all = vec![Self::square(3, inputs, SIDE)];
+        let mut all = vec![Self::square(3, inputs, whole)];
         for stage in 0..model.n_stages() {
             let outputs = (Model::STEM as i64 * i64::from(model.width)) << stage;
-            let (stride, side) = if stage == 0 { (1, SIDE) } else { (2, SIDE >> (stage - 1)) };
+            let (stride, side) = if stage == 0 { (1, whole) } else { (2, whole >> (stage - 1)) };
             let first = Self { stride, ..Self::square(inputs, outputs, side) };
             all.extend([Self { kernel: 1, ..first }, first]);
             let n = 2 * model.n_blocks() - 1;
@@ -58,10 +59,9 @@ impl Convolution {
         format!("{n}× {inputs} → {outputs}, {kernel}×{kernel} of {side}×{side}{stride}{pooled}")
     }
 
-    /// GFLOP of some images, as a plain convolution makes them.
-    fn gflop(&self, n_images: i64) -> f64 {
-        let n_places = n_images * (self.side / self.stride).pow(2);
-        2e-9 * (n_places * self.inputs * self.outputs * self.kernel.pow(2)) as f64
+    /// Multiplications and additions of an image, as a plain convolution makes them.
+    fn n_macs(&self) -> i64 {
+        (self.side / self.stride).pow(2) * self.inputs * self.outputs * self.kernel.pow(2)
     }
 
     fn apply(&self, images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
@@ -108,7 +108,7 @@ pub fn print(args: &Args, peak: f64) {
     println!("{:<44}{:>12}{:>9}{:>14}{:>9}", "", "forward ms", "of peak", "backward ms", "of peak");
     for convolution in Convolution::of(&args.model.into()) {
         let [forward, backward] = convolution.time(n_images, args.steps);
-        let gflop = convolution.gflop(n_images);
+        let gflop = 2e-9 * (n_images * convolution.n_macs()) as f64;
         let gflop_back = if convolution.is_first { gflop } else { 2.0 * gflop };
         let share = |gflop: f64, seconds: f64| 100.0 * gflop / seconds / peak;
         println!(
@@ -119,5 +119,28 @@ pub fn print(args: &Args, peak: f64) {
             1e3 * backward,
             share(gflop_back, backward),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::super::{Net, Shape};
+    use super::*;
+    use crate::model::Network;
+    use crate::weights::Role;
+
+    #[test]
+    fn all_convolutions_of_a_network_are_timed() {
+        for net in Net::value_variants() {
+            let model = Model::from(*net);
+            let shape = Shape { channels: 3, height: SIDE as i64, width: SIDE as i64, classes: 10 };
+            let network = Network::new(&model, shape);
+            let matrices = network.specs().into_iter().filter(|it| it.role == Role::Kernel && it.shape.len() == 2);
+            let dense: i64 = matrices.map(|it| it.shape.iter().product::<i64>()).sum();
+            let timed: i64 = Convolution::of(&model).iter().map(|it| i64::from(it.n) * it.n_macs()).sum();
+            assert_eq!((timed + dense) as u64, network.n_macs(), "{net:?}");
+        }
     }
 }
