@@ -183,11 +183,8 @@ impl Home {
         let runs: Vec<Experiment> = self.shown_experiments().into_iter().cloned().collect();
         let picked = &self.table.columns;
         let keys = if picked.is_empty() { columns(&runs) } else { picked.clone() };
-        let results: Vec<_> = if picked.is_empty() {
-            RESULTS.iter().filter_map(|name| keys::find(name).ok()).collect()
-        } else {
-            Vec::new()
-        };
+        let results = RESULTS.iter().filter(|_| picked.is_empty()).map(|name| keys::find(name).expect("it is known"));
+        let results = results.collect();
         let grouped = (self.table.view == View::Groups).then(|| self.group(runs.clone()));
         Made { runs, keys, results, grouped, columns: OnceLock::new() }
     }

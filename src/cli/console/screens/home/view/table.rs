@@ -26,7 +26,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
     let made = home.made();
     let all = made.columns.get_or_init(|| made.grouped.as_ref().map_or_else(|| of_runs(&made), of_groups));
     let (columns, width) = with_names(all, usize::from(rows.area.width).saturating_sub(3), text::width(title));
-    let (sort, marked, runs) = (home.table.sort, marked(app), home.shown_runs());
+    let (sort, marked) = (home.table.sort, marked(app));
     let cell = |text: &str, i: usize| {
         let width = if i == 0 { width } else { columns[i].width };
         if i == 0 { left(&fit_middle(text, width), width) } else { right(&fit(text, width), width) }
@@ -46,7 +46,7 @@ pub fn draw(buffer: &mut Buffer, app: &App, rows: &Rows, title: &str) -> Vec<&'s
         let mut spans = marks.to_vec();
         spans.extend(columns.iter().enumerate().map(|(i, column)| {
             let is_status = made.grouped.is_none() && column.title == STATUS;
-            let own = is_status.then(|| theme.status(runs[at].status)).filter(|style| *style != theme.text());
+            let own = is_status.then(|| theme.status(made.runs[at].row.status)).filter(|style| *style != theme.text());
             Span::styled(cell(&column.cells[at], i) + "  ", own.unwrap_or(of_line))
         }));
         put_spans(buffer, rows.area, y, spans);
