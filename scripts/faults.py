@@ -10,7 +10,7 @@ reason, unless it was killed; resumed, its run has to end in the weights, record
 that was being written may be left. A command has to succeed or to end with an error, and to succeed when it is given
 again. A console is given keys: what they ask for has to be done, or it has to say why not; what it merely remembers may be
 forgotten. Calls are caught by a preloaded library (faults.c, which needs a C compiler), renames by strace. Prints tables in
-Markdown; the exit code is 1 if anything differed, panicked or hung.
+Markdown, also if it is interrupted; `--skip` goes on from there. The exit code is 1 if anything differed, panicked or hung.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -264,24 +265,30 @@ def hows(op):
     return [ERRORS.get(name, name) for name in FITTING[op]]
 
 
-def cases(rng, counts, n_cases):
+def cases(rng, counts, n_cases, skip):
     """What is to be broken, and how: drawn at random, or each call of each in turn if no number is said."""
     if n_cases is None:
-        return [(name, Fault(op, at, how)) for name, of in counts.items() for op, n in of.items()
-                for at in range(1, n + 1) for how in hows(op)]
-    names = [name for name, of in counts.items() if any(of.values())]
-    return [(name, draw(rng, counts[name])) for name in (names[n % len(names)] for n in range(n_cases))]
+        found = [(name, Fault(op, at, how)) for name, of in counts.items() for op, n in of.items()
+                 for at in range(1, n + 1) for how in hows(op)]
+    else:
+        names = [name for name, of in counts.items() if any(of.values())]
+        found = [(name, draw(rng, counts[name])) for name in (names[n % len(names)] for n in range(n_cases))]
+    for n, case in list(enumerate(found))[skip:]:
+        if n % 50 == 0:
+            print(f"{n} of {len(found)} cases", file=sys.stderr)
+        yield n, *case
 
 
 def ops():
     return ["open", "write", "fsync", "mkdir", "truncate"] + (["rename"] if shutil.which("strace") else [])
 
 
-def workers(place, rng, n_cases, only):
+def workers(place, rng, n_cases, skip, seen, only):
+    """Faults of what workers write; how many came to something bad."""
     if n_cases == 0:
-        return {}, 0
+        return 0
     templates = {name: place.fresh(name, settings) for name, settings in KINDS.items()}
-    case, run = templates["ranking"] = place.fresh("ranking", ["train.steps=108", "eval.every=54", "checkpoint.every=30"], place.folder / "ranking.toml")
+    case, run = templates["ranking"] = place.fresh("ranking", ["model.name=cnn", "train.steps=108", "eval.every=54", "checkpoint.every=30"], place.folder / "ranking.toml")
     # recorded changes that lie ahead, of a run that was stopped
     case, run, step = place.stopped("live changes")
     for change in (f"steps={step + 25}", "threshold=0.2", "lambda_u=0.5", "lr_factor=0.5"):
@@ -305,8 +312,8 @@ def workers(place, rng, n_cases, only):
             found = result(whole / run.relative_to(case))
             assert expected.setdefault(name, found) == found, f"{name}: unbroken runs differ"
         print(f"{name}: {counts[name]}", file=sys.stderr)
-    seen, failures = collections.defaultdict(collections.Counter), 0
-    for n, (name, fault) in enumerate(cases(rng, counts, n_cases)):
+    failures = 0
+    for n, name, fault in cases(rng, counts, n_cases, skip):
         again = draw(rng, counts[name]) if n_cases and n % 4 == 3 else None
         found = broken_worker(place, *templates[name], expected[name], fault, again)
         seen[name]["cases"] += 1
@@ -315,7 +322,7 @@ def workers(place, rng, n_cases, only):
             failures += 1
             print(f"{found}: {name}, {fault}, then {again}", file=sys.stderr)
             shutil.copytree(place.folder / "case", place.folder.parent / f"{place.folder.name}-failed-{n}", dirs_exist_ok=True)
-    return seen, failures
+    return failures
 
 
 COMMANDS = {
@@ -335,17 +342,17 @@ COMMANDS = {
 }
 
 
-def commands(place, rng, n_cases):
+def commands(place, rng, n_cases, skip, seen):
     """Faults of what commands write, in a folder with a run that was stopped and one that is done."""
     if n_cases == 0:
-        return {}, 0
+        return 0
     (place.folder / "study.toml").write_text(
         'title = "S"\nbase = "quickstart"\nseeds = 2\n[config]\n' + "\n".join(
             f"{key} = {value if value[0].isdigit() else json.dumps(value)}"
             for key, value in (setting.split("=", 1) for setting in [*TINY, "model.name=cnn", f"data.path={place.folder / 'data'}"])))
     template, run, step = place.stopped("commands")
     case = place.folder / "case"
-    seen, failures, counts = collections.defaultdict(collections.Counter), 0, {}
+    failures, counts = 0, {}
 
     def prepared(name):
         shutil.rmtree(case, ignore_errors=True)
@@ -359,7 +366,7 @@ def commands(place, rng, n_cases):
     for name in COMMANDS:
         counts[name] = {op: place.count(case, op, prepared(name), FIXMATCH_WORKER=str(place.player)) for op in ops()}
         print(f"{name}: {counts[name]}", file=sys.stderr)
-    for name, fault in cases(rng, counts, n_cases):
+    for _, name, fault in cases(rng, counts, n_cases, skip):
         command = prepared(name)
         code, out = place.run(case, command, fault, FIXMATCH_WORKER=str(place.player))
         settle(case)
@@ -390,7 +397,7 @@ def commands(place, rng, n_cases):
         if found not in ("went on", "killed", "error, told"):
             failures += 1
             print(f"{found}: {name}, {fault}\n{out[-300:]}", file=sys.stderr)
-    return seen, failures
+    return failures
 
 
 # keys, what they are given to, and what has come of them; of what is only remembered, nothing has to
@@ -406,10 +413,10 @@ KEYS = {
 }
 
 
-def consoles(place, rng, n_cases):
+def consoles(place, rng, n_cases, skip, seen):
     """Faults of what a console writes while keys are pressed."""
     if n_cases == 0:
-        return {}, 0
+        return 0
     template, run, _ = place.stopped("consoles")
     case, counts, expected = place.folder / "case", {}, {}
 
@@ -432,8 +439,8 @@ def consoles(place, rng, n_cases):
             counts[name][op] = place.count(case, op, *prepared(name))
             assert expected.setdefault(name, done(name)) == done(name) != "nothing", f"{name}: {done(name)}, not {expected[name]}"
         print(f"{name}: {counts[name]}, {expected[name]}", file=sys.stderr)
-    seen, failures = collections.defaultdict(collections.Counter), 0
-    for name, fault in cases(rng, counts, n_cases):
+    failures = 0
+    for _, name, fault in cases(rng, counts, n_cases, skip):
         command, keys = prepared(name)
         code, text = place.type(case, command, keys, fault)
         came = done(name)
@@ -456,7 +463,7 @@ def consoles(place, rng, n_cases):
         if found not in ("went on", "killed", "error, told"):
             failures += 1
             print(f"{found}: {name}, {fault}", file=sys.stderr)
-    return seen, failures
+    return failures
 
 
 def table(title, kinds, counts):
@@ -474,10 +481,12 @@ def main():
     parser.add_argument("--consoles", type=int, default=0)
     parser.add_argument("--every", action="store_true")
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--skip", type=int, default=0, help="how many cases of each part were done already")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tables of what was done
     only, parts = arguments.only, ("commands", "consoles")
     n = {part: None if arguments.every else getattr(arguments, part) for part in ("cases", *parts)}
     for part in parts:
@@ -485,14 +494,19 @@ def main():
     n["cases"] = n["cases"] if not only or set(only) - set(parts) else 0
     with tempfile.TemporaryDirectory() as folder:
         place = Place(arguments.programs.resolve(), pathlib.Path(folder), arguments.every)
-        seen, failures = workers(place, rng, n["cases"], set(only) - set(parts))
-        bad = ["differs", "not resumed", "ended without a reason", "panicked", "hung"]
-        table("worker", ["cases", "went on", "ended, told", "killed", *bad], seen)
-        for part, what in ((commands, "command"), (consoles, "console")):
-            seen, more = part(place, rng, n[part.__name__])
-            bad = ["left a file", "left damage", "lost in silence", "ended", "not done again", "no reason", "panicked", "hung"]
-            table(what, ["cases", "went on", "error, told", "killed", *bad], seen)
-            failures += more
+        worst = ["left a file", "left damage", "lost in silence", "ended", "not done again", "no reason", "panicked", "hung"]
+        failures = 0
+        for part, n_cases, what, kinds in (
+            (lambda *rest: workers(*rest, set(only) - set(parts)), n["cases"], "worker",
+             ["ended, told", "killed", "differs", "not resumed", "ended without a reason", "panicked", "hung"]),
+            (commands, n["commands"], "command", ["error, told", "killed", *worst]),
+            (consoles, n["consoles"], "console", ["error, told", "killed", *worst]),
+        ):
+            seen = collections.defaultdict(collections.Counter)
+            try:
+                failures += part(place, rng, n_cases, arguments.skip, seen)
+            finally:
+                table(what, ["cases", "went on", *kinds], seen)
     sys.exit(1 if failures else 0)
 
 

@@ -123,6 +123,8 @@ pub struct RunState {
     pub training_s: f64,
     /// The steps that were taken in that time, also those that were lost and taken again.
     pub n_timed_steps: u64,
+    /// The most memory that a worker held.
+    pub memory_bytes: u64,
 }
 
 /// The last event that says how the run stands: in JSON an object with its `state` and, of a failed run, the `reason`.
@@ -174,7 +176,7 @@ impl RunState {
             }
             Event::Forked(parent) => {
                 self.step = parent.step;
-                (self.training_s, self.n_timed_steps) = (0.0, 0); // these were the parent's
+                (self.training_s, self.n_timed_steps, self.memory_bytes) = (0.0, 0, 0); // these were the parent's
             }
             Event::Resumed { step } => {
                 self.rewind(*step);
@@ -182,6 +184,7 @@ impl RunState {
             }
             Event::Progress(progress) => {
                 self.step = progress.step;
+                self.memory_bytes = self.memory_bytes.max(progress.memory_bytes);
                 self.progress.push(progress.clone());
             }
             Event::Evaluated(evaluated) => {
@@ -235,6 +238,21 @@ impl RunState {
         }
     }
 
+    /// Takes one more event into account, and leaves out what [`Self::outline`] does: for whoever follows a run for days.
+    pub fn follow(&mut self, record: &Record) {
+        self.apply(record);
+        match &record.event {
+            Event::Progress(_) => self.forget_points(),
+            Event::Evaluated(_) => {
+                if let [.., before, _] = &mut self.evaluations[..] {
+                    before.shorten();
+                }
+            }
+            Event::Insight(_) => self.insights.clear(),
+            _ => {}
+        }
+    }
+
     /// Leaves out what only a run's own screens show: its summary stays the same.
     pub fn outline(&mut self) {
         self.forget_points();
@@ -244,11 +262,9 @@ impl RunState {
         self.insights = Vec::new();
     }
 
-    /// Leaves out the points of the curves, but for the newest and the one with the most memory: its summary stays the same.
+    /// Leaves out the points of the curves, but for the newest: its summary stays the same.
     pub fn forget_points(&mut self) {
-        let most = self.progress.iter().max_by_key(|point| point.memory_bytes).cloned();
-        let newest = self.progress.pop();
-        self.progress = most.into_iter().chain(newest).collect();
+        self.progress.drain(..self.progress.len().saturating_sub(1));
     }
 
     /// How the run stands.
@@ -415,7 +431,7 @@ pub struct Summary {
     pub training_s: f64,
     /// Test images; 0 where that is not known yet. Without a default, as above.
     pub n_test: u64,
-    /// The most memory that the worker held. Without a default, as above.
+    /// The most memory that a worker held. Without a default, as above.
     pub memory_bytes: u64,
     /// The changes made while it trained that count. Without a default, as above.
     pub changes: usize,
@@ -468,7 +484,7 @@ impl RunState {
             training_s: self.training_s,
             n_test: self.started.as_ref().map_or(0, |started| started.n_test),
             changes: self.history.standing().len(),
-            memory_bytes: self.progress.iter().map(|point| point.memory_bytes).max().unwrap_or(0),
+            memory_bytes: self.memory_bytes,
             alarms: self.alarms.len(),
             last_alarm: self.alarms.last().map(|alarm| (alarm.step, alarm.message.clone())),
             at_chance: self.is_at_chance(),
@@ -499,6 +515,7 @@ pub fn live_step(dir: &RunDir, step: u64) -> (u64, Option<Phase>) {
 mod tests {
     use super::*;
     use crate::run::change::Change;
+    use crate::run::event::Evaluation;
 
     fn state_after(events: Vec<Event>) -> RunState {
         let mut state = RunState::default();
@@ -557,10 +574,45 @@ mod tests {
     }
 
     #[test]
+    fn whoever_follows_a_run_comes_to_the_same_summary_with_less_in_memory() {
+        let point = |step, memory_bytes| Event::Progress(Progress { step, memory_bytes, ..Progress::default() });
+        let evaluated = |step, accuracy, requested| {
+            let per_class = vec![Some(accuracy), Some(1.0 - accuracy)];
+            let ema = Evaluation { accuracy, per_class, confusion: vec![vec![1; 2]; 2], ..Evaluation::default() };
+            Event::Evaluated(Box::new(Evaluated { step, ema, best: accuracy, requested, ..Evaluated::default() }))
+        };
+        let started = Started { n_test: 9, classes: vec!["a".into(), "b".into()], ..Started::default() };
+        let events = [
+            Event::Started(Box::new(started)),
+            point(10, 5),
+            point(20, 9),
+            evaluated(20, 0.5, false),
+            point(30, 7),
+            evaluated(30, 0.7, true),
+            Event::Resumed { step: 10 },
+            point(20, 6),
+            evaluated(20, 0.6, false),
+            Event::Finished { step: 20 },
+            evaluated(20, 1.0, false),
+        ];
+        let (mut whole, mut followed) = (RunState::default(), RunState::default());
+        for (n, event) in events.into_iter().enumerate() {
+            let record = Record { time: n as f64, event };
+            whole.apply(&record);
+            followed.follow(&record);
+            assert_eq!(followed.summary(), whole.summary(), "after {n} events");
+        }
+        assert_eq!((whole.memory_bytes, whole.is_at_chance()), (9, true));
+        assert_eq!((followed.progress.len(), whole.progress.len()), (1, 2));
+        let n_cells = |state: &RunState| state.evaluations.iter().map(|it| it.ema.confusion.len()).sum::<usize>();
+        assert_eq!((n_cells(&followed), n_cells(&whole)), (2, 4));
+    }
+
+    #[test]
     fn a_run_that_finishes_no_better_than_guessing_is_at_chance() {
         let at_chance = |accuracy: f64, per_class: Vec<Option<f64>>, n_test: u64| {
             let started = Started { classes: vec!["a".into(), "b".into()], n_test, ..Started::default() };
-            let ema = crate::run::event::Evaluation { accuracy, per_class, ..Default::default() };
+            let ema = Evaluation { accuracy, per_class, ..Default::default() };
             let evaluated = Evaluated { ema, ..Evaluated::default() };
             let events = vec![
                 Event::Started(Box::new(started)),

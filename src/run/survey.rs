@@ -236,7 +236,7 @@ impl Known {
         }
         let (follower, state) = self.fold.get_or_insert_with(|| (Follower::new(dir.events()), RunState::default()));
         for record in follower.read_new()? {
-            state.apply(&record);
+            state.follow(&record);
         }
         self.summary = Summary { n_log_bytes: n_bytes, ..state.summary() };
         if follower.n_bytes() == n_bytes && !dir.is_locked() {

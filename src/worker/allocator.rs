@@ -12,3 +12,15 @@ pub fn keep_memory() {
         unsafe { libc::mallopt(option, value) };
     }
 }
+
+/// Gives what is free back to the system.
+///
+/// An evaluation needs other pieces than a step does, and what is kept of both only grows: by 50 MB in an hour of a small
+/// network. The next step has to take its pages again, so this is for what happens seldom.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: memory that is in use stays as it is; the allocator is locked while it looks.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}

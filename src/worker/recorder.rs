@@ -245,7 +245,7 @@ impl Recorder {
 
     fn append(&mut self, record: &Record) -> Result<()> {
         self.log.append_record(record)?;
-        self.state.apply(record);
+        self.state.follow(record);
         Ok(())
     }
 

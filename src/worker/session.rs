@@ -36,6 +36,7 @@ use self::insight::Insight;
 use self::prepare::{Preparation, Prepared, prepare};
 use self::probes::Probes;
 use self::window::Window;
+use crate::allocator;
 use crate::part::Part;
 use crate::policy::Constants;
 use crate::rank::Ranker;
@@ -252,7 +253,13 @@ impl Session {
         }
         let is_best = evaluates && !self.run.config.is_contrastive() && self.evaluate_on_schedule()?;
         let was_heard = self.hear_network();
-        if saves || is_best || was_heard { self.save() } else { Ok(()) }
+        if saves || is_best || was_heard {
+            self.save()?;
+        }
+        if evaluates {
+            allocator::give_back();
+        }
+        Ok(())
     }
 
     /// The batch of the current step, without unlabeled images while `λ_u` is zero.

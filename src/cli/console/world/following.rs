@@ -212,15 +212,7 @@ impl Following {
             reading.output = self.output.read_new_lines().unwrap_or_default();
         }
         self.n_events += reading.records.len();
-        for record in &reading.records {
-            match record.event {
-                // The curves are the screen's; what is needed here is how the run stands.
-                Event::Progress(ref progress) => self.state.step = progress.step,
-                Event::Evaluated(ref evaluated) => self.state.step = evaluated.step,
-                Event::Compared(ref compared) => self.state.step = compared.step,
-                _ => self.state.apply(record),
-            }
-        }
+        reading.records.iter().for_each(|record| self.state.follow(record));
         let damage = self.new_damage();
         reading.records.extend(damage);
         let glance = self.glance();
