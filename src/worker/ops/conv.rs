@@ -12,8 +12,8 @@ use half::bf16;
 use tch::{Device, Kind, Tensor};
 
 use self::layout::Layout;
-use self::pool::{Winner, pool};
-use super::graph::with_gradient;
+use self::pool::{Mark, Winner, pool};
+use super::graph::{wants_gradient, with_gradient};
 use super::pixels::{Number, Pixels, numbers};
 
 /// The convolution of images (N, C, H, W), zero-padded by half of the kernels, by kernels (K, C, S, S) and a bias (K), both
@@ -60,23 +60,38 @@ fn in_pieces(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
 }
 
 fn fused<T: Number>(images: &Tensor, kernels: &Tensor, bias: &Tensor) -> Tensor {
-    let of_kind = kernels.detach().to_kind(T::KIND);
-    let (xs, biases) = (Pixels::of(images), numbers(bias));
-    let [n, height, width, _] = xs.shape;
-    let shape = [n, height / 2, width / 2, biases.len()];
-    let (mut pooled, mut winners) = (Pixels::empty::<T>(shape), Pixels::empty::<Winner>(shape));
-    if winograd::is_for(images, kernels) {
-        winograd::convolve_and_pool(&xs, &of_kind, &biases, &mut pooled, &mut winners);
-    } else if direct::is_for(Layout::of(&xs, biases.len())) {
-        direct::convolve_and_pool::<T>(&xs, &of_kind, &biases, &mut pooled, &mut winners);
-    } else {
-        let convolved = Pixels::of(&tch::no_grad(|| convolve(images, &of_kind, None, 1)));
-        pool::<T>(&convolved, &biases, &mut pooled, &mut winners);
+    let inputs = [images, kernels, bias];
+    let (xs, of_kind) = (Pixels::of(images), kernels.detach().to_kind(T::KIND));
+    let shape = [xs.shape[0], xs.shape[1] / 2, xs.shape[2] / 2, bias.size()[0] as usize];
+    let mut pooled = Pixels::empty::<T>(shape);
+    if !wants_gradient(&inputs) {
+        convolve_and_pool::<T, ()>(inputs, &xs, &of_kind, &mut pooled, &mut vec![(); shape.iter().product()]);
+        return pooled.into_images();
     }
+    let mut winners = Pixels::empty::<Winner>(shape);
+    convolve_and_pool::<T, Winner>(inputs, &xs, &of_kind, &mut pooled, winners.values_mut());
     let wants_xs = images.requires_grad();
-    with_gradient(pooled.into_images(), &[images, kernels, bias], move |of_pooled| {
+    with_gradient(pooled.into_images(), &inputs, move |of_pooled| {
         sparse::gradients::<T>(&xs, &of_kind, &Pixels::of(of_pooled), &winners, wants_xs)
     })
+}
+
+fn convolve_and_pool<T: Number, M: Mark>(
+    [images, kernels, bias]: [&Tensor; 3],
+    xs: &Pixels,
+    of_kind: &Tensor,
+    pooled: &mut Pixels,
+    winners: &mut [M],
+) {
+    let biases = numbers(bias);
+    if winograd::is_for(images, kernels) {
+        winograd::convolve_and_pool(xs, of_kind, &biases, pooled, winners);
+    } else if direct::is_for(Layout::of(xs, biases.len())) {
+        direct::convolve_and_pool::<T, M>(xs, of_kind, &biases, pooled, winners);
+    } else {
+        let convolved = Pixels::of(&tch::no_grad(|| convolve(images, of_kind, None, 1)));
+        pool::<T, M>(&convolved, &biases, pooled, winners);
+    }
 }
 
 /// Kernels (K, C, 3, 3) as rows of pixels, (K, 3, 3·C) f32.

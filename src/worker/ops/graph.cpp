@@ -59,4 +59,6 @@ extern "C" char *fixmatch_set_gradient(at::Tensor *output, const at::Tensor *con
   }
 }
 
+extern "C" bool fixmatch_builds_graphs() { return at::GradMode::is_enabled(); }
+
 extern "C" void fixmatch_put_tensor(const at::Tensor *from, at::Tensor *into, size_t place) { into[place] = *from; }

@@ -19,6 +19,13 @@ unsafe extern "C" {
         drop: extern "C" fn(*mut c_void),
     ) -> *mut c_char;
     fn fixmatch_put_tensor(from: *const c_void, into: *mut c_void, place: usize);
+    fn fixmatch_builds_graphs() -> bool;
+}
+
+/// Whether the result of an operation on these inputs will be asked for their gradients.
+pub fn wants_gradient(inputs: &[&Tensor]) -> bool {
+    // SAFETY: asks for a setting of this thread.
+    inputs.iter().any(|input| input.requires_grad()) && unsafe { fixmatch_builds_graphs() }
 }
 
 /// Makes a tensor, computed without a graph, the result of an operation on some inputs, of which some want a gradient.

@@ -11,12 +11,32 @@ pub type Winner = u8;
 /// ReLU cut the largest.
 pub const NONE: Winner = 4;
 
+/// What is kept of which pixel it was.
+pub trait Mark: Copy + Send {
+    /// That of a pixel, or of none.
+    fn of(winner: Winner) -> Self;
+}
+
+/// Where a gradient is wanted.
+impl Mark for Winner {
+    #[inline(always)]
+    fn of(winner: Winner) -> Self {
+        winner
+    }
+}
+
+/// Where none is.
+impl Mark for () {
+    #[inline(always)]
+    fn of(_: Winner) {}
+}
+
 /// What is left of images N × H × W × K, and which pixels it was: N × ⌊H/2⌋ × ⌊W/2⌋ × K.
-pub fn pool<T: Number>(images: &Pixels, biases: &[f32], pooled: &mut Pixels, winners: &mut Pixels) {
+pub fn pool<T: Number, M: Mark>(images: &Pixels, biases: &[f32], pooled: &mut Pixels, winners: &mut [M]) {
     let [_, height, width, channels] = images.shape;
     let (of_pooled, simd) = ((height / 2) * (width / 2) * channels, Instructions::in_force());
     let by_image = pooled.values_mut::<T>().par_chunks_exact_mut(of_pooled);
-    let by_image = by_image.zip(winners.values_mut::<Winner>().par_chunks_exact_mut(of_pooled));
+    let by_image = by_image.zip(winners.par_chunks_exact_mut(of_pooled));
     let by_image = by_image.zip(images.values::<T>().par_chunks_exact(height * width * channels));
     by_image.for_each(|((pooled, winners), image)| {
         simd.run(
@@ -27,7 +47,7 @@ pub fn pool<T: Number>(images: &Pixels, biases: &[f32], pooled: &mut Pixels, win
 }
 
 #[inline(always)]
-fn pool_image<T: Number>(image: &[T], biases: &[f32], width: usize, pooled: &mut [T], winners: &mut [Winner]) {
+fn pool_image<T: Number, M: Mark>(image: &[T], biases: &[f32], width: usize, pooled: &mut [T], winners: &mut [M]) {
     let channels = biases.len();
     let (stride, of_row) = (width * channels, width / 2 * channels);
     let rows = pooled.chunks_exact_mut(of_row).zip(winners.chunks_exact_mut(of_row));
@@ -45,11 +65,11 @@ fn pool_image<T: Number>(image: &[T], biases: &[f32], width: usize, pooled: &mut
 
 /// Pools one window, given its four pixels.
 #[inline(always)]
-pub fn pool_window<X: Number, T: Number>(
+pub fn pool_window<X: Number, T: Number, M: Mark>(
     [a, b, c, d]: [&[X]; 4],
     biases: &[f32],
     pooled: &mut [T],
-    winners: &mut [Winner],
+    winners: &mut [M],
 ) {
     let numbers = a.iter().zip(b).zip(c.iter().zip(d));
     let outputs = pooled.iter_mut().zip(winners).zip(biases);
@@ -58,7 +78,7 @@ pub fn pool_window<X: Number, T: Number>(
         let value = largest + bias;
         let is_cut = value <= 0.0;
         *pooled = T::of(if is_cut { 0.0 } else { value });
-        *winner = if is_cut { NONE } else { place as Winner };
+        *winner = M::of(if is_cut { NONE } else { place as Winner });
     }
 }
 

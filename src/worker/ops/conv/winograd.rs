@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::product::{CHANNELS, add_transposed_product, multiply};
 use self::tiles::{Grid, PLACES, Spread};
-use super::pool::{Winner, pool_window};
+use super::pool::{Mark, pool_window};
 use crate::ops::instructions::Instructions;
 use crate::ops::pixels::Pixels;
 use crate::ops::total;
@@ -48,7 +48,13 @@ pub fn convolve(xs: &Pixels, kernels: &Tensor, biases: &[f32]) -> Pixels {
 }
 
 /// The same, of each of the 2×2 outputs of a tile only the ReLU of the largest, and which it was: N × H/2 × W/2 × K.
-pub fn convolve_and_pool(xs: &Pixels, kernels: &Tensor, biases: &[f32], pooled: &mut Pixels, winners: &mut Pixels) {
+pub fn convolve_and_pool<M: Mark>(
+    xs: &Pixels,
+    kernels: &Tensor,
+    biases: &[f32],
+    pooled: &mut Pixels,
+    winners: &mut [M],
+) {
     let [_, height, width, inputs] = xs.shape;
     let (grid, simd) = (Grid { height, width }, Instructions::in_force());
     let kernels = to_places(kernels);
@@ -56,7 +62,7 @@ pub fn convolve_and_pool(xs: &Pixels, kernels: &Tensor, biases: &[f32], pooled: 
     let outputs = biases.len();
     let of_part = grid.images_with(PART) * height * width;
     let parts = pooled.values_mut::<f32>().par_chunks_mut(of_part / 4 * outputs);
-    let parts = parts.zip(winners.values_mut::<Winner>().par_chunks_mut(of_part / 4 * outputs));
+    let parts = parts.zip(winners.par_chunks_mut(of_part / 4 * outputs));
     let parts = parts.zip(xs.values::<f32>().par_chunks(of_part * inputs));
     parts.for_each(|((pooled, winners), xs)| {
         let (zeros, outputs_of_tile) = (vec![0.0; outputs], vec![0.0; 4 * outputs]);
@@ -166,15 +172,15 @@ impl To for Images<'_> {
     }
 }
 
-struct Windows<'a> {
+struct Windows<'a, M> {
     biases: &'a [f32],
     zeros: Vec<f32>,
     outputs_of_tile: Vec<f32>,
     pooled: &'a mut [f32],
-    winners: &'a mut [Winner],
+    winners: &'a mut [M],
 }
 
-impl To for Windows<'_> {
+impl<M: Mark> To for Windows<'_, M> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, simd: S, _: Grid, tile: usize, outputs: &[f32], stride: usize) {
         let channels = self.biases.len();

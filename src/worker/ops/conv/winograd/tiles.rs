@@ -42,7 +42,9 @@ impl Grid {
         let Spread { numbers: to, of_place, of_vector } = to;
         let channels = zeros.len();
         let (image, top, left) = self.place(tile);
-        let mut pixels = [[zeros; 4]; 4];
+        let n_vectors = channels / S::F32_LANES;
+        let vectors = |numbers| &S::as_simd_f32s(numbers).0[..n_vectors]; // as many of each, so that they are counted once
+        let mut pixels = [[vectors(zeros); 4]; 4];
         for (y, row) in pixels.iter_mut().enumerate() {
             let y = top + y; // one more than the row of the image
             if y == 0 || y > self.height {
@@ -52,16 +54,20 @@ impl Grid {
             for (x, pixel) in row.iter_mut().enumerate() {
                 let x = left + x;
                 if x > 0 && x <= self.width {
-                    *pixel = &images[(row_of_image + x - 1) * channels..][..channels];
+                    *pixel = vectors(&images[(row_of_image + x - 1) * channels..][..channels]);
                 }
             }
         }
-        for (vector, at) in (0..channels).step_by(S::F32_LANES).enumerate() {
-            let [first, second, third, fourth] = &pixels;
-            let left = by_b(simd, load4::<S>([first[0], second[0], third[0], fourth[0]], at));
-            let inner_left = by_b(simd, load4::<S>([first[1], second[1], third[1], fourth[1]], at));
-            let inner_right = by_b(simd, load4::<S>([first[2], second[2], third[2], fourth[2]], at));
-            let right = by_b(simd, load4::<S>([first[3], second[3], third[3], fourth[3]], at));
+        let [first, second, third, fourth] = pixels;
+        for vector in 0..n_vectors {
+            let column = [first[0][vector], second[0][vector], third[0][vector], fourth[0][vector]];
+            let left = by_b(simd, column);
+            let column = [first[1][vector], second[1][vector], third[1][vector], fourth[1][vector]];
+            let inner_left = by_b(simd, column);
+            let column = [first[2][vector], second[2][vector], third[2][vector], fourth[2][vector]];
+            let inner_right = by_b(simd, column);
+            let column = [first[3][vector], second[3][vector], third[3][vector], fourth[3][vector]];
+            let right = by_b(simd, column);
             for y in 0..4 {
                 let row = by_b(simd, [left[y], inner_left[y], inner_right[y], right[y]]);
                 for (x, number) in row.iter().enumerate() {
