@@ -506,7 +506,8 @@ def main():
             try:
                 failures += part(place, rng, n_cases, arguments.skip, seen)
             finally:
-                table(what, ["cases", "went on", *kinds], seen)
+                if seen:
+                    table(what, ["cases", "went on", *kinds], seen)
     sys.exit(1 if failures else 0)
 
 

@@ -24,7 +24,7 @@ use crate::run::state::{LastState, RunState, Status, Summary, live_step, status_
 /// From so many runs on, several threads look at them.
 const MANY: usize = 200;
 
-/// Looking is mostly opening files, which more threads do not hasten.
+/// Looking is mostly opening files, and saving mostly waiting for the disk: more threads hasten neither.
 const MOST_THREADS: usize = 8;
 
 /// What a list says of one run.
@@ -126,34 +126,36 @@ impl Survey {
         let known = |dir: RunDir| (self.known.remove(dir.path()).unwrap_or_default(), dir);
         let mut runs: Vec<(Known, RunDir)> = dirs.into_iter().rev().map(known).collect();
         let n_threads = if runs.len() < MANY { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
-        let rows = look_at(&mut runs, n_threads.min(MOST_THREADS));
+        let rows = by_threads(&mut runs, n_threads.min(MOST_THREADS), |(run, dir)| run.look(dir));
         self.known = runs.into_iter().map(|(run, dir)| (dir.path().to_owned(), run)).collect();
         Ok(rows)
     }
 
-    /// Writes the summaries of runs whose logs had to be read and have no worker, for the next survey. Slow, since each
-    /// is synced; so apart from looking, and best effort.
+    /// Writes the summaries of runs whose logs had to be read and have no worker, for the next survey. Each is synced, of
+    /// several at a time; still slow, so apart from looking, and best effort.
     pub fn save(&mut self) {
-        for (path, run) in self.known.iter_mut().filter(|(_, run)| !run.is_saved) {
+        let mut unsaved: Vec<_> = self.known.iter_mut().filter(|(_, run)| !run.is_saved).collect();
+        by_threads(&mut unsaved, MOST_THREADS, |(path, run)| {
             let dir = RunDir::at(path.clone());
             run.is_saved = true;
             if !dir.is_locked() {
                 let _ = run.summary.write(&dir);
             }
-        }
+        });
     }
 }
 
-/// Looks at runs by so many threads, each at a part of them.
-fn look_at(runs: &mut [(Known, RunDir)], n_threads: usize) -> Vec<Row> {
-    let look = |runs: &mut [(Known, RunDir)]| runs.iter_mut().map(|(run, dir)| run.look(dir)).collect::<Vec<_>>();
-    if n_threads < 2 || runs.len() < n_threads {
-        return look(runs);
+/// Does something with each of these, by so many threads, each with a part of them.
+fn by_threads<T: Send, R: Send>(all: &mut [T], n_threads: usize, each: impl Fn(&mut T) -> R + Sync) -> Vec<R> {
+    if n_threads < 2 || all.len() < n_threads {
+        return all.iter_mut().map(each).collect();
     }
     thread::scope(|scope| {
-        let parts = runs.chunks_mut(runs.len().div_ceil(n_threads));
-        let threads: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("looking does not panic")).collect()
+        let parts = all.chunks_mut(all.len().div_ceil(n_threads));
+        let each = &each;
+        let threads: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter_mut().map(each).collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no part panics")).collect()
     })
 }
 
@@ -392,7 +394,9 @@ mod tests {
         }
         let look = |n_threads| {
             let dirs = RunDir::list(runs.path()).expect("listed").into_iter();
-            look_at(&mut dirs.map(|dir| (Known::default(), dir)).collect::<Vec<_>>(), n_threads)
+            by_threads(&mut dirs.map(|dir| (Known::default(), dir)).collect::<Vec<_>>(), n_threads, |(run, dir)| {
+                run.look(dir)
+            })
         };
         let expected = look(1);
         assert_eq!(expected.iter().map(|row| row.summary.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
