@@ -18,7 +18,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{Expected, View};
-use crate::run::insight::{Histogram, Panel, Record};
+use crate::config::Policy;
+use crate::run::insight::{Histogram, Judged, Panel, Record};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,7 +201,8 @@ impl Watch {
                 alarm(Rule::Lost, Some(class), format!("{name} is lost: {percent:.1} % of the pseudo-labels name it"));
             }
         }
-        self.begin_anew_with_another(histogram.threshold);
+        let threshold = histogram.judged_by(Policy::Fixed).and_then(Judged::sure_from);
+        self.begin_anew_with_another(threshold.unwrap_or(histogram.threshold));
         let holds = self.best_mask >= LEAST_MASK && mask_ratio < LITTLE * self.best_mask;
         if self.collapse.take(holds, mask_ratio > 2.0 * LITTLE * self.best_mask, N_COLLAPSE) {
             let [now, best] = [mask_ratio, self.best_mask].map(|ratio| 100.0 * ratio);
@@ -216,9 +218,10 @@ impl Watch {
         alarms
     }
 
-    /// Forgets what the rules compare with that depends on τ, if that was changed.
+    /// Forgets what the rules compare with that depends on τ, if that was changed: the value that is configured, not what an
+    /// adaptive policy makes of it from step to step.
     fn begin_anew_with_another(&mut self, threshold: f64) {
-        if self.threshold.replace(threshold) != Some(threshold) {
+        if self.threshold.replace(threshold).map(f64::to_bits) != Some(threshold.to_bits()) {
             (self.purity, self.purity_told) = (Means::over(N_PURITY), Streak::default());
             (self.best_mask, self.collapse) = (0.0, Streak::default());
         }
@@ -258,7 +261,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::insight::{Count, N_BINS, Opinion, Verdict};
+    use crate::run::insight::{Count, N_BINS, Opinion, Quantity, Verdict};
 
     /// A histogram of three classes in which these shares of 100,000 pseudo-labels are accepted for each class, the part
     /// `purity` of them right; the rest is unsure and named evenly.
@@ -348,6 +351,30 @@ mod tests {
         let higher_tau = |step: u64| Histogram { threshold: if step < 5 { 0.9 } else { 0.99 }, ..collapsing(step) };
         assert_eq!(alarms((1..20).map(higher_tau)), [], "the user's own doing");
         assert_eq!(alarms((1..20).map(|step| at(step, 0.19 / step as f64))), [], "never many");
+    }
+
+    #[test]
+    fn a_threshold_that_a_policy_moves_by_itself_hides_no_alarm() {
+        let run = |tau: fn(u64) -> f32| {
+            (1..20).map(move |step| {
+                let mask = if step < 5 { 0.6 } else { 0.01 };
+                let (seen, moved) = (histogram(step, [mask / 3.0; 3], 0.9), 0.9 + 0.001 * step as f32);
+                let judged = [(Policy::Freematch, true, moved), (Policy::Fixed, false, tau(step))];
+                let judged = judged.map(|(policy, decides, threshold)| Judged {
+                    policy,
+                    decides,
+                    since: 0,
+                    counted: seen.accepted.clone(),
+                    memory: vec![(Quantity::Threshold, vec![threshold])],
+                });
+                Histogram { threshold: f64::from(moved), judged: judged.to_vec(), ..seen }
+            })
+        };
+        assert_eq!(alarms(run(|_| 0.95)), [(7, Rule::Collapse, None)]);
+        assert_eq!(alarms(run(|step| if step < 5 { 0.9 } else { 0.99 })), [], "the user's own doing");
+        // FlexMatch's has none while it warms up
+        let unknown = run(|_| 0.95).map(|it| Histogram { threshold: f64::NAN, judged: vec![], ..it });
+        assert_eq!(alarms(unknown), [(7, Rule::Collapse, None)]);
     }
 
     #[test]
