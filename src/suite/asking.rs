@@ -111,7 +111,7 @@ pub fn stop(folder: &Folder, mut waits_for: impl FnMut(usize)) -> Result<Order> 
         } else {
             let found = standing.look(&order.grid)?;
             let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
-            queue::suspend(&stands)?
+            queue::suspend(&stands, &standing.changed(&order.suite))?
         };
         if n == 0 && !folder.is_locked() {
             return Ok(order);

@@ -258,7 +258,7 @@ pub fn stop(engine: &dyn Engine, folder: &Folder, order: &Order) -> Result<usize
     engine.cancel(&with(|state| matches!(state, JobState::Queued(_)))).context("cannot cancel jobs")?;
     engine.signal(&with(|state| matches!(state, JobState::Running))).context("cannot signal jobs")?;
     let without: Vec<Stand> = members.iter().filter(|it| it.job.is_none()).map(|it| it.stand.clone()).collect();
-    suspend(&without)?;
+    suspend(&without, &[])?;
     Ok(members.iter().filter(|it| it.is_at_work()).count())
 }
 

@@ -17,8 +17,9 @@ use crate::run::change::Request;
 use crate::run::dir::RunDir;
 use crate::run::launch::{Worker, launch};
 use crate::run::log::Follower;
-use crate::run::mailbox;
+use crate::run::mailbox::{self, Content};
 use crate::run::state::{RunState, Status, status_of};
+use crate::run::survey::Row;
 use crate::suite::grid::Planned;
 use crate::suite::order::{Folder, Order, Wanted};
 use crate::suite::slots::Slot;
@@ -85,16 +86,14 @@ struct Start {
 }
 
 /// The first run that can be started, if a slot is free for it. A run goes on where it began; others take any slot.
-fn next(slots: &[Slot], stands: &[Stand], is_given_up: impl Fn(usize) -> bool) -> Option<Start> {
+fn next(slots: &[Slot], stands: &[Stand], changed: &[Found], is_passed_over: impl Fn(usize) -> bool) -> Option<Start> {
     let mut free = slots.to_vec();
-    for stand in stands {
-        if let Stand::Alive(found) = stand
-            && let Some(place) = free.iter().position(|slot| is_on(found.device, *slot))
-        {
+    for found in at_work(stands).chain(changed) {
+        if let Some(place) = free.iter().position(|slot| is_on(found.device, *slot)) {
             free.swap_remove(place);
         }
     }
-    stands.iter().enumerate().filter(|(run, _)| !is_given_up(*run)).find_map(|(run, stand)| {
+    stands.iter().enumerate().filter(|(run, _)| !is_passed_over(*run)).find_map(|(run, stand)| {
         let slot = match stand {
             Stand::Waiting => slots.iter().find(|slot| free.contains(slot)),
             Stand::Interrupted(found) => slots.iter().find(|slot| free.contains(slot) && is_on(found.device, **slot)),
@@ -104,15 +103,25 @@ fn next(slots: &[Slot], stands: &[Stand], is_given_up: impl Fn(usize) -> bool) -
     })
 }
 
-/// How many bytes of a run's log, in whole lines, say that it is neither finished nor trained by a worker; None where they
-/// do not. A worker that finds more ends at once.
-fn still_waits(dir: &RunDir) -> Result<Option<u64>> {
+/// How many bytes of a run's log, in whole lines, say that it is to go on and has no worker; None where they do not. A
+/// worker that finds more ends at once.
+fn still_waits(found: &Found, retry_after: f64) -> Result<Option<u64>> {
+    let dir = &found.row.dir;
     let (mut follower, mut state) = (Follower::new(dir.events()), RunState::default());
     for record in &follower.read_new()? {
-        state.apply(record);
+        state.follow(record);
     }
-    let status = status_of(dir, state.last_state.as_ref());
-    Ok((status != Status::Finished && !status.is_alive()).then(|| follower.n_bytes()))
+    let row = Row { status: status_of(dir, state.last_state.as_ref()), ..found.row.clone() };
+    let stand = Stand::of(Some(Found { row, device: found.device }), retry_after);
+    Ok(matches!(stand, Stand::Interrupted(_)).then(|| follower.n_bytes()))
+}
+
+/// The runs that a worker trains.
+fn at_work(stands: &[Stand]) -> impl Iterator<Item = &Found> {
+    stands.iter().filter_map(|stand| match stand {
+        Stand::Alive(found) => Some(found),
+        _ => None,
+    })
 }
 
 /// Whether a run of this device takes this slot: one that takes what there is takes any.
@@ -165,8 +174,9 @@ struct Queue {
     folder: Folder,
     standing: Standing,
     workers: Vec<(RunDir, Worker)>,
-    /// How often each run's worker was started without a step further, and the steps done then.
+    /// How often each run's worker was started without a step further, and the steps done then, since the last retry.
     tries: HashMap<String, (u32, u64)>,
+    retry_after: f64,
     pause: Duration,
 }
 
@@ -174,7 +184,14 @@ struct Queue {
 pub fn work(folder: &Folder) -> Result<()> {
     let _lock = folder.lock()?;
     let standing = Standing::new(&folder.runs());
-    let mut queue = Queue { folder: folder.clone(), standing, workers: Vec::new(), tries: HashMap::new(), pause: POLL };
+    let mut queue = Queue {
+        folder: folder.clone(),
+        standing,
+        workers: Vec::new(),
+        tries: HashMap::new(),
+        retry_after: 0.0,
+        pause: POLL,
+    };
     let (mut order, mut written) = (None, None);
     say(&format!("the queue begins as process {}", std::process::id()));
     loop {
@@ -203,24 +220,27 @@ pub fn work(folder: &Folder) -> Result<()> {
     Ok(())
 }
 
-/// Suspends all runs of a suite that train. Returns how many are still alive.
-pub fn suspend(stands: &[Stand]) -> Result<usize> {
+/// Suspends all runs of a suite that train, those that were changed meanwhile too. Returns how many are still alive.
+pub fn suspend(stands: &[Stand], changed: &[Found]) -> Result<usize> {
     let mut n_alive = 0;
-    for stand in stands {
-        if let Stand::Alive(found) = stand {
-            n_alive += 1;
-            let control = found.row.dir.control();
-            if mailbox_is_empty(&control) {
-                mailbox::post(&control, Request::Suspend)?;
-            }
+    for found in at_work(stands).chain(changed) {
+        n_alive += 1;
+        let control = found.row.dir.control();
+        if !is_asked(&control) {
+            mailbox::post(&control, Request::Suspend)?;
         }
     }
     Ok(n_alive)
 }
 
-/// Whether no request waits in a run's mailbox: one is enough.
-fn mailbox_is_empty(control: &std::path::Path) -> bool {
-    std::fs::read_dir(control).is_ok_and(|mut entries| entries.next().is_none())
+/// Whether a request to end waits in a run's mailbox: one is enough.
+fn is_asked(control: &std::path::Path) -> bool {
+    mailbox::collect(control, |_| false).is_ok_and(|waiting| {
+        waiting.iter().any(|mail| match &mail.content {
+            Content::Letter(letter) => matches!(letter.request, Request::Suspend | Request::Stop),
+            Content::Nonsense(_) | Content::Foreign(_) => false,
+        })
+    })
 }
 
 impl Queue {
@@ -228,28 +248,47 @@ impl Queue {
     fn look(&mut self, order: &Order) -> Result<bool> {
         let found = self.standing.look(&order.grid)?;
         let stands: Vec<Stand> = found.into_iter().map(|it| self.stand(it, order.retry_after)).collect();
-        let n_alive = stands.iter().filter(|stand| matches!(stand, Stand::Alive(_))).count();
+        let changed = self.standing.changed(&order.suite);
+        let n_alive = at_work(&stands).chain(&changed).count();
         match order.wanted {
-            Wanted::Stop => return Ok(suspend(&stands)? == 0),
+            Wanted::Stop => return Ok(suspend(&stands, &changed)? == 0),
             Wanted::Hold => return Ok(n_alive == 0),
             Wanted::Train => {}
         }
+        if self.retry_after < order.retry_after {
+            (self.tries, self.retry_after) = (HashMap::new(), order.retry_after);
+        }
         let runs = &order.grid.runs;
-        let is_given_up = |run: usize| {
-            let tries = self.tries.get(&runs[run].identity);
-            let step = stands[run].found().map_or(0, |found| found.row.summary.step);
-            tries.is_some_and(|(n, at)| *n >= MAX_LOST && *at >= step)
+        let mut is_passed_over: Vec<bool> =
+            runs.iter().zip(&stands).map(|(run, stand)| self.is_given_up(run, stand)).collect();
+        let mut unread = None;
+        while let Some(Start { run, slot }) = next(&order.slots, &stands, &changed, |run| is_passed_over[run]) {
+            let found = stands[run].found();
+            match found.map(|found| still_waits(found, order.retry_after)).transpose() {
+                Ok(Some(None)) => return Ok(false), // its worker has written its last events since the look at the log
+                Ok(n_seen) => {
+                    self.start(order, &runs[run], found, n_seen.flatten(), slot)?;
+                    self.pause = POLL;
+                    return Ok(false);
+                }
+                // the others need not wait for it
+                Err(error) => (is_passed_over[run], unread) = (true, unread.or(Some(error))),
+            }
+        }
+        if let Some(error) = unread {
+            return Err(error);
+        }
+        let is_left = |(run, stand): (usize, &Stand)| {
+            matches!(stand, Stand::Waiting | Stand::Interrupted(_)) && !is_passed_over[run]
         };
-        let Some(Start { run, slot }) = next(&order.slots, &stands, is_given_up) else {
-            let is_left = |(run, stand): (usize, &Stand)| {
-                matches!(stand, Stand::Waiting | Stand::Interrupted(_)) && !is_given_up(run)
-            };
-            self.pause = POLL;
-            return Ok(n_alive == 0 && !stands.iter().enumerate().any(is_left));
-        };
-        self.start(order, &runs[run], stands[run].found(), slot)?;
         self.pause = POLL;
-        Ok(false)
+        Ok(n_alive == 0 && !stands.iter().enumerate().any(is_left))
+    }
+
+    /// Whether a run's worker vanished too often without taking a step further.
+    fn is_given_up(&self, run: &Planned, stand: &Stand) -> bool {
+        let step = stand.found().map_or(0, |found| found.row.summary.step);
+        self.tries.get(&run.identity).is_some_and(|(n, at)| *n >= MAX_LOST && *at >= step)
     }
 
     /// How a run stands; one whose worker was just started may not say so yet.
@@ -262,20 +301,22 @@ impl Queue {
         }
     }
 
-    fn start(&mut self, order: &Order, run: &Planned, found: Option<&Found>, slot: Slot) -> Result<()> {
-        let (dir, step, n_seen) = match found {
-            Some(found) => {
-                let dir = found.row.dir.clone();
-                // The worker may have written its last events between two looks, at the log and at the lock.
-                let Some(n_seen) = still_waits(&dir)? else { return Ok(()) };
-                (dir, found.row.summary.step, Some(n_seen))
-            }
-            None => (run.make(&self.folder.runs(), &order.suite, slot)?, 0, None),
+    fn start(
+        &mut self,
+        order: &Order,
+        run: &Planned,
+        found: Option<&Found>,
+        n_seen: Option<u64>,
+        slot: Slot,
+    ) -> Result<()> {
+        let (dir, step) = match found {
+            Some(found) => (found.row.dir.clone(), found.row.summary.step),
+            None => (run.make(&self.folder.runs(), &order.suite, slot)?, 0),
         };
+        let worker = launch(&dir, n_seen)?; // no try, where it cannot even be started: on a full disk that may pass
         let tries = self.tries.entry(run.identity.clone()).or_insert((0, step));
         *tries = if tries.1 < step { (1, step) } else { (tries.0 + 1, step) };
         let (n, _) = *tries;
-        let worker = launch(&dir, n_seen)?;
         let how = if found.is_some() { "goes on" } else { "begins" };
         say(&format!("{} {how} on {slot}, try {n}", dir.id()));
         self.workers.push((dir, worker));
@@ -300,4 +341,74 @@ impl Queue {
 fn say(line: &str) {
     let moment = jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S");
     output::note(format_args!("{moment} {line}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::run::event::Event;
+    use crate::run::file::RunFile;
+    use crate::run::log::EventLog;
+
+    /// A run of a suite with these events, and what lists say of it.
+    fn run(runs: &std::path::Path, name: &str, device: Device, events: &[Event]) -> Found {
+        let mut file = RunFile::new("quickstart".into(), vec![], RunConfig::default());
+        file.provenance.suite = Some("s".into());
+        file.config.machine.device = device;
+        let dir = RunDir::create(runs, name, &file).expect("made");
+        let mut log = EventLog::open(&dir.events()).expect("opens");
+        for event in events {
+            log.append(event.clone()).expect("appended");
+        }
+        Found { row: Row::of(&dir), device }
+    }
+
+    #[test]
+    fn a_run_that_was_changed_while_it_trains_keeps_its_slot() {
+        let runs = tempfile::tempdir().expect("a folder");
+        let changed = run(runs.path(), "changed", Device::Cuda(0), &[]);
+        let slots = [0, 1].map(|gpu| Slot { device: Device::Cuda(gpu), threads: 0 });
+        let started = |changed: &[Found]| next(&slots, &[Stand::Waiting], changed, |_| false).map(|it| it.slot.device);
+        assert_eq!(started(&[]), Some(Device::Cuda(0)));
+        assert_eq!(started(&[changed]), Some(Device::Cuda(1)));
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_or_failed_since_the_last_look_waits_for_a_retry() {
+        let runs = tempfile::tempdir().expect("a folder");
+        let failed = Event::Failed { step: 1, reason: "r".into(), kind: crate::run::event::FailureKind::Unknown };
+        let cases = [
+            (Event::Suspended { step: 1 }, true, true),
+            (Event::Stopped { step: 1 }, false, true),
+            (failed, false, true),
+            (Event::Finished { step: 1 }, false, false),
+        ];
+        for (i, (event, waits, waits_after_retry)) in cases.into_iter().enumerate() {
+            let found = run(runs.path(), &i.to_string(), Device::Cpu, std::slice::from_ref(&event));
+            let length = found.row.dir.events().metadata().expect("there").len();
+            for (retry_after, expected) in [(0.0, waits), (f64::INFINITY, waits_after_retry)] {
+                let seen = still_waits(&found, retry_after).expect("read");
+                assert_eq!(seen, expected.then_some(length), "{event:?}, retried at {retry_after}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_to_end_keeps_nobody_from_asking_for_one() {
+        let runs = tempfile::tempdir().expect("a folder");
+        let found = run(runs.path(), "a", Device::Cpu, &[]);
+        let control = found.row.dir.control();
+        for name in [".tmp1234", ".nfs0001", "notes.txt", "foreign.json"] {
+            std::fs::write(control.join(name), "x").expect("written");
+        }
+        mailbox::post(&control, Request::Checkpoint).expect("posted");
+        let n_letters = || mailbox::names(&control).expect("read").len();
+        let n_before = n_letters();
+        let stands = [Stand::Alive(found)];
+        for _ in 0..2 {
+            assert_eq!(suspend(&stands, &[]).expect("asked"), 1);
+            assert_eq!(n_letters(), n_before + 1, "one request is enough");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! How a suite stands, by the run directories alone.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +22,7 @@ pub struct Standing {
     /// By what decides results, the run that is taken for it; None until somebody asks after a look.
     best: Option<HashMap<String, Found>>,
     /// What `run.toml` says; it decides the identity, which never changes.
-    known: HashMap<PathBuf, Option<Known>>,
+    known: HashMap<PathBuf, Known>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,8 +85,14 @@ impl Standing {
     fn best(&mut self) -> HashMap<String, Found> {
         let mut best: HashMap<String, Found> = HashMap::new();
         for row in self.rows.iter().filter(|row| row.parent.is_none() && row.summary.changes == 0) {
-            let known = self.known.entry(row.dir.path().to_owned()).or_insert_with(|| Known::read(&row.dir));
-            let Some(Known { identity, device }) = known.clone() else { continue };
+            let known = match self.known.entry(row.dir.path().to_owned()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => match Known::read(&row.dir) {
+                    Some(known) => unknown.insert(known),
+                    None => continue, // until it can be read
+                },
+            };
+            let Known { identity, device } = known.clone();
             let found = Found { row: row.clone(), device };
             match best.get(&identity) {
                 Some(other) if rank(other) <= rank(&found) => {}
@@ -98,8 +105,19 @@ impl Standing {
     /// A run directory as it was last looked at, whether or not it is a planned run.
     pub fn found(&self, dir: &RunDir) -> Option<Found> {
         let row = self.rows.iter().find(|row| row.dir == *dir)?.clone();
-        let device = self.known.get(dir.path()).and_then(|known| Some(known.as_ref()?.device)).unwrap_or(Device::Auto);
+        let device = self.known.get(dir.path()).map_or(Device::Auto, |known| known.device);
         Some(Found { row, device })
+    }
+
+    /// Runs that were made for a suite and are at work, but are none of its planned runs any more: their values were changed
+    /// while they trained.
+    pub fn changed(&self, suite: &str) -> Vec<Found> {
+        let is_it = |row: &&Row| row.status.is_alive() && row.parent.is_none() && row.summary.changes > 0;
+        let found = |row: &Row| {
+            let file = row.file.as_ref().filter(|file| file.provenance.suite.as_deref() == Some(suite))?;
+            Some(Found { row: row.clone(), device: file.config.machine.device })
+        };
+        self.rows.iter().filter(is_it).filter_map(found).collect()
     }
 
     /// All rows of the folder as they were last seen are kept for the next process.
