@@ -68,9 +68,13 @@ impl Watch {
                 watched.n_bytes = n_bytes;
             }
             let mut news = Vec::new();
-            if n_bytes != watched.n_bytes {
-                watched.n_bytes = n_bytes;
-                news = watched.read(dir);
+            if n_bytes != watched.n_bytes
+                && let Ok(records) = watched.log.read_new()
+            {
+                watched.n_bytes = n_bytes; // what cannot be read is tried again
+                for record in &records {
+                    watched.apply(dir, record, &mut news);
+                }
             }
             watched.n_lost = if status == Status::Lost && !is_old { watched.n_lost.saturating_add(1) } else { 0 };
             is_alive |= (1..3).contains(&watched.n_lost);
@@ -90,15 +94,6 @@ impl Watched {
     fn new(dir: &RunDir) -> Self {
         let (origin, worker) = (dir.id(), dir.id());
         Self { log: Follower::new(dir.events()), n_bytes: 0, origin, worker, n_lost: 0 }
-    }
-
-    /// What the new lines of the log tell.
-    fn read(&mut self, dir: &RunDir) -> Vec<News> {
-        let mut news = Vec::new();
-        for record in self.log.read_new().unwrap_or_default() {
-            self.apply(dir, &record, &mut news);
-        }
-        news
     }
 
     fn apply(&mut self, dir: &RunDir, Record { time, event }: &Record, news: &mut Vec<News>) {
