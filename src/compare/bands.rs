@@ -8,8 +8,9 @@ use crate::base::stats::mean_and_sd;
 use crate::compare::experiment::Experiment;
 use crate::compare::groups::Group;
 use crate::run::curves::{Axis, Curves, Metric, Point, Series};
-use crate::run::event::{Evaluated, Event};
+use crate::run::event::Evaluated;
 use crate::run::log::read_all;
+use crate::run::state::RunState;
 
 /// A band has at most so many points: more than a figure has pixels nobody sees.
 const MOST_POINTS: usize = 400;
@@ -39,18 +40,14 @@ pub struct Place {
 impl Logged {
     /// Reads the log of a run.
     pub fn read(run: &Experiment) -> Result<Self> {
-        let mut logged = Self { curves: Curves::default(), last: None, classes: Vec::new() };
+        let (mut curves, mut state) = (Curves::default(), RunState::default());
         for record in &read_all(&run.row.dir.events())? {
-            logged.curves.apply(record);
-            match &record.event {
-                Event::Evaluated(evaluated) => logged.last = Some((**evaluated).clone()),
-                Event::Started(started) => {
-                    logged.classes = started.classes.iter().map(|name| (**name).to_owned()).collect();
-                }
-                _ => {}
-            }
+            curves.apply(record);
+            state.apply(record);
         }
-        Ok(logged)
+        let last = state.evaluations.into_iter().rev().find(|evaluated| !evaluated.requested);
+        let classes = state.started.map_or_else(Vec::new, |it| it.classes.iter().map(ToString::to_string).collect());
+        Ok(Self { curves, last, classes })
     }
 
     /// The logs of the runs of a group that count, of all where none does.
@@ -114,7 +111,7 @@ pub fn value_at(series: &Series, axis: Axis, x: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::event::{Evaluation, Record};
+    use crate::run::event::{Evaluation, Event, Record};
 
     fn log(points: &[(u64, f64, f64)]) -> Logged {
         let mut logged = Logged { curves: Curves::default(), last: None, classes: Vec::new() };

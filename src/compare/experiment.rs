@@ -224,6 +224,9 @@ impl Experiment {
         let values: Vec<_> = values.map(|(key, value)| format!("{key}={}\n", value.text)).collect();
         let mut design = values.concat();
         design += self.images().unwrap_or_default();
+        if self.configured("labels.pick").is_some_and(|pick| pick.text.starts_with("file:")) {
+            design += &self.row.summary.labels; // the file may have had other labels by then
+        }
         if self.file().is_none() || !self.is_as_configured() {
             design += &self.id();
         }
@@ -258,4 +261,36 @@ pub fn differing(experiments: &[&Experiment]) -> Vec<&'static Key> {
     };
     let keys = crate::compare::keys::all().iter().filter(|key| key.name.contains('.') && decides(key.name));
     keys.filter(differ).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::{Pick, RunConfig};
+    use crate::run::digests::Digests;
+    use crate::run::dir::RunDir;
+    use crate::run::event::{Event, Started};
+    use crate::run::log::EventLog;
+
+    #[test]
+    fn a_label_file_that_had_other_labels_makes_another_experiment() {
+        let runs = tempfile::tempdir().expect("a folder");
+        let design = |pick: &Pick, labels: &str, seed| {
+            let mut config = RunConfig::default();
+            (config.labels.pick, config.train.seed) = (pick.clone(), seed);
+            let file = RunFile::new("quickstart".into(), vec![], config);
+            let dir = RunDir::create(runs.path(), "a", &file).expect("made");
+            let digests = Some(Digests { labels: Some(labels.into()), ..Digests::default() });
+            let started = Event::Started(Box::new(Started { digests, ..Started::default() }));
+            EventLog::open(&dir.events()).and_then(|mut log| log.append(started)).expect("appended");
+            Experiment::of(Row::of(&dir)).design()
+        };
+        let file = Pick::File(PathBuf::from("labels.csv"));
+        assert_eq!(design(&file, "forty", 0), design(&file, "forty", 1));
+        assert_ne!(design(&file, "forty", 0), design(&file, "eighty", 1));
+        // of these, the seed decides which labels they are
+        assert_eq!(design(&Pick::Random, "these", 0), design(&Pick::Random, "those", 1));
+    }
 }

@@ -119,8 +119,11 @@ pub struct RunState {
     pub span: Option<(f64, f64)>,
     /// When the last event was written that says what a worker did.
     pub counted_until: Option<f64>,
-    /// Seconds of training, evaluations and checkpoints with it, pauses and absent workers without.
+    /// Seconds of training, evaluations and checkpoints with it, without pauses, absent workers, and what comes before a
+    /// worker's first step.
     pub training_s: f64,
+    /// Whether the last worker has begun with its steps.
+    pub has_begun: bool,
     /// The steps that were taken in that time, also those that were lost and taken again.
     pub n_timed_steps: u64,
     /// The most memory that a worker held.
@@ -219,7 +222,7 @@ impl RunState {
         }
     }
 
-    /// Counts the time since the event before as training, unless a worker only now begins.
+    /// Counts the time since the event before as training, unless a worker only now begins, or waits or loads.
     fn clock(&mut self, record: &Record) {
         let begins = matches!(
             record.event,
@@ -229,9 +232,10 @@ impl RunState {
         if record.event.is_of_a_request() {
             return; // it may be of a time when no worker was there
         }
-        if let (Some(LastState::Running), false) = (&self.last_state, begins) {
+        if let (Some(LastState::Running), false, true) = (&self.last_state, begins, self.has_begun) {
             self.training_s += (record.time - before).max(0.0);
         }
+        self.has_begun = (self.has_begun || begins) && !matches!(record.event, Event::Launched { .. });
         self.counted_until = Some(record.time);
         if let Event::Progress(progress) = &record.event {
             self.n_timed_steps = self.n_timed_steps.saturating_add(progress.n_steps);
@@ -403,7 +407,8 @@ fn status_given(last: Option<&LastState>, locked: bool, beat_age: Option<Duratio
 /// Accuracies that a summary keeps for a sparkline.
 const N_TREND: usize = 24;
 
-/// `summary.json`: what a list of runs shows, without reading their logs.
+/// `summary.json`: what a list of runs shows, without reading their logs. One that lacks a field is of an earlier version, and
+/// made anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The steps done.
@@ -417,41 +422,34 @@ pub struct Summary {
     /// The median of the last 20.
     pub median: Option<f64>,
     /// The share of images of which the averaged and the trained weights say the same, where there are no test images.
-    #[serde(default)]
     pub agreement: Option<f64>,
     /// The last event that says how the run stands.
-    #[serde(default)]
     pub last_state: Option<LastState>,
     /// How the accuracy went, oldest first, in at most 24 parts.
-    #[serde(default)]
     pub trend: Vec<f32>,
     /// Seconds that a step takes, evaluations and checkpoints shared out; None before any was timed.
     pub step_s: Option<f64>,
-    /// Seconds of training, without pauses. Without a default: a summary of before this was counted is read anew.
+    /// Seconds of training, without pauses.
     pub training_s: f64,
-    /// Test images; 0 where that is not known yet. Without a default, as above.
+    /// Test images; 0 where that is not known yet.
     pub n_test: u64,
-    /// The most memory that a worker held. Without a default, as above.
+    /// The most memory that a worker held.
     pub memory_bytes: u64,
-    /// The changes made while it trained that count. Without a default, as above.
+    /// The changes made while it trained that count.
     pub changes: usize,
     /// How often pseudo-labels were seen to go wrong.
-    #[serde(default)]
     pub alarms: usize,
     /// The last of them, with its step.
-    #[serde(default)]
     pub last_alarm: Option<(u64, String)>,
     /// Whether the run finished no better than guessing.
-    #[serde(default)]
     pub at_chance: bool,
     /// Whether the run failed of what comes again when it is resumed.
-    #[serde(default)]
     pub fails_again: bool,
     /// The jobs of a cluster that it was trained in.
-    #[serde(default)]
     pub jobs: Jobs,
+    /// The digest of `labels.json`; empty where that is not known.
+    pub labels: String,
     /// The length of the log that this sums up. It says nothing about a log of another length.
-    #[serde(default)]
     pub n_log_bytes: u64,
 }
 
@@ -490,6 +488,7 @@ impl RunState {
             at_chance: self.is_at_chance(),
             fails_again: !self.may_get_further(),
             jobs: self.jobs.clone(),
+            labels: self.digests.as_ref().and_then(|digests| digests.labels.clone()).unwrap_or_default(),
             n_log_bytes: 0,
         }
     }
@@ -559,11 +558,35 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_takes_no_training_time_away() {
         let mut state = RunState::default();
-        let launched = Event::Launched { pid: 1, host: "h".into(), version: "v".into(), job: None };
-        for (time, event) in [(100.0, launched), (200.0, point(10)), (50.0, point(20)), (60.0, point(30))] {
+        let resumed = Event::Resumed { step: 0 };
+        for (time, event) in [(100.0, resumed), (200.0, point(10)), (50.0, point(20)), (60.0, point(30))] {
             state.apply(&Record { time, event });
         }
         assert_eq!((state.training_s, state.step), (110.0, 30));
+    }
+
+    #[test]
+    fn what_a_worker_does_before_its_first_step_is_no_training() {
+        let launched = || Event::Launched { pid: 1, host: "h".into(), version: "v".into(), job: None };
+        let warning = || Event::Warning { message: "waits for a ranking".into() };
+        let events = [
+            (0.0, launched()),
+            (600.0, warning()),
+            (700.0, Event::Started(Box::default())),
+            (710.0, point(10)),
+            (711.0, Event::Stopped { step: 10 }),
+            (1000.0, launched()),
+            (2000.0, warning()),
+            (2010.0, Event::Resumed { step: 10 }),
+            (2020.0, point(20)),
+            (2020.0, launched()), // after a kill
+            (9000.0, Event::Suspended { step: 10 }),
+        ];
+        let mut state = RunState::default();
+        for (time, event) in events {
+            state.apply(&Record { time, event });
+        }
+        assert_eq!(state.training_s, 21.0);
     }
 
     #[test]

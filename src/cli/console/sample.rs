@@ -220,6 +220,7 @@ fn rows() -> Vec<Row> {
             alarms: 0,
             last_alarm: None,
             at_chance: false,
+            labels: String::new(),
             n_log_bytes: 0,
         },
         phase: None,
