@@ -127,6 +127,11 @@ impl RunConfig {
         self.rank.as_ref().is_some_and(|rank| !rank.by.needs_labels())
     }
 
+    /// Whether a run is trained for its own sake, and not to order images or as a part of a cross-validation.
+    pub fn is_for_itself(&self) -> bool {
+        self.rank.is_none() && self.labels.crossval.is_none()
+    }
+
     /// Checks what several values say together.
     pub fn validate(&self) -> Result<()> {
         let (train, data) = (&self.train, &self.data);

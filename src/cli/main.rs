@@ -30,7 +30,8 @@ use commands::{
 /// Semi-supervised image classification with FixMatch, driven from the terminal.
 ///
 /// Without a command it opens the console.
-/// RUN is a path, a name, or a part of a name that fits only one run. Without it, the newest run is meant.
+/// RUN is a path, a name, or a part of a name that fits only one run. Without it, the newest run is meant
+/// that neither orders images nor is a part of a cross-validation.
 #[derive(Parser)]
 #[command(name = "fixmatch", bin_name = "fixmatch", version = fixmatch::VERSION)]
 #[command(after_help = examples!("fixmatch", "fixmatch train quickstart --baseline --attach", "fixmatch runs"))]

@@ -80,7 +80,10 @@ pub fn given(path: &Path) -> Result<Option<Given>> {
     let name = path.shown();
     let problem = || format!("cannot read the label set {name}");
     let bytes = files::read_at_most(path, MAX_BYTES).with_context(problem)?;
-    let Some((rows, torn)) = log::rows_of(&bytes).with_context(|| name.to_string())? else { return Ok(None) };
+    let Some((rows, torn)) = log::rows_of(&bytes).with_context(|| name.to_string())? else {
+        ensure_indices(path, &bytes)?;
+        return Ok(None);
+    };
     let mut answers = Answers::default();
     answers.extend(rows);
     let folder = std::path::absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
@@ -92,6 +95,22 @@ pub fn given(path: &Path) -> Result<Option<Given>> {
     let mut images: Vec<_> = labeled.collect();
     images.sort_by_key(|image| image.line);
     Ok(Some(Given { images, torn }))
+}
+
+/// Refuses a table whose head does not say which of its columns are which.
+fn ensure_indices(path: &Path, bytes: &[u8]) -> Result<()> {
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let text = String::from_utf8_lossy(bytes);
+    let Some((line, first)) = entries(text.trim_start_matches('\u{feff}')).next().filter(|_| is_csv) else {
+        return Ok(());
+    };
+    ensure!(
+        first.parse::<u32>().is_ok(),
+        "{}:{line}: a CSV file of labels begins with a line that names its columns, path,label, and not with {:?}",
+        path.shown(),
+        Name::from(first).to_string()
+    );
+    Ok(())
 }
 
 /// Reads a label set.
@@ -324,6 +343,15 @@ mod tests {
         check("#\n100\n", ":2: ", "there is no training image 100: indices go from 0 to 99");
         check("5\n4\n5\n", ":3: ", "image 5 is already on line 1");
         check("# nothing\n", "", "lists no images: write one index a line");
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = folder.path().join("l.csv");
+        for (text, line) in
+            [("path;label\na.png;cat\n", 1), ("\u{feff}# mine\nfilename,class\n", 2), ("a.png,cat\n", 1)]
+        {
+            std::fs::write(&table, text).expect("written");
+            let error = format!("{:#}", read(&table, &dataset()).expect_err("no head"));
+            assert!(error.contains(&format!("l.csv:{line}: ")) && error.contains("path,label"), "{error}");
+        }
         let absent = read(Path::new("/no/such/list"), &dataset()).expect_err("no file").to_string();
         assert_eq!(absent, "cannot read the label set /no/such/list");
     }

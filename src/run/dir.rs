@@ -79,11 +79,12 @@ impl RunDir {
     }
 
     /// The run that a user means: a path, a name, the newest that is called so, a part that fits one name, or without any,
-    /// the newest.
+    /// the newest that is trained for its own sake.
     pub fn find(runs: &Path, wanted: Option<&str>) -> Result<Self> {
         let all = Self::list(runs)?;
         let Some(wanted) = wanted else {
-            return all.into_iter().next_back().with_context(|| {
+            let is_for_itself = |dir: &&Self| dir.read_run().map_or(true, |run| run.config.is_for_itself());
+            return all.iter().rfind(is_for_itself).or(all.last()).cloned().with_context(|| {
                 format!("there are no runs in {}; start one with `fixmatch train quickstart`", runs.display())
             });
         };
@@ -480,6 +481,11 @@ mod tests {
         assert_eq!(id(path.to_str()), "20260102-000000-two-s0");
         assert_eq!(id(Some("two")), "20260102-000001-two-s1", "the newest of its name");
         assert_eq!(id(Some("two-s0")), "20260102-000000-two-s0");
+        let mut part = some_run();
+        part.config.labels.crossval = Some("1/2".to_owned().try_into().expect("a part"));
+        fs::create_dir(runs.path().join("20260103-000000-part-s0")).expect("made");
+        RunDir { path: runs.path().join("20260103-000000-part-s0") }.write_run(&part).expect("written");
+        assert_eq!(id(None), "20260102-000001-two-s1", "the newest that is trained for its own sake");
         assert!(find(Some("tw")).expect_err("ambiguous").to_string().contains("fits 2 runs"));
         assert!(find(Some("three")).expect_err("unknown").to_string().contains("`fixmatch runs` lists them"));
     }

@@ -65,6 +65,11 @@ fn a_heap_becomes_a_list_to_fill_in_and_trains_once_it_has_labels() {
     let list = place.folder.path().join("heap/labels.csv");
     let text = fs::read_to_string(&list).expect("written");
     assert!(text.starts_with("path,label,split\n0.png,,\n1.png,,\n"), "{text}");
+    place.fixmatch(&["data", "files", "heap", "-o", "heap/labels.csv"]).check(
+        1,
+        &[],
+        &["exists; --force overwrites it"],
+    );
     let filled = text.replace("0.png,,", "0.png,cat,").replace("1.png,,", "1.png,dog,");
     let filled = filled.replace("2.png,,", "2.png,cat,").replace("3.png,,", "3.png,dog,");
     fs::write(&list, &filled).expect("written");

@@ -140,6 +140,7 @@ fn one_image_of_each_cluster_is_suggested_by_its_file() {
     let list = fs::read_to_string(&path).expect("written");
     assert!(list.starts_with("path,label,cluster,typicality\nheap/08.png,,0,8\nheap/15.png,,1,15\n"), "{list}");
     fs::write(&path, list.replacen(",,", ",cat,", 1).replacen(",,", ",dog,", 1)).expect("written");
+    suggest(&["--budget", "2", "--csv", "-o", "next.csv"]).check(1, &[], &["next.csv exists; --force overwrites it"]);
     assert_eq!(file::read(&path, &place.heap()).expect("a label set").indices, [8, 15]);
     let sheet = image::open(place.folder.path().join("next.png")).expect("a picture");
     assert!(sheet.width() > 200 && sheet.height() > 150, "{}×{}", sheet.width(), sheet.height());

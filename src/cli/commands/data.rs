@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::own::{HeldOut, Own};
 use super::reading::{self, Bar as Decoding};
-use super::{complete, note, say};
+use super::{complete, fresh_file, note, say};
 use crate::words::numbers::{aligned, bytes, columns, grouped, plural};
 
 mod kept;
@@ -90,6 +90,9 @@ enum DataCommand {
         /// Write the list to this file, with paths relative to its folder [default: standard output, absolute paths]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Overwrite the file
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         held_out: HeldOut,
     },
@@ -113,7 +116,8 @@ pub fn run(args: DataArgs) -> Result<()> {
             verify(&config.data, &data_dir)
         }
         DataCommand::Clear { paths } => kept::clear(&paths),
-        DataCommand::Files { path, output, held_out } => {
+        DataCommand::Files { path, output, force, held_out } => {
+            let output = output.map(|output| fresh_file(&output, force)).transpose()?;
             let mut data = Data { path: Some(path), ..Data::named(folder::DESCRIPTOR.name) };
             held_out.apply(&mut data);
             files(&data, output.as_deref(), &data_dir)
@@ -127,8 +131,7 @@ fn files(data: &Data, output: Option<&Path>, data_dir: &Path) -> Result<()> {
         let list = folder::csv(&files, None)?;
         return if is_terminal() { say(String::from_utf8_lossy(&list).trim_end()) } else { write_raw(&list) };
     };
-    let output = std::path::absolute(output)?;
-    replace_file(&output, &folder::csv(&files, output.parent())?)?;
+    replace_file(output, &folder::csv(&files, output.parent())?)?;
     say(format_args!("{} is written: {}", output.display(), plural(files.len() as u64, "image")))
 }
 

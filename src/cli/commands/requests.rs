@@ -235,7 +235,9 @@ fn open_dir(dir: RunDir, runs: &Runs) -> Result<(Reader, Status)> {
     match status {
         Status::Starting | Status::Running | Status::Paused | Status::NotResponding => Ok((reader, status)),
         Status::Finished => {
-            bail!("{id} has finished, so there is no worker to ask; `fixmatch fork {name}` goes on from a checkpoint")
+            bail!(
+                "{id} has finished, so there is no worker to ask; `fixmatch fork {name} --set train.steps=N` trains it further"
+            )
         }
         Status::Stopped | Status::Suspended | Status::Failed | Status::Lost => {
             bail!("{id} is {}: there is no worker to ask; `fixmatch resume {name}` starts one", status.label())

@@ -69,6 +69,8 @@ pub struct Window {
     pub pictures: Pictures,
     /// Rows of a page, for scrolling; the view says.
     pub page: usize,
+    /// Whether there is no room to show anything; the view says. Nobody sees then what a key would do.
+    pub is_too_small: bool,
 }
 
 /// The console.
@@ -112,7 +114,7 @@ impl App {
             stays_with: None,
             theme,
             glyphs,
-            window: Window { has_mouse: false, pictures: Pictures::Off, page: 10 },
+            window: Window { has_mouse: false, pictures: Pictures::Off, page: 10, is_too_small: false },
             clock: Clock { now, zone: TimeZone::UTC },
             machine: None,
             home: Home::new(),
@@ -146,7 +148,8 @@ impl App {
         if let (KeyCode::Char(_), true) = (key.code, key.modifiers.contains(KeyModifiers::ALT)) {
             return self.press_after_escape(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
         }
-        if self.holds(key) {
+        let does = self.keymap.find(self.place(), key.into()).map(|binding| binding.action);
+        if (self.window.is_too_small && does != Some(Action::Quit)) || self.holds(key) {
             return;
         }
         self.act(|app| {

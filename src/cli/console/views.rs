@@ -44,7 +44,8 @@ const ANSWER_S: f64 = 15.0;
 pub fn draw(frame: &mut Frame, app: &mut App) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    app.window.is_too_small = area.width < SMALLEST.0 || area.height < SMALLEST.1;
+    if app.window.is_too_small {
         too_small(buffer, area);
     } else {
         let body = body(area);

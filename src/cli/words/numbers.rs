@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::base::output::is_terminal;
 use fixmatch::base::text::{clean, fit_middle, left, right, width};
 
 /// How the values of curves are written.
@@ -113,15 +114,21 @@ pub fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     aligned(head, rows, |_| false)
 }
 
-/// The same with each column to the side that `is_right` says. A cell is one line, measured as a terminal shows it; where the
-/// table would be wider than 120 columns, the longest cells lose their middles.
+/// The same with each column to the side that `is_right` says. A cell is one line, measured as a terminal shows it. On a
+/// terminal, a table that would be wider than 120 columns loses the middles of its longest words; numbers stay whole.
 pub fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
+    aligned_in(if is_terminal() { WIDEST_TABLE } else { usize::MAX }, head, rows, is_right)
+}
+
+fn aligned_in(room: usize, head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let width_of = |column: usize| {
         let cells = rows.iter().map(|row: &Vec<String>| width(&row[column]));
         cells.chain([width(head[column])]).max().unwrap_or_default()
     };
-    let widths = fitting((0..head.len()).map(width_of).collect());
+    let is_number = |column: usize| !rows.iter().any(|row| row[column].contains(char::is_alphabetic));
+    let columns = (0..head.len()).map(|column| (width_of(column), is_number(column)));
+    let widths = fitting(columns.collect(), room);
     let cut = |column: usize, cell: &str| fit_middle(cell, widths[column]);
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(&widths).enumerate();
@@ -136,9 +143,21 @@ pub fn aligned(head: &[&str], rows: &[Vec<String>], is_right: impl Fn(usize) -> 
     lines.join("\n")
 }
 
-/// The widths of columns with two blanks between, the widest ones narrowed until the table is no wider than [`WIDEST_TABLE`].
-fn fitting(mut widths: Vec<usize>) -> Vec<usize> {
-    let room = WIDEST_TABLE.saturating_sub(GAP.len() * widths.len().saturating_sub(1));
+/// The widths of columns with two blanks between, the widest ones narrowed until the table has room, but for those that hold
+/// numbers.
+fn fitting(columns: Vec<(usize, bool)>, room: usize) -> Vec<usize> {
+    let room = room.saturating_sub(GAP.len() * columns.len().saturating_sub(1));
+    let of_numbers = columns.iter().filter(|(_, is_number)| *is_number).map(|(width, _)| width).sum();
+    let mut widths: Vec<usize> = columns.iter().filter(|(_, is_number)| !is_number).map(|(width, _)| *width).collect();
+    narrow(&mut widths, room.saturating_sub(of_numbers));
+    let mut narrowed = widths.into_iter();
+    columns
+        .into_iter()
+        .map(|(width, is_number)| if is_number { width } else { narrowed.next().unwrap_or(width) })
+        .collect()
+}
+
+fn narrow(widths: &mut [usize], room: usize) {
     while widths.iter().sum::<usize>() > room {
         let over = widths.iter().sum::<usize>() - room;
         let widest = widths.iter().copied().max().unwrap_or_default();
@@ -150,7 +169,6 @@ fn fitting(mut widths: Vec<usize>) -> Vec<usize> {
         }
         widths[column] = widest.saturating_sub(over.div_ceil(n_widest)).max(next).clamp(NARROWEST_CUT, widest - 1);
     }
-    widths
 }
 
 /// Two numbers to a thousandth as a range, or one where they are the same.
@@ -169,14 +187,18 @@ mod tests {
             vec!["x".repeat(100) + "1", "y".repeat(90), "12".into()],
             vec!["猫".repeat(100) + "2", "short".into(), "3".into()],
         ];
-        let text = columns(&["A", "B", "N"], &rows);
+        let text = aligned_in(120, &["A", "B", "N"], &rows, |_| false);
         let lines: Vec<_> = text.lines().collect();
         assert!(lines.iter().all(|line| width(line) <= 120), "{text}");
         assert!(lines[1].contains("…") && lines[1].contains("x1  ") && lines[1].ends_with("12"), "{text}");
         assert!(lines[2].contains("猫2 ") && lines[2].contains("short"), "{text}");
-        assert_eq!(fitting(vec![200, 10, 10]), [96, 10, 10]);
-        assert_eq!(fitting(vec![60, 56]), [60, 56]);
-        assert_eq!(fitting(vec![20; 10]).iter().sum::<usize>(), 102);
+        let words = |widths: &[usize]| fitting(widths.iter().map(|&width| (width, false)).collect(), 120);
+        assert_eq!(words(&[200, 10, 10]), [96, 10, 10]);
+        assert_eq!(words(&[60, 56]), [60, 56]);
+        assert_eq!(words(&[20; 10]).iter().sum::<usize>(), 102);
+        assert_eq!(fitting(vec![(90, false), (60, true), (20, true)], 120), [36, 60, 20]);
+        let piped = columns(&["A", "B", "N"], &rows);
+        assert!(!piped.contains('…') && piped.contains(&rows[0][0]), "who reads it from a file wants all of it");
     }
 
     #[test]

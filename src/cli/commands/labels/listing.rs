@@ -10,7 +10,7 @@ use fixmatch::data::Dataset;
 use serde::Serialize;
 
 use super::sheet::{Files, Tile};
-use crate::commands::{note, say, say_json, writable_file};
+use crate::commands::{fresh_file, note, say, say_json};
 
 /// Where a list goes, and as what.
 #[derive(clap::Args)]
@@ -60,13 +60,17 @@ pub struct Listed<'a> {
 impl Target {
     /// Refuses files that cannot be written, before there is work to lose.
     pub fn check(&self) -> Result<()> {
-        self.output.as_deref().map(writable_file).transpose()?;
+        self.fresh_output()?;
         self.sheet.check()
+    }
+
+    fn fresh_output(&self) -> Result<Option<PathBuf>> {
+        self.output.as_deref().map(|path| fresh_file(path, self.sheet.force)).transpose()
     }
 
     /// Hands a list on, and draws its images below two lines of text if there is to be a sheet.
     pub fn tell(&self, list: &impl Listing, head: (&str, &str), dataset: &Dataset) -> Result<()> {
-        match self.output.as_deref().map(writable_file).transpose()? {
+        match self.fresh_output()? {
             Some(path) => {
                 let content = match (self.json, self.csv) {
                     (true, _) => [&serde_json::to_vec_pretty(list)?[..], b"\n"].concat(),

@@ -67,7 +67,7 @@ pub struct Files {
     svg: Option<PathBuf>,
     /// Overwrite the files
     #[arg(long)]
-    force: bool,
+    pub force: bool,
 }
 
 impl Files {
