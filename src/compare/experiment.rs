@@ -152,6 +152,8 @@ impl Experiment {
             "title" => Some(Value::word(row.card.title.clone())).filter(|it| !it.text.is_empty()),
             "note" => Some(Value::word(row.card.note.clone())).filter(|it| !it.text.is_empty()),
             "alarms" => Some(Value::number(summary.alarms as f64)),
+            // as a fork or a change has it
+            "train.steps" if summary.changes > 0 && summary.steps > 0 => Some(Value::number(summary.steps as f64)),
             name => self.configured(name).cloned(),
         }
     }

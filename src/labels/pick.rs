@@ -70,7 +70,10 @@ pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> 
     }
     if let Some(class) = (0..classes.len()).find(|&class| taken[class] < n) {
         let (name, found) = (&classes[class], taken[class]);
-        bail!("cannot label {n} images of every class: class {class} ({name}) has only {found} training images");
+        bail!(
+            "cannot label {n} images of every class: class {class} ({name}) has only {found} training image{}",
+            if found == 1 { "" } else { "s" }
+        );
     }
     indices.sort_unstable();
     Ok(LabelSet::new(indices, Picked::PerClass { n, seed }))
@@ -95,7 +98,10 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
         && let Some(class) = (0..of_class.len()).find(|&class| of_class[class].len() < n)
     {
         let (name, found) = (&dataset.classes[class], of_class[class].len());
-        bail!("cannot label {n} images of every class: class {class} ({name}) has only {found} training images");
+        bail!(
+            "cannot label {n} images of every class: class {class} ({name}) has only {found} training image{}",
+            if found == 1 { "" } else { "s" }
+        );
     }
     let start = |length: usize| match pick {
         Pick::MostRepresentative => Ok(0),
@@ -249,7 +255,7 @@ mod tests {
     #[test]
     fn a_draw_that_cannot_be_done_names_the_class() {
         let error = draw_per_class(&[0, 1, 0, 2, 2], &classes(), 2, 0).expect_err("one dog").to_string();
-        assert_eq!(error, "cannot label 2 images of every class: class 1 (dog) has only 1 training images");
+        assert_eq!(error, "cannot label 2 images of every class: class 1 (dog) has only 1 training image");
         assert!(draw_per_class(&labels(9), &classes(), 0, 0).is_err());
     }
 }

@@ -85,9 +85,14 @@ impl Images {
                 add(path, &mut files, &mut other)?;
             }
         }
+        let n_named = files.len();
         if let Some(except) = except.and_then(|except| except.canonicalize().ok()) {
             files.retain(|file| !file.canonicalize().is_ok_and(|file| file.starts_with(&except)));
         }
+        ensure!(
+            n_named == 0 || !files.is_empty(),
+            "all {n_named} images that were named lie where they are to be sorted into"
+        );
         ensure!(!files.is_empty(), "there are no images to predict in what was named");
         Ok((Self::Files(files), other))
     }

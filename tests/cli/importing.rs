@@ -154,6 +154,17 @@ fn a_first_preset_fits_the_images_and_says_why() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     place.fixmatch(&["presets", "photos.toml"]).check(0, &["dataset = \"folder\""], &[]);
+    // with images to train on apart, and none to test on
+    fs::rename(place.folder.path().join("photos"), place.folder.path().join("train")).expect("renamed");
+    fs::create_dir(place.folder.path().join("photos")).expect("made");
+    fs::rename(place.folder.path().join("train"), place.folder.path().join("photos/train")).expect("renamed");
+    place.fixmatch(&["new", "photos", "-o", "b.toml"]).check(1, &[], &["`fixmatch new --holdout 0.2` makes a preset"]);
+    place.fixmatch(&["new", "photos", "-o", "b.toml", "--holdout", "0.2"]).check(0, &["b.toml is written"], &[]);
+    let held_out = fs::read_to_string(place.folder.path().join("b.toml")).expect("written");
+    assert!(held_out.contains("holdout = 0.2 ") && !held_out.contains(" 0 test images"), "{held_out}");
+    fs::rename(place.folder.path().join("photos/train"), place.folder.path().join("train")).expect("renamed");
+    fs::remove_dir(place.folder.path().join("photos")).expect("empty");
+    fs::rename(place.folder.path().join("train"), place.folder.path().join("photos")).expect("renamed");
     place.fixmatch(&["new", "photos"]).check(1, &[], &["photos.toml is there already: name another file with -o"]);
     place.fixmatch(&["new", "photos", "-o", "a.txt"]).check(1, &[], &["a.txt: the name of a preset ends in .toml"]);
     place.fixmatch(&["new", "elsewhere"]).check(1, &[], &["there is no elsewhere"]);

@@ -143,10 +143,10 @@ fn val_and_its_like_are_test_images_where_there_is_no_test() {
 #[test]
 fn training_images_alone_are_held_out_on_request() {
     let root = classes(&[("train/cat", 20), ("train/dog", 20)]);
-    assert!(
-        load_error(&root)
-            .ends_with("or set data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none")
-    );
+    assert!(load_error(&root).ends_with(
+        "or set data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none; \
+         `fixmatch new --holdout 0.2` makes a preset with it"
+    ));
     let dataset = load(&Data { holdout: Some(0.25), ..data_in(root.path()) }).expect("a good folder");
     assert!(dataset.test.n() >= 2 && dataset.train.n() + dataset.test.n() == 40);
     fs::create_dir(root.path().join("dev")).expect("room on disk");

@@ -15,7 +15,8 @@ fn a_folder_that_lacks_a_part_gets_advice() {
     check(
         &root,
         "there is no folder ROOT/test: expected ROOT/train/CLASS/*.png and ROOT/test/CLASS/*.png (or .jpg, .webp, …); or set \
-         data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none",
+         data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none; \
+         `fixmatch new --holdout 0.2` makes a preset with it",
     );
     fs::remove_dir_all(root.path().join("train/cat")).expect("just made");
     fs::create_dir(root.path().join("test")).expect("room on disk");

@@ -17,6 +17,7 @@ use fixmatch::labels::{desk, file};
 use fixmatch::machine::gpu::Gpu;
 use toml::Value;
 
+use super::own::HeldOut;
 use super::say;
 use crate::words::numbers::{grouped, plural};
 
@@ -41,6 +42,8 @@ pub struct Args {
     /// The file to write [default: named after the folder, in the current one]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    held_out: HeldOut,
 }
 
 /// Runs `fixmatch new`.
@@ -56,7 +59,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     );
     ensure!(output.symlink_metadata().is_err(), "{} is there already: name another file with -o", output.shown());
     let output = std::path::absolute(&output)?;
-    let text = Images::look(&path)?.preset(&name, &path, &output)?;
+    let mut data = Data { path: Some(path.clone()), ..Data::named(folder::DESCRIPTOR.name) };
+    args.held_out.apply(&mut data);
+    let text = Images::look(&path, &data)?.preset(&name, &path, &output)?;
     // what is written trains
     let aside = tempfile::Builder::new().suffix(".toml").tempfile()?;
     std::fs::write(aside.path(), &text)?;
@@ -76,6 +81,8 @@ struct Images {
     smallest: usize,
     /// The file of answers that their classes are from, where they have none of their own.
     answers: Option<PathBuf>,
+    /// Which of them are to test on, where that was said.
+    holdout: (Option<f64>, Option<u64>),
     /// The size of all, if they have one; else of the smallest and of the largest image.
     size: Size,
 }
@@ -87,12 +94,11 @@ enum Size {
 
 impl Images {
     /// Lists the images and reads their sizes.
-    fn look(path: &Path) -> Result<Self> {
-        let data = Data { path: Some(path.to_owned()), ..Data::named(folder::DESCRIPTOR.name) };
-        let files = folder::listed(&Place::of(&data, Path::new(""), &means::NONE))?;
+    fn look(path: &Path, data: &Data) -> Result<Self> {
+        let files = folder::listed(&Place::of(data, Path::new(""), &means::NONE))?;
         let of = |split: &'static str| files.iter().filter(move |file| file.split == split);
         let mut labels: Vec<Name> = of("train").filter_map(|file| file.label.clone()).collect();
-        let answers = labels.is_empty().then(|| desk::usual_file(&data)).filter(|file| file.exists());
+        let answers = labels.is_empty().then(|| desk::usual_file(data)).filter(|file| file.exists());
         if let Some(given) = answers.as_deref().map(file::given).transpose()?.flatten() {
             labels = given.images.into_iter().map(|image| image.class).collect();
         }
@@ -118,6 +124,7 @@ impl Images {
             n_classes: counts.len(),
             smallest: counts.into_values().min().unwrap_or(0),
             answers,
+            holdout: (data.holdout, data.holdout_seed),
             size: size(&files)?,
         })
     }
@@ -145,6 +152,13 @@ impl Images {
             quoted(&format!("A first preset for {n_train} labeled, {n_unlabeled} other and {n_test} test images."))
         ));
         line(&format!("[data]\ndataset = \"folder\"\npath = {}", quoted(path)));
+        let (share, seed) = self.holdout;
+        if let Some(share) = share {
+            line(&format!("holdout = {share}  # the share of the images that is to test on"));
+        }
+        if let Some(seed) = seed {
+            line(&format!("holdout_seed = {seed}  # decides which images those are"));
+        }
         line(&self.data());
         line("[labels]");
         if let Some(answers) = &self.answers {

@@ -245,7 +245,8 @@ fn missing(root: &Path, part: &Part, inside: &[PathBuf], folders: &[&PathBuf]) -
     let classes: Vec<_> = folders.iter().map(|path| name_of(path)).filter(|name| !PARTS.contains(&&**name)).collect();
     if part.name == TEST.name {
         return anyhow!(
-            "{absent}: expected {}; or set data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none",
+            "{absent}: expected {}; or set data.holdout = 0.2 to test on a fifth of the training images, or 0 to test on none; \
+             `fixmatch new --holdout 0.2` makes a preset with it",
             expected(root)
         );
     }
