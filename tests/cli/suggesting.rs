@@ -133,7 +133,11 @@ fn one_image_of_each_cluster_is_suggested_by_its_file() {
     let said = suggest(&["--budget", "1", "--labels", "some.csv"]);
     said.check(0, &["heap/15.png"], &[]);
     assert!(!said.out.contains("08.png"), "{}", said.out);
-    suggest(&["--budget", "40"]).check(0, &["heap/00.png"], &["there are only 16 images to label"]);
+    suggest(&["--budget", "40"]).check(
+        0,
+        &["heap/00.png"],
+        &["there are only 16 images to label", "--clusters 16 learns anew"],
+    );
     // the list is a label file once it is filled in
     suggest(&["--budget", "2", "--csv", "-o", "next.csv", "--png", "next.png"]).check(0, &[], &["next.csv is written"]);
     let path = place.folder.path().join("next.csv");

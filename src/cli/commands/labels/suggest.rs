@@ -122,6 +122,13 @@ impl Args {
             note(format_args!(
                 "features and {clusters} clusters are those of {run}; --clusters or --epochs makes others"
             ));
+            let wanted = self.budget.min(dataset.train.n() as u32);
+            if clusters > wanted.saturating_mul(2) || clusters.saturating_mul(2) < wanted {
+                note(format_args!(
+                    "warning: TypiClust takes as many clusters as labels, and these are {clusters} for {wanted}; --clusters \
+                     {wanted} learns anew and takes them"
+                ));
+            }
             return Ok(Ok(before));
         }
         let n = dataset.train.n();

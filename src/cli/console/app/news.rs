@@ -179,7 +179,7 @@ impl App {
                 label.take_saved(saved).map_err(not_recorded)?;
                 self.notice.take_if(|notice| notice.tone == Tone::Error); // what was in the way is over
             }
-            DeskNews::Added(news) => label.absorb(news?),
+            DeskNews::Added(news) => label.take_added(news?),
         }
         Ok(None)
     }

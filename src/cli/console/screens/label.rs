@@ -111,6 +111,8 @@ pub struct Label {
     pub sees_guess: bool,
     shown_at: Option<f64>,
     saving: Option<Saving>,
+    /// The image that was shown without an answer and got one from elsewhere under this very name.
+    answered_elsewhere: Option<usize>,
     held: VecDeque<KeyEvent>,
     /// The images of each answer that was given here and not taken back.
     given: Vec<Vec<PathBuf>>,
@@ -151,6 +153,17 @@ impl Label {
         self.loading = Loading::Ready(desk);
         self.absorb(news);
         self.at = self.open_from(0).unwrap_or(0);
+    }
+
+    /// Takes in answers from elsewhere. Another person's stands beside one that is given here; one under the same name would
+    /// be replaced.
+    pub fn take_added(&mut self, news: News) {
+        let was_open = self.answer(self.at).is_none();
+        self.absorb(news);
+        let is_own = |who: &str| self.desk().is_some_and(|desk| desk.who == who);
+        if was_open && self.answer(self.at).is_some_and(|row| is_own(&row.who)) {
+            self.answered_elsewhere = Some(self.at);
+        }
     }
 
     /// Takes in what is new in the file of answers.

@@ -140,6 +140,13 @@ impl Label {
         }
         let Some(desk) = self.desk().cloned() else { return };
         let images = self.subject();
+        let elsewhere = self.answered_elsewhere.take();
+        if let Some(row) = elsewhere.filter(|image| images == [*image]).and_then(|image| self.answer(image)) {
+            let said = words(&row.answer);
+            let goes_on = app.offer(self.place(), Action::NextOpen, (", ", " goes on"));
+            return app
+                .say(Tone::Info, format!("answered elsewhere meanwhile, {said}: once more gives another{goes_on}"));
+        }
         let damaged = images.iter().find_map(|image| self.picture(*image)?.as_ref().err());
         if let (Answer::Class(_), Some(why)) = (answer, damaged) {
             let skips = app.offer(self.place(), Action::Skip, ("; ", " passes over it"));

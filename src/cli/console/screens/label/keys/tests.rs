@@ -316,3 +316,24 @@ fn no_letter_that_means_something_stands_for_a_class() {
     assert_eq!(keys.iter().collect::<String>().get(..12), Some("123456789abc"));
     assert!(!keys.iter().any(|key| "qungm?!0".contains(*key)), "{keys:?}");
 }
+
+#[test]
+fn an_image_that_got_an_answer_elsewhere_meanwhile_is_given_another_only_on_purpose() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut app = opened(folder.path());
+    let path = label(&app).desk().expect("here").images[0].name.clone();
+    let (answer, who) = (Answer::Class("dog".into()), "me".into());
+    let row = Row { line: 2, path, answer, time: "2026".into(), who, guess: None, seconds: None };
+    let added = log::News { rows: vec![row], ..log::News::default() };
+    let news = sample::news_of(&mut app, DeskNews::Added(Ok(added)));
+    app.learn(news);
+    press(&mut app, "1");
+    assert_eq!((answers(folder.path()).len(), label(&app).at), (0, 0));
+    assert!(
+        notice(&app).starts_with("answered elsewhere meanwhile, dog: once more gives another, n "),
+        "{}",
+        notice(&app)
+    );
+    press(&mut app, "1");
+    assert_eq!(answers(folder.path()), ["0 cat"]);
+}
