@@ -23,7 +23,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::app::App;
-use crate::console::charts::{CHARTS, Layout, N_PANELS};
+use crate::console::charts::{CHARTS, Chart, Layout, N_PANELS};
 use crate::console::flags;
 use crate::console::keys::{Action, Place};
 use crate::console::machine::{Gpu, gpu_of};
@@ -170,11 +170,13 @@ fn ahead(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
 
 /// The row at which the values of a chart, or at last the classes, begin in the list.
 fn panel_y(run: &OpenRun, panel: usize, area: Rect) -> u16 {
-    // With little room the groups stand close.
-    let is_loose = u16::from(area.height >= 24);
-    let above = CHARTS.iter().take(panel).map(|chart| 1 + chart.curves.len() as u16 + is_loose).sum::<u16>();
-    let best = if panel == CHARTS.len() && !run.state.evaluations.is_empty() { 2 } else { 0 };
-    area.y + above + best
+    // With little room the groups stand close, but for the classes where there is anything to be said of them.
+    let is_loose = area.height >= 24;
+    let is_evaluated = !run.state.evaluations.is_empty();
+    let has_best = |chart: &Chart| is_evaluated && chart.curves[0].0 == Metric::TestEma;
+    let of_chart = |chart: &Chart| 1 + chart.curves.len() as u16 + u16::from(has_best(chart)) + u16::from(is_loose);
+    let above = CHARTS.iter().take(panel).map(of_chart).sum::<u16>();
+    area.y + above + u16::from(panel == CHARTS.len() && is_evaluated && !is_loose)
 }
 
 fn head(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
@@ -354,12 +356,12 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
             ];
             put_spans(buffer, area, y, spans);
         }
+        if let Some(last) = run.evaluation().filter(|_| chart.curves[0].0 == Metric::TestEma) {
+            let text = format!("   best {} at {}", percent(last.best), grouped(last.best_step));
+            put_in(buffer, area, y + 1, &text, theme.faint());
+        }
     }
     let y = panel_y(run, CHARTS.len(), area);
-    if let Some(last) = run.evaluation() {
-        let text = format!("   best {} at {}", percent(last.best), grouped(last.best_step));
-        put_in(buffer, area, y - 2, &text, theme.faint());
-    }
     let style = if run.charts.focus == CHARTS.len() { theme.selected() } else { theme.strong() };
     if y < area.bottom() {
         put_in(buffer, area, y, " classes", style);
