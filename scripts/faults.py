@@ -3,14 +3,15 @@
     scripts/faults.py --cases 200 --commands 100 --consoles 100 --seed 1
     scripts/faults.py --every --only "CNN, RandAugment" ranking fork commands consoles
 
-One call on a file of the run, the cache or the state fails once: an open, write, fsync, rename, mkdir or truncate, with
-each error that such a call can come to, cut short, a second late, or by a kill in the middle of it. Which one is drawn at random from all
-that an unbroken run makes; with `--every`, each call has each fault in turn. A worker has to go on or to end with its
-reason, unless it was killed; resumed, its run has to end in the weights, records and curves of an unbroken one, and no file
-that was being written may be left. A command has to succeed or to end with an error, and to succeed when it is given
-again. A console is given keys: what they ask for has to be done, or it has to say why not; what it merely remembers may be
-forgotten. Calls are caught by a preloaded library (faults.c, which needs a C compiler), renames by strace. Prints tables in
-Markdown, also if it is interrupted; `--skip` goes on from there. The exit code is 1 if anything differed, panicked or hung.
+One call on a file of the run, the cache or the state fails once: an open, write, fsync, rename, link, mkdir or truncate,
+with each error that such a call can come to, cut short, a second late, or by a kill in the middle or in place of it. Which
+one is drawn at random from all that an unbroken run makes; with `--every`, each call has each fault in turn. A worker has to
+go on or to end with its reason, unless it was killed; resumed, its run has to end in the weights, records and curves of an
+unbroken one, and no file that was being written may be left. A command has to succeed or to end with an error,
+and to succeed when it is given again. A console is given keys: what they ask for has to be done, or it has to say why not; what it merely remembers may be
+forgotten. Calls are caught by a preloaded library (faults.c); those that do not pass through libc, which are renames, links
+and opens of files without a name, by the kernel (syscalls.c). Both need a C compiler. Prints tables in Markdown, also if it
+is interrupted; `--skip` goes on from there. The exit code is 1 if anything differed, panicked or hung.
 """
 
 import argparse
@@ -41,7 +42,8 @@ ERRORS = {name: getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EIO", "ER
 FITTING = {
     "open": ["ENOSPC", "EIO", "EROFS", "EMFILE", "kill"], "write": ["ENOSPC", "EDQUOT", "EIO", "short", "kill"],
     "fsync": ["ENOSPC", "EIO", "slow", "kill"], "mkdir": ["ENOSPC", "EIO", "EROFS", "kill"], "truncate": ["EIO", "kill"],
-    "rename": ["ENOSPC", "EIO", "EROFS", "kill"],
+    "rename": ["ENOSPC", "EIO", "EROFS", "kill"], "link": ["ENOSPC", "EIO", "EROFS", "kill"],
+    "nameless": ["ENOSPC", "EIO", "EROFS", "EMFILE", "kill"],
 }
 TINY = [
     "data.dataset=folder", "train.steps=30", "train.batch=2", "train.mu=2", "train.window=5",
@@ -81,6 +83,7 @@ class Place:
         self.library = folder / "faults.so"
         built = ["cc", "-shared", "-fPIC", "-O1", "-o", str(self.library), str(ROOT / "scripts/faults.c"), "-ldl"]
         subprocess.run(built, check=True)
+        subprocess.run(["cc", "-O1", "-o", str(folder / "syscalls"), str(ROOT / "scripts/syscalls.c")], check=True)
         rng = random.Random(0)
         for split, n in (("train", 12), ("test", 6)):
             for channel, name in enumerate(("red", "green", "blue")):
@@ -97,7 +100,7 @@ class Place:
         own = dict(os.environ, FIXMATCH_RUNS=str(case / "runs"), FIXMATCH_CACHE=str(case / "cache"), TERM="dumb",
                    FIXMATCH_STATE=str(case / "state"), FIXMATCH_CONFIG=str(case / "none.toml"), RUST_BACKTRACE="0",
                    FIXMATCH_WORKER=str(self.programs / "fixmatch-worker"))
-        if fault and fault.op != "rename":
+        if fault and fault.op not in BY_KERNEL:
             own |= {"LD_PRELOAD": str(self.library), "FAULT_ROOT": f"{case}/", "FAULT_OP": fault.op,
                     "FAULT_AT": str(fault.at), "FAULT_HOW": str(fault.how), "FAULT_COUNTS": str(self.folder / "counts")}
         return own
@@ -105,12 +108,9 @@ class Place:
     def prepared(self, case, command, fault, environment):
         """A program's command and environment, with the fault that it is to meet."""
         command = [str(self.programs / command[0]), *map(str, command[1:])]
-        if fault and fault.op == "rename":
-            how = "signal=KILL" if fault.how == "kill" else f"error={fault.how}"
-            at = "" if fault.at == 0 else f":when={fault.at}"
-            inject = ["-e", f"inject=rename,renameat,renameat2:{how}{at}"] if fault.at else []
-            command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(self.folder / "renames"),
-                       "-e", "trace=rename,renameat,renameat2", *inject, *command]
+        if fault and fault.op in BY_KERNEL:
+            how = -1 if fault.how == "kill" else fault.how
+            command = [str(self.folder / "syscalls"), fault.op, str(fault.at), str(how), str(self.folder / "counts"), *command]
         (self.folder / "counts").unlink(missing_ok=True)
         return command, self.environment(case, fault) | environment
 
@@ -148,9 +148,6 @@ class Place:
         settle(case)
         if not is_done(code, out):
             sys.exit(f"{command}: {out}")
-        if op == "rename":
-            text = (self.folder / "renames").read_text(errors="replace")
-            return sum("rename" in line for line in text.splitlines())
         with contextlib.suppress(FileNotFoundError):
             return (self.folder / "counts").stat().st_size
         return 0
@@ -257,7 +254,7 @@ def broken_worker(place, template, run, expected, fault, again=None):
 
 def draw(rng, counts):
     """A fault, each kind of call as likely as another, if it is made at all."""
-    op = rng.choice([op for op, n in counts.items() if n])
+    op = rng.choice([op for op, n in counts.items() if n and FITTING[op]])
     return Fault(op, rng.randrange(1, counts[op] + 1), rng.choice(hows(op)))
 
 
@@ -279,8 +276,9 @@ def cases(rng, counts, n_cases, skip):
         yield n, *case
 
 
-def ops():
-    return ["open", "write", "fsync", "mkdir", "truncate"] + (["rename"] if shutil.which("strace") else [])
+OPS = list(FITTING)
+# what does not pass through libc
+BY_KERNEL = ("rename", "link", "nameless")
 
 
 def workers(place, rng, n_cases, skip, seen, only):
@@ -305,7 +303,7 @@ def workers(place, rng, n_cases, skip, seen, only):
     for name, (case, run) in templates.items():
         whole = place.folder / "whole"
         counts[name] = {}
-        for op in ops():
+        for op in OPS:
             shutil.rmtree(whole, ignore_errors=True)
             shutil.copytree(case, whole)
             counts[name][op] = place.count(whole, op, ["fixmatch-worker", "run", whole / run.relative_to(case)])
@@ -364,7 +362,7 @@ def commands(place, rng, n_cases, skip, seen):
         return [str(word).replace("CASE", str(case)) for word in ("fixmatch", *COMMANDS[name](here))]
 
     for name in COMMANDS:
-        counts[name] = {op: place.count(case, op, prepared(name), FIXMATCH_WORKER=str(place.player)) for op in ops()}
+        counts[name] = {op: place.count(case, op, prepared(name), FIXMATCH_WORKER=str(place.player)) for op in OPS}
         print(f"{name}: {counts[name]}", file=sys.stderr)
     for _, name, fault in cases(rng, counts, n_cases, skip):
         command = prepared(name)
@@ -435,7 +433,7 @@ def consoles(place, rng, n_cases, skip, seen):
 
     for name in KEYS:
         counts[name] = {}
-        for op in ops():
+        for op in OPS:
             counts[name][op] = place.count(case, op, *prepared(name))
             assert expected.setdefault(name, done(name)) == done(name) != "nothing", f"{name}: {done(name)}, not {expected[name]}"
         print(f"{name}: {counts[name]}, {expected[name]}", file=sys.stderr)
@@ -481,11 +479,15 @@ def main():
     parser.add_argument("--consoles", type=int, default=0)
     parser.add_argument("--every", action="store_true")
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--ops", nargs="+", choices=OPS, default=OPS, help="only these calls")
+    parser.add_argument("--how", nargs="+", choices=sorted({how for hows in FITTING.values() for how in hows}), help="only these faults")
     parser.add_argument("--skip", type=int, default=0, help="how many cases of each part were done already")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
+    wanted = lambda op, how: op in arguments.ops and how in (arguments.how or [how])
+    FITTING.update({op: [how for how in hows if wanted(op, how)] for op, hows in FITTING.items()})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # tables of what was done
     only, parts = arguments.only, ("commands", "consoles")
     n = {part: None if arguments.every else getattr(arguments, part) for part in ("cases", *parts)}

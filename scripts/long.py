@@ -15,12 +15,14 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import pathlib
 import pty
 import shutil
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -138,10 +140,8 @@ def weights_of(checkpoint):
 
 
 def slope(points):
-    """Of a straight line through points, by least squares."""
-    n = len(points)
-    mean_x, mean_y = (sum(values) / n for values in zip(*points))
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    """The median of the slopes between any two points (Theil and Sen): a moment of an evaluation does not bend it."""
+    return statistics.median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.combinations(points, 2))
 
 
 def memory(place, arguments):
