@@ -7,7 +7,7 @@ use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::{Evaluated, Evaluation, Event, Progress, Record};
 use fixmatch::run::file::RunFile;
 use fixmatch::run::insight::{Kind, Pointer};
-use fixmatch::run::state::Summary;
+use fixmatch::run::summary::Summary;
 use fixmatch::run::survey::Row;
 
 /// The steps of the paper's run.

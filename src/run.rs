@@ -26,5 +26,6 @@ pub mod seal;
 pub mod seen;
 pub mod setup;
 pub mod state;
+pub mod summary;
 pub mod survey;
 pub mod verify;

@@ -19,7 +19,8 @@ use crate::run::heartbeat::Phase;
 use crate::run::log::Follower;
 use crate::run::rate::Rate;
 use crate::run::setup::Setup;
-use crate::run::state::{LastState, RunState, Status, Summary, live_step, status_of};
+use crate::run::state::{LastState, RunState, Status, live_step, status_of};
+use crate::run::summary::Summary;
 
 /// From so many runs on, several threads look at them.
 const MANY: usize = 200;

@@ -18,7 +18,8 @@ use crate::run::event::Event;
 use crate::run::insight;
 use crate::run::log::Follower;
 use crate::run::seal;
-use crate::run::state::{RunState, Summary};
+use crate::run::state::RunState;
+use crate::run::summary::Summary;
 
 /// How a file stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

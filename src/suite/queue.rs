@@ -107,13 +107,11 @@ fn next(slots: &[Slot], stands: &[Stand], changed: &[Found], is_passed_over: imp
 /// worker that finds more ends at once.
 fn still_waits(found: &Found, retry_after: f64) -> Result<Option<u64>> {
     let dir = &found.row.dir;
-    let (mut follower, mut state) = (Follower::new(dir.events()), RunState::default());
-    for record in &follower.read_new()? {
-        state.follow(record);
-    }
+    let mut log = Follower::new(dir.events());
+    let (state, _) = RunState::fold(&mut log)?;
     let row = Row { status: status_of(dir, state.last_state.as_ref()), ..found.row.clone() };
     let stand = Stand::of(Some(Found { row, device: found.device }), retry_after);
-    Ok(matches!(stand, Stand::Interrupted(_)).then(|| follower.n_bytes()))
+    Ok(matches!(stand, Stand::Interrupted(_)).then(|| log.n_bytes()))
 }
 
 /// The runs that a worker trains.

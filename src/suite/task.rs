@@ -314,11 +314,9 @@ fn timeouts_in_vain(records: &[Record]) -> u32 {
 
 /// The state of a run, and the bytes of its log that it follows from.
 fn read(dir: &RunDir) -> Result<(RunState, u64)> {
-    let (mut follower, mut state) = (Follower::new(dir.events()), RunState::default());
-    for record in &follower.read_new()? {
-        state.apply(record);
-    }
-    Ok((state, follower.n_bytes()))
+    let mut log = Follower::new(dir.events());
+    let (state, _) = RunState::fold(&mut log)?;
+    Ok((state, log.n_bytes()))
 }
 
 fn saved_step(dir: &RunDir) -> Result<u64> {

@@ -22,7 +22,8 @@ use fixmatch::run::heartbeat::{Heartbeat, Phase, STALE};
 use fixmatch::run::insight::{self, InsightFile};
 use fixmatch::run::log::{EventLog, Follower};
 use fixmatch::run::mailbox::{self, Content, Letter, Mail};
-use fixmatch::run::state::{LastState, RunState, Summary};
+use fixmatch::run::state::{LastState, RunState};
+use fixmatch::run::summary::Summary;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -116,10 +117,7 @@ impl Recorder {
     pub fn open(dir: &RunDir, n_seen: u64) -> Result<(Self, TrainerEnds)> {
         let signals = Signals::new()?; // first: who sees that the worker is there may send one
         let mut follower = Follower::new(dir.events());
-        let mut state = RunState::default();
-        for record in &follower.read_new()? {
-            state.apply(record);
-        }
+        let (state, _) = RunState::fold(&mut follower)?;
         ensure!(follower.n_bytes() == n_seen, Error::msg(Overtaken));
         if state.last_state.as_ref().is_none_or(|it| matches!(it, LastState::Running | LastState::Paused)) {
             refuse_another_machines(dir)?;

@@ -16,7 +16,8 @@ use fixmatch::compare::sort::Sort;
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
 use fixmatch::run::heartbeat::Phase;
-use fixmatch::run::state::{Status, Summary};
+use fixmatch::run::state::Status;
+use fixmatch::run::summary::Summary;
 use serde::Serialize;
 
 use super::card::Written;

@@ -16,7 +16,8 @@ use fixmatch::run::file::{Environment, Parent, Provenance, RunFile};
 use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::jobs::Jobs;
 use fixmatch::run::setup::Setup;
-use fixmatch::run::state::{LastState, Status, Summary};
+use fixmatch::run::state::{LastState, Status};
+use fixmatch::run::summary::Summary;
 use fixmatch::run::survey::Row;
 
 use super::app::App;
