@@ -7,11 +7,11 @@ One call on a file of the run, the cache or the state fails once: an open, write
 with each error that such a call can come to, cut short, a second late, or by a kill in the middle or in place of it. Which
 one is drawn at random from all that an unbroken run makes; with `--every`, each call has each fault in turn. A worker has to
 go on or to end with its reason, unless it was killed; resumed, its run has to end in the weights, records and curves of an
-unbroken one, and no file that was being written may be left. A command has to succeed or to end with an error,
-and to succeed when it is given again. A console is given keys: what they ask for has to be done, or it has to say why not; what it merely remembers may be
-forgotten. Calls are caught by a preloaded library (faults.c); those that do not pass through libc, which are renames, links
-and opens of files without a name, by the kernel (syscalls.c). Both need a C compiler. Prints tables in Markdown, also if it
-is interrupted; `--skip` goes on from there. The exit code is 1 if anything differed, panicked or hung.
+unbroken one, and no file that was being written may be left. A command has to succeed or to end with an error, and to
+succeed when it is given again. A console is given keys: what they ask for has to be done, or it has to say why not; what it
+merely remembers may be forgotten. Calls are caught by a preloaded library (faults.c); those that do not pass through libc,
+which are renames, links and opens of files without a name, by the kernel (syscalls.c). Both need a C compiler. Prints tables
+in Markdown, also if it is interrupted; `--skip` goes on from there. The exit code is 1 if anything differed, panicked or hung.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 //! Picks the images that `[labels]` asks for: drawn by a seed, by their places in a ranking, published, listed, or read
 //! from a file.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 
 use crate::base::rng::{Rng, Stream};
 use crate::base::text::{Name, Shown as _};
@@ -69,14 +69,15 @@ pub fn draw_per_class(labels: &[u16], classes: &[Name], n: usize, seed: u64) -> 
         }
     }
     if let Some(class) = (0..classes.len()).find(|&class| taken[class] < n) {
-        let (name, found) = (&classes[class], taken[class]);
-        bail!(
-            "cannot label {n} images of every class: class {class} ({name}) has only {found} training image{}",
-            if found == 1 { "" } else { "s" }
-        );
+        return Err(too_few(n, class, &classes[class], taken[class]));
     }
     indices.sort_unstable();
     Ok(LabelSet::new(indices, Picked::PerClass { n, seed }))
+}
+
+fn too_few(n: usize, class: usize, name: &Name, found: usize) -> Error {
+    let images = if found == 1 { "image" } else { "images" };
+    anyhow!("cannot label {n} images of every class: class {class} ({name}) has only {found} training {images}")
 }
 
 /// `n` of every class by their places in a ranking.
@@ -97,11 +98,7 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
     if *pick != Pick::Typical
         && let Some(class) = (0..of_class.len()).find(|&class| of_class[class].len() < n)
     {
-        let (name, found) = (&dataset.classes[class], of_class[class].len());
-        bail!(
-            "cannot label {n} images of every class: class {class} ({name}) has only {found} training image{}",
-            if found == 1 { "" } else { "s" }
-        );
+        return Err(too_few(n, class, &dataset.classes[class], of_class[class].len()));
     }
     let start = |length: usize| match pick {
         Pick::MostRepresentative => Ok(0),

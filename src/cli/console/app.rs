@@ -148,8 +148,7 @@ impl App {
         if let (KeyCode::Char(_), true) = (key.code, key.modifiers.contains(KeyModifiers::ALT)) {
             return self.press_after_escape(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
         }
-        let does = self.keymap.find(self.place(), key.into()).map(|binding| binding.action);
-        if (self.window.is_too_small && does != Some(Action::Quit)) || self.holds(key) {
+        if (self.window.is_too_small && !self.quits(key)) || self.holds(key) {
             return;
         }
         self.act(|app| {
@@ -161,6 +160,10 @@ impl App {
                 None => app.in_label(|label, app| label.press_class(key, app)),
             }
         });
+    }
+
+    fn quits(&self, key: KeyEvent) -> bool {
+        self.keymap.find(self.place(), key.into()).is_some_and(|binding| binding.action == Action::Quit)
     }
 
     /// Takes Escape and a key that came in one piece, as over a slow connection: a terminal sends the same for Alt and

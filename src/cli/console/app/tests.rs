@@ -36,31 +36,6 @@ fn press(app: &mut App, keys: &str) {
     }
 }
 
-#[test]
-fn where_nothing_can_be_shown_no_key_does_anything_but_to_quit() {
-    let mut app = sample::app();
-    let draw = |app: &mut App, width, height| {
-        let area = ratatui::layout::Rect::new(0, 0, width, height);
-        let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(width, height)).expect("a screen");
-        terminal.draw(|frame| views::draw(frame, app)).expect("drawn");
-        assert_eq!(terminal.get_frame().area(), area);
-    };
-    draw(&mut app, 50, 12);
-    press(&mut app, "\tD?/x");
-    assert!(app.dialog.is_none() && app.take_tasks().world.is_empty());
-    draw(&mut app, 80, 24);
-    press(&mut app, "?");
-    assert!(app.dialog.is_some());
-    draw(&mut app, 50, 12);
-    press(&mut app, "\x1b");
-    assert!(app.dialog.is_some(), "not even that");
-    draw(&mut app, 80, 24);
-    press(&mut app, "\x1b");
-    draw(&mut app, 50, 12);
-    press(&mut app, "q");
-    assert!(app.take_tasks().terminal.contains(&TerminalTask::Quit));
-}
-
 fn notice(app: &App) -> &str {
     app.notice.as_ref().map_or("", |notice| notice.text.as_str())
 }

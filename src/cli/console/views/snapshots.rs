@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crossterm::event::KeyCode;
 use fixmatch::run::file::Parent;
 use fixmatch::run::insight::{Kind, Pointer};
 use fixmatch::run::state::Status;
@@ -18,6 +19,7 @@ use crate::console::sample;
 use crate::console::screens::home::groups::leaf;
 use crate::console::screens::pseudo_labels::tab::Tab;
 use crate::console::screens::run::Page;
+use crate::console::tasks::TerminalTask;
 use crate::console::theme::{Depth, Theme};
 
 mod cases;
@@ -154,6 +156,27 @@ fn labeled_images_below_the_screen_are_told() {
 fn a_screen_that_is_too_small_says_so() {
     let screen = dump(&drawn(&mut sample::app(), 50, 10));
     assert!(screen.starts_with("too small: 50×10, needs 60×14"), "{screen}");
+}
+
+#[test]
+fn on_a_screen_that_is_too_small_no_key_does_anything_but_to_quit() {
+    let mut app = sample::app();
+    let press = |app: &mut App, (width, height), keys: &[KeyCode]| {
+        drawn(app, width, height);
+        for key in keys {
+            app.press((*key).into());
+        }
+    };
+    let (small, large) = ((50, 12), (80, 24));
+    press(&mut app, small, &[KeyCode::Tab, KeyCode::Char('D'), KeyCode::Char('?'), KeyCode::Char('/')]);
+    assert!(app.dialog.is_none() && app.take_tasks().world.is_empty());
+    press(&mut app, large, &[KeyCode::Char('?')]);
+    press(&mut app, small, &[KeyCode::Esc]);
+    assert!(app.dialog.is_some(), "not even that");
+    press(&mut app, large, &[KeyCode::Esc]);
+    assert!(app.dialog.is_none());
+    press(&mut app, small, &[KeyCode::Char('q')]);
+    assert!(app.take_tasks().terminal.contains(&TerminalTask::Quit));
 }
 
 #[test]
