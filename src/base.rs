@@ -2,6 +2,7 @@
 //! random numbers.
 
 pub mod alike;
+pub mod aside;
 pub mod detached;
 pub mod dirs;
 pub mod files;

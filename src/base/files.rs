@@ -1,18 +1,17 @@
-//! Opening, reading and replacing the files that a user or another program may have put there.
+//! Opening and reading the files that a user or another program may have put there.
 //!
 //! What a path names need not be what was written there: a named pipe would hang whoever opens it, a device may have no end.
 //! So everything that is read by name is opened here, and only if it is a regular file. Links to such a file are followed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::fs::{AtFlags, CWD, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 /// More than any file of TOML that is meant has: reading one takes many times its length in memory.
@@ -21,11 +20,8 @@ pub const MAX_TOML: u64 = 4 << 20;
 /// More than any other file has that is written by hand, or could be.
 pub const MAX_TEXT: u64 = 64 << 20;
 
-/// How the name of a file ends that is being written, to be renamed.
-const ASIDE: &str = ".tmp";
-
 /// Who may read and write a new file, before the umask.
-const ANYONE: u32 = 0o666;
+pub const ANYONE: u32 = 0o666;
 
 /// How long somebody else may hold a folder: changing a file in it takes no longer, unless the disk is very slow.
 const HELD: Duration = Duration::from_secs(10);
@@ -115,44 +111,14 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Writes a file aside, syncs it and renames it into place, so that a reader sees the old or the new one, whole. Who may
-/// read it is for the user's umask to say.
-///
-/// Where the file system can, the file has no name until it is whole: a kill while it is written leaves nothing behind.
-pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || -> io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let fill = |mut file: &File| file.write_all(content).and_then(|()| file.sync_all());
-        let name = || tempfile::Builder::new().prefix(".").suffix(ASIDE).to_owned();
-        let linked = match nameless(folder) {
-            Ok(file) => {
-                fill(&file)?;
-                name().make_in(folder, |aside| link(&file, aside)).ok().map(tempfile::NamedTempFile::into_temp_path)
-            }
-            Err(_) => None,
-        };
-        let aside = if let Some(aside) = linked {
-            aside
-        } else {
-            let anyone = std::os::unix::fs::PermissionsExt::from_mode(ANYONE);
-            let aside = name().permissions(anyone).tempfile_in(folder)?;
-            fill(aside.as_file())?;
-            aside.into_temp_path()
-        };
-        aside.persist(path)?;
-        File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// The error with which the disk of a folder refuses a file; nothing is left of what is tried.
 pub fn refused_by_disk(folder: &Path) -> Option<io::Error> {
     let of_disks = [Errno::ROFS, Errno::NOSPC, Errno::DQUOT, Errno::IO].map(Errno::raw_os_error);
     nameless(folder).err().filter(|error| error.raw_os_error().is_some_and(|it| of_disks.contains(&it)))
 }
 
-/// A file in a folder that has no name yet.
-fn nameless(folder: &Path) -> io::Result<File> {
+/// A new file in a folder that has no name yet, where the file system can.
+pub fn nameless(folder: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).mode(ANYONE).custom_flags(OFlags::TMPFILE.bits() as i32).open(folder)
 }
 
@@ -171,24 +137,6 @@ pub fn hold(folder: &Path) -> Result<File> {
         sleep(Duration::from_millis(5));
     }
     Ok(held)
-}
-
-/// Gives a file a name that had none.
-fn link(file: &File, path: &Path) -> io::Result<()> {
-    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(rustix::fs::linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
-}
-
-/// Removes what [`replace_file`] left in a folder when it was killed. Only for a folder that nobody else writes to now.
-pub fn remove_leftovers(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_aside = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(ASIDE));
-        if is_aside && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let _ = fs::remove_file(entry.path()); // a matter of room, no more
-        }
-    }
 }
 
 /// Whether an error says that there is no room, or that the disk fails: what may be over in a while.
@@ -216,10 +164,10 @@ fn io_errors(error: &anyhow::Error) -> impl Iterator<Item = &io::Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    use rustix::fs::{Mode, mkfifoat};
+    use rustix::fs::{CWD, Mode, mkfifoat};
 
     use super::*;
 
@@ -261,41 +209,5 @@ mod tests {
         File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("a hole");
         assert_eq!(read_at_most(&path, 100).expect_err("long").to_string(), "it has more than 100 bytes");
         assert!(read_at_most(Path::new("/proc/self/status"), 10).is_err(), "a length that is not told");
-    }
-
-    #[test]
-    fn who_may_read_a_replaced_file_is_for_the_umask_to_say() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("file");
-        replace_file(&path, b"x").expect("written");
-        let plain = folder.path().join("plain");
-        fs::write(&plain, "x").expect("written");
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
-        assert_eq!(mode(&path), mode(&plain));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_put_in_its_place_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("file");
-        fs::create_dir_all(path.join("in the way")).expect("made");
-        for _ in 0..2 {
-            let error = format!("{:#}", replace_file(&path, b"x").expect_err("a folder is in its place"));
-            assert!(error.starts_with("cannot write ") && error.contains("irectory"), "{error}");
-        }
-        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
-    }
-
-    #[test]
-    fn what_a_kill_left_behind_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for name in [".a1B2c3.tmp", ".heartbeat", "00000001.safetensors", "x.tmp"] {
-            fs::write(folder.path().join(name), "").expect("written");
-        }
-        remove_leftovers(folder.path());
-        let mut left: Vec<_> =
-            fs::read_dir(folder.path()).expect("lists").map(|it| it.expect("one").file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".heartbeat", "00000001.safetensors", "x.tmp"]);
     }
 }

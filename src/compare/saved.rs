@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::base::aside::replace_file;
 use crate::base::{dirs, files};
 
 /// Expressions by their names.
@@ -78,5 +79,5 @@ fn change(edit: impl FnOnce(&mut Saved) -> Result<()>) -> Result<()> {
     let _held = files::hold(&folder)?;
     let mut saved = read()?;
     edit(&mut saved)?;
-    files::replace_file(&path, &serde_json::to_vec_pretty(&saved).expect("names are text"))
+    replace_file(&path, &serde_json::to_vec_pretty(&saved).expect("names are text"))
 }

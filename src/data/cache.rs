@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::base::hex::sha256_hex;
-use crate::base::{dirs, files};
+use crate::base::{aside, dirs, files};
 
 const MAGIC: &[u8; 16] = b"fixmatch-images1";
 const END_BYTES: u64 = 8 + 4 + 16;
@@ -177,7 +177,7 @@ impl Writer {
     pub fn new(to: &Path) -> io::Result<Self> {
         let folder = to.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        remove_abandoned(folder);
+        aside::remove_abandoned(folder, |name| name.ends_with(ASIDE));
         let file = tempfile::Builder::new().prefix(".").suffix(ASIDE).tempfile_in(folder)?;
         file.as_file().lock()?; // for as long as somebody writes it
         let mut file = BufWriter::with_capacity(1 << 20, file);
@@ -203,15 +203,6 @@ impl Writer {
         file.as_file().sync_all()?;
         file.as_file().unlock()?;
         file.persist(&self.to).map_err(|error| error.error)
-    }
-}
-
-/// Removes what was being written by processes that are gone.
-fn remove_abandoned(folder: &Path) {
-    for path in entries(folder).into_iter().filter(|path| path.to_string_lossy().ends_with(ASIDE)) {
-        if files::open_no_link(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = fs::remove_file(path); // a matter of room, no more
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::file::numbered;
 use super::log::{Log, News, Places, Row};
 use super::{ranking, suggest, table};
+use crate::base::aside::replace_file;
 use crate::base::image::Image;
 use crate::base::rng::{Rng, Stream};
 use crate::base::text::{Name, Shown as _};
@@ -212,7 +213,7 @@ impl Desk {
         let lines = lines.expect("names are text").join("\n") + "\n";
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner); // until they are written
         *kept = classes.to_vec();
-        let _ = files::replace_file(&kept_file(&self.path), lines.as_bytes());
+        let _ = replace_file(&kept_file(&self.path), lines.as_bytes());
     }
 
     /// The place of an image that the file of answers calls so.

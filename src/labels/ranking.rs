@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::base::aside::replace_file;
 use crate::base::dirs;
-use crate::base::files::{self, replace_file};
+use crate::base::files;
 use crate::base::hex::hex;
 use crate::base::sealed;
 use crate::config::{Metric, ModelName, Pick, Rank, RunConfig};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::base::files::replace_file;
+use crate::base::aside::replace_file;
 use crate::base::trash;
 use crate::data::Dataset;
 use crate::labels::file::{self, Header};

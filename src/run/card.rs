@@ -6,7 +6,8 @@ use std::fmt;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::base::sealed;
 use crate::run::dir::RunDir;
 

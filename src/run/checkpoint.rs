@@ -17,7 +17,8 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::base::hex::hex;
 use crate::run::digests::Digests;
 

@@ -29,7 +29,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::base::alike::{asked, closest_by};
-use crate::base::files::{self, replace_file};
+use crate::base::aside::{self, replace_file};
+use crate::base::files;
 use crate::base::sealed::{self, Seal};
 use crate::base::{text, trash};
 use crate::run::file::RunFile;
@@ -298,8 +299,8 @@ impl RunDir {
         for folder in [self.checkpoints(), self.control()] {
             fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        files::remove_leftovers(&self.path);
-        files::remove_leftovers(&self.checkpoints());
+        aside::remove_leftovers(&self.path);
+        aside::remove_leftovers(&self.checkpoints());
         Ok(())
     }
 

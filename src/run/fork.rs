@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use strum::VariantArray as _;
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::base::host::user_at_host;
 use crate::config::{Policy, RunConfig, Strong, Train, preset};
 use crate::machine::processor;

@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::run::change::{Edit, Request};
 
 /// Who asks for what a signal stands for, as the log says it.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::base::aside::replace_file;
 use crate::base::dirs;
-use crate::base::files::{self, replace_file};
+use crate::base::files;
 use crate::base::host::user_at_host;
 use crate::base::sealed::{self, Seal};
 use crate::run::checkpoint::{Checkpoint, Seals};

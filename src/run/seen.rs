@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::base::aside::replace_file;
 use crate::base::dirs;
-use crate::base::files::{self, replace_file};
+use crate::base::files;
 use crate::base::stats::median;
 use crate::run::dir::RunDir;
 use crate::run::event::{Evaluated, Event, Record};

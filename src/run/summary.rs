@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::base::sealed;
 use crate::run::dir::RunDir;
 use crate::run::event::Evaluated;

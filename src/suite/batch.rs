@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::replace_file;
+use crate::base::files;
 use crate::run::dir::RunDir;
 use crate::run::launch::log_tail;
 use crate::suite::grid::Planned;

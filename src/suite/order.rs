@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::base::files::{self, replace_file};
+use crate::base::aside::{self, replace_file};
+use crate::base::files;
 use crate::base::host::{now, user_at_host};
 use crate::suite::grid::Grid;
 use crate::suite::slots::Slot;
@@ -124,7 +125,7 @@ impl Folder {
         self.make()?;
         let lock = self.open("order.lock")?;
         lock.lock().with_context(|| format!("cannot lock {}", self.path.display()))?;
-        files::remove_leftovers(&self.path); // of one that was killed: nobody else writes here now
+        aside::remove_leftovers(&self.path); // of one that was killed: nobody else writes here now
         let order = change(self.read()?)?;
         let text = serde_json::to_vec(&order).context("an order that is no JSON")?;
         replace_file(&self.order(), &text)?;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use clap::ValueEnum;
 use fixmatch::augment::{Op, Scratch, Strong};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::image::Image;
 use fixmatch::base::output;
 use fixmatch::base::rng::{Rng, Stream};

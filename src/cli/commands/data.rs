@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::dirs;
-use fixmatch::base::files::replace_file;
 use fixmatch::base::output::{is_terminal, notes_are_on_terminal, say_json_line, write_raw};
 use fixmatch::config::{Data, RunConfig};
 use fixmatch::data::download::{Client, Progress};

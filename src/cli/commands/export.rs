@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::classifier::{At, Classifier};
 use fixmatch::examples;
 use fixmatch::run::checkpoint::Which;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::compare::experiment::{Experiment, Measure};
 use fixmatch::compare::family::{Member, families, relatives};
 use fixmatch::compare::groups::Groups;

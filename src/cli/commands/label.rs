@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::files;
 use fixmatch::base::text::{Name, Shown as _};
 use fixmatch::config::Data;
@@ -175,7 +176,7 @@ fn export(desk: &Desk, answers: &Answers, path: &Path, force: bool) -> Result<()
     let folder = absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
     let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.shown()))?;
     let list = desk.list(&folder, |name| answers.class_of(name).cloned())?;
-    files::replace_file(path, &list)?;
+    replace_file(path, &list)?;
     let n = desk.images.iter().filter(|image| answers.class_of(&image.name).is_some()).count();
     note(format_args!("wrote {}: {n} of {} images have a label", path.shown(), desk.images.len()));
     Ok(())

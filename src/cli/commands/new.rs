@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::text::{Name, Shown as _, shell_quoted};
 use fixmatch::config::Data;
 use fixmatch::config::preset::Preset;

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context as _, Result, ensure};
 use fixmatch::augment::Strong;
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::host::host;
 use fixmatch::base::output::note;
 use fixmatch::base::sealed;

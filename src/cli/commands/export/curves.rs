@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use fixmatch::base::files::{self, replace_file};
+use fixmatch::base::aside::replace_file;
+use fixmatch::base::files;
 use fixmatch::base::hex::sha256_hex;
 use fixmatch::base::host::now;
 use fixmatch::base::image::Image;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::dirs;
-use fixmatch::base::files::replace_file;
 use fixmatch::config::Pick;
 use fixmatch::examples;
 use fixmatch::labels::set::LabelSet;

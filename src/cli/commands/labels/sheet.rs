@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::image::Image;
 use fixmatch::base::text::Name;
 use fixmatch::data::{self, Dataset};

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use fixmatch::base::files::replace_file;
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::output::{self, say, say_json_line, write_raw};
 use fixmatch::base::text::{self, Name};
 use serde::Serialize;

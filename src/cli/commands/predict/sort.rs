@@ -2,13 +2,13 @@
 //! there already is left alone, and another one of its name gets a number.
 
 use std::collections::HashSet;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use fixmatch::base::{files, text};
+use fixmatch::base::{aside, files, text};
 
 use crate::words::numbers::{grouped, plural};
 
@@ -37,6 +37,9 @@ impl Sorter {
         fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
         let n_put = vec![0; classes.len()];
         let (dir, folders, classes) = (dir.to_owned(), folder_names(classes), classes.to_vec());
+        for folder in &folders {
+            aside::remove_leftovers(&dir.join(folder)); // of one that was killed
+        }
         Ok(Self { dir, classes, folders, is_linking, n_put, n_there: 0, n_numbered: 0 })
     }
 
@@ -59,7 +62,7 @@ impl Sorter {
         let target = std::path::absolute(file)?;
         for number in 1.. {
             let path = folder.join(numbered(file, number));
-            let done = if self.is_linking { symlink(&target, &path) } else { copy(file, folder, &path) };
+            let done = if self.is_linking { symlink(&target, &path) } else { copy(file, &path) };
             match done {
                 Ok(()) => return Ok(Put::As(number)),
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
@@ -135,13 +138,12 @@ fn numbered(file: &Path, number: u32) -> PathBuf {
 }
 
 /// Copies a file under a name that must be free, whole or not at all.
-fn copy(file: &Path, folder: &Path, path: &Path) -> io::Result<()> {
+fn copy(file: &Path, path: &Path) -> io::Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(ErrorKind::AlreadyExists.into());
     }
     let mut from = files::open(file)?;
-    let anyone = Permissions::from_mode(0o666);
-    let mut aside = tempfile::Builder::new().prefix(".").suffix(".tmp").permissions(anyone).tempfile_in(folder)?;
+    let mut aside = aside::beside(path)?;
     io::copy(&mut from, aside.as_file_mut())?;
     aside.persist_noclobber(path)?;
     Ok(())

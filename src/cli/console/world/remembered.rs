@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use fixmatch::base::aside::replace_file;
 use fixmatch::base::{dirs, files};
 use fixmatch::run::dir::RunDir;
 use fixmatch::run::seen::{self, Seen};
@@ -34,7 +35,7 @@ fn read<T: DeserializeOwned + Default>(name: &str) -> Result<T> {
 fn write<T: Serialize>(name: &str, what: &T) {
     if let (Ok(path), Ok(text)) = (file(name), serde_json::to_vec(what)) {
         let _ = path.parent().map(std::fs::create_dir_all);
-        let _ = files::replace_file(&path, &text);
+        let _ = replace_file(&path, &text);
     }
 }
 
