@@ -21,12 +21,15 @@
 //! Every file that is replaced is written aside, synced and renamed.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use tempfile::TempDir;
 
 use crate::base::alike::{asked, closest_by};
 use crate::base::aside::{self, replace_file};
@@ -39,6 +42,9 @@ use crate::run::heartbeat::{Heartbeat, Phase, STALE};
 /// The length of a heartbeat's file: one of the same length can take its place on a full disk.
 const BEAT_BYTES: usize = 512;
 
+/// How the name of a folder begins that is to become a run's.
+const MAKING: &str = ".making-";
+
 /// A run's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunDir {
@@ -48,22 +54,26 @@ pub struct RunDir {
 impl RunDir {
     /// Makes the folder of a new run in `runs`, named after the moment, `name` and the seed, and writes `run.toml`.
     pub fn create(runs: &Path, name: &str, run: &RunFile) -> Result<Self> {
-        fs::create_dir_all(runs).with_context(|| format!("cannot make the folder for runs {}", runs.display()))?;
-        let moment = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
-        let id = format!("{moment}-{}-s{}", sanitized(name), run.config.train.seed);
-        let dir = Self { path: first_free(runs, &id)? };
-        let filled = dir.fill(run);
-        if filled.is_err() {
-            let _ = fs::remove_dir_all(&dir.path); // a full disk, say: what is left would be no run
-        }
-        filled.map(|()| dir)
+        Self::create_with(runs, name, run, |_| Ok(()))
     }
 
-    fn fill(&self, run: &RunFile) -> Result<()> {
-        for folder in [self.checkpoints(), self.control()] {
+    /// The same for a run that begins with more: the folder has its name only once `fill` is through. An error or a kill
+    /// leaves no run.
+    pub fn create_with(runs: &Path, name: &str, run: &RunFile, fill: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
+        fs::create_dir_all(runs).with_context(|| format!("cannot make the folder for runs {}", runs.display()))?;
+        let runs = std::path::absolute(runs)?;
+        let (folder, _held) = begin(&runs)?;
+        let aside = Self { path: folder.path().to_owned() };
+        for folder in [aside.checkpoints(), aside.control()] {
             fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        self.write_run(run)
+        aside.write_run(run)?;
+        fill(&aside)?;
+        let moment = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
+        let id = format!("{moment}-{}-s{}", sanitized(name), run.config.train.seed);
+        let path = move_to_free(folder.path(), &runs, &id)?;
+        let _ = folder.keep();
+        Ok(Self { path })
     }
 
     /// The run in a folder that need not be there, an absolute path.
@@ -129,8 +139,10 @@ impl RunDir {
         };
         let mut found = Vec::new();
         for entry in entries {
-            let dir = Self { path: std::path::absolute(entry?.path())? };
-            if dir.run_toml().is_file() {
+            let entry = entry?;
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let dir = Self { path: std::path::absolute(entry.path())? };
+            if !is_hidden && dir.run_toml().is_file() {
                 found.push(dir);
             }
         }
@@ -145,9 +157,7 @@ impl RunDir {
         let _lock = self.lock()?;
         let folder = self.path.with_file_name(trash::FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let to = first_free(&folder, &self.id())?;
-        fs::rename(&self.path, &to).with_context(|| format!("cannot move the run to {}", to.display()))?;
-        Ok(to)
+        move_to_free(&self.path, &folder, &self.id())
     }
 
     /// Brings the run back from its folder in the trash. Refused where another one has its name by now.
@@ -378,14 +388,39 @@ fn sanitized(name: &str) -> String {
     if safe.is_empty() { "run".into() } else { safe.into() }
 }
 
-/// Makes `id`, or where two runs start in one second, `id-2`, `id-3`, …
-fn first_free(runs: &Path, id: &str) -> Result<PathBuf> {
+/// A hidden folder for a run that is being made, held by whoever makes it. Those of makers that were killed are removed.
+fn begin(runs: &Path) -> Result<(TempDir, File)> {
+    let _alone = files::hold(runs)?; // nobody removes a folder before it is held
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        let is_aside = entry.file_name().as_encoded_bytes().starts_with(MAKING.as_bytes());
+        let left = is_aside.then(|| File::open(entry.path()).ok()).flatten();
+        if left.as_ref().is_some_and(|left| left.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path()); // a matter of room, no more
+        }
+    }
+    let anyone = Permissions::from_mode(0o777);
+    let folder = tempfile::Builder::new().prefix(MAKING).permissions(anyone).tempdir_in(runs);
+    let folder = folder.with_context(|| format!("cannot make a folder in {}", runs.display()))?;
+    let held = File::open(folder.path()).with_context(|| format!("cannot open {}", folder.path().display()))?;
+    let _ = held.try_lock(); // where there are no locks, nobody removes it either
+    Ok((folder, held))
+}
+
+/// Makes a folder `id` in another one, or where that is taken, `id-2`, `id-3`, …
+fn move_to_free(folder: &Path, into: &Path, id: &str) -> Result<PathBuf> {
     for n in 1.. {
-        let path = std::path::absolute(runs)?.join(if n == 1 { id.to_owned() } else { format!("{id}-{n}") });
-        match fs::create_dir(&path) {
+        let path = into.join(if n == 1 { id.to_owned() } else { format!("{id}-{n}") });
+        let renamed = match renameat_with(CWD, folder, CWD, &path, RenameFlags::NOREPLACE) {
+            // not on every file system; an empty folder may be replaced on each
+            Err(Errno::INVAL | Errno::NOSYS) => fs::create_dir(&path).and_then(|()| fs::rename(folder, &path)),
+            renamed => renamed.map_err(io::Error::from),
+        };
+        match renamed {
             Ok(()) => return Ok(path),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot make {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot move {} to {}", folder.display(), path.display()));
+            }
         }
     }
     unreachable!("numbers do not end")
@@ -464,6 +499,28 @@ mod tests {
         let dirs: Vec<_> = (0..3).map(|_| RunDir::create(runs.path(), "x", &some_run()).expect("made")).collect();
         assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 3);
         assert_ne!(dirs[0].id(), dirs[1].id());
+    }
+
+    #[test]
+    fn a_run_is_there_as_a_whole_or_not_at_all() {
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let files = || fs::read_dir(runs.path()).expect("lists").count();
+        let failed = RunDir::create_with(runs.path(), "x", &some_run(), |dir| {
+            assert!(dir.run_toml().is_file() && RunDir::list(runs.path()).expect("lists").is_empty());
+            bail!("no room")
+        });
+        assert_eq!(failed.expect_err("refused").to_string(), "no room");
+        assert_eq!(files(), 0, "of one that failed");
+        for name in [".making-killed", ".making-held"] {
+            fs::create_dir(runs.path().join(name)).expect("made");
+            fs::write(runs.path().join(name).join("run.toml"), "x").expect("written");
+        }
+        let held = File::open(runs.path().join(".making-held")).expect("opened");
+        held.try_lock().expect("held");
+        let made = RunDir::create_with(runs.path(), "x", &some_run(), |dir| Ok(fs::write(dir.labels(), "{}")?));
+        assert_eq!(fs::read(made.expect("made").labels()).expect("there"), b"{}");
+        assert_eq!(files(), 2, "the new one, and one that somebody else is making");
+        assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 1);
     }
 
     #[test]

@@ -107,7 +107,10 @@ impl Fork {
     pub fn make(&self, runs: &Path, name: Option<&str>) -> Result<RunDir> {
         let parent = self.parent.name();
         let usual = format!("{}-fork", parent.strip_suffix("-fork").unwrap_or(&parent));
-        let dir = RunDir::create(runs, name.unwrap_or(&usual), &self.run)?;
+        RunDir::create_with(runs, name.unwrap_or(&usual), &self.run, |dir| self.fill(dir))
+    }
+
+    fn fill(&self, dir: &RunDir) -> Result<()> {
         let copy = |from: &Path, to: &Path| {
             let bytes = files::read(from).with_context(|| format!("cannot read {}", from.display()))?;
             replace_file(to, &bytes)
@@ -119,8 +122,7 @@ impl Fork {
         if self.parent.insight().exists() {
             copy(&self.parent.insight(), &dir.insight())?;
         }
-        self.write_log(&dir)?;
-        Ok(dir)
+        self.write_log(dir)
     }
 
     /// What happened to the parent up to the step, as far as it is part of the fork's story; then the fork itself, and
