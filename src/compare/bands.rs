@@ -1,13 +1,11 @@
 //! Curves of a group of runs as one: the mean, and how far seeds lie apart around it.
 
-use std::borrow::Cow;
-
 use anyhow::Result;
 
 use crate::base::stats::mean_and_sd;
 use crate::compare::experiment::Experiment;
 use crate::compare::groups::Group;
-use crate::run::curves::{Axis, Curves, Metric, Point, Series};
+use crate::run::curves::{Axis, Curves, Metric, Series};
 use crate::run::event::Evaluated;
 use crate::run::log::read_all;
 use crate::run::state::RunState;
@@ -61,14 +59,13 @@ impl Logged {
 
 /// The band of a quantity over the curves of a group, as far as all of them go.
 pub fn band<'a>(curves: impl IntoIterator<Item = &'a Curves>, metric: Metric, axis: Axis) -> Vec<Place> {
-    let mut series: Vec<Cow<Series>> = curves.into_iter().map(|curves| numbers(curves.of(metric))).collect();
-    series.retain(|series| !series.points().is_empty());
-    let ends = |of: fn(f64, f64) -> f64, end: fn(&[Point]) -> Option<&Point>| {
-        series.iter().filter_map(|series| end(series.points())).map(|point| point.x(axis)).reduce(of)
-    };
-    let (Some(from), Some(to)) = (ends(f64::max, <[_]>::first), ends(f64::min, <[_]>::last)) else { return Vec::new() };
+    let mut series: Vec<Series> = curves.into_iter().map(|curves| numbers(curves.of(metric))).collect();
+    series.retain(|series| series.points().len() > 0);
+    let from = series.iter().filter_map(|series| Some(series.points().next()?.x(axis))).reduce(f64::max);
+    let to = series.iter().filter_map(|series| Some(series.newest()?.x(axis))).reduce(f64::min);
+    let (Some(from), Some(to)) = (from, to) else { return Vec::new() };
     let Some(first) = series.first().filter(|_| from <= to) else { return Vec::new() };
-    let own: Vec<f64> = first.between(axis, from, to).iter().map(|point| point.x(axis)).collect();
+    let own: Vec<f64> = first.between(axis, from, to).map(|point| point.x(axis)).collect();
     let size = own.len().div_ceil(MOST_POINTS).max(1);
     let mut places: Vec<f64> = own.iter().step_by(size).copied().collect();
     if places.last() != Some(&to) {
@@ -82,26 +79,23 @@ pub fn band<'a>(curves: impl IntoIterator<Item = &'a Curves>, metric: Metric, ax
 }
 
 /// The points that are numbers.
-fn numbers(series: &Series) -> Cow<'_, Series> {
-    if series.points().iter().all(|point| point.value.is_finite()) {
-        return Cow::Borrowed(series);
+fn numbers(series: Series) -> Series {
+    if series.points().all(|point| point.value.is_finite()) {
+        return series;
     }
     let mut numbers = Series::default();
-    for point in series.points().iter().filter(|point| point.value.is_finite()) {
-        numbers.push(*point);
-    }
-    Cow::Owned(numbers)
+    series.points().filter(|point| point.value.is_finite()).for_each(|point| numbers.push(point));
+    numbers
 }
 
 /// The value on the straight line between the points before and after a place; None before the first and after the last.
 pub fn value_at(series: &Series, axis: Axis, x: f64) -> Option<f64> {
-    let points = series.points();
-    let after = points.partition_point(|point| point.x(axis) < x);
-    let right = points.get(after)?;
+    let after = series.n_before(axis, x);
+    let right = series.get(after)?;
     if after == 0 && right.x(axis) > x {
         return None;
     }
-    let Some(left) = after.checked_sub(1).and_then(|i| points.get(i)).filter(|_| right.x(axis) > x) else {
+    let Some(left) = after.checked_sub(1).and_then(|before| series.get(before)).filter(|_| right.x(axis) > x) else {
         return Some(right.value);
     };
     let share = (x - left.x(axis)) / (right.x(axis) - left.x(axis));

@@ -5,6 +5,9 @@
 //! that is missing or not finite is a gap. Knows no terminal; a run has at most some 50,000 points
 //! ([`crate::config::RunConfig::validate`]), and so has a curve.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use strum::VariantArray;
 
 use crate::run::event::{Event, Record};
@@ -55,76 +58,116 @@ pub struct Bucket {
     pub after_gap: bool,
 }
 
-/// The points of one quantity, in the order of the steps.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Series {
-    points: Vec<Point>,
+/// Where a point is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    step: f64,
+    seconds: f64,
 }
 
-impl Series {
+impl Place {
+    fn x(&self, axis: Axis) -> f64 {
+        match axis {
+            Axis::Step => self.step,
+            Axis::Time => self.seconds,
+        }
+    }
+}
+
+/// The points of one quantity, in the order of the steps: of its own, or part of a run's [`Curves`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series<'a> {
+    places: Cow<'a, [Place]>,
+    values: Cow<'a, [f64]>,
+}
+
+impl Series<'_> {
     /// Adds the newest point.
     pub fn push(&mut self, point: Point) {
-        self.points.push(point);
-    }
-
-    /// Drops every point after `step`, which a resumed run takes again.
-    pub fn rewind(&mut self, step: f64) {
-        self.points.retain(|point| point.step <= step);
+        self.places.to_mut().push(Place { step: point.step, seconds: point.seconds });
+        self.values.to_mut().push(point.value);
     }
 
     /// The points.
-    pub fn points(&self) -> &[Point] {
-        &self.points
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator {
+        self.in_range(0..self.values.len())
+    }
+
+    fn in_range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + Clone {
+        let (places, values) = (&self.places[range.clone()], &self.values[range]);
+        places.iter().zip(values).map(|(place, value)| Point {
+            step: place.step,
+            seconds: place.seconds,
+            value: *value,
+        })
+    }
+
+    /// How many points come before a place on an axis.
+    pub fn n_before(&self, axis: Axis, x: f64) -> usize {
+        self.places.partition_point(|place| place.x(axis) < x)
+    }
+
+    fn n_up_to(&self, axis: Axis, x: f64) -> usize {
+        self.places.partition_point(|place| place.x(axis) <= x)
+    }
+
+    /// The nth point.
+    pub fn get(&self, n: usize) -> Option<Point> {
+        (n < self.values.len()).then(|| self.in_range(n..n + 1).next()).flatten()
+    }
+
+    /// The newest point.
+    pub fn newest(&self) -> Option<Point> {
+        self.points().next_back()
     }
 
     /// The newest value, if it is a number.
     pub fn last(&self) -> Option<f64> {
-        self.points.last().map(|point| point.value).filter(|value| value.is_finite())
+        self.values.last().copied().filter(|value| value.is_finite())
     }
 
     /// The exponential moving average with weight `smoothing` in [0, 1) on the past, corrected for its start
     /// (Kingma and Ba, "Adam", 2015, section 3), so that a constant stays that constant. Gaps stay gaps.
-    #[must_use]
-    pub fn smoothed(&self, smoothing: f64) -> Self {
+    pub fn smoothed(&self, smoothing: f64) -> Vec<f64> {
         let (mut mean, mut weight) = (0.0, 0.0);
-        let smooth = |point: &Point| {
-            if !point.value.is_finite() {
-                return *point;
+        let smooth = |&value: &f64| {
+            if !value.is_finite() {
+                return value;
             }
-            mean = smoothing * mean + (1.0 - smoothing) * point.value;
+            mean = smoothing * mean + (1.0 - smoothing) * value;
             weight = smoothing * weight + (1.0 - smoothing);
-            Point { value: mean / weight, ..*point }
+            mean / weight
         };
-        Self { points: self.points.iter().map(smooth).collect() }
+        self.values.iter().map(smooth).collect()
+    }
+
+    /// Other values at the same places.
+    #[must_use]
+    pub fn with_values<'b>(&'b self, values: &'b [f64]) -> Series<'b> {
+        Series { places: Cow::Borrowed(&self.places), values: Cow::Borrowed(values) }
     }
 
     /// The points between two places on an axis, both included.
-    pub fn between(&self, axis: Axis, from: f64, to: f64) -> &[Point] {
-        let start = self.points.partition_point(|point| point.x(axis) < from);
-        let end = self.points.partition_point(|point| point.x(axis) <= to);
-        &self.points[start..end.max(start)]
+    pub fn between(
+        &self,
+        axis: Axis,
+        from: f64,
+        to: f64,
+    ) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + Clone {
+        let start = self.n_before(axis, from);
+        self.in_range(start..self.n_up_to(axis, to).max(start))
     }
 
     /// The same without the points after a step.
     #[must_use]
-    pub fn until(&self, step: f64) -> Self {
-        Self { points: self.between(Axis::Step, f64::MIN, step).to_vec() }
-    }
-
-    /// The same with at most about `most` points: every second, third, … one, and the last.
-    #[must_use]
-    pub fn outline(&self, most: usize) -> Self {
-        let size = self.points.len().div_ceil(most.max(1)).max(1);
-        let mut points: Vec<Point> = self.points.iter().step_by(size).copied().collect();
-        if let Some(last) = self.points.last().filter(|last| points.last() != Some(last)) {
-            points.push(*last);
-        }
-        Self { points }
+    pub fn until(&self, step: f64) -> Series<'_> {
+        let end = self.n_up_to(Axis::Step, step);
+        Series { places: Cow::Borrowed(&self.places[..end]), values: Cow::Borrowed(&self.values[..end]) }
     }
 
     /// The lowest and the highest number between two places on an axis.
     pub fn extent(&self, axis: Axis, from: f64, to: f64) -> Option<(f64, f64)> {
-        let values = self.between(axis, from, to).iter().map(|point| point.value).filter(|value| value.is_finite());
+        let values = self.between(axis, from, to).map(|point| point.value).filter(|value| value.is_finite());
         values.fold(None, |extent, value| {
             let (low, high) = extent.unwrap_or((value, value));
             Some((value.min(low), value.max(high)))
@@ -153,19 +196,18 @@ impl Series {
     /// The means of at most `n` equal parts for a sparkline. A part holds a power of two of points, so that a new point
     /// moves no older part; None where a part has no number.
     pub fn sparks(&self, n: usize) -> Vec<Option<f64>> {
-        let size = self.points.len().div_ceil(n.max(1)).max(1).next_power_of_two();
-        let mean = |points: &[Point]| {
-            let numbers = points.iter().map(|point| point.value).filter(|value| value.is_finite());
+        let size = self.values.len().div_ceil(n.max(1)).max(1).next_power_of_two();
+        let mean = |values: &[f64]| {
+            let numbers = values.iter().filter(|value| value.is_finite());
             let (sum, count) = numbers.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
             (count > 0).then(|| sum / f64::from(count))
         };
-        self.points.chunks(size).map(mean).collect()
+        self.values.chunks(size).map(mean).collect()
     }
 
     /// The last point at or before a place on an axis.
-    pub fn at(&self, axis: Axis, x: f64) -> Option<&Point> {
-        let end = self.points.partition_point(|point| point.x(axis) <= x);
-        self.points[..end].last()
+    pub fn at(&self, axis: Axis, x: f64) -> Option<Point> {
+        self.in_range(0..self.n_up_to(axis, x)).next_back()
     }
 }
 
@@ -208,55 +250,114 @@ impl Metric {
     pub const ALL: &[Self] = Self::VARIANTS;
 }
 
+/// What a window measures, and what an evaluation does.
+const OF_WINDOWS: [Metric; 7] = [
+    Metric::Loss,
+    Metric::Supervised,
+    Metric::Unsupervised,
+    Metric::Lr,
+    Metric::MaskRatio,
+    Metric::PseudoLabels,
+    Metric::ImagesPerS,
+];
+const OF_EVALUATIONS: [Metric; 2] = [Metric::TestEma, Metric::TestRaw];
+
+/// The points of quantities that are measured together, so that their places are kept once.
+#[derive(Clone, Debug)]
+struct Table<const N: usize> {
+    places: Vec<Place>,
+    values: [Vec<f64>; N],
+}
+
+impl<const N: usize> Default for Table<N> {
+    fn default() -> Self {
+        Self { places: Vec::new(), values: std::array::from_fn(|_| Vec::new()) }
+    }
+}
+
+impl<const N: usize> Table<N> {
+    fn push(&mut self, place: Place, values: [f64; N]) {
+        self.places.push(place);
+        for (column, value) in self.values.iter_mut().zip(values) {
+            column.push(value);
+        }
+    }
+
+    /// Drops every point after `step`, which a resumed run takes again.
+    fn rewind(&mut self, step: f64) {
+        let n = self.places.partition_point(|place| place.step <= step);
+        self.places.truncate(n);
+        self.values.iter_mut().for_each(|column| column.truncate(n));
+    }
+
+    fn column(&self, column: usize) -> Series<'_> {
+        Series { places: Cow::Borrowed(&self.places), values: Cow::Borrowed(&self.values[column]) }
+    }
+
+    /// At most about `most` points: every second, third, … one, and the last.
+    fn outline(&self, most: usize) -> Self {
+        let n = self.places.len();
+        let size = n.div_ceil(most.max(1)).max(1);
+        let kept = || (0..n).step_by(size).chain(n.checked_sub(1).filter(|last| last % size > 0));
+        Self {
+            places: kept().map(|i| self.places[i]).collect(),
+            values: self.values.each_ref().map(|column| kept().map(|i| column[i]).collect()),
+        }
+    }
+}
+
 /// The curves of a run: the fold of its events.
 #[derive(Clone, Debug, Default)]
 pub struct Curves {
-    series: [Series; Metric::ALL.len()],
+    windows: Table<{ OF_WINDOWS.len() }>,
+    evaluations: Table<{ OF_EVALUATIONS.len() }>,
     first: Option<f64>,
 }
 
 impl Curves {
     /// The curve of a quantity.
-    pub fn of(&self, metric: Metric) -> &Series {
-        &self.series[metric as usize]
+    pub fn of(&self, metric: Metric) -> Series<'_> {
+        let column = |of: &[Metric]| of.iter().position(|it| *it == metric);
+        match column(&OF_EVALUATIONS) {
+            Some(column) => self.evaluations.column(column),
+            None => self.windows.column(column(&OF_WINDOWS).expect("each quantity is of one of them")),
+        }
     }
 
     /// The same with at most about `most` points in each.
     #[must_use]
     pub fn outline(&self, most: usize) -> Self {
-        Self { series: self.series.each_ref().map(|series| series.outline(most)), first: self.first }
+        let (windows, evaluations) = (self.windows.outline(most), self.evaluations.outline(most));
+        Self { windows, evaluations, first: self.first }
     }
 
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
         let seconds = record.time - *self.first.get_or_insert(record.time);
         match &record.event {
-            Event::Progress(progress) => {
-                let point = |value| Point { step: progress.step as f64, seconds, value };
-                self.push(Metric::Loss, point(progress.loss));
-                self.push(Metric::Supervised, point(progress.loss_supervised));
-                self.push(Metric::Unsupervised, point(progress.loss_unsupervised));
-                self.push(Metric::Lr, point(progress.lr));
-                self.push(Metric::MaskRatio, point(progress.mask_ratio.unwrap_or(f64::NAN)));
-                self.push(Metric::PseudoLabels, point(progress.pseudo_label_accuracy.unwrap_or(f64::NAN)));
-                self.push(Metric::ImagesPerS, point(progress.images_per_s));
+            Event::Progress(it) => {
+                let value = |metric| match metric {
+                    Metric::Loss => it.loss,
+                    Metric::Supervised => it.loss_supervised,
+                    Metric::Unsupervised => it.loss_unsupervised,
+                    Metric::Lr => it.lr,
+                    Metric::MaskRatio => it.mask_ratio.unwrap_or(f64::NAN),
+                    Metric::PseudoLabels => it.pseudo_label_accuracy.unwrap_or(f64::NAN),
+                    Metric::ImagesPerS => it.images_per_s,
+                    Metric::TestEma | Metric::TestRaw => f64::NAN,
+                };
+                self.windows.push(Place { step: it.step as f64, seconds }, OF_WINDOWS.map(value));
             }
-            Event::Evaluated(evaluated) => {
-                let point = |value| Point { step: evaluated.step as f64, seconds, value };
-                self.push(Metric::TestEma, point(evaluated.ema.accuracy));
-                self.push(Metric::TestRaw, point(evaluated.raw.accuracy));
+            Event::Evaluated(it) => {
+                let place = Place { step: it.step as f64, seconds };
+                self.evaluations.push(place, [it.ema.accuracy, it.raw.accuracy]);
             }
             Event::Resumed { step } => {
-                for series in &mut self.series {
-                    series.rewind(*step as f64);
-                }
+                self.windows.rewind(*step as f64);
+                self.evaluations.rewind(*step as f64);
             }
             _ => {}
         }
-    }
-
-    fn push(&mut self, metric: Metric, point: Point) {
-        self.series[metric as usize].push(point);
     }
 }
 
@@ -264,9 +365,52 @@ impl Curves {
 mod tests {
     use super::*;
 
-    fn series(values: &[f64]) -> Series {
-        let point = |(i, &value): (usize, &f64)| Point { step: i as f64, seconds: 10.0 * i as f64, value };
-        Series { points: values.iter().enumerate().map(point).collect() }
+    fn series(values: &[f64]) -> Series<'_> {
+        let place = |i| Place { step: i as f64, seconds: 10.0 * i as f64 };
+        Series { places: (0..values.len()).map(place).collect(), values: Cow::Borrowed(values) }
+    }
+
+    /// A window's end, whose loss is its step.
+    fn progress(step: usize) -> Record {
+        let progress = crate::run::event::Progress { step: step as u64, loss: step as f64, ..Default::default() };
+        Record { time: step as f64, event: Event::Progress(progress) }
+    }
+
+    #[test]
+    fn each_quantity_has_its_own_values() {
+        for metric in Metric::ALL {
+            let is_of = OF_WINDOWS.contains(metric) != OF_EVALUATIONS.contains(metric);
+            assert!(is_of, "{metric:?}");
+        }
+        let progress = crate::run::event::Progress {
+            loss: 1.0,
+            loss_supervised: 2.0,
+            loss_unsupervised: 3.0,
+            lr: 4.0,
+            mask_ratio: Some(5.0),
+            pseudo_label_accuracy: Some(6.0),
+            images_per_s: 7.0,
+            ..Default::default()
+        };
+        let mut evaluated = crate::run::event::Evaluated::default();
+        (evaluated.ema.accuracy, evaluated.raw.accuracy) = (8.0, 9.0);
+        let mut curves = Curves::default();
+        for event in [Event::Progress(progress), Event::Evaluated(Box::new(evaluated))] {
+            curves.apply(&Record { time: 0.0, event });
+        }
+        for (metric, expected) in [
+            (Metric::Loss, 1.0),
+            (Metric::Supervised, 2.0),
+            (Metric::Unsupervised, 3.0),
+            (Metric::Lr, 4.0),
+            (Metric::MaskRatio, 5.0),
+            (Metric::PseudoLabels, 6.0),
+            (Metric::ImagesPerS, 7.0),
+            (Metric::TestEma, 8.0),
+            (Metric::TestRaw, 9.0),
+        ] {
+            assert_eq!(curves.of(metric).last(), Some(expected), "{metric:?}");
+        }
     }
 
     #[test]
@@ -289,12 +433,11 @@ mod tests {
 
     #[test]
     fn smoothing_keeps_a_constant_and_does_not_depend_on_columns() {
-        let smooth = series(&[2.0, 2.0, f64::INFINITY, 2.0]).smoothed(0.9);
-        let values: Vec<_> = smooth.points().iter().map(|point| point.value).collect();
+        let values = series(&[2.0, 2.0, f64::INFINITY, 2.0]).smoothed(0.9);
         assert!((values[0] - 2.0).abs() < 1e-12 && (values[3] - 2.0).abs() < 1e-12, "{values:?}");
         assert!(values[2].is_infinite());
         // by hand: (0.5·1·0.5 + 0.5·3) / 0.75
-        assert!((series(&[1.0, 3.0]).smoothed(0.5).points()[1].value - 7.0 / 3.0).abs() < 1e-12);
+        assert!((series(&[1.0, 3.0]).smoothed(0.5)[1] - 7.0 / 3.0).abs() < 1e-12);
     }
 
     #[test]
@@ -308,19 +451,23 @@ mod tests {
 
     #[test]
     fn an_outline_has_both_ends_and_few_points() {
-        for n in 1..40_usize {
-            let whole = series(&(0..n).map(|i| i as f64).collect::<Vec<_>>());
+        for n in 0..40_usize {
+            let mut curves = Curves::default();
+            for step in 1..=n {
+                curves.apply(&progress(step));
+            }
             for most in [1, 3, 7, 100] {
-                let outline = whole.outline(most);
-                let points = outline.points();
+                let outline = curves.outline(most);
+                let of = |curves: &Curves| curves.of(Metric::Loss).points().collect::<Vec<_>>();
+                let (points, whole) = (of(&outline), of(&curves));
                 assert!(
                     points.len() <= most + 1 && points.windows(2).all(|two| two[0].step < two[1].step),
                     "{points:?}"
                 );
-                assert_eq!((points[0], points.last()), (whole.points()[0], whole.points().last()), "{n} to {most}");
+                assert_eq!((points.first(), points.last()), (whole.first(), whole.last()), "{n} to {most}");
+                assert!(points.iter().all(|point| whole.contains(point)));
             }
         }
-        assert_eq!(series(&[]).outline(5), series(&[]));
     }
 
     #[test]
@@ -335,11 +482,10 @@ mod tests {
     fn a_resumed_run_takes_points_back() {
         let mut curves = Curves::default();
         for step in [10, 20, 30] {
-            let progress = crate::run::event::Progress { step, ..Default::default() };
-            curves.apply(&Record { time: step as f64, event: Event::Progress(progress) });
+            curves.apply(&progress(step));
         }
         curves.apply(&Record { time: 40.0, event: Event::Resumed { step: 20 } });
-        assert_eq!(curves.of(Metric::Loss).points().len(), 2);
-        assert_eq!(curves.of(Metric::Loss).points()[1].seconds, 10.0);
+        let points: Vec<_> = curves.of(Metric::Loss).points().map(|point| (point.step, point.seconds)).collect();
+        assert_eq!(points, [(10.0, 0.0), (20.0, 10.0)]);
     }
 }

@@ -76,14 +76,15 @@ pub struct Charts {
     /// Where the whole ends: while the run goes on at a round number, so that it seldom moves.
     end: f64,
     last: f64,
-    smooth: Vec<Series>,
+    /// The values of each quantity.
+    smooth: Vec<Vec<f64>>,
     verticals: [Option<Vertical>; CHARTS.len()],
 }
 
 impl Charts {
     /// Takes note of new points. `steps` is how many there will be; none come any more where the run has ended.
     pub fn follow(&mut self, curves: &Curves, steps: Option<u64>, has_ended: bool) {
-        let newest = |metric| curves.of(metric).points().last().map_or(0.0, |point| point.x(self.axis));
+        let newest = |metric| curves.of(metric).newest().map_or(0.0, |point| point.x(self.axis));
         self.last = newest(Metric::Loss).max(newest(Metric::TestEma));
         self.end = match self.axis {
             _ if has_ended && self.last > 0.0 => self.last,
@@ -102,16 +103,17 @@ impl Charts {
         SMOOTHINGS[self.smoothing]
     }
 
-    /// The smoothed curve, where there is one.
-    pub fn smooth(&self, metric: Metric) -> Option<&Series> {
-        self.smooth.get(metric as usize)
+    /// The curve of a quantity, smoothed where smoothing is on.
+    pub fn smooth<'a>(&'a self, metric: Metric, curve: &'a Series) -> Series<'a> {
+        self.smooth.get(metric as usize).map_or_else(|| curve.until(f64::INFINITY), |values| curve.with_values(values))
     }
 
     /// Fits the vertical axes to what is seen; each stays as it is while it suits.
     pub fn settle(&mut self, curves: &Curves) {
         let ((from, to), axis) = (self.range(), self.axis);
         for (vertical, chart) in self.verticals.iter_mut().zip(CHARTS) {
-            let points = chart.curves.iter().flat_map(|(metric, _)| curves.of(*metric).between(axis, from, to));
+            let series: Vec<_> = chart.curves.iter().map(|(metric, _)| curves.of(*metric)).collect();
+            let points = series.iter().flat_map(|series| series.between(axis, from, to));
             *vertical = Vertical::settled(vertical.take(), self.scale, points.map(|point| point.value));
         }
     }

@@ -39,8 +39,8 @@ impl Plot {
         let metrics = || CHARTS[chart].curves.iter().map(|(metric, _)| *metric);
         let is_smooth = run.charts.smoothing() > 0.0;
         Self {
-            curves: metrics().map(|metric| of(best(run, metric))).collect(),
-            raw: metrics().filter(|_| is_smooth).map(|metric| of(run.curves.of(metric))).collect(),
+            curves: metrics().map(|metric| of(&run.charts.smooth(metric, &run.curves.of(metric)))).collect(),
+            raw: metrics().filter(|_| is_smooth).map(|metric| of(&run.curves.of(metric))).collect(),
             range,
             cursor: run.charts.cursor.and_then(|x| place(x, range, columns)),
             vertical,
@@ -70,11 +70,6 @@ fn bars_of(
     (columns, rows): (usize, usize),
 ) -> Vec<Option<Bar>> {
     vertical.map_or_else(Vec::new, |vertical| bars(&series.buckets(axis, from, to, columns), vertical, rows))
-}
-
-/// The smoothed curve, where smoothing is on.
-fn best(run: &OpenRun, metric: fixmatch::run::curves::Metric) -> &Series {
-    run.charts.smooth(metric).unwrap_or_else(|| run.curves.of(metric))
 }
 
 /// Turns buckets into bars, each joined to the one before it unless a gap lies between.

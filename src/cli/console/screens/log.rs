@@ -1,6 +1,8 @@
 //! What happened in a run, as lines: events as sentences, and the worker's output as it is.
 
-use fixmatch::run::event::{Event, Record};
+use std::borrow::Cow;
+
+use fixmatch::run::event::{Event, Progress, Record};
 
 use crate::console::input::{Cursor, Input};
 use crate::console::text::clean;
@@ -55,25 +57,63 @@ pub struct Log {
     pub is_filtering: bool,
     /// The last line on the screen; None follows the newest.
     pub at: Option<Cursor>,
-    records: Vec<Record>,
+    entries: Vec<Entry>,
     output: Vec<String>,
-    /// Which of the records, or of the lines of output, are shown.
+    /// Which of the entries, or of the lines of output, are shown.
     shown: Vec<usize>,
+}
+
+/// An event that has a line.
+#[derive(Debug)]
+enum Entry {
+    /// A point of the curves, with what its line says: there are thousands.
+    Point { time: f64, step: u64, loss: f64, mask_ratio: Option<f64>, lr: f64, images_per_s: f64 },
+    /// Another event.
+    Other(Box<Record>),
+}
+
+impl Entry {
+    /// None where it has no line.
+    fn new(mut record: Record) -> Option<Self> {
+        match &mut record.event {
+            Event::Progress(it) => {
+                let (step, loss, mask_ratio, lr) = (it.step, it.loss, it.mask_ratio, it.lr);
+                return Some(Self::Point {
+                    time: record.time,
+                    step,
+                    loss,
+                    mask_ratio,
+                    lr,
+                    images_per_s: it.images_per_s,
+                });
+            }
+            Event::Evaluated(evaluated) => evaluated.shorten(),
+            _ => {}
+        }
+        sentence(&record.event)?;
+        Some(Self::Other(Box::new(record)))
+    }
+
+    /// The event, as far as its line says it.
+    fn record(&self) -> Cow<'_, Record> {
+        match self {
+            &Self::Point { time, step, loss, mask_ratio, lr, images_per_s } => {
+                let progress = Progress { step, loss, mask_ratio, lr, images_per_s, ..Progress::default() };
+                Cow::Owned(Record { time, event: Event::Progress(progress) })
+            }
+            Self::Other(record) => Cow::Borrowed(record),
+        }
+    }
 }
 
 /// The worker's output is kept to so many lines.
 const MAX_OUTPUT: usize = 20_000;
 
 impl Log {
-    /// Adds what is new. Of evaluations it keeps what a line says of them.
-    pub fn extend(&mut self, mut records: Vec<Record>, output: &[String]) {
-        for record in &mut records {
-            if let Event::Evaluated(evaluated) = &mut record.event {
-                evaluated.shorten();
-            }
-        }
-        let (n_records, n_output) = (self.records.len(), self.output.len());
-        self.records.extend(records);
+    /// Adds what is new.
+    pub fn extend(&mut self, records: Vec<Record>, output: &[String]) {
+        let (n_entries, n_output) = (self.entries.len(), self.output.len());
+        self.entries.extend(records.into_iter().filter_map(Entry::new));
         self.output.extend(output.iter().map(|line| clean(line)));
         let excess = self.output.len().saturating_sub(MAX_OUTPUT);
         self.output.drain(..excess);
@@ -81,16 +121,11 @@ impl Log {
             return self.select();
         }
         let new = match self.view {
-            View::Milestones | View::Events => n_records..self.records.len(),
+            View::Milestones | View::Events => n_entries..self.entries.len(),
             View::Output => n_output..self.output.len(),
         };
         let new: Vec<_> = new.filter(|&i| self.is_shown(i)).collect();
         self.shown.extend(new);
-    }
-
-    /// All events.
-    pub fn records(&self) -> &[Record] {
-        &self.records
     }
 
     /// Shows the next kind of lines.
@@ -106,7 +141,7 @@ impl Log {
     /// Finds the lines to show anew, after the view or the filter changed.
     pub fn select(&mut self) {
         let n = match self.view {
-            View::Milestones | View::Events => self.records.len(),
+            View::Milestones | View::Events => self.entries.len(),
             View::Output => self.output.len(),
         };
         self.shown = (0..n).filter(|&i| self.is_shown(i)).collect();
@@ -114,7 +149,7 @@ impl Log {
     }
 
     fn is_shown(&self, i: usize) -> bool {
-        let is_point = matches!(self.records.get(i), Some(Record { event: Event::Progress(_), .. }));
+        let is_point = matches!(self.entries.get(i), Some(Entry::Point { .. }));
         if self.view == View::Milestones && is_point {
             return false;
         }
@@ -124,7 +159,7 @@ impl Log {
 
     fn text(&self, i: usize) -> Option<String> {
         match self.view {
-            View::Milestones | View::Events => sentence(&self.records.get(i)?.event).map(|text| clean(&text)),
+            View::Milestones | View::Events => sentence(&self.entries.get(i)?.record().event).map(|text| clean(&text)),
             View::Output => self.output.get(i).cloned(),
         }
     }
@@ -153,12 +188,12 @@ impl Log {
     }
 
     /// The lines that fill `height`, up to the one that is scrolled to: the event, if it is one, and the text.
-    pub fn lines(&self, height: usize) -> Vec<(Option<&Record>, String)> {
+    pub fn lines(&self, height: usize) -> Vec<(Option<Cow<'_, Record>>, String)> {
         let end = self.at.map_or(self.n(), |cursor| (cursor.at + 1).max(height).min(self.n()));
         let start = end.saturating_sub(height);
         let line = |&i: &usize| {
             let record = match self.view {
-                View::Milestones | View::Events => self.records.get(i),
+                View::Milestones | View::Events => self.entries.get(i).map(Entry::record),
                 View::Output => None,
             };
             (record, self.text(i).unwrap_or_default())
@@ -169,8 +204,6 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use fixmatch::run::event::Progress;
-
     use super::*;
 
     fn log() -> Log {

@@ -197,7 +197,7 @@ impl PseudoLabels {
     }
 
     /// The mask ratio and the pseudo-label accuracy over the run, as a threshold has them.
-    pub fn curves(&self, threshold: Threshold) -> [Series; 2] {
+    pub fn curves(&self, threshold: Threshold) -> [Series<'static>; 2] {
         let mut curves = [Series::default(), Series::default()];
         for histogram in self.histograms() {
             let Some(view) = View::of(histogram, threshold) else { continue };
@@ -210,7 +210,7 @@ impl PseudoLabels {
     }
 
     /// From which confidence on a policy counts the pseudo-labels of a class, over the run.
-    pub fn thresholds(&self, policy: Policy, class: usize) -> Series {
+    pub fn thresholds(&self, policy: Policy, class: usize) -> Series<'static> {
         let mut thresholds = Series::default();
         for histogram in self.histograms() {
             let value = Threshold::Policy(policy).of_class(histogram, class).unwrap_or(f64::NAN);
@@ -220,7 +220,7 @@ impl PseudoLabels {
     }
 
     /// The share of the followed images of which both networks say the same, over the run.
-    pub fn agreement(&self) -> Series {
+    pub fn agreement(&self) -> Series<'static> {
         let mut agreement = Series::default();
         for panel in self.panels() {
             let (step, value) = (panel.step as f64, panel.agreement().share().unwrap_or(f64::NAN));

@@ -159,7 +159,7 @@ impl Race {
 
     /// The place of the newest point of these quantities in any run.
     fn newest(&self, metrics: &[Metric]) -> f64 {
-        let newest = |run: &OpenRun, metric| run.curves.of(metric).points().last().map_or(0.0, |it| it.x(self.axis));
+        let newest = |run: &OpenRun, metric| run.curves.of(metric).newest().map_or(0.0, |it| it.x(self.axis));
         let ends = self.runs.iter().flat_map(|run| metrics.iter().map(|metric| newest(run, *metric)));
         ends.fold(0.0, f64::max)
     }

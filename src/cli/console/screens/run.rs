@@ -195,8 +195,10 @@ impl OpenRun {
             |glance: &&Glance| glance.status == Status::Running && self.steps().is_none_or(|steps| glance.step < steps);
         let glance = self.glance.as_ref().filter(is_under_way)?;
         glance.remaining.or_else(|| {
-            let points = self.curves.of(Metric::Loss).points();
-            let pairs = points[points.len().saturating_sub(20)..].windows(2);
+            let series = self.curves.of(Metric::Loss);
+            let mut points: Vec<_> = series.points().rev().take(20).collect();
+            points.reverse();
+            let pairs = points.windows(2);
             let paces = pairs.map(|pair| (pair[1].seconds - pair[0].seconds) / (pair[1].step - pair[0].step));
             // among them may be the time for which the run was paused or dead
             let pace = median(paces.collect())?;

@@ -100,7 +100,7 @@ pub fn together(buffer: &mut Buffer, app: &App, race: &Race, (title, metric, uni
     let mut spans = vec![Span::styled(format!("  {title}"), theme.strong())];
     spans.extend(cursor.map(|x| Span::styled(format!("  {}", at(race.axis, x)), theme.accent())));
     for (n, run) in race.runs.iter().enumerate() {
-        let value = cursor.and_then(|x| bands::value_at(run.curves.of(metric), race.axis, x));
+        let value = cursor.and_then(|x| bands::value_at(&run.curves.of(metric), race.axis, x));
         match (cursor, value) {
             (None, _) => {
                 let name = race.title_of(n).unwrap_or_else(|| short_id(&run.dir.id()));
@@ -182,8 +182,7 @@ pub fn bands(
         let edge = |place: &Place| Some((place.mean + side * place.sd?).clamp(low, high));
         all.extend(focused.map(|focused| (series(&focused.places, &edge), theme.faint())));
     }
-    let curves: Vec<_> = all.iter().map(|(series, style)| (series, *style)).collect();
-    small(buffer, app, (axis, end, cursor), unit, &curves, inner);
+    small(buffer, app, (axis, end, cursor), unit, &all, inner);
 }
 
 /// Faint lines where curves of steps branch, behind what is drawn already.
@@ -205,12 +204,12 @@ pub fn small(
     app: &App,
     (axis, end, line): (Axis, f64, Option<f64>),
     unit: Unit,
-    curves: &[(&Series, Style)],
+    curves: &[(Series, Style)],
     inner: Rect,
 ) {
     let (across, down) = density(app.glyphs);
     let pixels = (usize::from(inner.width) * across, usize::from(inner.height) * down);
-    let series: Vec<&Series> = curves.iter().map(|(series, _)| *series).collect();
+    let series: Vec<&Series> = curves.iter().map(|(series, _)| series).collect();
     let plot = Plot::together(&series, axis, (0.0, end), pixels);
     horizontal(buffer, app, axis, plot.range, None, inner);
     let Some(vertical_axis) = &plot.vertical else {

@@ -222,7 +222,7 @@ impl Race {
         if let Some(x) = self.cursor.filter(|_| self.part == Part::Curves) {
             let (_, metric, unit) = QUANTITIES[self.quantity];
             let read = |lane: &Lane| {
-                let values = self.speaking(lane).filter_map(|run| value_at(run.curves.of(metric), self.axis, x));
+                let values = self.speaking(lane).filter_map(|run| value_at(&run.curves.of(metric), self.axis, x));
                 or_dash(mean_and_sd(&values.collect::<Vec<_>>()), |(mean, _)| chart::number(mean, unit))
             };
             columns.push(plain(&chart::at(self.axis, x), 0, &read));

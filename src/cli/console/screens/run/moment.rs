@@ -116,7 +116,7 @@ mod tests {
         run.charts.cursor = Some(120.4);
         run.follow_cursor();
         assert_eq!((run.moment, run.evaluation().map(|it| it.step)), (Some(120), Some(100)));
-        assert_eq!(run.sparks(run.curves.of(Metric::Loss), 100).len(), 12, "one for each window so far");
+        assert_eq!(run.sparks(&run.curves.of(Metric::Loss), 100).len(), 12, "one for each window so far");
         run.take(
             Reading { records: sample::records(40).split_off(sample::records(31).len()), ..Reading::default() },
             1.0,

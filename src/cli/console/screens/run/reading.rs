@@ -130,7 +130,6 @@ impl OpenRun {
             self.apply(record, is_first, now);
         }
         self.state.forget_points(); // the curves have them
-        self.log.extend(reading.records, &reading.output);
         self.file = reading.file.or(self.file.take());
         self.error = reading.error;
         self.labeled = reading.labeled.or(self.labeled.take());
@@ -140,8 +139,9 @@ impl OpenRun {
         }
         if let Some(seen) = reading.seen {
             let remaining = self.remaining().map(|left| left.as_secs_f64());
-            self.digest = Digest::of(seen, &self.state, self.log.records(), remaining);
+            self.digest = Digest::of(seen, &self.state, &reading.records, remaining);
         }
+        self.log.extend(reading.records, &reading.output);
         self.follow_charts();
     }
 

@@ -348,7 +348,7 @@ fn values(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
             y += 1;
             let series = run.curves.of(*metric);
             let value = run.value(*metric).map_or_else(|| "–".into(), |value| number(value, chart.unit));
-            let sparks = app.glyphs.sparkline(&run.sparks(series, 8));
+            let sparks = app.glyphs.sparkline(&run.sparks(&series, 8));
             let spans = vec![
                 Span::styled(format!("   {}", left(name, 12)), theme.text()),
                 Span::styled(right(&value, 7), theme.strong()),

@@ -74,7 +74,7 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
 }
 
 /// The whole run's: the moment is a line in it.
-fn series(run: &OpenRun, class: usize) -> Series {
+fn series(run: &OpenRun, class: usize) -> Series<'static> {
     let mut series = Series::default();
     for evaluated in &run.state.evaluations {
         let value = evaluated.ema.per_class.get(class).copied().flatten().unwrap_or(f64::NAN);

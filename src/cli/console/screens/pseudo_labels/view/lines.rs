@@ -17,9 +17,8 @@ pub fn draw(buffer: &mut Buffer, app: &App, run: &OpenRun, curves: &[(Series, St
     let Some(inner) = chart::inner(Rect { y: area.y.saturating_sub(1), height: area.height + 1, ..area }) else {
         return;
     };
-    let last = curves.iter().filter_map(|(series, _)| series.points().last()).map(|it| it.step).fold(0.0, f64::max);
+    let last = curves.iter().filter_map(|(series, _)| series.newest()).map(|it| it.step).fold(0.0, f64::max);
     let has_ended = !run.status().is_alive() && last > 0.0;
     let end = if has_ended { last } else { end_of_steps(last, run.steps().map(|steps| steps as f64)) };
-    let curves: Vec<(&Series, Style)> = curves.iter().map(|(series, style)| (series, *style)).collect();
-    chart::small(buffer, app, (Axis::Step, end, run.moment.map(|it| it as f64)), Unit::Percent, &curves, inner);
+    chart::small(buffer, app, (Axis::Step, end, run.moment.map(|it| it as f64)), Unit::Percent, curves, inner);
 }

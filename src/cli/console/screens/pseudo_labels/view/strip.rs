@@ -404,8 +404,8 @@ impl<'a> Strip<'a> {
 struct OverTheRun {
     title: &'static str,
     depends_on_tau: bool,
-    in_force: Series,
-    what_if: Option<Series>,
+    in_force: Series<'static>,
+    what_if: Option<Series<'static>>,
 }
 
 /// The mask ratio and the accuracy; where that is not known, the agreement, which no τ changes.
@@ -453,7 +453,7 @@ fn over_the_run(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     let room = usize::from(area.width).saturating_sub(TITLE + 13);
     let gap = u16::from(area.height >= if run.pseudo_labels.what_if.is_some() { 5 } else { 3 });
     let now = |series: &Series| {
-        let point = run.moment.map_or_else(|| series.points().last(), |moment| series.at(Axis::Step, moment as f64));
+        let point = run.moment.map_or_else(|| series.newest(), |moment| series.at(Axis::Step, moment as f64));
         point.map(|point| point.value).filter(|value| value.is_finite())
     };
     for ((title, series, style), y) in rows.zip(area.y + gap..area.bottom()) {
