@@ -97,6 +97,9 @@ pub enum Event {
     Warning {
         /// One sentence.
         message: String,
+        /// The seconds for which the training was held, where it is about that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_s: Option<f64>,
     },
     /// A request was read.
     Accepted {
@@ -188,6 +191,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// A warning of something else than a hold.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::Warning { message: message.into(), held_s: None }
+    }
+
     /// Whether it is about a request, which can be answered where no worker is.
     pub fn is_of_a_request(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Applied { .. } | Self::Edited { .. } | Self::Refused { .. })

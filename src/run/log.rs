@@ -84,7 +84,7 @@ impl EventLog {
     /// Appends an event with its time. All of it or, after an error, nothing, so that it can be tried again.
     pub fn append_record(&mut self, record: &Record) -> Result<()> {
         if let Some(message) = self.lost.clone() {
-            self.append_one(&Record { time: record.time, event: Event::Warning { message } })?;
+            self.append_one(&Record { time: record.time, event: Event::warning(message) })?;
             self.lost = None;
         }
         self.append_one(record)
@@ -212,7 +212,7 @@ impl Follower {
             }
         }
         let time = first.unwrap_or_else(now);
-        let warning = |damage| Record { time, event: Event::Warning { message: told(&self.path, damage) } };
+        let warning = |damage| Record { time, event: Event::warning(told(&self.path, damage)) };
         made.splice(..0, chain.damage()[n_before..].iter().map(|damage| make(b"", warning(damage))));
         self.chain = Some(chain);
         text.map(|_| made)
@@ -377,7 +377,7 @@ mod tests {
         let mut log = EventLog::open(&path).expect("opens");
         let events = [
             Event::Progress(crate::run::event::Progress { step: 3, mask_ratio: Some(0.5), ..Default::default() }),
-            Event::Warning { message: "a \"quoted\" word".into() },
+            Event::warning("a \"quoted\" word"),
             Event::Applied {
                 id: "1".into(),
                 step: 2,
@@ -419,6 +419,6 @@ mod tests {
         let mut records = read_all(&path).expect("reads");
         let told = records.remove(0).event;
         let torn = "events.jsonl: line 2 is no event, and was passed over";
-        assert_eq!((steps(&records), told), (vec![1, 2], Event::Warning { message: torn.into() }));
+        assert_eq!((steps(&records), told), (vec![1, 2], Event::warning(torn)));
     }
 }

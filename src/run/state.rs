@@ -204,8 +204,8 @@ impl RunState {
             Event::Applied { step, .. } | Event::Edited { step, .. } => self.step = self.step.max(*step),
             Event::Diverged { change, .. } => self.cause = *change,
             Event::Unknown => self.n_unknown += 1,
-            Event::Warning { message } if self.warnings.contains(message) => {} // each worker of a run repeats some
-            Event::Warning { message } => self.warnings.push(message.clone()),
+            Event::Warning { message, .. } if self.warnings.contains(message) => {} // each worker of a run repeats some
+            Event::Warning { message, .. } => self.warnings.push(message.clone()),
             Event::Paused { step } => self.now(*step, LastState::Paused),
             Event::Continued { step } => self.now(*step, LastState::Running),
             Event::Suspended { step } => self.now(*step, LastState::Suspended),
@@ -231,7 +231,8 @@ impl RunState {
             return; // it may be of a time when no worker was there
         }
         if let (Some(LastState::Running), false, true) = (&self.last_state, begins, self.has_begun) {
-            self.training_s += (record.time - before).max(0.0);
+            let held = if let Event::Warning { held_s: Some(held), .. } = record.event { held } else { 0.0 };
+            self.training_s += (record.time - before - held).max(0.0);
         }
         self.has_begun = (self.has_begun || begins) && !matches!(record.event, Event::Launched { .. });
         self.counted_until = Some(record.time);
@@ -467,9 +468,22 @@ mod tests {
     }
 
     #[test]
+    fn the_time_for_which_a_full_disk_held_a_run_is_no_training() {
+        let mut state = RunState::default();
+        let held = |held_s| Event::Warning { message: "held for a while".into(), held_s: Some(held_s) };
+        let resumed = Event::Resumed { step: 0 };
+        for (time, event) in [(0.0, resumed), (10.0, point(10)), (612.0, held(600.0)), (620.0, point(20))] {
+            state.apply(&Record { time, event });
+        }
+        assert_eq!(state.training_s, 20.0);
+        state.apply(&Record { time: 621.0, event: held(5.0) });
+        assert_eq!(state.training_s, 20.0, "clocks differ");
+    }
+
+    #[test]
     fn what_a_worker_does_before_its_first_step_is_no_training() {
         let launched = || Event::Launched { pid: 1, host: "h".into(), version: "v".into(), job: None };
-        let warning = || Event::Warning { message: "waits for a ranking".into() };
+        let warning = || Event::warning("waits for a ranking");
         let events = [
             (0.0, launched()),
             (600.0, warning()),

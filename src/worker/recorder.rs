@@ -89,7 +89,8 @@ pub struct Recorder {
     /// What stays in the mailbox, since it is no request or cannot be removed.
     passed_over: BTreeSet<OsString>,
     /// What kept the log from being written for a while; not said in it yet.
-    was_held: Option<Error>,
+    /// Why the training was held, and for how long.
+    was_held: Option<(Error, Duration)>,
     /// Whether it was said that the mailbox cannot be read.
     is_deaf: bool,
     /// Requests that were accepted and not answered yet.
@@ -170,8 +171,8 @@ impl Recorder {
                 _ = heart.tick() => self.beat(),
                 request = self.signals.next() => self.signalled(request).await?,
             }
-            if let Some(error) = self.was_held.take() {
-                self.write(Event::Warning { message: was_held(&error) }).await?;
+            if let Some((error, time)) = self.was_held.take() {
+                self.write(was_held(&error, time)).await?;
             }
         }
     }
@@ -273,14 +274,17 @@ impl Recorder {
     /// # Errors
     /// Once the run is asked to end, or if trying again is of no use.
     async fn insist<T>(&mut self, mut write: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
-        let mut told = None;
+        let (mut told, since) = (None, Instant::now());
+        let mut last = None;
         loop {
             let error = match write(self) {
                 Err(error) if files::may_pass(&error) => error,
                 done => {
-                    if told.is_some() {
+                    if let Some(error) = last {
                         self.hold.set(false);
                         self.beat();
+                        let before = self.was_held.take().map_or(Duration::ZERO, |(_, time)| time);
+                        self.was_held = Some((error, before + since.elapsed()));
                     }
                     return done;
                 }
@@ -298,7 +302,7 @@ impl Recorder {
             if asks_to_end {
                 return Err(gave_up(error));
             }
-            self.was_held = Some(error);
+            last = Some(error);
         }
     }
 
@@ -332,7 +336,7 @@ impl Recorder {
             Err(error) => {
                 self.is_deaf = true;
                 let message = format!("{error:#}: requests do not reach the worker, but signals do");
-                return self.write(Event::Warning { message }).await;
+                return self.write(Event::warning(message)).await;
             }
         };
         self.is_deaf = false;
@@ -341,7 +345,7 @@ impl Recorder {
                 let place = self.dir.control().join(&mail.name);
                 let message = format!("passed over {}: {why:#}", place.display());
                 self.passed_over.insert(mail.name);
-                self.write(Event::Warning { message }).await?;
+                self.write(Event::warning(message)).await?;
             }
         }
         Ok(())

@@ -55,7 +55,7 @@ fn hostile_run(place: &Place) {
         Event::Started(begun),
         progress(10),
         super::evaluated(10, 0.5),
-        Event::Warning { message: said() },
+        Event::warning(said()),
         Event::Refused { id: said(), reason: said() },
         Event::Failed { step: 10, reason: said(), kind: FailureKind::Unknown },
     ];

@@ -170,7 +170,7 @@ fn eventful(place: &Place) -> RunDir {
             Event::Compared(Box::new(compared)),
             Event::Alarm(Alarm { step: 30, rule: Rule::Share, class: Some(1), message: "too many".into() }),
             Event::Checkpointed { step: 20, file: "00000020.safetensors".into(), best: true },
-            Event::Warning { message: "look".into() },
+            Event::Warning { message: "look".into(), held_s: Some(1.0) },
             Event::Sealed {
                 step: 20,
                 who: "user@host".into(),

@@ -62,7 +62,7 @@ fn run_on(place: &Place, images: &Path) -> RunDir {
     for event in [
         Event::Started(Box::new(started)),
         Event::Evaluated(Box::new(evaluated)),
-        Event::Warning { message: format!("no image of class {} is labeled", NAMES[1]) },
+        Event::warning(format!("no image of class {} is labeled", NAMES[1])),
         Event::Failed { step: 10, reason, kind: FailureKind::Outside },
     ] {
         log.append(event).expect("appended");

@@ -205,7 +205,7 @@ fn what_is_no_request_is_passed_over_with_one_warning_and_the_worker_lives() {
     let mut names = vec!["0-pipe.json", "1-folder.json", "2-zero.json", "3-nothing.json", "4-users.json"];
     while let Some(name) = names.first().copied() {
         let warned = worker.until("warning", |event| match event {
-            Event::Warning { message } => Some(message.clone()),
+            Event::Warning { message, .. } => Some(message.clone()),
             _ => None,
         });
         assert!(warned.starts_with("passed over ") && warned.contains(name), "{warned}");
@@ -341,7 +341,8 @@ fn a_gpu_that_stays_idle_is_told_in_the_log() {
     let dir = place.run(&config);
     let output = worker_command(&dir).env("FIXMATCH_PROBE_ROOT", root.path()).output().expect("runs");
     assert!(output.status.success());
-    let warned = |event: &Event| matches!(event, Event::Warning { message } if message.contains("TRAINS ON THE CPU"));
+    let warned =
+        |event: &Event| matches!(event, Event::Warning { message, .. } if message.contains("TRAINS ON THE CPU"));
     assert!(events(&dir).iter().any(warned), "{:?}", events(&dir));
     assert!(String::from_utf8_lossy(&output.stderr).contains("warning: there is an NVIDIA GPU"));
 }

@@ -112,10 +112,11 @@ fn on_a_full_disk_the_training_is_held_until_there_is_room_and_ends_in_the_same_
     until_phase(&dir, Phase::NoSpace);
     assert_eq!(events(&dir).len(), held, "it goes on though nothing can be written");
     disk.free();
-    worker.until("word of it", |event| match event {
-        Event::Warning { message } => message.contains("held for a while").then_some(()),
+    let held_s = worker.until("word of it", |event| match event {
+        Event::Warning { held_s, .. } => *held_s,
         _ => None,
     });
+    assert!(held_s > 0.0, "{held_s}");
     assert!(worker.end().success());
     assert!(matches!(events(&dir).last(), Some(Event::Finished { step: 60 })));
     finish(&here);

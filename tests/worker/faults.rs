@@ -92,7 +92,7 @@ fn a_run_whose_checkpoints_are_gone_starts_again_and_says_so() {
     fs::remove_dir_all(dir.checkpoints()).expect("removed");
     let mut worker = Worker::start(&dir);
     let warning = worker.until("a warning", |event| match event {
-        Event::Warning { message } => Some(message.clone()),
+        Event::Warning { message, .. } => Some(message.clone()),
         _ => None,
     });
     assert!(warning.contains(&format!("one was saved at step {step}: the run starts again from step 0")), "{warning}");
@@ -112,7 +112,7 @@ fn a_torn_checkpoint_is_passed_over_for_an_older_one() {
     let events = events(&dir);
     assert!(events.contains(&Event::Resumed { step: 30 }), "{events:?}");
     let warned = events.iter().any(|event| {
-        matches!(event, Event::Warning { message }
+        matches!(event, Event::Warning { message, .. }
             if message.starts_with("passed over a checkpoint: ") && message.contains("00000040.safetensors"))
     });
     assert!(warned, "{events:?}");

@@ -199,7 +199,7 @@ impl Foreground {
                 continue; // another worker's
             }
             let is_told = |message: &String| self.told_before.contains(message);
-            if !matches!(&record.event, Event::Warning { message } if is_told(message)) {
+            if !matches!(&record.event, Event::Warning { message, .. } if is_told(message)) {
                 self.screen.event(&record.event);
             }
             self.end = end_of(&record.event).or(self.end.take());

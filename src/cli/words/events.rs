@@ -36,7 +36,7 @@ fn told(event: &Event) -> Option<String> {
         Event::Checkpointed { step, file, best } => {
             format!("step {step}: saved {file}{}", if *best { ", the best so far" } else { "" })
         }
-        Event::Warning { message } => format!("warning: {message}"),
+        Event::Warning { message, .. } => format!("warning: {message}"),
         Event::Alarm(alarm) => format!("step {}: alarm: {}", alarm.step, alarm.message),
         Event::Accepted { request, who, .. } => format!("{who} asks {}", asked(*request)),
         Event::Applied { step, change: Some(change), undoes, cancels, .. } => {

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
 use fixmatch::base::files;
@@ -65,7 +65,7 @@ impl Reporter {
 
     /// Tells the user something, through the log.
     pub fn warn(&self, message: String) {
-        self.event(Event::Warning { message });
+        self.event(Event::warning(message));
     }
 
     /// Ends the run with the reason.
@@ -86,7 +86,7 @@ impl Reporter {
     /// Of another kind, and this one once the run is asked to end while it waits.
     pub fn insist<T>(&self, mut write: impl FnMut() -> Result<T>) -> Result<T> {
         let asked_before = self.hold.times_asked_to_end();
-        let mut told = None;
+        let (mut told, since) = (None, Instant::now());
         let mut last = None;
         loop {
             let error = match write() {
@@ -94,7 +94,7 @@ impl Reporter {
                 done => {
                     if let Some(error) = last {
                         self.send(Report::Trouble(None));
-                        self.warn(was_held(&error));
+                        self.event(was_held(&error, since.elapsed()));
                     }
                     return done;
                 }
@@ -129,8 +129,11 @@ pub fn tell(error: &Error) {
 }
 
 /// What the log says of it afterwards.
-pub fn was_held(error: &Error) -> String {
-    format!("the training was held for a while: {error:#}")
+pub fn was_held(error: &Error, time: Duration) -> Event {
+    Event::Warning {
+        message: format!("the training was held for a while: {error:#}"),
+        held_s: Some(time.as_secs_f64()),
+    }
 }
 
 /// What is said of what was never written.

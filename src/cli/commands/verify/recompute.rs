@@ -99,7 +99,7 @@ pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>, anywhere: bool) -> R
     let mut chosen: BTreeMap<u64, Vec<&Progress>> = BTreeMap::new();
     for _ in 0..n.min(near.len()) {
         let window = near.swap_remove(rng.below(near.len() as u32) as usize);
-        chosen.entry(from(window)).or_default().push(window);
+        chosen.entry(from(window).unwrap_or(0)).or_default().push(window);
     }
     let (mut windows, mut notes) = (Vec::new(), BTreeSet::new());
     for (from, mut logged) in chosen {

@@ -268,7 +268,7 @@ impl App {
         };
         let before = run.glance.as_ref().map(|glance| glance.status);
         let warning = reading.records.iter().rev().find_map(|record| match &record.event {
-            Event::Warning { message } | Event::Alarm(Alarm { message, .. }) => Some(message.clone()),
+            Event::Warning { message, .. } | Event::Alarm(Alarm { message, .. }) => Some(message.clone()),
             _ => None,
         });
         run.take(reading, now);
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn a_new_warning_of_the_open_run_rings_and_an_old_one_does_not() {
         let mut app = sample::app_on_run();
-        let warning = || Record { time: 1.0, event: Event::Warning { message: "one class takes all".into() } };
+        let warning = || Record { time: 1.0, event: Event::warning("one class takes all") };
         let dir = app.run().expect("open").dir.clone();
         let reading = || Reading { records: vec![warning()], ..Reading::default() };
         app.learn(News::Run(dir.clone(), Box::new(reading())));

@@ -248,7 +248,7 @@ impl Following {
         let told = wrong.into_iter().map(|(file, what)| format!("{file}: {what}"));
         let new: Vec<_> = told.filter(|message| !self.damage.contains(message)).collect();
         self.damage.extend(new.iter().cloned());
-        new.into_iter().map(|message| Record::now(Event::Warning { message })).collect()
+        new.into_iter().map(|message| Record::now(Event::warning(message))).collect()
     }
 
     fn read_file(&mut self) -> Option<Result<Box<RunFile>, String>> {
@@ -412,7 +412,8 @@ mod tests {
         let mut log = EventLog::open(&dir.events()).expect("opens");
         log.append(Event::Resumed { step: 0 }).expect("appended");
         let warnings = |reading: Reading| {
-            let of = |record: Record| if let Event::Warning { message } = record.event { Some(message) } else { None };
+            let of =
+                |record: Record| if let Event::Warning { message, .. } = record.event { Some(message) } else { None };
             reading.records.into_iter().filter_map(of).collect::<Vec<_>>()
         };
         let mut following = Following::new(dir.clone());

@@ -178,7 +178,7 @@ fn lines_that_are_missed_at_the_end_are_told_in_the_log_by_whoever_goes_on() {
     write(&path, 5..=5);
     let records = Follower::new(path.clone()).read_new().expect("reads");
     assert_eq!(records.iter().filter_map(step).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    let warning = Event::Warning { message: "events.jsonl: lines 5 to 6 are lost".into() };
+    let warning = Event::warning("events.jsonl: lines 5 to 6 are lost");
     assert!(records.iter().any(|record| record.event == warning));
     assert_eq!(read(&path).1, Vec::<String>::new());
 }
