@@ -24,6 +24,9 @@ use crate::run::log::{EventLog, read_all};
 use crate::run::seal;
 use crate::run::state::RunState;
 
+/// How the names begin of what FlexMatch remembers of each unlabeled image.
+const FLEXMATCH: &str = "flexmatch.";
+
 /// A fork that is checked in full before anything is written.
 #[derive(Debug)]
 pub struct Fork {
@@ -80,7 +83,11 @@ impl Fork {
         let names_labels = others.iter().any(|setting| setting.trim_start().starts_with("labels."));
         let keeps_labels = run.config.labels == of.config.labels && !names_labels;
         // what it was trained with is not what the fork will be
-        let checkpoint = Checkpoint { seals: None, ..checkpoint };
+        let mut checkpoint = Checkpoint { seals: None, ..checkpoint };
+        if !keeps_labels && !run.config.labels.in_unlabeled {
+            // other images are unlabeled, so another one is the nth of which FlexMatch remembers something
+            checkpoint.tensors.retain(|name, _| !name.starts_with(FLEXMATCH));
+        }
         Ok(Self { parent: parent.clone(), step, checkpoint, run, changes, story, past, keeps_labels })
     }
 

@@ -85,6 +85,24 @@ fn a_fork_may_judge_by_another_policy_which_goes_on_from_what_it_saw_and_has_its
 }
 
 #[test]
+fn what_flexmatch_remembers_of_each_unlabeled_image_is_forgotten_where_other_ones_are_unlabeled() {
+    let place = Place::new();
+    let mut config = place.config();
+    config.labels.in_unlabeled = false;
+    let parent = place.finished(&config);
+    for (settings, is_kept) in [
+        (&["train.lr=0.001"][..], true),
+        (&["labels.seed=5"], false),
+        (&["labels.seed=5", "labels.in_unlabeled=true"], true),
+    ] {
+        let tensors = checkpoint(&fork(&place, &parent, 30, settings), 30).tensors;
+        let of_images = tensors.keys().filter(|name| name.starts_with("flexmatch.")).count();
+        assert_eq!(of_images > 0, is_kept, "{settings:?}");
+        assert!(tensors.contains_key("freematch.global"));
+    }
+}
+
+#[test]
 fn what_cannot_be_forked_is_refused_with_the_reason() {
     let place = Place::new();
     let parent = place.finished(&place.config());
