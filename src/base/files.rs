@@ -23,6 +23,9 @@ pub const MAX_TEXT: u64 = 64 << 20;
 /// Who may read and write a new file, before the umask.
 pub const ANYONE: u32 = 0o666;
 
+/// What is locked to hold a folder: folders themselves cannot be, from one machine to another.
+const LOCK: &str = ".lock";
+
 /// How long somebody else may hold a folder: changing a file in it takes no longer, unless the disk is very slow.
 const HELD: Duration = Duration::from_secs(10);
 
@@ -128,7 +131,9 @@ pub fn nameless(folder: &Path) -> io::Result<File> {
 /// # Errors
 /// If the folder is not there, or somebody else holds it for ten seconds.
 pub fn hold(folder: &Path) -> Result<File> {
-    let held = File::open(folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    let path = folder.join(LOCK);
+    let held = open_as(&path, OpenOptions::new().read(true).write(true).create(true).mode(ANYONE));
+    let held = held.with_context(|| format!("cannot open {}", path.display()))?;
     let deadline = Instant::now() + HELD;
     while let Err(TryLockError::WouldBlock) = held.try_lock() {
         if Instant::now() > deadline {

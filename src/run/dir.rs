@@ -45,6 +45,9 @@ const BEAT_BYTES: usize = 512;
 /// How the name of a folder begins that is to become a run's.
 const MAKING: &str = ".making-";
 
+/// From which age on nobody is still making it. Locks say so too, where they hold between machines.
+const ABANDONED: Duration = Duration::from_hours(1);
+
 /// A run's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunDir {
@@ -388,22 +391,26 @@ fn sanitized(name: &str) -> String {
     if safe.is_empty() { "run".into() } else { safe.into() }
 }
 
-/// A hidden folder for a run that is being made, held by whoever makes it. Those of makers that were killed are removed.
+/// A hidden folder for a run that is being made, and a lock that says that one is. While nobody has it, those are removed
+/// that makers left which were killed.
 fn begin(runs: &Path) -> Result<(TempDir, File)> {
-    let _alone = files::hold(runs)?; // nobody removes a folder before it is held
-    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
-        let is_aside = entry.file_name().as_encoded_bytes().starts_with(MAKING.as_bytes());
-        let left = is_aside.then(|| File::open(entry.path()).ok()).flatten();
-        if left.as_ref().is_some_and(|left| left.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(entry.path()); // a matter of room, no more
+    let path = runs.join(".making.lock");
+    let lock = files::open_as(&path, OpenOptions::new().read(true).write(true).create(true).mode(0o600));
+    let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
+    if lock.try_lock().is_ok() {
+        for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+            let is_one = entry.file_name().as_encoded_bytes().starts_with(MAKING.as_bytes());
+            let age = entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
+            if is_one && age.is_ok_and(|age| age > ABANDONED) {
+                let _ = fs::remove_dir_all(entry.path()); // a matter of room, no more
+            }
         }
+        let _ = lock.unlock();
     }
+    let _ = lock.lock_shared(); // where there are no locks, age has to do
     let anyone = Permissions::from_mode(0o777);
     let folder = tempfile::Builder::new().prefix(MAKING).permissions(anyone).tempdir_in(runs);
-    let folder = folder.with_context(|| format!("cannot make a folder in {}", runs.display()))?;
-    let held = File::open(folder.path()).with_context(|| format!("cannot open {}", folder.path().display()))?;
-    let _ = held.try_lock(); // where there are no locks, nobody removes it either
-    Ok((folder, held))
+    Ok((folder.with_context(|| format!("cannot make a folder in {}", runs.display()))?, lock))
 }
 
 /// Makes a folder `id` in another one, or where that is taken, `id-2`, `id-3`, …
@@ -412,18 +419,33 @@ fn move_to_free(folder: &Path, into: &Path, id: &str) -> Result<PathBuf> {
         let path = into.join(if n == 1 { id.to_owned() } else { format!("{id}-{n}") });
         let renamed = match renameat_with(CWD, folder, CWD, &path, RenameFlags::NOREPLACE) {
             // not on every file system; an empty folder may be replaced on each
-            Err(Errno::INVAL | Errno::NOSYS) => fs::create_dir(&path).and_then(|()| fs::rename(folder, &path)),
+            Err(Errno::INVAL | Errno::NOSYS) => match fs::create_dir(&path) {
+                Ok(()) => return replace_empty(folder, path),
+                taken => taken,
+            },
             renamed => renamed.map_err(io::Error::from),
         };
         match renamed {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot move {} to {}", folder.display(), path.display()));
-            }
+            Err(error) => return Err(cannot_move(error, folder, &path)),
         }
     }
     unreachable!("numbers do not end")
+}
+
+fn replace_empty(folder: &Path, path: PathBuf) -> Result<PathBuf> {
+    match fs::rename(folder, &path) {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            let _ = fs::remove_dir(&path);
+            Err(cannot_move(error, folder, &path))
+        }
+    }
+}
+
+fn cannot_move(error: io::Error, folder: &Path, path: &Path) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("cannot move {} to {}", folder.display(), path.display()))
 }
 
 /// A run's id without the moment that it begins with.
@@ -504,23 +526,26 @@ mod tests {
     #[test]
     fn a_run_is_there_as_a_whole_or_not_at_all() {
         let runs = tempfile::tempdir().expect("a temporary folder");
-        let files = || fs::read_dir(runs.path()).expect("lists").count();
+        let files = || fs::read_dir(runs.path()).expect("lists").count() - 1; // and a lock
         let failed = RunDir::create_with(runs.path(), "x", &some_run(), |dir| {
             assert!(dir.run_toml().is_file() && RunDir::list(runs.path()).expect("lists").is_empty());
             bail!("no room")
         });
         assert_eq!(failed.expect_err("refused").to_string(), "no room");
         assert_eq!(files(), 0, "of one that failed");
-        for name in [".making-killed", ".making-held"] {
+        for (name, age) in [(".making-old", 2 * ABANDONED), (".making-new", ABANDONED / 2)] {
             fs::create_dir(runs.path().join(name)).expect("made");
-            fs::write(runs.path().join(name).join("run.toml"), "x").expect("written");
+            let left = File::open(runs.path().join(name)).expect("opened");
+            left.set_modified(SystemTime::now() - age).expect("dated");
         }
-        let held = File::open(runs.path().join(".making-held")).expect("opened");
-        held.try_lock().expect("held");
+        let other = RunDir::create_with(runs.path(), "y", &some_run(), |_| {
+            RunDir::create(runs.path(), "z", &some_run()).map(drop)
+        });
+        other.expect("two at once");
+        assert_eq!(files(), 3, "the old one is removed before the first is made");
         let made = RunDir::create_with(runs.path(), "x", &some_run(), |dir| Ok(fs::write(dir.labels(), "{}")?));
         assert_eq!(fs::read(made.expect("made").labels()).expect("there"), b"{}");
-        assert_eq!(files(), 2, "the new one, and one that somebody else is making");
-        assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 1);
+        assert_eq!(RunDir::list(runs.path()).expect("lists").len(), 3);
     }
 
     #[test]
