@@ -60,6 +60,11 @@ impl Order {
         self.ranking.scores[index as usize]
     }
 
+    /// Whether it has a place for each of these images: an order by metrics that need classes has none for others.
+    pub fn holds(&self, indices: &[u32]) -> bool {
+        indices.iter().all(|&index| (index as usize) < self.ranks.len())
+    }
+
     /// The mean place of some images, at least one, among all.
     pub fn mean_rank(&self, indices: &[u32]) -> f64 {
         let sum: u64 = indices.iter().map(|&index| u64::from(self.rank(index))).sum();

@@ -109,7 +109,7 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
         }
     };
     let indices = if *pick == Pick::Typical {
-        typical(ranking, n * dataset.classes.len())?
+        typical(ranking, n * dataset.classes.len(), dataset.train.n())?
     } else {
         let parts = of_class.iter().map(|indices| Ok(&indices[start(indices.len())?..][..n]));
         parts.collect::<Result<Vec<_>>>()?.concat()
@@ -117,13 +117,18 @@ pub fn by_ranking(dataset: &Dataset, ranking: &Ranking, n: usize, pick: &Pick) -
     sorted(indices, Picked::Ranked { n, pick: pick.clone().into(), by: ranking.rank.by })
 }
 
-/// The most typical image of each cluster, the largest clusters first; then the second one of each, and so on.
-fn typical(ranking: &Ranking, n: usize) -> Result<Vec<u32>> {
+/// The most typical image of each cluster, the largest clusters first; then the second one of each, and so on. Of images
+/// whose class is known, which are the first `n_train`.
+fn typical(ranking: &Ranking, n: usize, n_train: usize) -> Result<Vec<u32>> {
     let by = ranking.rank.by;
     ensure!(ranking.clusters.is_some(), "labels.pick = \"typical\" needs a ranking by typicality, not by {by}");
-    let all = suggest::order(ranking, &[])?.into_iter();
+    let all = suggest::order_of(ranking, &[], |index| (index as usize) < n_train)?.into_iter();
     let picked: Vec<u32> = all.filter(|it| it.cluster_size > SMALL_CLUSTER).map(|it| it.index).take(n).collect();
-    ensure!(picked.len() == n, "the clusters hold {} images, fewer than the {n} asked for", picked.len());
+    ensure!(
+        picked.len() == n,
+        "the clusters hold {} images whose class is known, fewer than the {n} asked for",
+        picked.len()
+    );
     Ok(picked)
 }
 
@@ -141,6 +146,7 @@ pub fn fold_set(dataset: &Dataset, n: usize, number: u32) -> Result<LabelSet> {
 mod tests {
     use super::*;
     use crate::config::{Metric, Rank};
+    use crate::data::{Images, UNKNOWN};
     use crate::labels::ranking::{self, Made};
 
     /// Three classes in turn: image i has class i % 3.
@@ -204,6 +210,12 @@ mod tests {
             let set = by_ranking(&dataset, &ranking, 2, &pick).expect("enough images");
             assert_eq!(set.indices, expected, "{pick:?}");
         }
+        // the order is of all images, and only the first 28 are of known class
+        let images = Images { labels: labels(28), pixels: vec![0; 28].into(), ..dataset.train };
+        let others = Images { labels: vec![UNKNOWN; 2], pixels: vec![0; 2].into(), ..images.clone() };
+        let dataset = Dataset { train: images, unlabeled: Some(others), ..dataset };
+        let set = by_ranking(&dataset, &ranking, 2, &Pick::Typical).expect("enough images");
+        assert_eq!(set.indices, [5, 6, 7, 25, 26, 27]);
     }
 
     #[test]
@@ -213,7 +225,7 @@ mod tests {
             by_ranking(&dataset, ranking, n, &pick).expect_err("refused").to_string()
         };
         assert!(refusal(&ranking, 11, Pick::MostRepresentative).contains("class 0 (cat) has only 10 training images"));
-        assert!(refusal(&ranking, 9, Pick::Typical).contains("hold 26 images, fewer than the 27 asked for"));
+        assert!(refusal(&ranking, 9, Pick::Typical).contains("hold 26 images whose class is known, fewer than the 27"));
         let other = Ranking { data_digest: "e".into(), ..ranking.clone() };
         assert!(refusal(&other, 2, Pick::MostRepresentative).contains("the ranking is of 30 images"));
         let unclustered = Ranking { clusters: None, ..ranking };

@@ -3,7 +3,7 @@
 //! Indices refer to the data set's training order and are kept ascending, so a label set is a set: how it was drawn
 //! or listed does not leak into the order in which a run sees its images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -100,9 +100,10 @@ impl fmt::Display for Picked {
 
 /// The listed images. Fails if an index is not one of the `n_train` training images or is listed twice.
 pub fn from_indices(indices: &[u32], n_train: usize) -> Result<LabelSet> {
-    for (i, &index) in indices.iter().enumerate() {
+    let mut listed = HashSet::new();
+    for &index in indices {
         check_index(index, n_train)?;
-        ensure!(!indices[..i].contains(&index), "labeled image {index} is listed twice");
+        ensure!(listed.insert(index), "labeled image {index} is listed twice");
     }
     sorted(indices.to_vec(), Picked::Listed)
 }

@@ -33,6 +33,11 @@ pub struct Suggestion {
 /// # Errors
 /// If the ranking has no clusters, which only one by typicality has.
 pub fn order(ranking: &Ranking, labeled: &[u32]) -> Result<Vec<Suggestion>> {
+    order_of(ranking, labeled, |_| true)
+}
+
+/// The same of some images only.
+pub fn order_of(ranking: &Ranking, labeled: &[u32], is_wanted: impl Fn(u32) -> bool) -> Result<Vec<Suggestion>> {
     let by = ranking.rank.by;
     let clusters = ranking.clusters.as_ref().with_context(|| format!("a ranking by {by} has no clusters"))?;
     let n_clusters = clusters.iter().max().map_or(0, |&cluster| cluster as usize + 1);
@@ -54,7 +59,7 @@ pub fn order(ranking: &Ranking, labeled: &[u32]) -> Result<Vec<Suggestion>> {
         let (cluster_size, score) = (sizes[cluster as usize], ranking.scores[index as usize]);
         Suggestion { index, cluster, cluster_size, n_before, score }
     };
-    let unlabeled = ranking.order.iter().filter(|index| !is_labeled[**index as usize]);
+    let unlabeled = ranking.order.iter().filter(|&&index| !is_labeled[index as usize] && is_wanted(index));
     let mut all: Vec<Suggestion> = unlabeled.map(of_image).collect();
     all.sort_by_key(|it| (it.cluster_size <= SMALL_CLUSTER, it.n_before, Reverse(it.cluster_size), it.cluster));
     Ok(all)

@@ -345,6 +345,10 @@ impl Wanted {
             Some(dir) => recorded::read(dir, dataset)?,
             None => pick::pick(&self.config.labels, dataset, order.as_ref().map(|order| &order.ranking))?,
         };
+        if let Some(order) = order.as_ref().filter(|order| !order.holds(&set.indices)) {
+            let by = order.ranking.rank.by;
+            bail!("{by} orders images of known class only, and the labels give classes to others: try --by typicality");
+        }
         Ok(Side { set, order })
     }
 
