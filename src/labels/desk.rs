@@ -108,6 +108,8 @@ pub struct Desk {
     log: Mutex<Log>,
     kept: Mutex<Vec<Name>>,
     pixels: Option<Images>,
+    /// The other images of the folder or list, with what they are.
+    others: Vec<folder::Listed>,
     by_name: HashMap<PathBuf, usize>,
     guesses: HashMap<usize, Vec<(Name, f32)>>,
     small: Mutex<HashMap<usize, Arc<Image>>>,
@@ -145,8 +147,9 @@ impl Desk {
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         ensure!(folder.is_dir(), "there is no folder {} for the answers", folder.shown());
         let mut told = Vec::new();
+        let mut others = Vec::new();
         let (mut images, mut classes, pixels) = if request.data.dataset == folder::DESCRIPTOR.name {
-            let (files, classes) = files_of(&request.data, &mut told)?;
+            let (files, classes) = files_of(&request.data, &mut others, &mut told)?;
             let asked = |file: PathBuf| {
                 let file = places.of(&file);
                 let name = file.strip_prefix(&folder).unwrap_or(&file).to_owned();
@@ -190,6 +193,7 @@ impl Desk {
             log,
             kept: Mutex::new(known),
             pixels,
+            others,
             by_name,
             guesses,
             small,
@@ -300,7 +304,8 @@ impl Desk {
         }
     }
 
-    /// All images with the class that `class_of` gives them, as a list that `data.path` takes; without one, it is empty.
+    /// All images with the class that `class_of` gives them, as a list that `data.path` takes; without one, it is empty. Those
+    /// that are not to be labeled stay what they are.
     ///
     /// # Errors
     /// If the images have no files.
@@ -308,7 +313,7 @@ impl Desk {
         ensure!(self.pixels.is_none(), "images of this data set have no files, so there is no list of them");
         let listed =
             |image: &Asked| folder::Listed { path: image.file.clone(), label: class_of(&image.name), split: "" };
-        let mut files: Vec<_> = self.images.iter().map(listed).collect();
+        let mut files: Vec<_> = self.images.iter().map(listed).chain(self.others.iter().cloned()).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         folder::csv(&files, Some(folder))
     }
@@ -343,8 +348,13 @@ fn within(image: &Image, side: usize) -> (usize, usize) {
     (scaled(image.width), scaled(image.height))
 }
 
-/// The images of a folder or a list whose class is not known; where all are known, the training images, as if none was.
-fn files_of(data: &Data, told: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<Name>)> {
+/// The images of a folder or a list whose class is not known, and the classes; where all are known, the training images, as if
+/// none was. The rest is put into `others`.
+fn files_of(
+    data: &Data,
+    others: &mut Vec<folder::Listed>,
+    told: &mut Vec<String>,
+) -> Result<(Vec<PathBuf>, Vec<Name>)> {
     let data_dir = dirs::data_dir()?;
     let place = Place::of(data, &data_dir, &NONE);
     let listed = match (folder::listed(&place), &data.path) {
@@ -360,17 +370,15 @@ fn files_of(data: &Data, told: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<Na
     let mut classes: Vec<Name> = listed.iter().filter_map(|image| image.label.clone()).collect();
     classes.sort();
     classes.dedup();
-    let of = |split: &str| -> Vec<PathBuf> {
-        listed.iter().filter(|image| image.split == split).map(|image| image.path.clone()).collect()
-    };
-    let unlabeled = of("");
-    if !unlabeled.is_empty() {
-        return Ok((unlabeled, classes));
+    let is_any_unlabeled = listed.iter().any(|image| image.split.is_empty());
+    let wanted = if is_any_unlabeled { "" } else { "train" };
+    let (asked, rest): (Vec<_>, Vec<_>) = listed.into_iter().partition(|image| image.split == wanted);
+    *others = rest;
+    ensure!(!asked.is_empty(), "there are no images to label");
+    if !is_any_unlabeled {
+        told.push("all images have a class already: they are shown as if they had none".into());
     }
-    let training = of("train");
-    ensure!(!training.is_empty(), "there are no images to label");
-    told.push("all images have a class already: they are shown as if they had none".into());
-    Ok((training, classes))
+    Ok((asked.into_iter().map(|image| image.path).collect(), classes))
 }
 
 /// Sorts the images as they are to be shown; returns the order in words.

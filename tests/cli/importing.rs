@@ -189,6 +189,12 @@ fn a_first_preset_fits_the_images_and_says_why() {
     refused("cat is the only class in ");
     fs::write(place.folder.path().join("heap/labels.csv"), "path,label\n1.png,cat\n2.png,dog\n").expect("written");
     place.fixmatch(&["new", "heap"]).check(0, &["heap.toml is written"], &[]);
+    let gone = "path,label\n1.png,cat\n2.png,dog\ngone.png,dog\nx.png,cat\ny.png,cat\nz.png,cat\n";
+    fs::write(place.folder.path().join("heap/labels.csv"), gone).expect("written");
+    place.fixmatch(&["new", "heap", "-o", "gone.toml"]).check(0, &["gone.toml is written"], &[]);
+    let text = fs::read_to_string(place.folder.path().join("gone.toml")).expect("written");
+    assert!(text.contains("2 labeled, 1 other and 0 test images"), "{text}");
+    fs::write(place.folder.path().join("heap/labels.csv"), "path,label\n1.png,cat\n2.png,dog\n").expect("written");
     let text = fs::read_to_string(place.folder.path().join("heap.toml")).expect("written");
     assert!(text.contains("pick = \"file:heap/labels.csv\"  # 2 images have a label in it"), "{text}");
     assert!(text.contains("2 labeled, 1 other and 0 test images"), "{text}");

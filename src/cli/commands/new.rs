@@ -1,6 +1,6 @@
 //! `fixmatch new`: a first preset for one's own images, with values that fit them and the reasons as comments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use fixmatch::config::preset::Preset;
 use fixmatch::data::folder::{self, Listed};
 use fixmatch::data::{Place, decode, means};
 use fixmatch::examples;
+use fixmatch::labels::log::Places;
 use fixmatch::labels::{desk, file};
 use fixmatch::machine::gpu::Gpu;
 use toml::Value;
@@ -67,7 +68,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     std::fs::write(aside.path(), &text)?;
     Preset::from_file(aside.path()).and_then(|preset| preset.resolve(&[])).context("a fault in `fixmatch new`")?;
     replace_file(&output, text.as_bytes())?;
-    say(format_args!("{} is written; `fixmatch train {0}` trains it", output.shown()))?;
+    let quoted = shell_quoted(&output.shown().to_string());
+    say(format_args!("{} is written; `fixmatch train {quoted}` trains it", output.shown()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,7 +102,10 @@ impl Images {
         let mut labels: Vec<Name> = of("train").filter_map(|file| file.label.clone()).collect();
         let answers = labels.is_empty().then(|| desk::usual_file(data)).filter(|file| file.exists());
         if let Some(given) = answers.as_deref().map(file::given).transpose()?.flatten() {
-            labels = given.images.into_iter().map(|image| image.class).collect();
+            let mut places = Places::default();
+            let there: HashSet<PathBuf> = files.iter().map(|file| places.of(&file.path)).collect();
+            let of_these = given.images.into_iter().filter(|image| there.contains(&image.path));
+            labels = of_these.map(|image| image.class).collect();
         }
         let mut counts = BTreeMap::<&Name, usize>::new();
         for label in &labels {

@@ -146,3 +146,28 @@ fn images_without_files_are_called_by_their_numbers() {
     let rows = desk.append(&[row], |news| news.expect("written")).rows;
     assert_eq!(desk.place_of(&rows[0].path), Some(7));
 }
+
+#[test]
+fn a_list_of_all_images_leaves_those_as_they_are_that_were_not_to_be_labeled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, gray) in
+        [("train/cat/a.png", 10), ("train/dog/b.png", 90), ("test/cat/c.png", 40), ("unlabeled/d.png", 70)]
+    {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("one")).expect("made");
+        image::RgbImage::from_pixel(8, 8, image::Rgb([gray; 3])).save(path).expect("written");
+    }
+    let desk = Desk::open(&request(folder.path())).expect("opens");
+    assert_eq!(names(&desk), ["unlabeled/d.png"]);
+    let list = desk.list(desk.path().parent().expect("one"), |_| Some("dog".into())).expect("a list");
+    fs::write(folder.path().join("list.csv"), &list).expect("written");
+    let text = String::from_utf8(list).expect("text");
+    for line in
+        ["train/cat/a.png,cat,train", "train/dog/b.png,dog,train", "test/cat/c.png,cat,test", "unlabeled/d.png,dog,"]
+    {
+        assert!(text.lines().any(|it| it == line), "{line} in {text}");
+    }
+    let of_list = Data { path: Some(folder.path().join("list.csv")), ..request(folder.path()).data };
+    let read = crate::data::load(&of_list, folder.path()).expect("reads");
+    assert_eq!((read.train.n(), read.test.n(), read.n_pool()), (3, 1, 3));
+}

@@ -58,12 +58,14 @@ pub struct Log {
     /// Bytes and lines that were read.
     n_bytes: u64,
     n_lines: u64,
+    /// CRC-32 of these bytes: an editor may have changed some of them.
+    checksum: u32,
 }
 
 impl Log {
     /// The file of this path, which need not be there yet. Nothing is read or written.
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), columns: None, n_bytes: 0, n_lines: 0 }
+        Self { path: path.to_owned(), columns: None, n_bytes: 0, n_lines: 0, checksum: 0 }
     }
 
     /// Reads what was added since the last time. A line that somebody is just writing is left for the next time.
@@ -87,28 +89,31 @@ impl Log {
         let failed = || format!("cannot read {name}");
         let length = file.metadata().with_context(failed)?.len();
         ensure!(length <= MAX_BYTES, "{name} is too long: {length} bytes");
-        let is_anew = length < self.n_bytes;
+        let mut all = Vec::new();
+        file.seek(SeekFrom::Start(0)).with_context(failed)?;
+        file.take(length).read_to_end(&mut all).with_context(failed)?;
+        let known = all.get(..self.n_bytes as usize);
+        let is_anew = known.is_none_or(|known| crc32fast::hash(known) != self.checksum);
         if is_anew {
             (self.columns, self.n_bytes, self.n_lines) = (None, 0, 0);
         }
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(self.n_bytes)).with_context(failed)?;
-        file.take(length - self.n_bytes).read_to_end(&mut bytes).with_context(failed)?;
+        let mut bytes = &all[self.n_bytes as usize..];
         if self.columns.is_none() {
-            let Some((columns, start)) = head_of(&bytes)? else {
+            let Some((columns, start)) = head_of(bytes)? else {
                 // a head that was torn is written anew
-                let is_torn = written(&[], true)?.starts_with(&bytes);
+                let is_torn = written(&[], true)?.starts_with(bytes);
                 ensure!(is_torn, "{name} is no file of answers: its first line is not {}", COLUMNS.join(","));
                 return Ok(News { is_anew, ..News::default() });
             };
             (self.columns, self.n_bytes, self.n_lines) = (Some(columns), start as u64, 1);
-            bytes.drain(..start);
+            bytes = &bytes[start..];
         }
         let columns = self.columns.as_ref().expect("read");
         let Parsed { rows, n_bytes, n_lines, torn } =
-            parse(&bytes, columns, self.n_lines + 1).with_context(|| name.to_string())?;
+            parse(bytes, columns, self.n_lines + 1).with_context(|| name.to_string())?;
         self.n_bytes += n_bytes as u64;
         self.n_lines += n_lines;
+        self.checksum = crc32fast::hash(&all[..self.n_bytes as usize]);
         Ok(News { rows, is_anew, torn })
     }
 

@@ -162,6 +162,12 @@ fn a_file_that_was_cut_or_is_gone_is_read_anew() {
     fs::write(&path, shorter).expect("written");
     let news = log.read().expect("reads");
     assert_eq!((names(&news), news.is_anew), (vec!["2 a".to_owned()], true));
+    fs::write(&path, text.replace("cat", "dog")).expect("edited");
+    let news = log.read().expect("reads");
+    assert_eq!((names(&news), news.is_anew), (vec!["2 a".to_owned(), "3 b".to_owned()], true));
+    assert_eq!(log.read().expect("the same"), News::default());
+    fs::write(&path, text.replace("cat", "bat")).expect("edited to the same length");
+    assert!(log.read().expect("reads").is_anew);
     fs::remove_file(&path).expect("removed");
     assert_eq!(log.read().expect("gone"), News { is_anew: true, ..News::default() });
     assert_eq!(log.append(&[class("c", "cat")]).expect("written").rows.len(), 1);
