@@ -59,6 +59,8 @@ impl Share {
 #[derive(Debug)]
 pub struct Whole {
     config: RunConfig,
+    /// The digest of its images.
+    data: Option<String>,
     labels: LabelSet,
 }
 
@@ -68,7 +70,9 @@ impl Whole {
     /// # Errors
     /// If they cannot be read, or it has no labels yet.
     pub fn read(run: &RunDir) -> Result<Self> {
-        Ok(Self { config: run.read_run()?.config, labels: recorded::raw(run)? })
+        let file = run.read_run()?;
+        let data = file.environment.map(|environment| environment.data_digest);
+        Ok(Self { config: file.config, data, labels: recorded::raw(run)? })
     }
 
     /// The runs that test this part of its labeled images, in the order of the rows: of its configuration, made of the same
@@ -77,8 +81,10 @@ impl Whole {
         let wanted = configured(&self.config, part).identity();
         let has_labels =
             |run: &RunDir| !run.labels().exists() || recorded::raw(run).is_ok_and(|it| is_part_of(&it, &self.labels));
+        let data = |row: &Row| Some(row.file.as_ref()?.environment.as_ref()?.data_digest.clone());
         let is_it = |row: &&Row| {
             part_of(row) == Some(part)
+                && data(row).is_none_or(|digest| self.data.as_ref().is_none_or(|of_whole| digest == *of_whole))
                 && row.parent.is_none()
                 && row.summary.changes == 0
                 && row.file.as_ref().is_some_and(|file| file.config.identity() == wanted)

@@ -58,7 +58,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         let config = configured(&file.config, part);
         if !is_checked {
             plan::check(&config)?;
-            check_labels(&dir, &file.config)?;
+            check_data(&dir, &file)?;
             is_checked = true;
         }
         let name = String::from(part);
@@ -87,10 +87,17 @@ fn check(dir: &RunDir, file: &RunFile) -> Result<()> {
     Ok(())
 }
 
-/// Refuses labels that are others by now.
-fn check_labels(dir: &RunDir, config: &RunConfig) -> Result<()> {
-    let Pick::File(path) = &config.labels.pick else { return Ok(()) };
-    let dataset = reading::load(&config.data)?;
+/// Refuses images and labels that are others by now.
+fn check_data(dir: &RunDir, run: &RunFile) -> Result<()> {
+    let dataset = reading::load(&run.config.data)?;
+    let before = run.environment.as_ref().map(|environment| environment.data_digest.as_str());
+    ensure!(
+        before.is_none_or(|before| before == dataset.digest),
+        "the images are not those that {} learned from: put the old ones back, or start a run with those of today, and \
+         cross-validate that",
+        dir.id()
+    );
+    let Pick::File(path) = &run.config.labels.pick else { return Ok(()) };
     let (now, then) = (file::read(path, &dataset)?, recorded::read(dir, &dataset)?);
     ensure!(
         (&now.indices, &now.given) == (&then.indices, &then.given),
