@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use fixmatch::base::output::{note, say_json_line};
 use fixmatch::data;
+use fixmatch::data::preprocess::Preprocess;
 use fixmatch::examples;
 use fixmatch::labels::recorded;
 use fixmatch::run::checkpoint::{self, Which};
@@ -35,7 +36,8 @@ pub struct Args {
 /// Prints logits (N, classes) of the newest checkpoint, in evaluation mode, with what they belong to.
 pub fn run(args: &Args) -> Result<()> {
     let dir = RunDir::open(&args.dir)?;
-    let config = dir.read_run()?.config;
+    let run = dir.read_run()?;
+    let (config, input) = (run.config, run.environment.and_then(|environment| environment.input));
     let (newest, broken) = checkpoint::newest(&dir.checkpoints())?;
     for reason in broken {
         note(format_args!("warning: passed over a checkpoint: {reason}"));
@@ -45,7 +47,8 @@ pub fn run(args: &Args) -> Result<()> {
     device::set_up(device, &config.machine);
     let data_dir = fixmatch::base::dirs::data_dir()?;
     let (_, dataset) = recorded::with_dataset(&dir, data::load(&config.data, &data_dir)?)?;
-    let mut trainer = Trainer::for_data(&config, &dataset, device)?;
+    let input = input.unwrap_or_else(|| Preprocess::of(&dataset.train, config.data.normalize));
+    let mut trainer = Trainer::for_data(&config, &dataset, &input, device)?;
     trainer.restore(&checkpoint.tensors, checkpoint.state.step).context("the checkpoint does not fit this run")?;
 
     let (test, which) = (&dataset.test, if args.ema { Which::Ema } else { Which::Raw });

@@ -88,7 +88,7 @@ pub use fixmatch::run::checkpoint::Which;
 
 impl Trainer {
     /// A trainer of the network that a configuration asks for, on the images of a data set; an error if they are too small.
-    pub fn for_data(config: &RunConfig, dataset: &Dataset, device: Device) -> Result<Self> {
+    pub fn for_data(config: &RunConfig, dataset: &Dataset, input: &Preprocess, device: Device) -> Result<Self> {
         let images = &dataset.train;
         let shape = Shape {
             channels: images.channels as i64,
@@ -105,7 +105,7 @@ impl Trainer {
             shape.height,
             format!("{:?}", config.model.name).to_lowercase(),
         );
-        Ok(Self::new(config, network, Input::new(&Preprocess::of(images, config.data.normalize), device)))
+        Ok(Self::new(config, network, Input::new(input, device)))
     }
 
     /// A trainer before its first step.

@@ -111,13 +111,15 @@ pub fn prepare(
             Labels::Ended(end) => return Ok(Preparation::Ended(end)),
         },
     };
-    let input = Preprocess::of(&dataset.train, config.data.normalize);
-    let found = environment(&device::name(device), n_threads, &dataset, input);
+    // a fork's network goes on being fed as its parent's was, whichever images are labeled by now
+    let recorded = run.environment.as_ref().and_then(|environment| environment.input.clone());
+    let input = recorded.unwrap_or_else(|| Preprocess::of(&dataset.train, config.data.normalize));
+    let found = environment(&device::name(device), n_threads, &dataset, input.clone());
     if let Some(before) = run.environment.as_ref() {
         compare_environment(before, &found, reporter);
     }
     plan::check_memory(&config, &dataset)?;
-    let mut trainer = Trainer::for_data(&config, &dataset, device)?;
+    let mut trainer = Trainer::for_data(&config, &dataset, &input, device)?;
     let Dataset { train, unlabeled, test, classes, digest, .. } = dataset;
     let source = source(&config, train, unlabeled, labels);
     plan::check_unlabeled(&config, source.images.n(), source.unlabeled.len())?;
