@@ -119,6 +119,12 @@ fn windows_that_are_recomputed_come_out_as_they_are_in_the_log_and_an_edited_one
         let (code, said) = recompute(&dir, more);
         assert!(code == Some(0) && said.contains(expected), "{said}");
     }
+    // what a fork has of its parent's curves was not trained with the fork's values, and is not recomputed
+    let fork = Fork::plan(&dir, Some(30), &["train.lambda_u=3".into()]).and_then(|it| it.make(&place.runs(), None));
+    let fork = fork.expect("made");
+    finish(&fork);
+    let (code, said) = recompute(&fork, &["--anywhere"]);
+    assert!(code == Some(0) && said.contains("2 of 2 windows recomputed the same"), "{said}");
     let forged = copy(&dir, "forged");
     let log: String = events(&dir)
         .into_iter()

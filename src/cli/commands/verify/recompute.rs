@@ -77,7 +77,8 @@ pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>, anywhere: bool) -> R
     ensure!(n > 0, "--recompute takes at least one window");
     let state = RunState::read(dir)?;
     ensure!(!state.status(dir).is_alive(), "{} has a worker: wait for its end, or stop it first", dir.id());
-    let config = dir.read_run()?.config;
+    let file = dir.read_run()?;
+    let config = file.config;
     ensure!(
         config.rank.is_none(),
         "{} ranks images: its windows are of several networks, and not recomputed",
@@ -85,12 +86,20 @@ pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>, anywhere: bool) -> R
     );
     let seed = seed.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() as u64 % 100_000);
     let mut starts: BTreeSet<u64> = checkpoint::list(&dir.checkpoints())?.into_iter().map(|(step, _)| step).collect();
-    starts.insert(0);
-    let from = |window: &Progress| starts.range(..window.step).next_back().copied().unwrap_or(0);
+    if file.provenance.parent.is_none() {
+        starts.insert(0); // what a fork has of its parent's curves was trained with other values
+    }
+    let from = |window: &Progress| starts.range(..window.step).next_back().copied();
     // from a checkpoint that was kept it is never further, and few want to train half a run again
-    let is_near = |it: &&Progress| anywhere || it.step - from(it) <= config.checkpoint.every.max(it.n_steps);
+    let reach = |it: &Progress| if anywhere { u64::MAX } else { config.checkpoint.every.max(it.n_steps) };
+    let is_near = |it: &&Progress| from(it).is_some_and(|from| it.step - from <= reach(it));
     let mut near: Vec<&Progress> = state.progress.iter().filter(|it| it.step > 0).filter(is_near).collect();
-    ensure!(!near.is_empty(), "{} has no window within reach of a checkpoint; --anywhere takes the others", dir.id());
+    ensure!(
+        !near.is_empty(),
+        "{} has no window within reach of a checkpoint{}",
+        dir.id(),
+        if anywhere { "" } else { "; --anywhere takes the others" }
+    );
     if near.len() < state.progress.len() {
         let (n, all) = (near.len(), plural(state.progress.len() as u64, "window"));
         note(format_args!("{n} of {all} are within reach of a checkpoint; --anywhere takes the others too"));
@@ -108,7 +117,7 @@ pub fn recompute(dir: &RunDir, n: usize, seed: Option<u64>, anywhere: bool) -> R
         note(format_args!("training again from step {from} to step {last}"));
         let again = train_again(dir, from, last)?;
         notes.extend(again.iter().filter_map(|record| match &record.event {
-            Event::Warning { message } if message.contains("not bit for bit") => Some(message.clone()),
+            Event::Warning { message, .. } if message.contains("not bit for bit") => Some(message.clone()),
             _ => None,
         }));
         windows.extend(logged.into_iter().map(|it| compared(it, from, &again)));
