@@ -71,12 +71,12 @@ pub fn remove_leftovers(folder: &Path) {
     remove_abandoned(folder, |name| {
         let of_earlier_versions = |random: &str| random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric());
         let middle = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
-        middle.is_some_and(|it| it.ends_with(".fixmatch") || of_earlier_versions(it))
+        middle.is_some_and(|it| it.ends_with(".fixmatch") || of_earlier_versions(it)) || name.ends_with(".images-aside")
     });
 }
 
 /// Removes the files of such names that nobody holds.
-pub fn remove_abandoned(folder: &Path, is_aside: impl Fn(&str) -> bool) {
+fn remove_abandoned(folder: &Path, is_aside: impl Fn(&str) -> bool) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_one = entry.file_name().to_str().is_some_and(&is_aside);
         let file = is_one.then(|| files::open_no_link(&entry.path()).ok()).flatten();

@@ -28,9 +28,8 @@ const MAGIC: &[u8; 16] = b"fixmatch-images1";
 const END_BYTES: u64 = 8 + 4 + 16;
 const RECORD_BYTES: usize = 48;
 
-/// How a file of the cache ends, and how one that is being written.
+/// How a file of the cache ends.
 const EXTENSION: &str = "images";
-const ASIDE: &str = ".images-aside";
 
 /// Gigabytes that are kept where `FIXMATCH_CACHE_GB` says nothing else.
 const USUAL_GB: f64 = 20.0;
@@ -177,10 +176,8 @@ impl Writer {
     pub fn new(to: &Path) -> io::Result<Self> {
         let folder = to.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        aside::remove_abandoned(folder, |name| name.ends_with(ASIDE));
-        let file = tempfile::Builder::new().prefix(".").suffix(ASIDE).tempfile_in(folder)?;
-        file.as_file().lock()?; // for as long as somebody writes it
-        let mut file = BufWriter::with_capacity(1 << 20, file);
+        aside::remove_leftovers(folder);
+        let mut file = BufWriter::with_capacity(1 << 20, aside::beside(to)?);
         file.write_all(MAGIC)?;
         Ok(Self { file, to: to.to_owned() })
     }
@@ -201,7 +198,6 @@ impl Writer {
         self.file.write_all(MAGIC)?;
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        file.as_file().unlock()?;
         file.persist(&self.to).map_err(|error| error.error)
     }
 }

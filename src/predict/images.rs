@@ -68,7 +68,9 @@ impl Images {
         for path in paths {
             if path.as_os_str() == "-" {
                 let mut list = Vec::new();
-                stdin().lock().take(files::MAX_TEXT).read_to_end(&mut list).context("cannot read standard input")?;
+                let mut input = stdin().lock().take(files::MAX_TEXT + 1);
+                input.read_to_end(&mut list).context("cannot read standard input")?;
+                ensure!(list.len() as u64 <= files::MAX_TEXT, "standard input has more than {} bytes", files::MAX_TEXT);
                 for path in listed(&list) {
                     add(&path, &mut files, &mut other)?;
                 }

@@ -312,6 +312,8 @@ pub struct Curves {
     windows: Table<{ OF_WINDOWS.len() }>,
     evaluations: Table<{ OF_EVALUATIONS.len() }>,
     first: Option<f64>,
+    /// Of the last event.
+    seconds: f64,
 }
 
 impl Curves {
@@ -328,12 +330,14 @@ impl Curves {
     #[must_use]
     pub fn outline(&self, most: usize) -> Self {
         let (windows, evaluations) = (self.windows.outline(most), self.evaluations.outline(most));
-        Self { windows, evaluations, first: self.first }
+        Self { windows, evaluations, ..*self }
     }
 
     /// Takes one more event into account.
     pub fn apply(&mut self, record: &Record) {
-        let seconds = record.time - *self.first.get_or_insert(record.time);
+        // a clock may be set back, or be another machine's; places on an axis go up
+        let seconds = (record.time - *self.first.get_or_insert(record.time)).max(self.seconds);
+        self.seconds = seconds;
         match &record.event {
             Event::Progress(it) => {
                 let value = |metric| match metric {
@@ -476,6 +480,16 @@ mod tests {
         assert_eq!(series.at(Axis::Time, 19.0).map(|point| point.value), Some(6.0));
         assert_eq!(series.at(Axis::Step, -1.0), None);
         assert_eq!(series.extent(Axis::Step, 1.0, 5.0), Some((6.0, 7.0)));
+    }
+
+    #[test]
+    fn time_goes_on_where_another_machines_clock_is_behind() {
+        let mut curves = Curves::default();
+        for (step, time) in [(0, 100.0), (1, 160.0), (2, 40.0), (3, 170.0)] {
+            curves.apply(&Record { time, ..progress(step) });
+        }
+        let seconds: Vec<f64> = curves.of(Metric::Loss).points().map(|point| point.seconds).collect();
+        assert_eq!(seconds, [0.0, 60.0, 60.0, 70.0]);
     }
 
     #[test]

@@ -129,14 +129,14 @@ impl Digest {
     }
 }
 
-/// The standard deviation of an evaluation, from the median difference between neighbours among the last ones: neither
-/// a steady rise nor one jump moves it much (1.4826 × the median deviation is σ for normal noise; a difference has √2 σ).
+/// The standard deviation of a difference of two evaluations, from the median one between neighbours among the last ones:
+/// neither a steady rise nor one jump moves it much (1.4826 × the median deviation is σ for normal noise).
 fn noise(state: &RunState) -> Option<f64> {
     let tail = &state.evaluations[state.evaluations.len().saturating_sub(N_NOISE)..];
     let difference = |pair: &[Evaluated]| (pair[1].ema.accuracy - pair[0].ema.accuracy).abs();
     let differences: Vec<f64> = tail.windows(2).map(difference).collect();
     let is_enough = differences.len() >= 2;
-    Some(1.4826 / std::f64::consts::SQRT_2 * median(differences)?).filter(|_| is_enough)
+    Some(1.4826 * median(differences)?).filter(|_| is_enough)
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
         let digest = Digest::of(before, &state_of(&log), &log, None).expect("something happened");
         assert_eq!((digest.before.step, digest.now.step), (10, 30));
         assert_eq!(digest.counts, [("evaluation", 2)]);
-        assert_eq!(digest.is_beyond_noise(), Some(true)); // differences 2, -2 and 20 points: σ = 2.1 points
+        assert_eq!(digest.is_beyond_noise(), Some(true)); // differences 2, -2 and 20 points: σ = 3.0 points
         assert_eq!(Digest::of(digest.now, &state_of(&log), &log, None), None);
     }
 

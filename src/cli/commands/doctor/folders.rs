@@ -1,6 +1,6 @@
 //! The folders that fixmatch writes to: room, locks, clock, and who else may look.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,9 @@ fn locks(folder: &Path, path: &Path) -> Finding {
     let kind = kind_of(folder);
     let where_ = kind.map_or_else(String::new, |kind| format!(" ({kind})"));
     let is_kept = || -> io::Result<bool> {
-        let (one, other) = (File::open(path)?, File::open(path)?);
+        // for writing, as a worker opens its own: NFS has no exclusive locks on others
+        let open = || OpenOptions::new().read(true).write(true).open(path);
+        let (one, other) = (open()?, open()?);
         one.lock()?;
         Ok(matches!(other.try_lock(), Err(TryLockError::WouldBlock)))
     };

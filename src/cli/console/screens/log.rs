@@ -118,7 +118,7 @@ impl Log {
         let excess = self.output.len().saturating_sub(MAX_OUTPUT);
         self.output.drain(..excess);
         if excess > 0 && self.view == View::Output {
-            return self.select();
+            return self.select_again(excess);
         }
         let new = match self.view {
             View::Milestones | View::Events => n_entries..self.entries.len(),
@@ -146,6 +146,14 @@ impl Log {
         };
         self.shown = (0..n).filter(|&i| self.is_shown(i)).collect();
         self.at = None;
+    }
+
+    /// Finds the lines to show anew after the first `n_gone` of the output are gone. One that was scrolled to stays.
+    fn select_again(&mut self, n_gone: usize) {
+        let at = self.at;
+        let n_before = self.shown.partition_point(|&i| i < n_gone);
+        self.select();
+        self.at = at.map(|cursor| Cursor { at: cursor.at.saturating_sub(n_before), ..cursor });
     }
 
     fn is_shown(&self, i: usize) -> bool {
@@ -236,6 +244,18 @@ mod tests {
         log.select();
         log.extend(vec![Record { time: 1.0, event: Event::Paused { step: 7 } }], &[]);
         assert_eq!(texts(&log), ["paused at step 1", "paused at step 7"]);
+    }
+
+    #[test]
+    fn what_was_scrolled_to_in_the_output_stays_as_its_first_lines_leave() {
+        let mut log = Log { view: View::Output, ..Log::default() };
+        let lines = |numbers: std::ops::Range<usize>| numbers.map(|i| format!("line {i}")).collect::<Vec<_>>();
+        log.extend(Vec::new(), &lines(0..MAX_OUTPUT));
+        log.scroll(-10);
+        let shown = log.lines(1)[0].1.clone();
+        assert_eq!(shown, format!("line {}", MAX_OUTPUT - 11));
+        log.extend(Vec::new(), &lines(MAX_OUTPUT..MAX_OUTPUT + 5));
+        assert_eq!((log.lines(1)[0].1.clone(), log.n()), (shown, MAX_OUTPUT));
     }
 
     #[test]
