@@ -10,7 +10,6 @@ use crate::base::host::user_at_host;
 use crate::config::RunConfig;
 use crate::plan;
 use crate::suite::cluster;
-use crate::suite::file::Suite;
 use crate::suite::grid::Grid;
 use crate::suite::order::{Folder, Order, Wanted};
 use crate::suite::queue::{self, Stand};
@@ -38,7 +37,7 @@ pub fn check(grid: &Grid) -> Result<()> {
 ///
 /// # Errors
 /// Also if Slurm has jobs of it.
-pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -> Result<Order> {
+pub fn order(folder: &Folder, title: &str, mut grid: Grid, slots: Vec<Slot>) -> Result<Order> {
     if let Some(order) = folder.read()?.filter(|order| order.slurm.is_some()) {
         let members = cluster::look(&Slurm, folder, &order)?.members; // without Slurm, workers' locks still keep runs apart
         let n = members.iter().filter(|it| it.job.as_ref().is_some_and(|job| job.state.is_open())).count();
@@ -54,8 +53,8 @@ pub fn order(folder: &Folder, suite: &Suite, mut grid: Grid, slots: Vec<Slot>) -
             grid.in_order_of(&before.grid);
         }
         Ok(Order {
-            suite: suite.name.clone(),
-            title: suite.title.clone(),
+            suite: folder.name(),
+            title: title.to_owned(),
             who: user_at_host(),
             slots,
             slurm: None,

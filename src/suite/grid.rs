@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex::sha256_hex;
 use crate::config::RunConfig;
 use crate::config::preset::with_settings;
 use crate::run::dir::RunDir;
@@ -36,6 +37,9 @@ pub struct Grid {
     /// The keys that a seed is given to.
     #[serde(default = "both_seeds")]
     pub seed_keys: Vec<String>,
+    /// The digest of the runs that the suite's file comes to, without what a command added or set. Empty in earlier orders.
+    #[serde(default)]
+    pub of_file: String,
 }
 
 /// The keys that a seed is given to where a suite does not say.
@@ -76,6 +80,17 @@ impl Planned {
 }
 
 impl Grid {
+    /// The digest of its runs.
+    pub fn digest(&self) -> String {
+        sha256_hex(self.runs.iter().map(|run| &*run.identity).collect::<Vec<_>>().join(" ").as_bytes())
+    }
+
+    /// How many runs another plan has that this one has not.
+    pub fn n_left_out(&self, of: &Self) -> usize {
+        let ours: HashSet<&str> = self.runs.iter().map(|run| &*run.identity).collect();
+        of.runs.iter().filter(|run| !ours.contains(&*run.identity)).count()
+    }
+
     /// Plans runs of `n` more seeds, the next ones, for each cell. They are started last.
     pub fn add_seeds(&mut self, n: u64) -> Result<()> {
         ensure!(n > 0, "how many more seeds? it takes at least one");

@@ -1,13 +1,13 @@
 //! How a suite stands, by the run directories alone.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use crate::config::Device;
+use crate::config::{Device, Pick};
 use crate::run::dir::RunDir;
 use crate::run::state::Status;
 use crate::run::survey::{Row, Survey};
@@ -124,6 +124,20 @@ impl Standing {
     pub fn save(&mut self) {
         self.survey.save();
     }
+}
+
+/// In how many cells of a grid runs were found that were not trained on the same images, or not by the same file of labels:
+/// it has changed in between, and a mean over them is of both.
+pub fn n_mixed(grid: &Grid, found: &[Option<Found>]) -> usize {
+    let mut seen: BTreeMap<(usize, bool), BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for (run, found) in grid.runs.iter().zip(found) {
+        let Some(row) = found.as_ref().map(|found| &found.row) else { continue };
+        let Some(environment) = row.file.as_ref().and_then(|file| file.environment.as_ref()) else { continue };
+        let is_by_file = matches!(run.config.labels.pick, Pick::File(_));
+        let labels = if is_by_file { &*row.summary.labels } else { "" };
+        seen.entry((run.cell, run.baseline)).or_default().insert((&*environment.data_digest, labels));
+    }
+    seen.values().filter(|kinds| kinds.len() > 1).count()
 }
 
 impl Known {

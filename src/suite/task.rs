@@ -144,7 +144,7 @@ impl Task<'_> {
     /// The directory of a run that has none in this batch: one with its configuration that is there, else a new one.
     fn make(&self, task: usize, order: &Order, planned: Planned) -> Result<RunDir> {
         let runs = self.batch.suite().runs();
-        let grid = Grid { axes: vec![], seed_keys: vec![], cells: vec![], runs: vec![planned] };
+        let grid = Grid { axes: vec![], seed_keys: vec![], cells: vec![], runs: vec![planned], of_file: String::new() };
         let found = Standing::new(&runs).look(&grid)?.pop().flatten();
         let dir = match found {
             Some(found) => found.row.dir,

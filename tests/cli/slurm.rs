@@ -154,6 +154,30 @@ fn what_is_left_is_submitted_as_one_array_and_only_once() {
 }
 
 #[test]
+fn a_suite_goes_on_with_the_seeds_that_were_added_from_wherever_it_is_asked() {
+    let login = Login::new();
+    login.submit();
+    let dry =
+        |which: &str, more: &[&str]| login.suite(&[&["run", which, "--slurm", "gpu", "--dry-run"], more].concat());
+    dry("study.toml", &[]).check(0, &["3 runs"], &[]);
+    login.suite(&["seeds", "study", "--more", "2"]).check(0, &["5 in all"], &[]);
+    let kept = "going on with its plan as it was set or added to: 5 runs; its file alone comes to 3";
+    dry("study.toml", &[]).check(0, &["5 runs"], &[kept]);
+    let dropped = "4 runs of its plan before are not in this one: they stay as they are";
+    dry("study.toml", &["--seeds", "1"]).check(0, &["1 run"], &[dropped]);
+    dry("study", &[]).check(0, &["5 runs"], &["its file is elsewhere: it goes on as it was planned there"]);
+    login.suite(&["show", "study"]).check(
+        1,
+        &[],
+        &["it was started here: `fixmatch suite status study` shows its runs"],
+    );
+    dry("stuty", &[]).check(1, &[], &["no suite is called \"stuty\""]);
+    let text = fs::read_to_string(login.path("study.toml")).expect("reads");
+    fs::write(login.path("study.toml"), text.replace("[1]", "[2]")).expect("written");
+    dry("study.toml", &[]).check(0, &["3 runs"], &["5 runs of its plan before are not in this one"]);
+}
+
+#[test]
 fn the_state_of_each_run_is_told_by_its_directory_and_its_job() {
     let login = Login::new();
     login.submit();

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use fixmatch::base::text::shell_quoted;
 use fixmatch::config::preset::own::in_one_line;
 use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
@@ -24,7 +25,7 @@ use fixmatch::suite::queue::{self, Stand};
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::slurm::Slurm;
 use fixmatch::suite::slurm::profile::{DEFAULT, Profile};
-use fixmatch::suite::standing::Standing;
+use fixmatch::suite::standing::{Found, Standing, n_mixed};
 use fixmatch::suite::submission::Submission;
 use fixmatch::suite::task;
 use fixmatch::suite::usual;
@@ -209,7 +210,7 @@ struct Which {
 pub fn run(args: Args, runs: &Runs) -> Result<ExitCode> {
     match args.command {
         Command::List(args) => list(&args, runs),
-        Command::Show(args) => show(&args),
+        Command::Show(args) => show(&args, runs),
         Command::Run(args) => train(&args, runs),
         Command::Status(args) => status(&args, runs),
         Command::Hold(args) => hold(&args.suite, runs),
@@ -275,8 +276,16 @@ fn list(args: &List, runs: &Runs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(args: &Show) -> Result<ExitCode> {
-    let suite = Suite::find(&args.suite.suite)?;
+fn show(args: &Show, runs: &Runs) -> Result<ExitCode> {
+    let suite = Suite::find(&args.suite.suite);
+    let name = &args.suite.suite;
+    let suite = match (suite, started_here(name, runs)?) {
+        (Err(_), Some(_)) => bail!(
+            "the file of {name} is elsewhere; it was started here: `fixmatch suite status {}` shows its runs",
+            shell_quoted(name)
+        ),
+        (suite, _) => suite?,
+    };
     let grid = expand(&suite)?;
     if args.json {
         say_json(&grid)?;
@@ -297,18 +306,59 @@ fn show(args: &Show) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
-    let mut suite = Suite::find(&args.suite.suite)?;
+/// The suite's folder, its title, and the runs that are meant: those of its file, with what is set over it. Where it was
+/// started before from the same file and nothing is set, these are the ones that it stands at, with all seeds that were
+/// added.
+fn planned(args: &Train, runs: &Runs) -> Result<(Folder, String, Grid)> {
+    let is_set = !args.set.is_empty() || args.seeds.is_some();
+    let mut suite = match Suite::find(&args.suite.suite) {
+        Ok(suite) => suite,
+        Err(error) => match started_here(&args.suite.suite, runs)? {
+            Some((folder, order)) if !is_set => {
+                note(format_args!("its file is elsewhere: it goes on as it was planned there"));
+                return Ok((folder, order.title, order.grid));
+            }
+            _ => return Err(error),
+        },
+    };
+    let folder = Folder::of(runs.folder(), &suite.name);
+    let of_file = expand(&suite)?;
+    let before = folder.read()?.map(|order| order.grid);
+    if let Some(before) = before.as_ref().filter(|before| !is_set && before.of_file == of_file.of_file) {
+        if before.n_left_out(&of_file) + of_file.n_left_out(before) > 0 {
+            let (n, n_of_file) = (plural(before.runs.len() as u64, "run"), of_file.runs.len());
+            note(format_args!(
+                "going on with its plan as it was set or added to: {n}; its file alone comes to {n_of_file}"
+            ));
+        }
+        return Ok((folder, suite.title, before.clone()));
+    }
     suite.settings.extend(args.set.iter().cloned());
     if let Some(n) = args.seeds {
         suite.seeds = (0..u64::from(n)).collect();
     }
-    let grid = expand(&suite)?;
+    let grid = Grid { of_file: of_file.of_file, ..expand(&suite)? };
+    let n = before.map_or(0, |before| grid.n_left_out(&before));
+    if n > 0 {
+        note(format_args!("{} of its plan before are not in this one: they stay as they are", plural(n as u64, "run")));
+    }
+    Ok((folder, suite.title, grid))
+}
+
+/// What was started of a suite of this name among these runs.
+fn started_here(name: &str, runs: &Runs) -> Result<Option<(Folder, Order)>> {
+    let Some(folder) = Folder::list(runs.folder()).into_iter().find(|folder| folder.name() == name) else {
+        return Ok(None);
+    };
+    Ok(folder.read()?.map(|order| (folder, order)))
+}
+
+fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
+    let (folder, title, grid) = planned(args, runs)?;
     if let Some(profile) = &args.slurm {
         let profile = Profile::find(profile)?;
         asking::check(&grid)?;
-        let folder = Folder::of(runs.folder(), &suite.name);
-        let submission = Submission { folder, title: suite.title, grid, profile };
+        let submission = Submission { folder, title, grid, profile };
         if args.dry_run {
             return slurm::dry_run(&submission, runs).map(|()| ExitCode::SUCCESS);
         }
@@ -317,7 +367,6 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
     }
     let slots = args.slots.clone().map_or_else(|| usual::slots(Gpu::look().n_visible, &grid), |Slots(slots)| slots);
     asking::check(&grid)?;
-    let folder = Folder::of(runs.folder(), &suite.name);
     let stands = stands(runs, &grid, 0.0)?;
     let places: Vec<_> = slots.iter().map(Slot::to_string).collect();
     say(format_args!("{}: {}", plural(slots.len() as u64, "slot"), places.join(", ")))?;
@@ -325,14 +374,14 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let order = asking::order(&folder, &suite, grid, slots)?;
+    let order = asking::order(&folder, &title, grid, slots)?;
     begin(&folder, &order)?;
     if args.wait { wait(&folder, runs) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Has an order followed, and says by whom.
 fn begin(folder: &Folder, order: &Order) -> Result<()> {
-    let name = folder.name();
+    let name = shell_quoted(&folder.name());
     match asking::begin(folder, order)? {
         Begun::Submitted(submitted) => return slurm::say_submitted(&name, &submitted),
         Begun::Followed => say(format_args!("the queue of {name} follows the new order"))?,
@@ -344,15 +393,28 @@ fn begin(folder: &Folder, order: &Order) -> Result<()> {
 
 fn stands(runs: &Runs, grid: &Grid, retry_after: f64) -> Result<Vec<Stand>> {
     let mut standing = Standing::new(runs.folder());
-    let stands = standing.look(grid)?.into_iter().map(|found| Stand::of(found, retry_after)).collect();
+    let found = standing.look(grid)?;
+    warn_of_mixed(grid, &found);
     standing.save();
-    Ok(stands)
+    Ok(found.into_iter().map(|found| Stand::of(found, retry_after)).collect())
+}
+
+fn warn_of_mixed(grid: &Grid, found: &[Option<Found>]) {
+    let n = n_mixed(grid, found);
+    if n > 0 {
+        note(format_args!(
+            "warning: in {} runs were not trained on the same images and labels, which have changed in between: a mean is \
+             over both, and `fixmatch compare` keeps them apart",
+            plural(n as u64, "cell")
+        ));
+    }
 }
 
 /// How a suite stands that was started here.
 fn standing(runs: &Runs, folder: &Folder, order: &Order) -> Result<suites::Standing> {
     let mut standing = Standing::new(runs.folder());
     let found = standing.look(&order.grid)?;
+    warn_of_mixed(&order.grid, &found);
     let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
     let left = Forecast::of(&order.grid, &stands, &order.slots, standing.rows()).left();
     standing.save();
@@ -450,14 +512,17 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
             say("")?;
         }
         match look {
-            Some(look) => slurm::status(order, look, standing)?,
+            Some(look) => {
+                warn_of_mixed(&order.grid, &Standing::new(runs.folder()).look(&order.grid)?);
+                slurm::status(order, look, standing)?;
+            }
             None => say(standing.told(order))?,
         }
         if standing.failed > 0 {
-            say(format_args!("`fixmatch suite retry {}` tries the failed ones again", folder.name()))?;
+            say(format_args!("`fixmatch suite retry {}` tries the failed ones again", shell_quoted(&folder.name())))?;
         }
         if look.is_none() && standing.is_left() && !folder.is_locked() {
-            say(format_args!("no queue is at work: `fixmatch suite run {}` goes on", folder.name()))?;
+            say(format_args!("no queue is at work: `fixmatch suite run {}` goes on", shell_quoted(&folder.name())))?;
         }
     }
     Ok(ExitCode::SUCCESS)

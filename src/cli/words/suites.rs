@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fixmatch::base::text::shell_quoted;
 use fixmatch::run::jobs::Interruption;
 use fixmatch::suite::cluster::{Look, Member, Place};
 use fixmatch::suite::grid::{Planned, bare};
@@ -21,7 +22,7 @@ pub fn run_command(order: &Order) -> String {
         Some(DEFAULT) => " --slurm".into(),
         Some(profile) => format!(" --slurm {profile}"),
     };
-    format!("fixmatch suite run {}{slurm}", order.suite)
+    format!("fixmatch suite run {}{slurm}", shell_quoted(&order.suite))
 }
 
 /// What comes of a hold.
@@ -209,7 +210,7 @@ impl Standing {
 
     /// The title, how many runs stand how, and a table whose columns are the values of the last axis.
     pub fn told(&self, order: &Order) -> String {
-        let left = self.left_s.and_then(|left| Duration::try_from_secs_f64(left).ok());
+        let left = self.left_s.filter(|_| self.is_left()).and_then(|left| Duration::try_from_secs_f64(left).ok());
         let left = left.map_or_else(String::new, |left| format!("; about {} left", duration(left)));
         let head = format!("{}: {}\n{}{left}", self.suite, self.title, self.line());
         if order.grid.axes.is_empty() {

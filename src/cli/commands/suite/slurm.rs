@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::thread::sleep;
 
 use anyhow::{Context as _, Result};
+use fixmatch::base::text::shell_quoted;
 use fixmatch::suite::batch::Batch;
 use fixmatch::suite::cluster::{Look, look};
 use fixmatch::suite::order::{Folder, Order};
@@ -51,6 +52,7 @@ pub fn say_submitted(name: &str, submitted: &Submitted) -> Result<()> {
     for (job, n) in jobs {
         say(format_args!("{} of {name} submitted as job {job}", plural(*n as u64, "run")))?;
     }
+    let name = shell_quoted(name);
     say(format_args!("  fixmatch suite status {name}   shows where they are"))?;
     say(format_args!("  fixmatch suite stop {name}     cancels the jobs, all saved; run goes on"))
 }

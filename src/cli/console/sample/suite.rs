@@ -54,7 +54,7 @@ pub fn study(n_rows: usize, n_columns: usize) -> Study {
     };
     let axes = vec![axis("augment.magnitude", n_rows), axis("labels.per_class", n_columns)];
     let seed_keys = vec!["train.seed".into(), "labels.seed".into()];
-    let grid = Grid { axes, cells, runs: (0..n).map(run).collect(), seed_keys };
+    let grid = Grid { axes, cells, runs: (0..n).map(run).collect(), seed_keys, of_file: String::new() };
     let stands: Vec<_> = (0..n).map(stand).collect();
     let slots = vec![Slot { device: Device::Cpu, threads: 0 }];
     let n_left = stands.iter().filter(|stand| !matches!(stand, Stand::Finished(_))).count();

@@ -215,7 +215,7 @@ impl Suites {
 }
 
 fn nothing() -> Grid {
-    Grid { axes: Vec::new(), cells: Vec::new(), runs: Vec::new(), seed_keys: Vec::new() }
+    Grid { axes: Vec::new(), cells: Vec::new(), runs: Vec::new(), seed_keys: Vec::new(), of_file: String::new() }
 }
 
 /// Asks a suite's queue for something. Returns what came of it.
@@ -227,7 +227,7 @@ pub fn ask(runs: &Path, name: &str, task: SuiteTask) -> Result<String> {
             let grid = expand(&suite)?;
             asking::check(&grid)?;
             let slots = usual::slots(Gpu::look().n_visible, &grid);
-            let order = asking::order(&folder, &suite, grid, slots)?;
+            let order = asking::order(&folder, &suite.title, grid, slots)?;
             asking::begin(&folder, &order)?;
             format!("{name}: its queue trains in the background")
         }
