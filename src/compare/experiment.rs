@@ -85,9 +85,12 @@ impl Measure {
 impl Experiment {
     /// Of a row of a list.
     pub fn of(row: Row) -> Self {
-        let values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
+        let mut values: BTreeMap<String, Value> = row.file.as_ref().map_or_else(BTreeMap::new, |file| {
             file.config.values().into_iter().map(|(key, value)| (key, Value::of(&value))).collect()
         });
+        if row.summary.changes > 0 && row.summary.steps > 0 {
+            values.insert("train.steps".into(), Value::number(row.summary.steps as f64)); // as a fork or a change has it
+        }
         Self { row, values: Arc::new(values), joined: Vec::new() }
     }
 
@@ -95,6 +98,7 @@ impl Experiment {
     #[must_use]
     pub fn renewed(self, row: Row) -> Self {
         let is_same = matches!((&self.row.file, &row.file), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
+        let is_same = is_same && self.row.summary.steps == row.summary.steps;
         if is_same { Self { row, ..self } } else { Self::of(row) }
     }
 
@@ -152,8 +156,6 @@ impl Experiment {
             "title" => Some(Value::word(row.card.title.clone())).filter(|it| !it.text.is_empty()),
             "note" => Some(Value::word(row.card.note.clone())).filter(|it| !it.text.is_empty()),
             "alarms" => Some(Value::number(summary.alarms as f64)),
-            // as a fork or a change has it
-            "train.steps" if summary.changes > 0 && summary.steps > 0 => Some(Value::number(summary.steps as f64)),
             name => self.configured(name).cloned(),
         }
     }
@@ -205,12 +207,15 @@ impl Experiment {
             (Some(file), _) => file,
             (None, error) => return Some(error.clone().unwrap_or_else(|| "its run.toml cannot be read".into())),
         };
+        if self.row.is_damaged {
+            return Some("its run.toml was damaged or edited: `fixmatch verify` says more".into());
+        }
         if file.config.rank.is_some() {
             return Some("it orders images and has no test accuracy of its own".into());
         }
         if self.row.status != Status::Finished {
-            let done = 100.0 * self.row.summary.step as f64 / self.row.summary.steps.max(1) as f64;
-            return Some(format!("it is {} after {done:.0} % of its steps", self.row.status.label()));
+            let done = u128::from(self.row.summary.step) * 100 / u128::from(self.row.summary.steps.max(1));
+            return Some(format!("it is {} after {done} % of its steps", self.row.status.label()));
         }
         self.accuracy(Measure::Last).is_none().then(|| "it was never evaluated".into())
     }

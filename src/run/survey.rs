@@ -57,6 +57,8 @@ pub struct Row {
     pub card: Card,
     /// Why a part of it cannot be read.
     pub error: Option<String>,
+    /// Whether `run.toml` is not what was sealed.
+    pub is_damaged: bool,
 }
 
 impl Row {
@@ -197,7 +199,7 @@ impl Known {
             summary.steps = about.steps;
         }
         let remaining = self.remaining(status, &summary);
-        let About { preset, parent, created, setup, images, file, .. } = about;
+        let About { preset, parent, created, setup, images, file, is_damaged, .. } = about;
         Row {
             dir: dir.clone(),
             status,
@@ -212,6 +214,7 @@ impl Known {
             file,
             card,
             error,
+            is_damaged,
         }
     }
 

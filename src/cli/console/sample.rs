@@ -233,6 +233,7 @@ fn rows() -> Vec<Row> {
         images: None,
         file: None,
         card: Card::default(),
+        is_damaged: false,
         error: None,
     };
     let failed = Some(LastState::Failed("the loss is not finite at step 120: lower train.lr".into()));

@@ -351,6 +351,7 @@ pub fn row(run: &OpenRun) -> Option<Row> {
         images: None,
         file: Some(Arc::new((**file).clone())),
         card: Card::default(),
+        is_damaged: false,
         error: None,
     })
 }
