@@ -149,10 +149,18 @@ impl Beside {
     }
 }
 
+/// The user's settings, all of them: also a table or a key that only other processes would look for.
+///
+/// # Errors
+/// With the line and the key that is not understood.
+pub fn read_settings() -> Result<Settings> {
+    Settings::read(&dirs::config_file()?)
+}
+
 /// Opens the console and stays until the user leaves or it is asked to.
 fn stay_until(options: Options, asked: oneshot::Receiver<()>) -> Result<()> {
     check_terminal()?;
-    let settings = Settings::read(&dirs::config_file()?)?;
+    let settings = read_settings()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up signals and timers")?;
     runtime.block_on(run(options, settings, asked))?;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
@@ -141,15 +141,30 @@ fn refuse(answer: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     let runs = Runs::at(cli.runs)?;
     let Some(command) = cli.command else {
-        return attach::open(&cli.look, &runs, console::Shown::Home, console::Stay::Open);
+        return attach::open(cli.look, &runs, console::Shown::Home, console::Stay::Open);
     };
+    // where it stands before a command that trains or writes, it would promise what is not kept
+    let is_of_the_console = matches!(command, Command::Attach(_) | Command::Compare(_) | Command::Family(_));
+    ensure!(
+        is_of_the_console || cli.look.is_usual(),
+        "--readonly and --glyphs are of the console: `fixmatch --readonly`, `fixmatch attach --readonly`"
+    );
+    let settings = console::read_settings();
+    match (&command, settings) {
+        (Command::Notify(_), Err(error)) => return Err(error),
+        (
+            Command::Train(_) | Command::Resume(_) | Command::Suite(_) | Command::Crossval(_) | Command::Rank(_),
+            Err(error),
+        ) => output::note(format_args!("warning: a part of your settings counts for nothing: {error:#}")),
+        _ => {}
+    }
     match command {
-        Command::Attach(args) => attach::run(&args, &runs),
+        Command::Attach(args) => attach::run(&args, cli.look, &runs),
         Command::Train(args) => train::run(&args, &runs),
         Command::Presets(args) => presets::run(&args),
         Command::New(args) => new::run(&args),
         Command::Runs(args) => runs::run(&args, &runs),
-        Command::Compare(args) => compare::run(&args, &runs),
+        Command::Compare(args) => compare::run(&args, cli.look, &runs),
         Command::Report(args) => reporting::report(&args, &runs),
         Command::Plot(args) => reporting::plot(&args, &runs),
         Command::Title(args) => card::title(&args, &runs),
@@ -167,7 +182,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Evaluate(args) => requests::evaluate(&args.ask, &runs),
         Command::Changes(args) => changes::run(&args, &runs),
         Command::Set(args) => requests::set(&args, &runs),
-        Command::Family(args) => family::run(&args, &runs),
+        Command::Family(args) => family::run(&args, cli.look, &runs),
         Command::Fork(args) => fork::run(&args, &runs),
         Command::Verify(args) => verify::run(&args, &runs),
         Command::Seal(args) => seal::run(&args, &runs),

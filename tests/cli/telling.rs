@@ -132,3 +132,20 @@ fn a_suite_that_is_done_is_told_with_its_table() {
         assert!(expected.is_empty() || text.contains("50.0 ± 0.0 (2)"), "{text}");
     }
 }
+
+#[test]
+fn a_typing_error_in_the_settings_is_told_before_anything_depends_on_them() {
+    for (text, error) in [
+        ("[notfy]\nntfy = \"https://ntfy.sh/mine\"\n", "did you mean notify"),
+        ("[notify]\nntfi = \"https://ntfy.sh/mine\"\n", "unknown field `ntfi`"),
+        ("[keys]\npuase = \"P\"\n", "line 2, keys.puase"),
+    ] {
+        let place = Place::new();
+        place.config(text);
+        let said = |args: &[&str]| end_of(place.with_config(args).spawn().expect("starts"));
+        said(&["notify", "test"]).check(1, &[], &["config.toml", error]);
+        said(&["doctor"]).check(1, &["PROBLEM  settings ", error], &[]);
+        said(&["train", "no-such-preset"]).check(1, &[], &["a part of your settings counts for nothing: ", error]);
+        said(&["runs"]).check(0, &[], &[]);
+    }
+}

@@ -38,7 +38,7 @@ pub struct Args {
 }
 
 /// How the console is to look and what it may do.
-#[derive(clap::Args, Default)]
+#[derive(Clone, Copy, clap::Args, Default, PartialEq, Eq)]
 pub struct Look {
     /// Only look: hides and refuses everything that drives a run
     #[arg(long)]
@@ -48,7 +48,21 @@ pub struct Look {
     glyphs: Option<Glyphs>,
 }
 
-pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+impl Look {
+    /// Whether nothing was said of it.
+    pub fn is_usual(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What was said before the command and behind it.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { readonly: self.readonly || other.readonly, glyphs: other.glyphs.or(self.glyphs) }
+    }
+}
+
+/// Runs `fixmatch attach`; `before` stands before the word.
+pub fn run(args: &Args, before: Look, runs: &Runs) -> Result<ExitCode> {
     let dir = runs.find(&args.run)?;
     if args.brief {
         return brief(&dir);
@@ -57,15 +71,15 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         Some(other) => Shown::Beside(vec![dir, runs.find(&RunArg { run: Some(other.clone()) })?]),
         None => Shown::Run(dir),
     };
-    open(&args.look, runs, shown, Stay::Open)
+    open(before.and(args.look), runs, shown, Stay::Open)
 }
 
 /// Opens the console.
-pub fn open(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Result<ExitCode> {
+pub fn open(look: Look, runs: &Runs, shown: Shown, stay: Stay) -> Result<ExitCode> {
     console::open(options(look, runs, shown, stay))
 }
 
-fn options(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Options {
+fn options(look: Look, runs: &Runs, shown: Shown, stay: Stay) -> Options {
     let access = if look.readonly { Access::ReadOnly } else { Access::Full };
     Options { runs: runs.folder().to_owned(), shown, stay, access, glyphs: look.glyphs }
 }
@@ -73,7 +87,7 @@ fn options(look: &Look, runs: &Runs, shown: Shown, stay: Stay) -> Options {
 /// How a command that stays with a run shows it in the console, if it is to and there is a terminal that can.
 pub fn console_on(dir: &RunDir, attach: bool, runs: &Runs) -> Option<Options> {
     let is_wanted = attach && console::has_terminal();
-    is_wanted.then(|| options(&Look::default(), runs, Shown::Run(dir.clone()), Stay::WithRun))
+    is_wanted.then(|| options(Look::default(), runs, Shown::Run(dir.clone()), Stay::WithRun))
 }
 
 fn brief(dir: &RunDir) -> Result<ExitCode> {

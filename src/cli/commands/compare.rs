@@ -55,7 +55,12 @@ pub struct Args {
     /// In the console: with curves, classes and a cursor
     #[arg(long, conflicts_with = "format")]
     attach: bool,
+    #[command(flatten)]
+    look: Look,
 }
+
+/// Of so many comparisons there is a sentence each beside the table.
+const MOST_SENTENCES: usize = 15;
 
 #[derive(Serialize)]
 struct Json {
@@ -97,10 +102,10 @@ struct Compared {
     verdict: String,
 }
 
-pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+pub fn run(args: &Args, before: Look, runs: &Runs) -> Result<ExitCode> {
     let chosen = args.choice.some_runs(runs)?;
     if args.attach {
-        return attach(&chosen, runs);
+        return attach(&chosen, before.and(args.look), runs);
     }
     let groups = Groups::of(chosen);
     let against = args.against.as_deref().map(|name| place(name, groups.groups.len())).transpose()?;
@@ -123,9 +128,9 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 }
 
 /// Shows the runs in the console.
-fn attach(chosen: &[Experiment], runs: &Runs) -> Result<ExitCode> {
+fn attach(chosen: &[Experiment], look: Look, runs: &Runs) -> Result<ExitCode> {
     let dirs = chosen.iter().map(|run| run.row.dir.clone()).collect();
-    attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open)
+    attach::open(look, runs, Shown::Beside(dirs), Stay::Open)
 }
 
 /// The place of a group that was named by its letter.
@@ -154,8 +159,12 @@ fn print(verdict: &Verdict, format: Format) -> Result<()> {
     }
     paragraph(&compared, format)?;
     say("")?;
-    for comparison in verdict.comparisons.iter().take(15) {
+    for comparison in verdict.comparisons.iter().take(MOST_SENTENCES) {
         item(format, &escaped(sentence(verdict, comparison)))?;
+    }
+    let n_more = verdict.comparisons.len().saturating_sub(MOST_SENTENCES);
+    if n_more > 0 {
+        item(format, &format!("The table has {n_more} more; --against A compares all with one group only."))?;
     }
     say("")?;
     for line in comparisons::notes(verdict) {

@@ -8,6 +8,7 @@ use fixmatch::examples;
 use serde::Serialize;
 
 use super::{Runs, say, say_json};
+use crate::console;
 use crate::words::numbers::plural;
 
 mod folders;
@@ -73,6 +74,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let mut findings = machine::versions();
     findings.extend(sessions::look());
     findings.extend(folders::look(runs.folder()));
+    findings.push(settings());
     findings.extend(machine::limits());
     findings.extend(machine::gpu());
     findings.extend(machine::slurm());
@@ -90,6 +92,14 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         say(if parts.is_empty() { "nothing to mend".to_owned() } else { parts.join(", ") })?;
     }
     Ok(if problems > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn settings() -> Finding {
+    const AREA: &str = "settings";
+    match console::read_settings() {
+        Ok(_) => Finding::ok(AREA, "each of their keys is understood, or there are none"),
+        Err(error) => Finding::problem(AREA, format!("{error:#}"), "correct that line: docs/console.md lists the keys"),
+    }
 }
 
 fn line(Finding { area, verdict, what, mend }: &Finding) -> String {

@@ -37,6 +37,8 @@ pub struct Args {
     /// In the console: their curves, and the same drawing
     #[arg(long, conflicts_with = "out")]
     attach: bool,
+    #[command(flatten)]
+    look: Look,
     /// As JSON
     #[arg(long, conflicts_with_all = ["out", "attach"])]
     json: bool,
@@ -81,7 +83,7 @@ impl Relative {
     }
 }
 
-pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
+pub fn run(args: &Args, before: Look, runs: &Runs) -> Result<ExitCode> {
     let dir = runs.find(&args.run)?;
     let mut all = Experiment::all(runs.folder())?;
     if all.iter().all(|run| run.row.dir != dir) {
@@ -90,7 +92,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let rows: Vec<_> = all.iter().map(|run| run.row.clone()).collect();
     let dirs = relatives(&rows, &dir);
     if args.attach {
-        return attach::open(&Look::default(), runs, Shown::Beside(dirs), Stay::Open);
+        return attach::open(before.and(args.look), runs, Shown::Beside(dirs), Stay::Open);
     }
     all.retain(|run| dirs.contains(&run.row.dir));
     if let Some(out) = &args.out {

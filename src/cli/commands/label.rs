@@ -88,7 +88,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     // what is wrong is said here, and not on a screen that has to be left first
     let desk = Desk::open(&request)?;
     desk.read(|news| news.map(drop))?;
-    attach::open(&args.look, runs, Screen::Label(Box::new(request)), Stay::Open)
+    attach::open(args.look, runs, Screen::Label(Box::new(request)), Stay::Open)
 }
 
 impl Args {

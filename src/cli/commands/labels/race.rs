@@ -55,7 +55,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
         foreground::detach(dir, runs)?;
     }
     if args.attach && console::has_terminal() {
-        return attach::open(&Look::default(), runs, attach::Shown::Beside(dirs.to_vec()), Stay::Open);
+        return attach::open(Look::default(), runs, attach::Shown::Beside(dirs.to_vec()), Stay::Open);
     }
     let [most, least] = dirs.each_ref().map(|dir| runs.name_of(dir));
     note(format_args!("`fixmatch attach {most} --beside {least}` shows both"));
