@@ -242,6 +242,23 @@ fn on_the_smallest_screen_presets_are_listed_and_axes_can_be_read() {
 }
 
 #[test]
+fn the_values_of_a_preset_and_of_a_fork_are_in_sight_on_every_screen() {
+    let (mut preset, mut fork) = (sample::app(), sample::app_on_run());
+    preset.update(Action::Enter);
+    fork.update(Action::Fork);
+    for height in [14, 17, 24] {
+        for app in [&mut preset, &mut fork] {
+            let screen = dump(&drawn(app, 60, height));
+            let n = screen
+                .lines()
+                .filter(|line| [" labels.", " data.", " augment."].iter().any(|key| line.contains(key)))
+                .count();
+            assert!(n >= 3, "{screen}");
+        }
+    }
+}
+
+#[test]
 fn what_a_log_is_filtered_by_is_seen_beside_how_many_lines_there_are() {
     let mut app = on_page(Page::Log, sample::app_on_run());
     if let Some(run) = app.run_mut() {

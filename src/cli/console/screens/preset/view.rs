@@ -39,11 +39,16 @@ impl Draft {
     }
 }
 
-/// What there is to say before the values: plain lines, then warnings.
+/// The values that are in sight however much there is to say before them.
+const LEAST_ROWS: u16 = 3;
+
+/// What there is to say before the values: plain lines, as far as there is room, then warnings.
 fn head(app: &App, draft: &Draft, area: Rect) -> Vec<(String, Style)> {
     let (theme, width) = (app.theme, usize::from(area.width).saturating_sub(4));
     let is_small = area.height < 24;
-    let about = wrap(&draft.config.about, width).into_iter().take(if is_small { 2 } else { 3 });
+    // what a preset says of itself may not hold for a fork
+    let about = if draft.fork.is_some() { Vec::new() } else { wrap(&draft.config.about, width) };
+    let about = about.into_iter().take(if is_small { 2 } else { 3 });
     let machine = machine_lines(app, usize::from(area.height) / 5);
     let facts = [cost(app, &draft.config)].into_iter().chain(machine).map(|line| fit(&line, width));
     let fork = draft.fork.as_ref().map(|(_, until)| {
@@ -51,14 +56,23 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<(String, Style)> {
         let text = format!("goes on from its newest checkpoint{until}; the network and the data stay as they are");
         wrap(&text, width)
     });
-    let plain = fork.into_iter().flatten().chain(about).chain(facts).map(|line| (line, theme.faint()));
+    let fork: Vec<String> = fork.into_iter().flatten().collect();
     let baseline = draft.with_baseline.then(|| {
         let text = "with its baseline: the labels alone are trained beside it, at the same time, as a second run";
         wrap(text, width).into_iter().map(|line| (line, theme.changed())).collect::<Vec<_>>()
     });
     let warnings = warnings(app, draft).into_iter().flat_map(|text| wrap(&format!("! {text}"), width));
     let warnings = warnings.take(4).map(|line| (line, theme.error()));
-    plain.chain(baseline.into_iter().flatten()).chain(warnings).collect()
+    let mut loud: Vec<_> = baseline.into_iter().flatten().chain(warnings).collect();
+    let most = usize::from(area.height.saturating_sub(2 + FOOT + LEAST_ROWS));
+    loud.truncate(most);
+    let facts: Vec<String> = facts.collect();
+    let mut plain = [&fork[..], &about.collect::<Vec<_>>(), &facts].concat();
+    if plain.len() + loud.len() > most {
+        plain = [fork, facts].concat();
+    }
+    plain.truncate(most - loud.len());
+    plain.into_iter().map(|line| (line, theme.faint())).chain(loud).collect()
 }
 
 /// What is known before a launch to go wrong.
