@@ -248,8 +248,9 @@ fn cautions(groups: &Groups, measure: Measure) -> Vec<String> {
     } else if images.len() > 1 {
         cautions.push("They are of different images: the difference says nothing of a method.".into());
     }
-    let steps = distinct(&|run| Some(run.row.summary.steps.to_string()));
+    let steps: BTreeSet<u64> = runs.iter().map(|run| run.row.summary.steps).collect();
     if steps.len() > 1 {
+        let steps: Vec<_> = steps.iter().map(u64::to_string).collect();
         cautions.push(format!("They were trained for different numbers of steps: {}.", steps.join(", ")));
     }
     let hosts = distinct(&|run| run.file()?.environment.as_ref().map(|it| it.host.clone()));

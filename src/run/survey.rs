@@ -62,6 +62,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// What keeps it from going on, if something does: its disk, or the ranking that it picks labels by.
+    pub fn trouble(&self) -> Option<&'static str> {
+        let ranks = self.file.as_ref().is_some_and(|file| file.config.rank.is_some());
+        match self.phase? {
+            Phase::Ranking if !ranks => Some("waiting for a ranking"),
+            phase => phase.trouble(),
+        }
+    }
+
     /// Of one run by itself, wherever it is.
     pub fn of(dir: &RunDir) -> Self {
         Known::default().look(dir)

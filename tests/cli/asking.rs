@@ -253,4 +253,6 @@ fn a_worker_that_waits_for_its_disk_is_told_by_runs_and_show() {
     worker.beat(Phase::NoSpace);
     place.fixmatch(&["runs"]).check(0, &["waiting for disk space"], &[]);
     place.fixmatch(&["show"]).check(0, &["running, waiting for disk space"], &[]);
+    worker.beat(Phase::Ranking);
+    place.fixmatch(&["runs"]).check(0, &["waiting for a ranking"], &[]);
 }

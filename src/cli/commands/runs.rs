@@ -15,7 +15,6 @@ use fixmatch::compare::saved;
 use fixmatch::compare::sort::Sort;
 use fixmatch::examples;
 use fixmatch::run::file::Parent;
-use fixmatch::run::heartbeat::Phase;
 use fixmatch::run::state::Status;
 use fixmatch::run::summary::Summary;
 use serde::Serialize;
@@ -325,7 +324,7 @@ impl Row {
             preset: Some(row.preset.clone()).filter(|preset| !preset.is_empty()),
             parent: row.parent.clone(),
             created: created.map(|created| created.to_string()),
-            trouble: row.phase.and_then(Phase::trouble),
+            trouble: row.trouble(),
             summary: row.summary.clone(),
             values: values(run, columns),
             written: Written::of(&row.card),
@@ -340,7 +339,7 @@ fn cells(run: &Experiment, values: Vec<String>) -> Vec<String> {
     let done = (steps > 0).then(|| format!("{} %", percent_of(step, steps)));
     let mut cells = vec![
         run.id(),
-        run.row.phase.and_then(Phase::trouble).unwrap_or(run.row.status.label()).into(),
+        run.row.trouble().unwrap_or(run.row.status.label()).into(),
         if steps > 0 { format!("{step}/{steps}") } else { step.to_string() },
         or_dash(done, |done| done),
     ];

@@ -116,7 +116,7 @@ struct Train {
     #[arg(long = "set", value_name = "KEY=VALUE", add = complete::setting())]
     set: Vec<String>,
     /// Where to train, and how many at a time: cpu, cpu:THREADS, cuda:N, with xN behind it, separated by commas
-    /// [default: one for each GPU, else one with all cores]
+    /// [default: one for each GPU, else for small networks one on each core, for others one with all cores]
     #[arg(long, value_parser = |text: &str| Slots::parse(text))]
     slots: Option<Slots>,
     /// Hand the runs to Slurm as one job array, by this profile in the configuration directory (slurm/PROFILE.toml)

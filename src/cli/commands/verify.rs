@@ -56,7 +56,12 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
     let is_whole = parts.iter().all(|part| part.verdict != Verdict::Damaged);
     if !args.json {
         say(columns(&["FILE", "", "ABOUT"], &rows(&parts)))?;
-        say(if is_whole { "nothing is damaged" } else { "damaged: `fixmatch resume` says what to do" })?;
+        let name = runs.name_of(&dir);
+        say(if is_whole {
+            "nothing is damaged".to_owned()
+        } else {
+            format!("damaged: put back what was there, or accept it as it is with `fixmatch seal {name}`")
+        })?;
     }
     let recomputed = recomputed?;
     let is_same = recomputed.as_ref().is_none_or(Recomputed::is_same);

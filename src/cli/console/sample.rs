@@ -198,7 +198,7 @@ pub fn dir(name: &str) -> RunDir {
     RunDir::at(std::path::Path::new("/runs").join(name))
 }
 
-fn rows() -> Vec<Row> {
+pub fn rows() -> Vec<Row> {
     let row = |name: &str, status, step, last_state: Option<LastState>| Row {
         dir: dir(&format!("20261123-180112-{name}")),
         status,

@@ -231,6 +231,20 @@ fn marked_runs_are_shown_beside_each_other() {
 }
 
 #[test]
+fn the_filter_of_the_list_finds_titles_and_tags() {
+    let mut app = sample::app_with_runs();
+    let mut rows = sample::rows();
+    rows[0].card.title = "Wenige Bilder".into();
+    rows[1].card.tags.insert("keeper".into());
+    app.learn(News::Runs(Listing::Read(rows)));
+    for text in ["/Wenige", "/keeper"] {
+        press(&mut app, text);
+        assert_eq!(app.home.shown_runs().len(), 1, "{text}");
+        press(&mut app, "\x1b\x1b");
+    }
+}
+
+#[test]
 fn the_filter_of_the_list_takes_conditions_and_says_what_is_wrong_with_them() {
     let mut app = sample::app_with_runs();
     let n = app.home.shown_runs().len();

@@ -212,7 +212,10 @@ impl Home {
             let Ok(expression) = Expression::parse_with(text, &self.saved) else { return (0..rows.len()).collect() };
             return (0..rows.len()).filter(|&at| expression.holds(&self.experiments()[at])).collect();
         }
-        let named = |row: &Row| format!("{} {}", row.dir.id(), row.status.label());
+        let named = |row: &Row| {
+            let tags: Vec<_> = row.card.tags.iter().map(String::as_str).collect();
+            format!("{} {} {} {}", row.dir.id(), row.status.label(), row.card.title, tags.join(" "))
+        };
         (0..rows.len()).filter(|&at| fuzzy(text, &named(&rows[at])).is_some()).collect()
     }
 

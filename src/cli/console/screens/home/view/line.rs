@@ -41,6 +41,7 @@ pub fn label(row: &Row) -> &'static str {
         _ if row.error.is_some() => "unreadable",
         Some(Phase::NoSpace) => "no disk space",
         Some(_) => "disk fails",
+        None if row.trouble().is_some() => "needs ranking",
         None if row.status == Status::Finished && row.summary.at_chance => "at chance",
         None => row.status.label(),
     }
