@@ -1,8 +1,8 @@
 //! Files that are written aside and then put in their place, whole.
 //!
 //! Where the file system can, a file has no name until it is whole: a kill while it is written leaves nothing behind. A kill
-//! between its two names does. So whoever writes a file holds it by `flock`, and what nobody holds is removed by the next
-//! who writes the same file.
+//! between its two names does. So whoever writes a file holds it by `flock`, and there what nobody holds is removed by the
+//! next who writes the same file.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
@@ -37,6 +37,7 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
             }
             Err(_) => None,
         };
+        let is_nameless = linked.is_some();
         let aside = if let Some(aside) = linked {
             aside
         } else {
@@ -44,7 +45,10 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
             fill(aside.as_file())?;
             aside
         };
-        remove_abandoned(folder, |name| name.starts_with(&beginning) && name.ends_with(ASIDE));
+        if is_nameless {
+            // others, such as NFS, may have locks that hold on one machine only
+            remove_abandoned(folder, |name| name.starts_with(&beginning) && name.ends_with(ASIDE));
+        }
         aside.persist(path)?;
         File::open(folder)?.sync_all()
     };

@@ -45,7 +45,7 @@ const BEAT_BYTES: usize = 512;
 /// How the name of a folder begins that is to become a run's.
 const MAKING: &str = ".making-";
 
-/// From which age on nobody is still making it. Locks say so too, where they hold between machines.
+/// From which age on nobody is still making it, also where locks do not hold from one machine to another.
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// A run's folder.
@@ -392,12 +392,11 @@ fn sanitized(name: &str) -> String {
 }
 
 /// A hidden folder for a run that is being made, and a lock that says that one is. While nobody has it, those are removed
-/// that makers left which were killed.
-fn begin(runs: &Path) -> Result<(TempDir, File)> {
-    let path = runs.join(".making.lock");
-    let lock = files::open_as(&path, OpenOptions::new().read(true).write(true).create(true).mode(0o600));
-    let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
-    if lock.try_lock().is_ok() {
+/// that makers left which were killed. Where there is no lock, as where another user made it, nobody's are.
+fn begin(runs: &Path) -> Result<(TempDir, Option<File>)> {
+    let options = OpenOptions::new().read(true).write(true).create(true).clone();
+    let lock = files::open_as(&runs.join(".making.lock"), &options).ok();
+    if let Some(lock) = lock.as_ref().filter(|lock| lock.try_lock().is_ok()) {
         for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
             let is_one = entry.file_name().as_encoded_bytes().starts_with(MAKING.as_bytes());
             let age = entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
@@ -407,7 +406,7 @@ fn begin(runs: &Path) -> Result<(TempDir, File)> {
         }
         let _ = lock.unlock();
     }
-    let _ = lock.lock_shared(); // where there are no locks, age has to do
+    let _ = lock.as_ref().map(File::lock_shared);
     let anyone = Permissions::from_mode(0o777);
     let folder = tempfile::Builder::new().prefix(MAKING).permissions(anyone).tempdir_in(runs);
     Ok((folder.with_context(|| format!("cannot make a folder in {}", runs.display()))?, lock))
