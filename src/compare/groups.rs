@@ -6,6 +6,7 @@ use crate::base::stats::mean_and_sd;
 use crate::base::text::clean;
 use crate::compare::experiment::{Experiment, Measure, Value, differing};
 use crate::compare::keys::{Key, SEEDS, short};
+use crate::compare::sort::Sort;
 
 /// Runs of one configuration.
 #[derive(Clone, Debug)]
@@ -47,6 +48,16 @@ impl Groups {
         let mut all = Self { groups, keys };
         all.tell_apart();
         all
+    }
+
+    /// The same in the order of the values in which they differ, not of their first runs: a table says the same whichever run
+    /// was trained first.
+    #[must_use]
+    pub fn by_values(mut self) -> Self {
+        for &key in self.keys.iter().rev() {
+            Sort { key, is_descending: false }.by(&mut self.groups, |group| group.first()?.value(key));
+        }
+        self
     }
 
     /// Whether configurations alone do not tell all groups apart.

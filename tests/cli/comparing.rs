@@ -220,6 +220,21 @@ fn seeds_of_a_configuration_are_one_line_with_their_spread() {
 }
 
 #[test]
+fn groups_stand_in_the_order_of_their_values_whichever_was_trained_first() {
+    let place = Place::new();
+    for (lr, strong) in [("0.02", "none"), ("0.003", "randaugment"), ("0.1", "none"), ("0.003", "ctaugment")] {
+        place.trained("a", &[&format!("train.lr={lr}"), &format!("augment.strong={strong}")], 0.5);
+    }
+    let of = |values: &serde_json::Value| format!("{} {}", values["augment.strong"], values["train.lr"]);
+    let groups = place.answer(&["compare"])["groups"].clone();
+    let order: Vec<_> = groups.as_array().expect("groups").iter().map(|it| of(&it["values"])).collect();
+    assert_eq!(order.len(), 4, "{groups:#}");
+    let mut sorted = order.clone();
+    sorted.sort();
+    assert_eq!(order, sorted, "{groups:#}");
+}
+
+#[test]
 fn runs_with_the_same_labels_are_compared_pair_by_pair() {
     let place = Place::new();
     place.seeds("with", "train.lambda_u=1", &[0.50, 0.60, 0.75]);
@@ -227,15 +242,15 @@ fn runs_with_the_same_labels_are_compared_pair_by_pair() {
     let verdict = place.answer(&["compare", "with", "without"]);
     let only = &verdict["comparisons"][0];
     assert_eq!((&only["test"], &only["pairs"]), (&"paired t".into(), &3.into()), "{verdict:#}");
-    // differences −0.05, −0.06 and −0.07: mean −0.06, standard error 0.01/√3; t of 2 degrees of freedom at 97.5 %: 4.3027
+    // differences 0.05, 0.06 and 0.07: mean 0.06, standard error 0.01/√3; t of 2 degrees of freedom at 97.5 %: 4.3027
     let half = 4.302_652_73 * 0.01 / 3.0_f64.sqrt();
-    for (key, expected) in [("difference", -0.06), ("low", -0.06 - half), ("high", -0.06 + half), ("df", 2.0)] {
+    for (key, expected) in [("difference", 0.06), ("low", 0.06 - half), ("high", 0.06 + half), ("df", 2.0)] {
         let found = only[key].as_f64().expect(key);
         assert!((found - expected).abs() < 1e-9, "{key}: {found}, not {expected}");
     }
     assert_eq!(only["seen"], true, "{verdict:#}");
     let said = place.fixmatch(&["compare", "with", "without"]);
-    said.check(0, &["They differ in train.lambda_u,", "B − A: −6.0 points", "A is better", "Paired t-test"], &[]);
+    said.check(0, &["They differ in train.lambda_u,", "B − A: +6.0 points", "B is better", "Paired t-test"], &[]);
     let latex = place.fixmatch(&["compare", "with", "without", "--latex"]);
     latex.check(0, &["\\toprule", "lambda\\_u", "$\\pm$", "\\bottomrule"], &[]);
     place.fixmatch(&["compare", "--markdown"]).check(0, &["|---|---:|", "- B − A: "], &[]);

@@ -107,7 +107,7 @@ pub fn run(args: &Args, before: Look, runs: &Runs) -> Result<ExitCode> {
     if args.attach {
         return attach(&chosen, before.and(args.look), runs);
     }
-    let groups = Groups::of(chosen);
+    let groups = Groups::of(chosen).by_values();
     let against = args.against.as_deref().map(|name| place(name, groups.groups.len())).transpose()?;
     if args.csv {
         say_csv(&comparisons::groups_in_full(&groups))?;

@@ -142,7 +142,7 @@ pub fn report(args: &Args, runs: &Runs) -> Result<ExitCode> {
         _ => bail!("{}: a report is .html, .md, .tex or .csv", args.out.display()),
     };
     let out = fresh_file(&args.out, args.force)?;
-    let groups = Groups::of(args.choice.some_runs(runs)?);
+    let groups = Groups::of(args.choice.some_runs(runs)?).by_values();
     let n = groups.groups.iter().map(|group| group.runs.len()).sum::<usize>();
     let text = match format {
         Some(Format::Csv) => comparisons::groups_in_full(&groups).written(Format::Csv)? + "\n",
@@ -224,7 +224,7 @@ fn command(args: &Args) -> String {
 pub fn plot(args: &Plot, runs: &Runs) -> Result<ExitCode> {
     let is_pdf = is_pdf(&args.out)?;
     let out = fresh_file(&args.out, args.force)?;
-    let groups = Groups::of(args.choice.some_runs(runs)?);
+    let groups = Groups::of(args.choice.some_runs(runs)?).by_values();
     let study = Study::read(&groups)?;
     let axis = match args.axis {
         Over::Step => Axis::Step,
