@@ -1,5 +1,6 @@
 //! What comes from the terminal beside keys: pasted text, signals, answers that are late or never come.
 
+use fixmatch::run::dir::RunDir;
 use fixmatch::run::event::Event;
 use rustix::process::Signal;
 
@@ -32,7 +33,7 @@ fn text_that_is_pasted_on_a_list_does_nothing_but_say_so() {
     }
     close_help(&mut terminal);
     quit(&mut terminal);
-    assert_eq!(std::fs::read_dir(place.runs()).expect("runs").count(), 1, "no run was launched");
+    assert_eq!(RunDir::list(&place.runs()).expect("runs").len(), 1, "no run was launched");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn presets(buffer: &mut Buffer, app: &App, area: Rect) {
         let (marks, style) = mark(app, (i == home.preset_at.at, has_focus), false);
         let mut spans = marks.to_vec();
         match line {
-            Line::Group(group) => spans.extend(heading(app, group, style)),
+            Line::Group(group) => spans.extend(heading(app, group, style, area.width.into())),
             Line::Preset(i) => spans.extend(preset_line(app, &home.presets[*i], style, (names, &columns, area.width))),
             Line::Broken(i) => {
                 let Broken { name, path, error } = &home.broken[*i];
@@ -225,7 +225,7 @@ fn about_line(buffer: &mut Buffer, app: &App, line: &Line, area: Rect) {
 }
 
 /// A group with how many it has, and while it is folded, which.
-fn heading(app: &App, group: &str, style: Style) -> Vec<Span<'static>> {
+fn heading(app: &App, group: &str, style: Style, width: usize) -> Vec<Span<'static>> {
     let (theme, home) = (app.theme, &app.home);
     let n = home.count(group);
     let sign = match (n, home.is_open(group)) {
@@ -240,14 +240,17 @@ fn heading(app: &App, group: &str, style: Style) -> Vec<Span<'static>> {
     }
     let at_work = home.suites.iter().find(|study| group == SUITES && study.has_queue);
     let at_work = at_work.map(|study| format!("  {}: {}", study.name, progress(study, 60)));
-    let names = if home.is_open(group) { String::new() } else { format!("  {}", clean(&names.join(", "))) };
-    vec![
+    let mut spans = vec![
         Span::styled(format!("{sign} "), theme.accent()),
         Span::styled(title, style),
         Span::styled(n.to_string(), theme.text()),
-        Span::styled(at_work.filter(|_| !home.is_open(group)).unwrap_or_default(), theme.good()),
-        Span::styled(names, theme.faint()),
-    ]
+    ];
+    if !home.is_open(group) {
+        spans.push(Span::styled(at_work.unwrap_or_default(), theme.good()));
+        let room = width.saturating_sub(4 + spans.iter().map(Span::width).sum::<usize>());
+        spans.push(Span::styled(format!("  {}", fit(&clean(&names.join(", ")), room)), theme.faint()));
+    }
+    spans
 }
 
 /// A suite with how far it is.

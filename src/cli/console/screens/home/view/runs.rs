@@ -24,7 +24,9 @@ use crate::words::numbers::{duration, grouped, percent, plural};
 
 /// The runs that are in sight, in their part of the screen.
 pub fn rows(home: &Home, area: Rect) -> Rows {
-    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area };
+    // where there is something to say of the runs, it has two rows below them
+    let n_told = if home.pane == Pane::Runs || !home.marked.is_empty() { 2 } else { 0 };
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + n_told), ..area };
     Rows::from(list, home.run_at.top, home.n_run_lines())
 }
 
