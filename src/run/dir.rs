@@ -15,6 +15,7 @@
 //!   control/        the mailbox
 //!   heartbeat       replaced every two seconds
 //!   worker.lock     held for the worker's life
+//!   .lock           held while somebody changes card.json
 //!   worker.log      its stdout and stderr
 //! ```
 //!

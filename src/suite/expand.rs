@@ -153,6 +153,17 @@ mod tests {
             ("values = [1, 4]", "values = [4, 4]", "has 4 twice"),
             ("values = [1, 4]", "values = [1, 0]", "labels.per_class"),
             ("key = \"augment.strong\"", "key = \"augment.storng\"", "leave_out names augment.strong"),
+            (
+                "key = \"augment.strong\"",
+                "key = \"augment.storng\"",
+                "no axis: these are labels.per_class, augment.storng",
+            ),
+            (
+                "train.steps = 20",
+                "labels.per_class = 2",
+                "labels.per_class is an axis, so labels.per_class=2 would be in no run",
+            ),
+            ("train.steps = 20", "train.seed = 77", "train.seed is set by seeds (seed_keys)"),
             ("labels.per_class = 1\n", "labels.per_class = 9\n", "but the axis has 1, 4"),
             ("train.steps = 20", "train.step = 20", "train.steps"),
         ] {

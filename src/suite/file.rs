@@ -150,6 +150,34 @@ impl Suite {
         Ok(suite)
     }
 
+    /// Sets values in all runs, `KEY=VALUE` each.
+    ///
+    /// # Errors
+    /// If one is of an axis, or of what seeds are given to: it would be in no run.
+    pub fn set(&mut self, settings: &[String]) -> Result<()> {
+        self.settings.extend(settings.iter().cloned());
+        self.check_settings()
+    }
+
+    fn check_settings(&self) -> Result<()> {
+        for setting in &self.settings {
+            let key = setting.split('=').next().unwrap_or_default().trim();
+            ensure!(
+                self.axes.iter().all(|axis| axis.key != key),
+                "{key} is an axis, so {setting} would be in no run: take one of them out"
+            );
+            ensure!(
+                self.seed_keys.iter().all(|seeded| seeded != key),
+                "{key} is set by seeds (seed_keys), so {setting} would be in no run: say seeds = [...] instead"
+            );
+        }
+        Ok(())
+    }
+
+    fn axes_named(&self) -> String {
+        self.axes.iter().map(|axis| axis.key.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     fn validate(&self) -> Result<()> {
         ensure!(!self.title.trim().is_empty(), "a suite needs a title");
         ensure!(!self.seeds.is_empty(), "seeds must be at least one");
@@ -167,11 +195,14 @@ impl Suite {
                 ensure!(!values[..i].contains(value), "the axis {key} has {value} twice");
             }
         }
+        self.check_settings()?;
         for out in &self.leave_out {
             for setting in out {
                 let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
                 let axis = self.axes.iter().find(|axis| axis.key == key);
-                let axis = axis.with_context(|| format!("leave_out names {key}, which is no axis"))?;
+                let axis = axis.with_context(|| {
+                    format!("leave_out names {key}, which is no axis: these are {}", self.axes_named())
+                })?;
                 ensure!(
                     axis.values.iter().any(|other| other == value),
                     "leave_out names {setting}, but the axis has {}",

@@ -333,7 +333,7 @@ fn planned(args: &Train, runs: &Runs) -> Result<(Folder, String, Grid)> {
         }
         return Ok((folder, suite.title, before.clone()));
     }
-    suite.settings.extend(args.set.iter().cloned());
+    suite.set(&args.set)?;
     if let Some(n) = args.seeds {
         suite.seeds = (0..u64::from(n)).collect();
     }
