@@ -71,7 +71,11 @@ fn head(app: &App, draft: &Draft, area: Rect) -> Vec<(String, Style)> {
     if plain.len() + loud.len() > most {
         plain = [fork, facts].concat();
     }
+    let is_cut = plain.len() + loud.len() > most;
     plain.truncate(most - loud.len());
+    if let Some(last) = plain.last_mut().filter(|_| is_cut) {
+        last.push_str(" …");
+    }
     plain.into_iter().map(|line| (line, theme.faint())).chain(loud).collect()
 }
 
