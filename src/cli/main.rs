@@ -149,14 +149,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
         is_of_the_console || cli.look.is_usual(),
         "--readonly and --glyphs are of the console: `fixmatch --readonly`, `fixmatch attach --readonly`"
     );
-    let settings = console::read_settings();
-    match (&command, settings) {
-        (Command::Notify(_), Err(error)) => return Err(error),
-        (
-            Command::Train(_) | Command::Resume(_) | Command::Suite(_) | Command::Crossval(_) | Command::Rank(_),
-            Err(error),
-        ) => output::note(format_args!("warning: a part of your settings counts for nothing: {error:#}")),
-        _ => {}
+    let trains = matches!(
+        command,
+        Command::Train(_) | Command::Resume(_) | Command::Suite(_) | Command::Crossval(_) | Command::Rank(_)
+    );
+    if trains && let Err(error) = console::read_settings() {
+        output::note(format_args!("warning: a part of your settings counts for nothing: {error:#}"));
     }
     match command {
         Command::Attach(args) => attach::run(&args, cli.look, &runs),

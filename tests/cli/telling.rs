@@ -148,4 +148,8 @@ fn a_typing_error_in_the_settings_is_told_before_anything_depends_on_them() {
         said(&["train", "no-such-preset"]).check(1, &[], &["a part of your settings counts for nothing: ", error]);
         said(&["runs"]).check(0, &[], &[]);
     }
+    // what it does not need keeps nobody from being told
+    let place = Place::new();
+    place.config("[keys]\npuase = \"P\"\n");
+    place.messenger().check(0, &[], &[]);
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Runs, note, say};
+use crate::console;
 use crate::messenger;
 use crate::words::numbers::table;
 
@@ -58,6 +59,7 @@ pub fn run(args: &Args, runs: &Runs) -> Result<ExitCode> {
 
 /// The settings, which must name somebody.
 fn settings() -> Result<Notify> {
+    console::read_settings()?; // a table of another name would be none of Notify's
     let path = dirs::config_file()?;
     let notify = Notify::read(&path)?;
     ensure!(
