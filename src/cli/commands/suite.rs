@@ -1,5 +1,6 @@
 //! `fixmatch suite`: studies of many runs, and the queue that trains them.
 
+mod planning;
 mod slurm;
 
 use std::path::PathBuf;
@@ -11,7 +12,6 @@ use fixmatch::base::text::shell_quoted;
 use fixmatch::config::preset::own::in_one_line;
 use fixmatch::examples;
 use fixmatch::machine::gpu::Gpu;
-use fixmatch::run::survey::Survey;
 use fixmatch::suite::asking::{self, Begun};
 use fixmatch::suite::batch::Batch;
 use fixmatch::suite::cluster;
@@ -25,15 +25,16 @@ use fixmatch::suite::queue::{self, Stand};
 use fixmatch::suite::slots::Slot;
 use fixmatch::suite::slurm::Slurm;
 use fixmatch::suite::slurm::profile::{DEFAULT, Profile};
-use fixmatch::suite::standing::{Found, Standing, n_mixed};
+use fixmatch::suite::standing::{Found, Standing};
 use fixmatch::suite::submission::Submission;
 use fixmatch::suite::task;
 use fixmatch::suite::usual;
 use serde::Serialize;
 
+use self::planning::{foretell, planned, started_here, warn_of_mixed};
 use super::{Runs, STOPPED, complete, note, say, say_json};
 use crate::signals::let_signals_end_this;
-use crate::words::numbers::{bytes, columns, duration, plural};
+use crate::words::numbers::{columns, plural};
 use crate::words::suites;
 
 /// How often `--wait` looks.
@@ -306,55 +307,8 @@ fn show(args: &Show, runs: &Runs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The suite's folder, its title, and the runs that are meant: those of its file, with what is set over it. Where it was
-/// started before from the same file and nothing is set, these are the ones that it stands at, with all seeds that were
-/// added.
-fn planned(args: &Train, runs: &Runs) -> Result<(Folder, String, Grid)> {
-    let is_set = !args.set.is_empty() || args.seeds.is_some();
-    let mut suite = match Suite::find(&args.suite.suite) {
-        Ok(suite) => suite,
-        Err(error) => match started_here(&args.suite.suite, runs)? {
-            Some((folder, order)) if !is_set => {
-                note(format_args!("its file is elsewhere: it goes on as it was planned there"));
-                return Ok((folder, order.title, order.grid));
-            }
-            _ => return Err(error),
-        },
-    };
-    let folder = Folder::of(runs.folder(), &suite.name);
-    let of_file = expand(&suite)?;
-    let before = folder.read()?.map(|order| order.grid);
-    if let Some(before) = before.as_ref().filter(|before| !is_set && before.of_file == of_file.of_file) {
-        if before.n_left_out(&of_file) + of_file.n_left_out(before) > 0 {
-            let (n, n_of_file) = (plural(before.runs.len() as u64, "run"), of_file.runs.len());
-            note(format_args!(
-                "going on with its plan as it was set or added to: {n}; its file alone comes to {n_of_file}"
-            ));
-        }
-        return Ok((folder, suite.title, before.clone()));
-    }
-    suite.set(&args.set)?;
-    if let Some(n) = args.seeds {
-        suite.seeds = (0..u64::from(n)).collect();
-    }
-    let grid = Grid { of_file: of_file.of_file, ..expand(&suite)? };
-    let n = before.map_or(0, |before| grid.n_left_out(&before));
-    if n > 0 {
-        note(format_args!("{} of its plan before are not in this one: they stay as they are", plural(n as u64, "run")));
-    }
-    Ok((folder, suite.title, grid))
-}
-
-/// What was started of a suite of this name among these runs.
-fn started_here(name: &str, runs: &Runs) -> Result<Option<(Folder, Order)>> {
-    let Some(folder) = Folder::list(runs.folder()).into_iter().find(|folder| folder.name() == name) else {
-        return Ok(None);
-    };
-    Ok(folder.read()?.map(|order| (folder, order)))
-}
-
 fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
-    let (folder, title, grid) = planned(args, runs)?;
+    let (folder, title, grid) = planned(&args.suite.suite, &args.set, args.seeds, runs)?;
     if let Some(profile) = &args.slurm {
         let profile = Profile::find(profile)?;
         asking::check(&grid)?;
@@ -383,7 +337,7 @@ fn train(args: &Train, runs: &Runs) -> Result<ExitCode> {
 fn begin(folder: &Folder, order: &Order) -> Result<()> {
     let name = shell_quoted(&folder.name());
     match asking::begin(folder, order)? {
-        Begun::Submitted(submitted) => return slurm::say_submitted(&name, &submitted),
+        Begun::Submitted(submitted) => return slurm::say_submitted(&folder.name(), &submitted),
         Begun::Followed => say(format_args!("the queue of {name} follows the new order"))?,
         Begun::Started => say(format_args!("the queue of {name} trains in the background"))?,
     }
@@ -399,76 +353,21 @@ fn stands(runs: &Runs, grid: &Grid, retry_after: f64) -> Result<Vec<Stand>> {
     Ok(found.into_iter().map(|found| Stand::of(found, retry_after)).collect())
 }
 
-fn warn_of_mixed(grid: &Grid, found: &[Option<Found>]) {
-    let n = n_mixed(grid, found);
-    if n > 0 {
-        note(format_args!(
-            "warning: in {} runs were not trained on the same images and labels, which have changed in between: a mean is \
-             over both, and `fixmatch compare` keeps them apart",
-            plural(n as u64, "cell")
-        ));
-    }
-}
-
-/// How a suite stands that was started here.
-fn standing(runs: &Runs, folder: &Folder, order: &Order) -> Result<suites::Standing> {
+/// How a suite stands that was started here, and the runs that were found of it.
+fn standing(runs: &Runs, folder: &Folder, order: &Order) -> Result<(suites::Standing, Vec<Option<Found>>)> {
     let mut standing = Standing::new(runs.folder());
     let found = standing.look(&order.grid)?;
-    warn_of_mixed(&order.grid, &found);
-    let stands: Vec<_> = found.into_iter().map(|found| Stand::of(found, order.retry_after)).collect();
+    let stands: Vec<_> = found.iter().cloned().map(|found| Stand::of(found, order.retry_after)).collect();
     let left = Forecast::of(&order.grid, &stands, &order.slots, standing.rows()).left();
     standing.save();
-    Ok(suites::Standing::of(order, &stands, folder.is_locked(), left))
-}
-
-/// How much is left, and what it will take by earlier runs of its kind.
-fn foretell(grid: &Grid, stands: &[Stand], slots: &[Slot], how: &str, runs: &Runs) -> Result<()> {
-    let is_done = |stand: &Stand| matches!(stand, Stand::Finished(_));
-    let n_done = stands.iter().filter(|stand| is_done(stand)).count();
-    let n = grid.runs.len();
-    let done = suites::there_already(n_done);
-    say(format_args!("{}{done}", plural(n as u64, "run")))?;
-    let rows = Survey::new(runs.folder()).look()?;
-    let forecast = Forecast::of(grid, stands, slots, &rows);
-    let disk_of = |id: &String| rows.iter().find(|row| row.dir.id() == *id).map_or(0, |row| size_of(row.dir.path()));
-    let known = !forecast.by.is_empty();
-    if known {
-        say(format_args!(
-            "about {} {how}, {} of disk and {} of memory, judging by earlier runs like them",
-            duration(forecast.time),
-            bytes(forecast.by.iter().map(disk_of).sum()),
-            bytes(forecast.memory_bytes)
-        ))?;
-    }
-    if forecast.n_unknown > 0 {
-        let n = plural(forecast.n_unknown as u64, "run");
-        let which = if known { format!("the time of {n} is not in it") } else { "how long is not known".into() };
-        say(format_args!("{which}: no run like them was trained here yet"))?;
-    }
-    Ok(())
-}
-
-/// The bytes of a run's files.
-fn size_of(folder: &std::path::Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(meta) if meta.is_dir() => size_of(&entry.path()),
-        Ok(meta) => meta.len(),
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
+    Ok((suites::Standing::of(order, &stands, folder.is_locked(), left), found))
 }
 
 /// The folder of a suite that was started here.
 fn started(which: &str, runs: &Runs) -> Result<(Folder, Order)> {
     let name = match Suite::find(which) {
         Ok(suite) => suite.name,
-        Err(error) => {
-            let folder = Folder::of(runs.folder(), which);
-            let is_name = !which.is_empty() && !which.contains(['/', '.']);
-            ensure!(is_name && folder.read()?.is_some(), error);
-            which.to_owned()
-        }
+        Err(error) => return started_here(which, runs)?.ok_or(error),
     };
     let folder = Folder::of(runs.folder(), &name);
     let order = folder.read()?.with_context(|| {
@@ -488,10 +387,12 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
     let (mut all, mut looks) = (Vec::new(), Vec::new());
     for (folder, order) in &folders {
         let look = order.slurm.is_some().then(|| cluster::look(&Slurm, folder, order)).transpose()?;
-        all.push(match &look {
-            Some(look) => suites::Standing::of_cluster(order, look),
+        let (standing, found) = match &look {
+            Some(look) => (suites::Standing::of_cluster(order, look), Standing::new(runs.folder()).look(&order.grid)?),
             None => standing(runs, folder, order)?,
-        });
+        };
+        warn_of_mixed(&order.grid, &found);
+        all.push(standing);
         looks.push(look);
     }
     if args.json {
@@ -512,10 +413,7 @@ fn status(args: &Status, runs: &Runs) -> Result<ExitCode> {
             say("")?;
         }
         match look {
-            Some(look) => {
-                warn_of_mixed(&order.grid, &Standing::new(runs.folder()).look(&order.grid)?);
-                slurm::status(order, look, standing)?;
-            }
+            Some(look) => slurm::status(order, look, standing)?,
             None => say(standing.told(order))?,
         }
         if standing.failed > 0 {
@@ -582,7 +480,7 @@ fn wait(folder: &Folder, runs: &Runs) -> Result<ExitCode> {
     let mut told = String::new();
     loop {
         let order = folder.read()?.context("the suite's order is gone")?;
-        let standing = standing(runs, folder, &order)?;
+        let (standing, _) = standing(runs, folder, &order)?;
         let line = standing.line();
         if line != told {
             note(&line);

@@ -12,7 +12,8 @@ use fixmatch::suite::slurm::{Setup, Slurm};
 use fixmatch::suite::submission::{Submission, Submitted};
 
 use super::super::{Runs, STOPPED, note, say};
-use super::{POLL, foretell};
+use super::POLL;
+use super::planning::foretell;
 use crate::signals::let_signals_end_this;
 use crate::words::numbers::plural;
 use crate::words::suites;
