@@ -37,18 +37,15 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
             }
             Err(_) => None,
         };
-        let is_nameless = linked.is_some();
         let aside = if let Some(aside) = linked {
+            // other file systems, such as NFS, may have locks that hold on one machine only
+            remove_abandoned(folder, |name| name.starts_with(&beginning) && name.ends_with(ASIDE));
             aside
         } else {
             let aside = beside(path)?;
             fill(aside.as_file())?;
             aside
         };
-        if is_nameless {
-            // others, such as NFS, may have locks that hold on one machine only
-            remove_abandoned(folder, |name| name.starts_with(&beginning) && name.ends_with(ASIDE));
-        }
         aside.persist(path)?;
         File::open(folder)?.sync_all()
     };

@@ -90,15 +90,9 @@ fn check(dir: &RunDir, file: &RunFile) -> Result<()> {
 /// Refuses images and labels that are others by now.
 fn check_data(dir: &RunDir, run: &RunFile) -> Result<()> {
     let dataset = reading::load(&run.config.data)?;
-    let before = run.environment.as_ref().map(|environment| environment.data_digest.as_str());
-    ensure!(
-        before.is_none_or(|before| before == dataset.digest),
-        "the images are not those that {} learned from: put the old ones back, or start a run with those of today, and \
-         cross-validate that",
-        dir.id()
-    );
+    let then = recorded::read(dir, &dataset)?; // of these images, or an error
     let Pick::File(path) = &run.config.labels.pick else { return Ok(()) };
-    let (now, then) = (file::read(path, &dataset)?, recorded::read(dir, &dataset)?);
+    let now = file::read(path, &dataset)?;
     ensure!(
         (&now.indices, &now.given) == (&then.indices, &then.given),
         "{} labels {} by now, and {} learned from {}: start a run with the labels of today, and cross-validate that",
