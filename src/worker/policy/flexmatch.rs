@@ -33,6 +33,19 @@ impl FlexMatch {
         }
     }
 
+    /// Labels the images at some places, where that is so. Of an image that is there twice the later class counts: a GPU writes in
+    /// any order, so the others are written to nobody.
+    fn remember(&mut self, places: &Tensor, classes: &Tensor, is_so: &Tensor) {
+        let nobody = places.full_like(self.labels.size()[0] - 1);
+        let places = places.where_self(is_so, &nobody);
+        let rows = Tensor::arange(places.size()[0], (Kind::Int64, places.device()));
+        let last = self.labels.full_like(-1).internal_scatter_reduce(0, &places, &rows, "amax", true);
+        let is_last = last.index_select(0, &places).eq_tensor(&rows).logical_and(is_so);
+        let (places, classes) =
+            (places.where_self(&is_last, &nobody), classes.where_self(&is_last, &nobody.full_like(-1)));
+        let _ = self.labels.index_copy_(0, &places, &classes);
+    }
+
     /// Makes β anew of the labels.
     fn learn(&mut self) {
         let (n, n_classes) = (self.labels.size()[0] - 1, self.learned.size()[0]);
@@ -54,9 +67,7 @@ impl FlexMatch {
 impl Policy for FlexMatch {
     fn judge(&mut self, guess: &Guess, by: Constants) -> Counted {
         let mask = guess.confidence.ge_tensor(&self.thresholds(by.threshold).index_select(0, &guess.classes));
-        let nobody = Tensor::full_like(&guess.places, self.labels.size()[0] - 1);
-        let places = guess.places.where_self(&guess.confidence.ge(by.threshold), &nobody);
-        let _ = self.labels.index_copy_(0, &places, &guess.classes);
+        self.remember(&guess.places, &guess.classes, &guess.confidence.ge(by.threshold));
         self.learn();
         Counted::Some(mask)
     }
@@ -76,5 +87,22 @@ impl Part for FlexMatch {
         take("flexmatch.labels", &mut self.labels, from);
         take("flexmatch.learned", &mut self.learned, from);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn of_an_image_that_is_in_a_batch_twice_the_later_class_counts_and_nobodys_place_stays_empty() {
+        let facts = Facts { n_classes: 5, n_unlabeled: 4, labeled_per_class: vec![1; 5], device: Device::Cpu };
+        let mut policy = FlexMatch::new(&PseudoLabel::default(), &facts);
+        let row = |numbers: &[i64]| Tensor::from_slice(numbers);
+        let is_so = Tensor::from_slice(&[true, true, true, false, false]);
+        policy.remember(&row(&[2, 0, 2, 1, 2]), &row(&[1, 4, 3, 2, 0]), &is_so);
+        assert!(policy.labels.equal(&row(&[4, -1, 3, -1, -1])), "{:?}", Vec::<i64>::try_from(&policy.labels));
     }
 }
