@@ -20,14 +20,15 @@ fn main() {
 /// twenty seconds.
 #[cfg(feature = "train")]
 fn compile_cpp(libtorch: &str) {
-    const SOURCES: [&str; 2] = ["src/worker/ops/graph.cpp", "src/worker/libtorch.cpp"];
-    for source in SOURCES {
+    const SOURCES: [&str; 3] = ["src/worker/ops/graph.cpp", "src/worker/libtorch.cpp", "src/worker/gpu/gpu.cpp"];
+    const HEADER: &str = "src/worker/attempt.h";
+    for source in SOURCES.iter().chain([&HEADER]) {
         println!("cargo::rerun-if-changed={source}");
     }
     let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let compiled = out_dir.join("cpp.compiled");
-    let texts = SOURCES.map(|source| std::fs::read_to_string(source).expect("a source file"));
-    let contents = format!("{libtorch}\n{}", texts.concat());
+    let read = |source: &&str| std::fs::read_to_string(source).expect("a source file");
+    let contents = format!("{libtorch}\n{}", SOURCES.iter().chain([&HEADER]).map(read).collect::<String>());
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").opt_level(1).warnings(false).files(SOURCES);
     build.includes(["include", "include/torch/csrc/api/include"].map(|folder| Path::new(libtorch).join(folder)));
@@ -41,10 +42,12 @@ fn compile_cpp(libtorch: &str) {
     }
 }
 
-/// Gives every target an rpath to libtorch, whose folder it returns, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in it.
+/// Gives every target an rpath to libtorch, whose folder it returns, and the worker its folder as `FIXMATCH_LIBTORCH`, to find `cuda/` in
+/// it. Programs that are carried elsewhere look for it in `FIXMATCH_LIBTORCH_AT`, such as `$ORIGIN/libtorch`: beside themselves.
 #[cfg(feature = "train")]
 fn link_libtorch() -> String {
     println!("cargo::rerun-if-env-changed=LIBTORCH");
+    println!("cargo::rerun-if-env-changed=FIXMATCH_LIBTORCH_AT");
     let libtorch = std::env::var("LIBTORCH").unwrap_or_default();
     if !Path::new(&libtorch).join("lib/libtorch_cpu.so").exists() {
         println!(
@@ -52,10 +55,15 @@ fn link_libtorch() -> String {
         );
         std::process::exit(1);
     }
-    println!("cargo::rustc-env=FIXMATCH_LIBTORCH={libtorch}");
+    let elsewhere = std::env::var("FIXMATCH_LIBTORCH_AT").ok();
+    if elsewhere.is_some() {
+        println!("cargo::rustc-link-arg=-Wl,--allow-shlib-undefined"); // what libtorch links is there
+    }
+    let at = elsewhere.as_ref().unwrap_or(&libtorch);
+    println!("cargo::rustc-env=FIXMATCH_LIBTORCH={at}");
     // DT_RPATH rather than DT_RUNPATH: the latter yields to LD_LIBRARY_PATH, and conda sets that.
     println!("cargo::rustc-link-arg=-Wl,--disable-new-dtags");
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{at}/lib");
     libtorch
 }
 

@@ -146,6 +146,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("machine.emulate_bf16", "train in bf16 where the processor lacks it: about ten times slower"),
     ("machine.tf32", "on a GPU: convolutions of f32 round factors to 10 bits, as in PyTorch"),
     ("machine.cudnn_benchmark", "on a GPU: try algorithms and keep the fastest, not bit for bit"),
+    ("machine.deterministic", "on a GPU: only algorithms that give the same bits each time"),
+    ("machine.cuda_graphs", "on a GPU: ask for the passes of a step in one go; the numbers are the same"),
 ];
 
 #[cfg(test)]

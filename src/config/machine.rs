@@ -9,6 +9,7 @@ use super::range;
 /// `[machine]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a file")]
 pub struct Machine {
     /// `auto` takes the first GPU, or the CPU where there is none.
     pub device: Device,
@@ -27,11 +28,26 @@ pub struct Machine {
     /// Whether cuDNN tries its algorithms for each new size of a batch and keeps the fastest one, which may be another one the next
     /// time. Default: false, as PyTorch's is. The CPU takes no notice.
     pub cudnn_benchmark: bool,
+    /// Whether cuDNN uses only algorithms that give the same bits each time, so that a run on a GPU can be repeated exactly.
+    /// Default: true. The CPU takes no notice: there a run always can be.
+    pub deterministic: bool,
+    /// Whether a GPU is asked for the passes of a step in one go, recorded as CUDA graphs, instead of for one operation after the
+    /// other. The numbers are the same. Default: true. The CPU takes no notice.
+    pub cuda_graphs: bool,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, loaders: 0, emulate_bf16: false, tf32: true, cudnn_benchmark: false }
+        Self {
+            device: Device::Auto,
+            threads: 0,
+            loaders: 0,
+            emulate_bf16: false,
+            tf32: true,
+            cudnn_benchmark: false,
+            deterministic: true,
+            cuda_graphs: true,
+        }
     }
 }
 

@@ -4,8 +4,24 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Device;
 
-/// libtorch's CUDA part, below libtorch's folder, where `make setup ARGS=--cuda` puts it.
-pub const CUDA_PART: &str = "cuda/torch/lib/libtorch_cuda.so";
+/// The folder of the libtorch that this program was built for; None without training.
+pub fn libtorch() -> Option<PathBuf> {
+    let folder = option_env!("FIXMATCH_LIBTORCH")?;
+    match folder.strip_prefix("$ORIGIN/") {
+        Some(beside) => Some(std::env::current_exe().ok()?.canonicalize().ok()?.parent()?.join(beside)),
+        None => Some(folder.into()),
+    }
+}
+
+/// NVIDIA's libraries and libtorch's CUDA part, where `make setup ARGS=--cuda` puts them.
+pub fn cuda_folder() -> Option<PathBuf> {
+    Some(libtorch()?.join("cuda"))
+}
+
+/// libtorch's CUDA part itself.
+pub fn cuda_part() -> Option<PathBuf> {
+    Some(cuda_folder()?.join("torch/lib/libtorch_cuda.so"))
+}
 
 /// What this machine shows of its GPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +99,7 @@ impl Gpu {
 
 /// What to say before a run that asks for `wanted` is launched, as far as this program can tell.
 pub fn warning_before(wanted: Device) -> Option<String> {
-    let cuda_part = Path::new(option_env!("FIXMATCH_LIBTORCH")?).join(CUDA_PART);
+    let cuda_part = cuda_part()?;
     Gpu::look().warning(wanted, None).filter(|_| !cuda_part.exists())
 }
 

@@ -49,6 +49,7 @@ mod tests {
             host,
             cpu: String::new(),
             device: "cpu".into(),
+            gpu: None,
             cuda_visible_devices: None,
             libtorch: String::new(),
             threads: 2,

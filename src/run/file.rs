@@ -73,6 +73,9 @@ pub struct Environment {
     pub cpu: String,
     /// `cpu` or `cuda:N`.
     pub device: String,
+    /// What GPU that is, as its driver names it; runs on a CPU and of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
     /// `CUDA_VISIBLE_DEVICES`, if it was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cuda_visible_devices: Option<String>,

@@ -7,6 +7,9 @@
 
 mod convolutions;
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -37,6 +40,7 @@ use crate::{device, host, libtorch, ops};
     "fixmatch-worker bench",
     "fixmatch-worker bench --model wrn --precision bf16 --steps 5",
 ))]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command")]
 pub struct Args {
     /// Which network
     #[arg(long, value_enum, default_value_t = Net::Cnn)]
@@ -59,6 +63,15 @@ pub struct Args {
     /// On a GPU: have cuDNN try its algorithms and keep the fastest
     #[arg(long)]
     cudnn_benchmark: bool,
+    /// On a GPU: have cuDNN use only algorithms that give the same bits each time
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, default_value_t = Machine::default().deterministic)]
+    deterministic: bool,
+    /// On a GPU: ask for operations one by one in steps where nothing is waited for in between
+    #[arg(long)]
+    no_cuda_graphs: bool,
+    /// With --way: write what a step asks of libtorch, and what a GPU does, as a trace for chrome://tracing
+    #[arg(long, value_name = "FILE", requires = "way")]
+    trace: Option<PathBuf>,
     /// The vector instructions of our own operations [default: $FIXMATCH_SIMD, else the widest]
     #[arg(long, value_enum)]
     simd: Option<ops::Level>,
@@ -138,7 +151,7 @@ pub fn run(args: &Args) -> Result<()> {
         let ways = WAYS.map(|(name, ..)| name).join("; ");
         let way = WAYS.into_iter().find(|(name, ..)| name == wanted);
         let unknown = || format!("--way {wanted:?}: must be one of {ways}; {EVALUATION}; {CONVOLUTIONS}");
-        let Timed { parts, n_reads, n_pinned } = if wanted == EVALUATION {
+        let Timed { parts, n_reads, n_pinned, flowing_ms, asking_ms } = if wanted == EVALUATION {
             time_evaluation(args)?
         } else {
             let (_, forward, threshold) = way.with_context(unknown)?;
@@ -148,6 +161,7 @@ pub fn run(args: &Args) -> Result<()> {
             "{}",
             serde_json::json!({
                 "parts_ms": parts, "peak_mib": peak_memory_mib(), "device_reads": n_reads, "pinned_allocations": n_pinned,
+                "flowing_ms": flowing_ms, "asking_ms": asking_ms,
             })
         );
         return Ok(());
@@ -162,25 +176,33 @@ pub fn run(args: &Args) -> Result<()> {
     );
     let parts = PARTS.map(|part| format!("{part:>10}")).join(" ");
     let simd = ops::Instructions::in_force();
-    let peak = peak_gflop_a_second(simd);
-    println!("peak of {} on all threads: {peak:.0} GFLOP/s (multiply and add in registers)", simd.level().name());
-    let head = "GFLOP   GFLOP/s   of peak   peak memory";
+    let is_gpu = device != "cpu";
+    let peak = if is_gpu { f64::NAN } else { peak_gflop_a_second(simd) };
+    let head = if is_gpu {
+        println!("flowing: ms of a step where nothing is waited for in between, as in a run");
+        "GFLOP   GFLOP/s   flowing   peak memory of the host"
+    } else {
+        println!("peak of {} on all threads: {peak:.0} GFLOP/s (multiply and add in registers)", simd.level().name());
+        "GFLOP   GFLOP/s   of peak   peak memory"
+    };
     println!("{:<18}{:>10} ms   {parts}      {head}", "passes, accepted", "step");
     let macs = network(args).n_macs() as f64;
     for (name, forward, threshold) in WAYS {
-        let Timed { parts, .. } = time_steps(args, forward, threshold, cores)?;
+        let Timed { parts, flowing_ms, .. } = time_steps(args, forward, threshold, cores)?;
         let of = |part: usize| median(parts.iter().map(|step| step[part]).collect()).unwrap_or(f64::NAN);
         let whole = median(parts.iter().map(|step| step.iter().sum()).collect()).unwrap_or(f64::NAN);
         let columns: Vec<String> = (0..PARTS.len()).map(|part| format!("{:>10.1}", of(part))).collect();
         let gflop = 2e-9 * macs * n_passes(forward, threshold) as f64;
-        let (columns, per_s) = (columns.join(" "), 1000.0 * gflop / whole);
-        let (share, memory) = (100.0 * per_s / peak, peak_memory_mib());
-        println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0} {share:>7.0} %   {memory} MiB");
+        let (columns, per_s) = (columns.join(" "), 1000.0 * gflop / if is_gpu { flowing_ms } else { whole });
+        let share = if is_gpu { format!("{flowing_ms:>6.1} ms") } else { format!("{:>7.0} %", 100.0 * per_s / peak) };
+        let memory = peak_memory_mib();
+        println!("{name:<18}{whole:>10.1} ms   {columns} {gflop:>10.1} {per_s:>9.0} {share}   {memory} MiB");
     }
     let evaluation = time_evaluation(args)?.parts.iter().map(|pass| pass[FORWARD]).collect();
     let seconds = 1e-3 * median(evaluation).unwrap_or(f64::NAN);
     let (per_s, share) = (N_EVALUATED as f64 / seconds, 2e-7 * macs * N_EVALUATED as f64 / seconds / peak);
-    println!("evaluation: {per_s:.0} images/s, {share:.0} % of the peak");
+    let share = if is_gpu { String::new() } else { format!(", {share:.0} % of the peak") };
+    println!("evaluation: {per_s:.0} images/s{share}");
     let per_s = views_a_second();
     println!("augmentation: {per_s:.0} images/s on one core (one weak and one strong view each)");
     let device = device::resolve(args.device, device::tell)?;
@@ -211,12 +233,26 @@ struct Timed {
     n_reads: u64,
     /// How often all of them took pinned memory from the system.
     n_pinned: u64,
+    /// Milliseconds of a step where nothing is waited for in between, and of it those in which the host is asking for things: if these
+    /// are nearly all, a GPU waits for the host.
+    flowing_ms: f64,
+    asking_ms: f64,
+}
+
+fn machine(args: &Args) -> Machine {
+    Machine {
+        tf32: args.tf32,
+        cudnn_benchmark: args.cudnn_benchmark,
+        deterministic: args.deterministic,
+        cuda_graphs: !args.no_cuda_graphs,
+        ..Machine::default()
+    }
 }
 
 /// The device, as it is set up for a run.
 fn device_of(args: &Args) -> Result<Device> {
     let device = device::resolve(args.device, device::tell)?;
-    device::set_up(device, &Machine { tf32: args.tf32, cudnn_benchmark: args.cudnn_benchmark, ..Machine::default() });
+    device::set_up(device, &machine(args))?;
     Ok(device)
 }
 
@@ -232,7 +268,13 @@ fn time_evaluation(args: &Args) -> Result<Timed> {
         [0.0, begun.elapsed().as_secs_f64() * 1000.0, 0.0, 0.0]
     };
     let mut parts: Vec<_> = (0..WARM_UP + args.steps).map(pass).collect();
-    Ok(Timed { parts: parts.split_off(WARM_UP), n_reads: args.steps as u64, n_pinned: 0 })
+    Ok(Timed {
+        parts: parts.split_off(WARM_UP),
+        n_reads: args.steps as u64,
+        n_pinned: 0,
+        flowing_ms: 0.0,
+        asking_ms: 0.0,
+    })
 }
 
 fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -> Result<Timed> {
@@ -257,19 +299,42 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
         let got_batch = now();
         let loss = trainer.loss(&batch, values);
         let got_loss = now();
-        let gradients = trainer.gradients(&loss);
+        let gradients = trainer.gradients(&loss.total);
         let got_gradients = now();
         trainer.update(&gradients, values.lr);
         let took = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, now() - got_gradients];
         parts.push(took.map(|part| part.as_secs_f64() * 1000.0));
         loader.give_back(batch);
     }
-    Ok(Timed { parts: parts.split_off(WARM_UP), n_reads: host::n_reads() - before.0, n_pinned: n_pinned() - before.1 })
+    let (n_reads, n_pinned) = (host::n_reads() - before.0, n_pinned() - before.1);
+    let mut flow = |n_steps: usize| -> Result<[f64; 2]> {
+        let (begun, mut asking) = (now(), Duration::ZERO);
+        for _ in 0..n_steps {
+            let batch = loader.next_batch()?;
+            let asked = Instant::now();
+            let _ = trainer.step(&batch, values);
+            asking += asked.elapsed();
+            loader.give_back(batch);
+        }
+        Ok([now() - begun, asking].map(|took| took.as_secs_f64() * 1000.0 / n_steps as f64))
+    };
+    let parts = parts.split_off(WARM_UP);
+    let [flowing_ms, asking_ms] = if device.is_cuda() {
+        flow(5)?; // in which steps are recorded
+        flow(args.steps)?
+    } else {
+        [parts.iter().flatten().sum::<f64>() / parts.len() as f64; 2]
+    };
+    if let Some(path) = &args.trace {
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        libtorch::trace(&path, || flow(3))??;
+    }
+    Ok(Timed { parts, n_reads, n_pinned, flowing_ms, asking_ms })
 }
 
 fn trainer(args: &Args, forward: Forward, images: &Images, device: Device) -> Trainer {
     let train = Train { forward, precision: args.precision, ..Train::default() };
-    let config = RunConfig { model: args.model.into(), train, ..RunConfig::default() };
+    let config = RunConfig { model: args.model.into(), train, machine: machine(args), ..RunConfig::default() };
     Trainer::new(&config, network(args), Input::new(&Preprocess::of(images, Normalize::Unit), device))
 }
 

@@ -1,15 +1,16 @@
 //! Where tensors live, and opening the GPU's libraries only where there is one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use fixmatch::base::output::note;
 use fixmatch::config::{Device as Wanted, Machine};
-use fixmatch::machine::gpu::{CUDA_PART, Gpu};
+use fixmatch::machine::gpu::{self, Gpu};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::failure::sentence;
+use crate::gpu::use_own_stream;
 use crate::libtorch;
 
 /// The device that a configuration asks for. Tells if a GPU that is there is not it.
@@ -65,7 +66,7 @@ fn try_out(n: u32) -> Result<(), String> {
     }
     let count = Cuda::device_count();
     if i64::from(n) >= count {
-        return Err(format!("CUDA sees {count} devices, counted from 0"));
+        return Err(format!("there are {count} for CUDA, counted from 0"));
     }
     let ones = Tensor::f_ones([2], (Kind::Float, Device::Cuda(n as usize)));
     match ones.and_then(|ones| ones.f_sum(Kind::Float)).and_then(|sum| sum.f_double_value(&[])) {
@@ -77,11 +78,14 @@ fn try_out(n: u32) -> Result<(), String> {
 
 /// How a GPU computes; the CPU takes no notice. Images and kernels are `channels_last` everywhere ([`crate::input`],
 /// [`crate::weights`]), which is what its units for TF32 and bf16 want.
-pub fn set_up(device: Device, config: &Machine) {
+pub fn set_up(device: Device, config: &Machine) -> Result<()> {
     if device.is_cuda() {
+        use_own_stream(device)?;
         libtorch::allow_tf32(config.tf32);
+        libtorch::be_deterministic(config.deterministic);
         Cuda::cudnn_set_benchmark(config.cudnn_benchmark);
     }
+    Ok(())
 }
 
 /// Tells it on stderr.
@@ -98,7 +102,7 @@ pub fn name(device: Device) -> String {
 }
 
 fn cuda_part() -> PathBuf {
-    Path::new(env!("FIXMATCH_LIBTORCH")).join(CUDA_PART)
+    gpu::cuda_part().expect("a worker is built for a libtorch")
 }
 
 /// Loads libtorch's CUDA part, which `make setup ARGS=--cuda` puts below libtorch's folder, into the process.

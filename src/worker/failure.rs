@@ -21,9 +21,11 @@ impl Failure {
 
     /// What to say of a panic: a sentence, since worker.log has all of it.
     pub fn fault(panic: &(dyn Any + Send)) -> Error {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        let text = said_by(panic);
         let said = sentence(text);
+        if let Some(text) = lacks_memory(said) {
+            return Error::new(Self { kind: FailureKind::Outside, text });
+        }
         let (kind, text) = if is_of_the_machine(text) {
             (FailureKind::Outside, format!("libtorch cannot go on: {said}; see worker.log"))
         } else {
@@ -31,6 +33,26 @@ impl Failure {
         };
         Error::new(Self { kind, text })
     }
+}
+
+/// The text of a panic.
+pub fn said_by(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
+}
+
+/// What to do about a GPU that is full, if libtorch says that.
+fn lacks_memory(said: &str) -> Option<String> {
+    let after = |words: &str| Some(said.split_once(words)?.1);
+    let size = |text: &str| text.split(' ').take(2).collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned();
+    let wanted = size(after("CUDA out of memory. Tried to allocate ")?);
+    let free = after(" of which ").map(size);
+    let all = after("total capacity of ").map(size);
+    let (free, all) = (free.unwrap_or_else(|| "fewer".into()), all.unwrap_or_else(|| "its memory".into()));
+    Some(format!(
+        "the GPU's memory is too small: {wanted} more were asked for, and {free} of {all} are free; end what else uses it, or fork the \
+         run with a smaller train.batch or train.mu, train.forward = \"split\", train.precision = \"bf16\", or machine.cuda_graphs = false"
+    ))
 }
 
 /// What libtorch says before it tells where in its code: its first line, without what the binding and its checks put before it.
@@ -79,7 +101,6 @@ mod tests {
         for (text, expected) in [
             ("index out of bounds: the len is 3", FailureKind::Fault),
             ("DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes", FailureKind::Outside),
-            ("CUDA out of memory. Tried to allocate 2.00 GiB", FailureKind::Outside),
             ("CUDA error: an illegal memory access was encountered", FailureKind::Outside),
             ("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", FailureKind::Outside),
         ] {
@@ -89,6 +110,18 @@ mod tests {
         }
         assert_eq!(kind_of(&Failure::diverged("nan".into())), FailureKind::Diverged);
         assert_eq!(kind_of(&anyhow::anyhow!("no images")), FailureKind::Outside);
+    }
+
+    /// What libtorch 2.11 said on a GPU of 140 GiB.
+    #[test]
+    fn a_full_gpu_is_told_with_what_helps() {
+        let said = "called `Result::unwrap()` on an `Err` value: Torch(\"CUDA out of memory. Tried to allocate 12.25 GiB. GPU 0 has a \
+                    total capacity of 139.80 GiB of which 4.76 GiB is free. Including non-PyTorch memory, this process has 135.03 GiB\")";
+        let error = Failure::fault(&said.to_owned());
+        assert_eq!(kind_of(&error), FailureKind::Outside);
+        let text = error.to_string();
+        assert!(text.contains("12.25 GiB more were asked for, and 4.76 GiB of 139.80 GiB are free"), "{text}");
+        assert!(text.contains("a smaller train.batch") && !text.contains("PyTorch"), "{text}");
     }
 
     #[test]

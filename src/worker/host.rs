@@ -8,6 +8,8 @@ use std::cell::Cell;
 use tch::kind::Element;
 use tch::{Device, Tensor};
 
+use crate::libtorch;
+
 thread_local! {
     static READS: Cell<u64> = const { Cell::new(0) };
 }
@@ -41,7 +43,7 @@ pub fn send<T: Element>(numbers: &[T], shape: &[i64], device: Device) -> Tensor 
     }
     // SAFETY: `numbers` are of this kind and number, and are borrowed until they were copied into pinned memory.
     let here = unsafe { Tensor::from_blob(numbers.as_ptr().cast(), shape, &[], T::KIND, Device::Cpu) };
-    here.pin_memory(device).to_device_(device, T::KIND, true, false)
+    libtorch::pin(&here).to_device_(device, T::KIND, true, false)
 }
 
 #[cfg(test)]

@@ -55,14 +55,23 @@ impl Input {
         if self.device == Device::Cpu {
             return self.normalizer.images(parts, [self.height, self.width, self.channels].map(|n| n as usize));
         }
+        self.normalised(&self.bytes(parts))
+    }
+
+    /// Concatenated bytes (N, H, W, C) u8 on the device. Waits for nothing.
+    pub fn bytes(&self, parts: &[&[u8]]) -> Tensor {
         let size = self.height * self.width * self.channels;
         let send = |part: &&[u8]| {
             let shape = [part.len() as i64 / size, self.height, self.width, self.channels];
             host::send(part, &shape, self.device)
         };
         let bytes: Vec<Tensor> = parts.iter().map(send).collect();
-        let bytes = if let [one] = &bytes[..] { one.shallow_clone() } else { Tensor::cat(&bytes, 0) };
-        let mut images = bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float); // (N, C, H, W), strides of N×H×W×C
+        if let [one] = &bytes[..] { one.shallow_clone() } else { Tensor::cat(&bytes, 0) }
+    }
+
+    /// Images (N, C, H, W) f32 in `channels_last` of bytes (N, H, W, C) u8 on a GPU.
+    pub fn normalised(&self, bytes: &Tensor) -> Tensor {
+        let mut images = bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float); // strides of N×H×W×C
         let _ = images.g_sub_(&self.mean).g_div_(&self.std);
         images
     }

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let checkpoint = newest.with_context(|| format!("{} has no checkpoint yet", dir.id()))?;
     let device = device::resolve(config.machine.device, device::tell)?;
-    device::set_up(device, &config.machine);
+    device::set_up(device, &config.machine)?;
     let data_dir = fixmatch::base::dirs::data_dir()?;
     let (_, dataset) = recorded::with_dataset(&dir, data::load(&config.data, &data_dir)?)?;
     let input = input.unwrap_or_else(|| Preprocess::of(&dataset.train, config.data.normalize));

@@ -14,6 +14,7 @@ mod device;
 mod evaluate;
 mod failure;
 mod flat;
+mod gpu;
 mod host;
 mod input;
 mod kept;
@@ -24,6 +25,7 @@ mod model;
 mod ops;
 mod optim;
 mod part;
+mod passes;
 mod policy;
 mod predict;
 mod rank;
@@ -52,9 +54,6 @@ use fixmatch::run::log::Follower;
 
 use self::failure::Failure;
 use self::recorder::{Overtaken, Recorder, TrainerEnds};
-
-/// The libtorch that this program is built against.
-const LIBTORCH_VERSION: &str = "2.13.0";
 
 #[derive(Parser)]
 #[command(version = fixmatch::VERSION, about = "Trains one fixmatch run; `fixmatch` starts it")]
@@ -101,7 +100,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Logits(args) => logits::run(&args),
         Task::Predict(args) => predict::run(&args),
-        Task::Libtorch => say(LIBTORCH_VERSION),
+        Task::Libtorch => libtorch::version().and_then(say),
         Task::Man { folder } => manual::write_pages(Arguments::command(), &folder),
     }));
     match done.unwrap_or_else(|panic| Err(Failure::fault(&*panic))) {

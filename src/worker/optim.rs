@@ -30,8 +30,8 @@ impl Sgd {
         *self = Self::new(&self.config, weights);
     }
 
-    /// One step along gradients in the order of [`Weights::trained`].
-    pub fn step(&mut self, weights: &Weights, gradients: &[Tensor], lr: f64) {
+    /// One step along gradients in the order of [`Weights::trained`], at a learning rate (1) f32.
+    pub fn step(&mut self, weights: &Weights, gradients: &[Tensor], lr: &Tensor) {
         let _guard = tch::no_grad_guard();
         let Optim { momentum: beta, nesterov, weight_decay, decay, .. } = self.config;
         let gradient = weights.join(gradients);
@@ -106,7 +106,11 @@ mod tests {
             let average = weights.average();
             let mut sgd = Sgd::new(&config, &weights);
             for gradient in [0.5_f32, -1.0, 0.25] {
-                sgd.step(&weights, &[Tensor::from_slice(&[gradient]), Tensor::from_slice(&[gradient * 2.0])], 0.1);
+                sgd.step(
+                    &weights,
+                    &[Tensor::from_slice(&[gradient]), Tensor::from_slice(&[gradient * 2.0])],
+                    &Tensor::from_slice(&[0.1_f32]),
+                );
                 move_average(&average, &weights, config.ema_decay);
             }
             assert_near(values(&weights), expected);
@@ -161,7 +165,7 @@ mod tests {
                         .map(|it| (Tensor::randn_like(&it) * 0.1, Tensor::randn(it.size(), options)))
                         .map(|(alike, other)| if step % 2 == 0 { alike } else { other })
                         .collect();
-                    sgd.step(&weights, &gradients, LR);
+                    sgd.step(&weights, &gradients, &Tensor::from_slice(&[LR as f32]));
                     move_average(&average, &weights, config.ema_decay);
                     step_by_tensor(&config, &others, &mut momenta, &other_average, &gradients);
                 }

@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
     let classifier = read_bytes(&mut questions).context("cannot read the classifier")?;
     let classifier = Classifier::parse(&classifier)?;
     let device = device::resolve(args.device, device::tell)?;
-    device::set_up(device, &config::Machine::default());
+    device::set_up(device, &config::Machine::default())?;
     ops::set_num_threads(available_parallelism().map_or(1, Into::into));
     ops::set_level(None)?;
     let predictor = Predictor::new(&classifier, device)?;

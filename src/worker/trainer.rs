@@ -17,6 +17,7 @@ use crate::loss::{self, Loss, Unlabeled};
 use crate::model::{Mode, Network, Shape};
 use crate::optim::{Sgd, move_average};
 use crate::part::Part;
+use crate::passes::{Logits, Passes, Recorder, Views};
 use crate::policy::{Constants, Judge, PseudoLabels};
 use crate::weights::{self, Weights};
 
@@ -75,6 +76,7 @@ pub struct Trainer {
     kind: Kind,
     skips_masked: bool,
     judge: Judge,
+    recorder: Recorder,
     /// Learns from pairs of views, without labels.
     is_contrastive: bool,
     ema_decay: f64,
@@ -121,6 +123,7 @@ impl Trainer {
             MaskedViews::Compute => false,
             MaskedViews::Skip => true,
         };
+        let device = input.device();
         Self {
             network,
             input,
@@ -134,6 +137,7 @@ impl Trainer {
             },
             skips_masked,
             judge: Judge::fixed(),
+            recorder: Recorder::new(config.machine.cuda_graphs && !skips_masked, device),
             is_contrastive: config.is_contrastive(),
             ema_decay,
         }
@@ -154,6 +158,7 @@ impl Trainer {
         self.weights = Weights::init(self.network.specs(), seed, self.input.device());
         self.average = self.weights.average();
         self.sgd.forget(&self.weights);
+        self.recorder.forget();
     }
 
     /// Trained numbers.
@@ -161,71 +166,119 @@ impl Trainer {
         self.weights.n_parameters()
     }
 
-    /// Takes one step and returns what it leaves behind, still on the device: nothing here waits for a GPU.
+    /// Takes one step and returns what it leaves behind, still on the device: nothing here waits for a GPU, but for the one
+    /// step in which the passes are recorded.
     pub fn step(&mut self, batch: &Batch, values: StepValues) -> Taken {
         let hidden_labels = self.input.labels(&batch.hidden_labels); // (μB) i64
-        let loss = self.loss(batch, values);
-        let gradients = self.gradients(&loss);
-        self.update(&gradients, values.lr);
+        let loss = if let Some(passes) = self.recorded_passes(batch) {
+            let logits = passes.forward(&self.input, &self.views(batch));
+            let loss = self.loss_of(batch, &logits, values);
+            passes.backward(&loss.total, &logits, values.lr);
+            self.recorder.give_back(passes);
+            loss
+        } else {
+            let loss = self.loss(batch, values);
+            let gradients = self.gradients(&loss.total);
+            self.update(&gradients, values.lr);
+            loss
+        };
         let row = measurements(&loss, &hidden_labels, values.lr);
         Taken { row, pseudo: loss.unlabeled.map(|unlabeled| (unlabeled.pseudo, hidden_labels)) }
     }
 
-    /// The loss's gradients by the trained weights.
-    pub fn gradients(&self, loss: &Loss) -> Vec<Tensor> {
-        let parameters: Vec<&Tensor> = self.weights.trained().map(|(_, tensor)| tensor).collect();
-        Tensor::run_backward(&[&loss.total], &parameters, false, false)
+    /// The passes of such a batch, where they are recorded.
+    fn recorded_passes(&mut self, batch: &Batch) -> Option<Passes> {
+        let views = self.views(batch);
+        let Self { network, input, weights, average, sgd, kind, ema_decay, recorder, .. } = self;
+        recorder.take(&views, || {
+            let network = |images: &Tensor, mode| network.forward(weights, &images.to_kind(*kind), mode);
+            Passes::record(input, &views, network, |total, lr| {
+                sgd.step(weights, &gradients(weights, total), lr);
+                move_average(average, weights, *ema_decay);
+            })
+        })
+    }
+
+    fn views<'a>(&self, batch: &'a Batch) -> Views<'a> {
+        Views::of(batch, self.forward, self.is_contrastive)
+    }
+
+    /// The gradients of a loss by the trained weights.
+    pub fn gradients(&self, total: &Tensor) -> Vec<Tensor> {
+        gradients(&self.weights, total)
     }
 
     /// Moves the weights along the gradients, and their average after them.
     pub fn update(&mut self, gradients: &[Tensor], lr: f64) {
-        self.sgd.step(&self.weights, gradients, lr);
+        let lr = Tensor::full([1], lr, (Kind::Float, self.input.device()));
+        self.sgd.step(&self.weights, gradients, &lr);
         move_average(&self.average, &self.weights, self.ema_decay);
     }
 
     /// ℓ_s + λ_u ℓ_u of a batch, and what the policy adds. Moves what the policy remembers.
     pub fn loss(&mut self, batch: &Batch, values: StepValues) -> Loss {
+        let views = self.views(batch);
+        if let Some(weak) = views.guessed.filter(|_| self.skips_masked) {
+            return self.loss_without_masked(batch, weak, values);
+        }
+        let guessed = views.guessed.map(|views| self.input.images(&[views]));
+        let logits = Logits::of(self.input.images(&views.trained), guessed, |images, mode| self.logits(&images, mode));
+        self.loss_of(batch, &logits, values)
+    }
+
+    /// The same of what the network says of a batch's [`Views`].
+    fn loss_of(&mut self, batch: &Batch, logits: &Logits, values: StepValues) -> Loss {
         if self.is_contrastive {
-            let views = self.logits(&[&batch.weak, &batch.strong], Mode::Train).chunk(2, 0);
+            let views = logits.trained.chunk(2, 0);
             return loss::combine(loss::contrastive(&views[0], &views[1]), None, values.lambda_u);
         }
         let labels = self.input.labels(&batch.labels); // (B) i64
-        let n_labeled = batch.labels.len() as i64;
         if batch.hidden_labels.is_empty() {
-            let logits = self.logits(&[&batch.labeled], Mode::Train);
-            return loss::combine(loss::supervised(&logits, &labels), None, values.lambda_u);
+            return loss::combine(loss::supervised(&logits.trained, &labels), None, values.lambda_u);
         }
-        let n_unlabeled = batch.hidden_labels.len() as i64;
-        let places = self.input.labels(&batch.places); // (μB) i64
-        let (logits, pseudo, rows) = match self.forward {
-            Forward::Joint => {
-                let logits = self.logits(&[&batch.labeled, &batch.strong, &batch.weak], Mode::Train);
-                let n_labeled_and_strong = n_labeled + n_unlabeled;
-                let logits_weak = logits.narrow(0, n_labeled_and_strong, n_unlabeled);
-                let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
-                (logits.narrow(0, 0, n_labeled_and_strong), pseudo, None)
-            }
-            Forward::Split => {
-                let logits_weak = tch::no_grad(|| self.logits(&[&batch.weak], Mode::Batch));
-                let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
-                // reading the mask waits for the device
-                let kept = self.skips_masked.then(|| Kept::new(batch, &host::numbers(&pseudo.mask)));
-                let strong = kept.as_ref().map_or(&batch.strong, |kept| &kept.pixels);
-                let logits = self.logits(&[&batch.labeled, strong], Mode::Train);
-                (logits, pseudo, kept.map(|kept| self.input.labels(&kept.rows)))
-            }
+        let (n_labeled, n_unlabeled) = (batch.labels.len() as i64, batch.hidden_labels.len() as i64);
+        let pseudo = {
+            let in_the_same_pass = || logits.trained.narrow(0, n_labeled + n_unlabeled, n_unlabeled);
+            let weak = logits.guessed.as_ref().map_or_else(in_the_same_pass, Tensor::shallow_clone);
+            self.judge.judge(&weak, &self.input.labels(&batch.places), values.policy)
         };
+        let supervised = loss::supervised(&logits.trained.narrow(0, 0, n_labeled), &labels);
+        self.with_unlabeled(supervised, &logits.trained.narrow(0, n_labeled, n_unlabeled), None, pseudo, values)
+    }
+
+    /// The same where masked strong views do not pass through the network: their numbers would be multiplied by zero. Reading
+    /// the mask waits for the device.
+    fn loss_without_masked(&mut self, batch: &Batch, weak: &[u8], values: StepValues) -> Loss {
+        let (labels, places) = (self.input.labels(&batch.labels), self.input.labels(&batch.places));
+        let logits_weak = tch::no_grad(|| self.logits(&self.input.images(&[weak]), Mode::Batch));
+        let pseudo = self.judge.judge(&logits_weak, &places, values.policy);
+        let kept = Kept::new(batch, &host::numbers(&pseudo.mask));
+        let logits = self.logits(&self.input.images(&[&batch.labeled, &kept.pixels]), Mode::Train);
+        let n_labeled = batch.labels.len() as i64;
         let supervised = loss::supervised(&logits.narrow(0, 0, n_labeled), &labels);
         let logits_strong = logits.narrow(0, n_labeled, logits.size()[0] - n_labeled);
-        let of_rows = rows.map(|rows| pseudo.select(&rows));
-        let of_strong = of_rows.as_ref().unwrap_or(&pseudo);
-        let loss = loss::unsupervised(&logits_strong, of_strong, n_unlabeled);
-        let fairness = self.judge.fairness(&logits_strong, &of_strong.mask, values.policy);
+        let rows = self.input.labels(&kept.rows);
+        self.with_unlabeled(supervised, &logits_strong, Some(&pseudo.select(&rows)), pseudo, values)
+    }
+
+    /// Adds ℓ_u of strong logits (n, C), whose pseudo-labels are some of all, or all.
+    fn with_unlabeled(
+        &self,
+        supervised: Tensor,
+        logits_strong: &Tensor,
+        some: Option<&PseudoLabels>,
+        pseudo: PseudoLabels,
+        values: StepValues,
+    ) -> Loss {
+        let of_strong = some.unwrap_or(&pseudo);
+        let loss = loss::unsupervised(logits_strong, of_strong, pseudo.classes.size()[0]);
+        let fairness = self.judge.fairness(logits_strong, &of_strong.mask, values.policy);
         loss::combine(supervised, Some(Unlabeled { loss, fairness, pseudo }), values.lambda_u)
     }
 
-    fn logits(&self, parts: &[&[u8]], mode: Mode) -> Tensor {
-        self.network.forward(&self.weights, &self.input.images(parts).to_kind(self.kind), mode)
+    /// Of images (N, C, H, W) f32, in the precision of the training.
+    fn logits(&self, images: &Tensor, mode: Mode) -> Tensor {
+        self.network.forward(&self.weights, &images.to_kind(self.kind), mode)
     }
 
     /// Logits (N, classes) of images as bytes, under the given weights, as in evaluation.
@@ -262,6 +315,12 @@ impl Trainer {
     pub fn input(&self) -> &Input {
         &self.input
     }
+}
+
+/// The gradients of a loss by trained weights.
+fn gradients(weights: &Weights, total: &Tensor) -> Vec<Tensor> {
+    let parameters: Vec<&Tensor> = weights.trained().map(|(_, tensor)| tensor).collect();
+    Tensor::run_backward(&[total], &parameters, false, false)
 }
 
 impl Part for Trainer {
@@ -401,7 +460,7 @@ mod tests {
             assert_eq!(Kept::new(&batch, &host::numbers(&mask)).rows.len(), n_kept);
             let [expected, found] = [&mut compute, &mut auto].map(|trainer| {
                 let loss = trainer.loss(&batch, values);
-                trainer.gradients(&loss)
+                trainer.gradients(&loss.total)
             });
             for (expected, found) in expected.iter().zip(&found) {
                 let difference = (expected - found).abs().max().double_value(&[]);
@@ -423,7 +482,7 @@ mod tests {
             let [expected, found] = [&mut single, &mut half].map(|trainer| {
                 let labels_only = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
                 let loss = trainer.loss(&labels_only, values(0.1));
-                let gradients = trainer.gradients(&loss);
+                let gradients = trainer.gradients(&loss.total);
                 assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float));
                 Tensor::cat(&gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect::<Vec<_>>(), 0)
             });

@@ -56,6 +56,7 @@ fn environment(host: &str, images: &str) -> Environment {
         host: host.into(),
         cpu: "a processor".into(),
         device: "cpu".into(),
+        gpu: None,
         cuda_visible_devices: None,
         libtorch: "2".into(),
         threads: 2,

@@ -113,6 +113,7 @@ fn eventful(place: &Place) -> RunDir {
         host: "here".into(),
         cpu: "a processor".into(),
         device: "cpu".into(),
+        gpu: Some("a GPU".into()),
         cuda_visible_devices: Some("0".into()),
         libtorch: "2".into(),
         threads: 2,

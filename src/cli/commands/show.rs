@@ -312,13 +312,15 @@ impl Page {
 }
 
 fn machine(environment: &Environment) -> String {
-    let Environment { host, cpu, device, cuda_visible_devices, libtorch, threads, data_digest, data_known, .. } =
-        environment;
+    let Environment {
+        host, cpu, device, gpu, cuda_visible_devices, libtorch, threads, data_digest, data_known, ..
+    } = environment;
     let visible = cuda_visible_devices.as_ref().map_or_else(String::new, |it| format!(", CUDA_VISIBLE_DEVICES={it}"));
+    let gpu = gpu.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
     let known = if *data_known { "the official one" } else { "not a known one" };
     [
         format!("host         {host}, {cpu}"),
-        format!("device       {device}, {}, libtorch {libtorch}{visible}", plural(u64::from(*threads), "thread")),
+        format!("device       {device}{gpu}, {}, libtorch {libtorch}{visible}", plural(u64::from(*threads), "thread")),
         format!("worker       version {}", environment.version),
         format!("data digest  {data_digest}, {known}"),
     ]

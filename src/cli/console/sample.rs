@@ -180,6 +180,7 @@ pub fn app_on_gpu_run() -> App {
             host: "here".into(),
             cpu: String::new(),
             device: "cuda:0".into(),
+            gpu: None,
             cuda_visible_devices: None,
             libtorch: String::new(),
             threads: 2,

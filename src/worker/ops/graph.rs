@@ -1,10 +1,14 @@
 //! Operations of our own in libtorch's graph, which its binding cannot add: what they compute and its gradient are
 //! Rust, `graph.cpp` is the node between them.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use tch::Tensor;
+
+use crate::failure::{said_by, sentence};
+use crate::libtorch::check;
 
 /// The gradients of an operation's inputs, given that of its output. Called once.
 type Gradient = Box<dyn FnOnce(&Tensor) -> Vec<Tensor>>;
@@ -15,7 +19,7 @@ unsafe extern "C" {
         inputs: *const *const c_void,
         n_inputs: usize,
         closure: *mut c_void,
-        call: extern "C" fn(*mut c_void, *const c_void, *mut c_void, usize) -> bool,
+        call: extern "C" fn(*mut c_void, *const c_void, *mut c_void, usize) -> *mut c_char,
         drop: extern "C" fn(*mut c_void),
     ) -> *mut c_char;
     fn fixmatch_put_tensor(from: *const c_void, into: *mut c_void, place: usize);
@@ -48,12 +52,16 @@ pub fn with_gradient(
         let output = output.as_mut_ptr().cast();
         fixmatch_set_gradient(output, inputs.as_ptr(), inputs.len(), closure, call, forget)
     };
-    // SAFETY: a string that ends in zero, and is never freed.
-    assert!(error.is_null(), "{}", unsafe { CStr::from_ptr(error) }.to_string_lossy());
+    check(error).expect("an operation becomes part of a graph");
     output
 }
 
-extern "C" fn call(closure: *mut c_void, of_output: *const c_void, of_inputs: *mut c_void, n_inputs: usize) -> bool {
+extern "C" fn call(
+    closure: *mut c_void,
+    of_output: *const c_void,
+    of_inputs: *mut c_void,
+    n_inputs: usize,
+) -> *mut c_char {
     let computed = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the closure is the one given to `with_gradient`, and nothing else looks at it meanwhile.
         let closure = unsafe { &mut *closure.cast::<Option<Gradient>>() };
@@ -67,7 +75,10 @@ extern "C" fn call(closure: *mut c_void, of_output: *const c_void, of_inputs: *m
             unsafe { fixmatch_put_tensor(gradient.as_ptr().cast(), of_inputs, place) };
         }
     }));
-    computed.is_ok()
+    let Err(panic) = computed else { return ptr::null_mut() };
+    let text = CString::new(sentence(said_by(&*panic))).unwrap_or_default();
+    // SAFETY: a string that ends in zero, of which libtorch's side frees the copy.
+    unsafe { libc::strdup(text.as_ptr()) }
 }
 
 extern "C" fn forget(closure: *mut c_void) {
@@ -112,6 +123,6 @@ mod tests {
         let xs = Tensor::from_slice(&[1.0_f32]).set_requires_grad(true);
         let ys = with_gradient(xs.detach() * 1.0, &[&xs], |_| panic!("on purpose"));
         let error = ys.f_backward().expect_err("an error").to_string();
-        assert!(error.contains("a gradient failed"), "{error}");
+        assert!(error.contains("on purpose"), "{error}");
     }
 }

@@ -26,6 +26,7 @@ use fixmatch::run::event::{Event, Started};
 use fixmatch::run::file::{Environment, RunFile};
 use fixmatch::run::history::History;
 use fixmatch::run::state::RunState;
+use tch::Device;
 
 use super::awaited::{self, Awaited};
 use crate::policy::{Facts, Judge};
@@ -66,7 +67,7 @@ pub fn prepare(
         note(format_args!("warning: {warning}"));
         reporter.warn(warning.to_owned());
     })?;
-    device::set_up(device, &config.machine);
+    device::set_up(device, &config.machine)?;
     let n_threads = run.environment.as_ref().map_or_else(|| cores_unless(config.machine.threads), |env| env.threads);
     ensure!((1..=1024).contains(&n_threads), "run.toml: environment.threads must be in [1, 1024], not {n_threads}");
     ops::set_num_threads(n_threads as usize);
@@ -114,7 +115,7 @@ pub fn prepare(
     // a fork's network goes on being fed as its parent's was, whichever images are labeled by now
     let recorded = run.environment.as_ref().and_then(|environment| environment.input.clone());
     let input = recorded.unwrap_or_else(|| Preprocess::of(&dataset.train, config.data.normalize));
-    let found = environment(&device::name(device), n_threads, &dataset, input.clone());
+    let found = environment(device, n_threads, &dataset, input.clone());
     if let Some(before) = run.environment.as_ref() {
         compare_environment(before, &found, reporter);
     }
@@ -198,15 +199,16 @@ fn check_precision(run: &RunFile, device: tch::Device, reporter: &Reporter) -> R
     Ok(())
 }
 
-fn environment(device: &str, threads: u32, dataset: &Dataset, input: Preprocess) -> Environment {
+fn environment(device: Device, threads: u32, dataset: &Dataset, input: Preprocess) -> Environment {
     let cpuinfo = cpuinfo();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     Environment {
         host: host(),
         cpu: model.trim_start_matches([' ', '\t', ':']).to_owned(),
-        device: device.to_owned(),
+        device: device::name(device),
+        gpu: device.is_cuda().then(crate::gpu::name).flatten(),
         cuda_visible_devices: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
-        libtorch: crate::LIBTORCH_VERSION.to_owned(),
+        libtorch: crate::libtorch::version().unwrap_or_else(|error| format!("unknown: {error:#}")),
         threads,
         version: fixmatch::VERSION.to_owned(),
         data_digest: dataset.digest.clone(),
@@ -250,7 +252,10 @@ fn compare_environment(recorded: &Environment, found: &Environment, reporter: &R
         let (then, now) = (instructions(recorded), instructions(found));
         reporter.warn(format!("vectors were {then:?} and are now {now:?}: the run goes on, but not bit for bit"));
     }
+    let [then, now] = [recorded, found].map(|of| of.gpu.clone().unwrap_or_default());
     let pairs = [
+        // runs of older versions do not have it, and those on a CPU have none
+        ("GPU", if recorded.gpu.is_some() && found.gpu.is_some() { &then } else { &now }, &now),
         ("processor", &recorded.cpu, &found.cpu),
         ("device", &recorded.device, &found.device),
         ("libtorch", &recorded.libtorch, &found.libtorch),

@@ -1,7 +1,7 @@
 //! CTAugment's control loop: what the probes of a step say about distortions, and when the loaders hear of it.
 //!
-//! Predictions stay on the device until they are read back, some steps later on a GPU so that no step waits for it. That
-//! moves no result: the loaders use the rates of a step only `delay` steps after it.
+//! Predictions stay on the device until they are read back, some steps later on a GPU. That moves no result: the loaders use the
+//! rates of a step only `delay` steps after it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

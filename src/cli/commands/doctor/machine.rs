@@ -1,11 +1,10 @@
 //! Versions, limits, GPUs and Slurm.
 
 use std::fs;
-use std::path::Path;
 
 use fixmatch::base::detached::is_there;
 use fixmatch::config::Device;
-use fixmatch::machine::gpu::{CUDA_PART, Gpu, warning_before};
+use fixmatch::machine::gpu::{Gpu, cuda_part, warning_before};
 use fixmatch::run::launch::worker_command;
 use fixmatch::suite::slurm::{Setup, Slurm};
 use rustix::process::{Resource, getrlimit};
@@ -86,8 +85,8 @@ pub fn gpu() -> Vec<Finding> {
         (false, _) => Finding::ok(AREA, "there is no NVIDIA driver here: runs train on the CPU"),
         (true, true) => Finding::ok(AREA, "CUDA_VISIBLE_DEVICES hides all GPUs: runs train on the CPU"),
         (true, false) => {
-            let part = option_env!("FIXMATCH_LIBTORCH").map(|folder| Path::new(folder).join(CUDA_PART));
-            let part = if part.is_some_and(|path| path.exists()) { ", libtorch's CUDA part is there" } else { "" };
+            let part =
+                if cuda_part().is_some_and(|path| path.exists()) { ", libtorch's CUDA part is there" } else { "" };
             Finding::ok(AREA, format!("{} visible{version}{part}", gpu.n_visible))
         }
     }]
