@@ -69,6 +69,9 @@ pub struct Args {
     /// On a GPU: ask for operations one by one in steps where nothing is waited for in between
     #[arg(long)]
     no_cuda_graphs: bool,
+    /// On a GPU: use libtorch's operations where there are kernels of our own
+    #[arg(long)]
+    pieces: bool,
     /// With --way: write what a step asks of libtorch, and what a GPU does, as a trace for chrome://tracing
     #[arg(long, value_name = "FILE", requires = "way")]
     trace: Option<PathBuf>,
@@ -143,6 +146,9 @@ pub fn run(args: &Args) -> Result<()> {
     let threads = if args.threads == 0 { cores } else { args.threads };
     ops::set_num_threads(threads);
     ops::set_level(args.simd)?;
+    if args.pieces {
+        ops::use_pieces();
+    }
     if args.way.as_deref() == Some(CONVOLUTIONS) {
         convolutions::print(args, peak_gflop_a_second(ops::Instructions::in_force()));
         return Ok(());

@@ -1,8 +1,10 @@
-//! What a GPU is asked for beside libtorch's operations: recorded graphs.
+//! What a GPU is asked for beside libtorch's operations: recorded graphs, and kernels of our own.
 
 mod graphs;
+mod kernels;
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr;
 use std::sync::Once;
 
 use anyhow::Result;
@@ -10,10 +12,12 @@ use libloading::Library;
 use tch::Device;
 
 pub use self::graphs::Graph;
+pub use self::kernels::{Argument, Kernels, Size};
 use crate::libtorch::check;
 
 unsafe extern "C" {
     fn fixmatch_own_stream(device: c_int) -> *mut c_char;
+    fn fixmatch_stream(stream: *mut *mut c_void) -> *mut c_char;
     fn fixmatch_give_back_gpu() -> *mut c_char;
 }
 
@@ -46,4 +50,15 @@ pub fn name() -> Option<String> {
         }
     }
     Some(CStr::from_bytes_until_nul(&name).ok()?.to_string_lossy().into_owned())
+}
+
+/// The driver's handle of the stream that this thread uses.
+///
+/// # Panics
+/// If there is no GPU.
+fn stream() -> *mut c_void {
+    let mut stream = ptr::null_mut();
+    // SAFETY: `stream` is there to be written.
+    check(unsafe { fixmatch_stream(&raw mut stream) }).expect("a stream of the GPU");
+    stream
 }

@@ -1,5 +1,5 @@
-//! Operations that a CPU does better than in libtorch's pieces, each of which reads and writes whole tensors that do not fit
-//! into a cache: here one pass does what took several, and convolutions need fewer products. Elsewhere the pieces are used.
+//! Operations that are better done otherwise than in libtorch's pieces, each of which reads and writes whole tensors: here one pass
+//! does what took several, and on a CPU convolutions need fewer products. [`gpu`] has those of a GPU. Elsewhere pieces are used.
 //!
 //! Work is split into parts of a fixed size, so that results do not depend on the number of threads. Inner loops are functions
 //! of their own that go over slices side by side, always inlined into [`Instructions::run`]: the compiler vectorises that.
@@ -8,6 +8,7 @@
 
 mod batch_norm;
 mod conv;
+mod gpu;
 mod graph;
 mod instructions;
 mod normalize;
@@ -17,11 +18,21 @@ use rayon::prelude::*;
 use tch::Tensor;
 
 pub use self::batch_norm::{BatchNorm, Statistics};
-pub use self::conv::{conv, conv_pool_relu};
+pub use self::conv::{conv, conv_add, conv_norm, conv_pool_relu};
+pub use self::gpu::use_pieces;
 #[cfg(test)]
 pub use self::instructions::at_every_level;
 pub use self::instructions::{Instructions, Level, set_level};
 pub use self::normalize::Normalizer;
+
+/// Batch norm and leaky ReLU of images (N, C, H, W), in their precision; sums are f32 or better.
+pub fn batch_norm(images: &Tensor, norm: &BatchNorm) -> Tensor {
+    if gpu::is_for(images) && !norm.needs_pieces(images) {
+        gpu::batch_norm(norm, images, None)
+    } else {
+        norm.forward(images)
+    }
+}
 
 /// How many threads libtorch uses, and these operations from their first use on; the one that calls this is among them.
 pub fn set_num_threads(n: usize) {

@@ -16,6 +16,11 @@ pub fn conv(weights: &Weights, name: &str, xs: &Tensor, stride: i64) -> Tensor {
     ops::conv(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")], stride)
 }
 
+/// A convolution of stride 1 with bias, zero-padded by half of its kernel, and other images added to it.
+pub fn conv_add(weights: &Weights, name: &str, xs: &Tensor, others: &Tensor) -> Tensor {
+    ops::conv_add(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")], others)
+}
+
 /// A 3×3 convolution with bias, then 2×2 maximum pooling and ReLU.
 pub fn conv_pool_relu(weights: &Weights, name: &str, xs: &Tensor) -> Tensor {
     ops::conv_pool_relu(xs, &weights[&format!("{name}.weight")], &weights[&format!("{name}.bias")])
@@ -54,6 +59,23 @@ pub struct Activation {
 impl Activation {
     /// Of images (N, C, H, W), by tensors of a name.
     pub fn forward(self, weights: &Weights, name: &str, xs: &Tensor, mode: Mode) -> Tensor {
+        ops::batch_norm(xs, &self.norm(weights, name, mode))
+    }
+
+    /// Of what a convolution makes of images, by names of both.
+    pub fn after_conv(
+        self,
+        weights: &Weights,
+        [conv, norm]: [&str; 2],
+        xs: &Tensor,
+        stride: i64,
+        mode: Mode,
+    ) -> Tensor {
+        let tensor = |part: &str| &weights[&format!("{conv}.{part}")];
+        ops::conv_norm(xs, tensor("weight"), tensor("bias"), stride, &self.norm(weights, norm, mode))
+    }
+
+    fn norm<'a>(self, weights: &'a Weights, name: &str, mode: Mode) -> BatchNorm<'a> {
         let tensor = |part: &str| &weights[&format!("{name}.{part}")];
         let (mean, variance) = (tensor("running_mean"), tensor("running_var"));
         let statistics = match mode {
@@ -62,7 +84,7 @@ impl Activation {
             Mode::Evaluate => Statistics::Running { mean, variance },
         };
         let Self { eps, slope, .. } = self;
-        BatchNorm { weight: tensor("weight"), bias: tensor("bias"), statistics, eps, slope }.forward(xs)
+        BatchNorm { weight: tensor("weight"), bias: tensor("bias"), statistics, eps, slope }
     }
 }
 

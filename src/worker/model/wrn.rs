@@ -8,7 +8,7 @@
 use fixmatch::config::Model;
 use tch::Tensor;
 
-use super::layers::{Activation, bn_specs, conv, linear, spec};
+use super::layers::{Activation, bn_specs, conv, conv_add, linear, spec};
 use super::{Mode, Shape};
 use crate::weights::{Init, Role, Spec, Weights};
 
@@ -109,14 +109,13 @@ impl Block {
     fn forward(&self, weights: &Weights, xs: &Tensor, mode: Mode, activate: Activation) -> Tensor {
         let part = |part: &str| format!("{}.{part}", self.name);
         let activated = activate.forward(weights, &part("bn1"), xs, mode);
-        let branch = conv(weights, &part("conv1"), &activated, self.stride);
-        let branch = activate.forward(weights, &part("bn2"), &branch, mode);
-        let mut branch = conv(weights, &part("conv2"), &branch, 1);
+        let branch = activate.after_conv(weights, [&part("conv1"), &part("bn2")], &activated, self.stride, mode);
         let xs = if self.is_first { &activated } else { xs };
         if self.inputs == self.outputs {
-            return branch.g_add_(xs);
+            return conv_add(weights, &part("conv2"), &branch, xs);
         }
-        branch.g_add_(&conv(weights, &part("shortcut"), xs, self.stride))
+        let shortcut = conv(weights, &part("shortcut"), xs, self.stride);
+        conv_add(weights, &part("conv2"), &branch, &shortcut)
     }
 }
 

@@ -41,13 +41,17 @@ const BLOCK: usize = 512;
 impl BatchNorm<'_> {
     /// Of images (N, C, H, W), in their precision; sums are f32 or better.
     pub fn forward(&self, images: &Tensor) -> Tensor {
-        let is_running = matches!(self.statistics, Statistics::Running { .. });
         match (images.device(), images.kind()) {
-            _ if is_running && images.requires_grad() => self.in_pieces(images),
+            _ if self.needs_pieces(images) => self.in_pieces(images),
             (Device::Cpu, Kind::Float) => self.fused::<f32>(images),
             (Device::Cpu, Kind::BFloat16) => self.fused::<bf16>(images),
             _ => self.in_pieces(images),
         }
+    }
+
+    /// Whether images that want a gradient are evaluated: only pieces have that gradient.
+    pub fn needs_pieces(&self, images: &Tensor) -> bool {
+        matches!(self.statistics, Statistics::Running { .. }) && images.requires_grad()
     }
 
     fn in_pieces(&self, images: &Tensor) -> Tensor {

@@ -13,6 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 use self::layout::Layout;
 use self::pool::{Mark, Winner, pool};
+use super::batch_norm::BatchNorm;
+use super::gpu;
 use super::graph::{wants_gradient, with_gradient};
 use super::pixels::{Number, Pixels, numbers};
 
@@ -32,6 +34,24 @@ pub fn conv(images: &Tensor, kernels: &Tensor, bias: &Tensor, stride: i64) -> Te
         let [of_kernels, of_bias] = winograd::of_kernels(&xs, &of_ys);
         vec![of_xs, of_kernels, of_bias]
     })
+}
+
+/// [`conv`], then batch norm and leaky ReLU. Where a batch's own mean is taken away, the bias is too: a GPU leaves it out.
+pub fn conv_norm(images: &Tensor, kernels: &Tensor, bias: &Tensor, stride: i64, norm: &BatchNorm) -> Tensor {
+    if !gpu::fits(images, kernels) || norm.needs_pieces(images) {
+        return norm.forward(&conv(images, kernels, bias, stride));
+    }
+    let convolved = convolve(images, &kernels.to_kind(images.kind()), None, stride);
+    gpu::batch_norm(norm, &convolved, Some(bias))
+}
+
+/// [`conv`] of stride 1, and other images added to it.
+pub fn conv_add(images: &Tensor, kernels: &Tensor, bias: &Tensor, others: &Tensor) -> Tensor {
+    if !gpu::fits(images, kernels) {
+        return conv(images, kernels, bias, 1).g_add_(others);
+    }
+    let convolved = convolve(images, &kernels.to_kind(images.kind()), None, 1);
+    gpu::add_up(&convolved, others, bias)
 }
 
 fn convolve(images: &Tensor, kernels: &Tensor, bias: Option<&Tensor>, stride: i64) -> Tensor {

@@ -115,7 +115,7 @@ impl Pixels {
 }
 
 /// N×H×W×C, of N×C×H×W.
-fn by_pixel(images: &Tensor) -> Tensor {
+pub fn by_pixel(images: &Tensor) -> Tensor {
     images.permute([0, 2, 3, 1])
 }
 

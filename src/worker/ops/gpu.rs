@@ -1,0 +1,212 @@
+//! Operations on a GPU that are one or few kernels of our own (`gpu/kernels.cu`) where libtorch has several, each of which reads
+//! and writes whole tensors.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tch::{Kind, Tensor};
+
+use super::batch_norm::{BatchNorm, Statistics};
+use super::graph::{wants_gradient, with_gradient};
+use super::pixels::by_pixel;
+use crate::gpu::Argument::{Float, Int, Long, Optional, Tensor as Numbers};
+use crate::gpu::{Argument, Kernels, Size};
+
+/// Bytes that a thread reads at once.
+const VECTOR: usize = 16;
+
+/// Threads of a block, at most.
+const THREADS: usize = 256;
+
+/// Blocks that add up, at most. Part of what decides the last bits of sums.
+const SUMMING: usize = 1056;
+
+/// Other blocks, at most.
+const BLOCKS: usize = 2112;
+
+static USES_PIECES: AtomicBool = AtomicBool::new(false);
+
+/// Has libtorch's pieces used from now on, to compare with.
+pub fn use_pieces() {
+    USES_PIECES.store(true, Ordering::Relaxed);
+}
+
+/// What is launched for images: as rows of channels, one a pixel.
+struct Rows {
+    kernels: &'static Kernels,
+    kind: Kind,
+    n: usize,
+    channels: usize,
+}
+
+impl Rows {
+    /// None where the kernels [are not for](is_for) the images.
+    fn of(images: &Tensor) -> Option<Self> {
+        let size = images.size();
+        let channels = size[1] as usize;
+        let kernels = kernels(images, channels)?;
+        Some(Self { kernels, kind: images.kind(), n: (size[0] * size[2] * size[3]) as usize, channels })
+    }
+
+    fn columns(&self) -> usize {
+        let n_bytes = if self.kind == Kind::Float { 4 } else { 2 };
+        self.channels * n_bytes / VECTOR
+    }
+
+    /// For kernels whose threads take `rows` rows each, or more.
+    fn size(&self, rows: usize, most: usize) -> Size {
+        let height = THREADS / self.columns();
+        let blocks = self.n.div_ceil(height * rows).clamp(1, most);
+        Size { blocks, threads: height * self.columns(), shared: height * self.channels * size_of::<f32>() }
+    }
+
+    fn launch(&self, name: &CStr, size: Size, arguments: &[Argument]) {
+        self.kernels.launch(name, self.kind, size, arguments);
+    }
+
+    /// Of two sums for each channel: what adds them up, and where its blocks leave them.
+    fn summing(&self, like: &Tensor) -> (Size, Tensor) {
+        let size = self.size(4, SUMMING);
+        let partial = Tensor::empty([2, self.channels as i64, size.blocks as i64], (Kind::Float, like.device()));
+        (size, partial)
+    }
+
+    /// A warp for each channel.
+    fn by_channel(&self) -> Size {
+        Size { blocks: self.channels, threads: 32, shared: 0 }
+    }
+}
+
+/// The kernels for as many channels in the precision of some images, if these are on a GPU.
+fn kernels(images: &Tensor, channels: usize) -> Option<&'static Kernels> {
+    if !images.device().is_cuda() || USES_PIECES.load(Ordering::Relaxed) {
+        return None;
+    }
+    let n_bytes = match images.kind() {
+        Kind::Float => 4,
+        Kind::BFloat16 => 2,
+        _ => return None,
+    };
+    let n_bytes = channels * n_bytes;
+    if n_bytes.is_multiple_of(VECTOR) && n_bytes <= THREADS * VECTOR { Kernels::get() } else { None }
+}
+
+/// Whether [`batch_norm`] and [`add_up`] are there for images: on a GPU, with whole vectors of channels.
+pub fn is_for(images: &Tensor) -> bool {
+    kernels(images, images.size()[1] as usize).is_some()
+}
+
+/// Whether they are there for what kernels (K, C, S, S) make of images.
+pub fn fits(images: &Tensor, of: &Tensor) -> bool {
+    kernels(images, of.size()[0] as usize).is_some()
+}
+
+/// Batch norm and leaky ReLU of images (N, C, H, W), to which a bias (C) that was left out `before` belongs: it moves the
+/// running mean, and nothing else. Its gradient is zero.
+///
+/// # Panics
+/// If it [is not for](is_for) the images.
+pub fn batch_norm(norm: &BatchNorm, images: &Tensor, before: Option<&Tensor>) -> Tensor {
+    let rows = Rows::of(images).expect("images that it is for");
+    let BatchNorm { weight, bias, statistics, eps, slope } = *norm;
+    let (n, channels) = (Long(rows.n as i64), Int(rows.channels as i64));
+    let xs = by_pixel(&images.detach()).contiguous();
+    let numbers = Tensor::empty([4, rows.channels as i64], (Kind::Float, xs.device()));
+    let settle = |mean, variance| {
+        let arguments = [
+            channels,
+            Numbers(weight),
+            Numbers(bias),
+            Float(eps),
+            Numbers(&numbers),
+            Optional(before),
+            Numbers(mean),
+            Numbers(variance),
+        ];
+        rows.launch(
+            c"settle",
+            Size { blocks: rows.channels.div_ceil(THREADS), threads: THREADS, shared: 0 },
+            &arguments,
+        );
+    };
+    let normalise = |running: Option<[&Tensor; 2]>, momentum| {
+        let (size, partial) = rows.summing(&xs);
+        rows.launch(c"sum_up", size, &[Numbers(&xs), n, channels, Numbers(&partial)]);
+        let arguments = [
+            Numbers(&partial),
+            Int(size.blocks as i64),
+            Numbers(&xs),
+            n,
+            channels,
+            Numbers(weight),
+            Numbers(bias),
+            Float(eps),
+            Numbers(&numbers),
+            Optional(before),
+            Optional(running.map(|[mean, _]| mean)),
+            Optional(running.map(|[_, variance]| variance)),
+            Float(momentum),
+        ];
+        rows.launch(c"normalise", rows.by_channel(), &arguments);
+    };
+    match statistics {
+        Statistics::Running { mean, variance } => settle(mean, variance),
+        Statistics::Batch => normalise(None, 0.0),
+        Statistics::BatchAndMove { mean, variance, momentum } => normalise(Some([mean, variance]), momentum),
+    }
+    let ys = xs.empty_like();
+    let (apart, slope) = (rows.size(2, BLOCKS), Float(slope));
+    rows.launch(c"apply", apart, &[Numbers(&xs), n, channels, Numbers(&numbers), slope, Numbers(&ys)]);
+    let inputs: Vec<&Tensor> = [images, weight, bias].into_iter().chain(before).collect();
+    // the gradient is that of a batch's own statistics
+    if matches!(statistics, Statistics::Running { .. }) || !wants_gradient(&inputs) {
+        return by_channel(&ys);
+    }
+    let has_bias_before = before.is_some();
+    with_gradient(by_channel(&ys), &inputs, move |of_ys| {
+        let of_ys = by_pixel(of_ys).contiguous();
+        let (size, partial) = rows.summing(&xs);
+        let of = [Numbers(&xs), Numbers(&of_ys), n, channels, Numbers(&numbers)];
+        rows.launch(c"sum_up_gradients", size, &[&of[..], &[slope, Numbers(&partial)]].concat());
+        let gradients = Tensor::empty([4, rows.channels as i64], (Kind::Float, xs.device()));
+        let arguments =
+            [Numbers(&partial), Int(size.blocks as i64), n, channels, Numbers(&numbers), Numbers(&gradients)];
+        rows.launch(c"finish_gradients", rows.by_channel(), &arguments);
+        let of_xs = xs.empty_like();
+        rows.launch(c"apply_gradients", apart, &[&of[..], &[Numbers(&gradients), slope, Numbers(&of_xs)]].concat());
+        let [of_bias, of_weight] = [0, 1].map(|place| gradients.get(place));
+        let of_bias_before = has_bias_before.then(|| of_bias.zeros_like());
+        [by_channel(&of_xs), of_weight, of_bias].into_iter().chain(of_bias_before).collect()
+    })
+}
+
+/// The sum of two images (N, C, H, W) and a bias (C).
+///
+/// # Panics
+/// If it [is not for](is_for) the images.
+pub fn add_up(xs: &Tensor, ys: &Tensor, bias: &Tensor) -> Tensor {
+    let rows = Rows::of(xs).expect("images that it is for");
+    let (n, channels) = (Long(rows.n as i64), Int(rows.channels as i64));
+    let [by_pixel_xs, by_pixel_ys] = [xs, ys].map(|images| by_pixel(&images.detach()).contiguous());
+    let sums = by_pixel_xs.empty_like();
+    let of = [Numbers(&by_pixel_xs), Numbers(&by_pixel_ys), n, channels, Numbers(bias), Numbers(&sums)];
+    rows.launch(c"add_up", rows.size(2, BLOCKS), &of);
+    let inputs = [xs, ys, bias];
+    if !wants_gradient(&inputs) {
+        return by_channel(&sums);
+    }
+    with_gradient(by_channel(&sums), &inputs, move |of_sums| {
+        let by_pixel = by_pixel(of_sums).contiguous();
+        let (size, partial) = rows.summing(&by_pixel);
+        rows.launch(c"sum_rows", size, &[Numbers(&by_pixel), n, channels, Numbers(&partial)]);
+        let of_bias = Tensor::empty([rows.channels as i64], (Kind::Float, by_pixel.device()));
+        let arguments = [Numbers(&partial), Int(size.blocks as i64), Numbers(&of_bias)];
+        rows.launch(c"finish_sum", rows.by_channel(), &arguments);
+        vec![of_sums.shallow_clone(), of_sums.shallow_clone(), of_bias]
+    })
+}
+
+/// Pixels (N, H, W, C) as images (N, C, H, W) in the same memory.
+fn by_channel(pixels: &Tensor) -> Tensor {
+    pixels.permute([0, 3, 1, 2])
+}
