@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a machine with a GPU has to show before figures of it are believed: that it computes the steps that the CPU computes,
-# that a killed run goes on, that nothing is read from it on the way, and what time and memory a step takes, beside PyTorch.
+# that the same run gives the same bits, also when it is killed on the way, that nothing is read from the GPU in a step, and what
+# time and memory a step takes, beside PyTorch: where nothing is waited for between steps ("flowing"), and by itself.
 #
 #   scripts/gpu-check.sh [PROGRAMS [DEVICE]]
 #
@@ -65,12 +66,14 @@ at_most() {
 }
 
 check_steps() {
-    local model kind least status difference
+    local model kind least setting status difference
     for model in cnn wrn; do
-        train "cpu-$model" model.name=$model machine.device=cpu train.steps=1
-        for kind in "f32 1e-3 machine.tf32=false" "TF32 2e-2 machine.tf32=true" "bf16 2e-1 train.precision=bf16"; do
+        # every pseudo-label counts, since an untrained network is sure of none
+        train "cpu-$model" model.name=$model machine.device=cpu train.steps=1 train.threshold=0
+        for kind in "f32 1e-3 machine.tf32=false" "TF32 5e-2 machine.tf32=true" "bf16 2e-1 train.precision=bf16"; do
             read -r kind least setting <<<"$kind"
-            train "$kind-$model" model.name=$model machine.device="$DEVICE" train.steps=1 machine.emulate_bf16=true "$setting"
+            train "$kind-$model" model.name=$model machine.device="$DEVICE" train.steps=1 train.threshold=0 \
+                machine.emulate_bf16=true "$setting"
             # after one step the momentum is the gradient
             difference=$(apart "cpu-$model" "$kind-$model" momentum.)
             status=0
@@ -80,19 +83,34 @@ check_steps() {
     done
 }
 
-check_kill() {
-    local settings=(model.name=cnn machine.device="$DEVICE" train.steps=60 checkpoint.every=20 eval.every=60) dir difference
-    train unbroken "${settings[@]}"
-    train killed "${settings[@]}" 2>/dev/null &
-    until compgen -G "$FIXMATCH_RUNS/*-killed-s0/checkpoints/*.safetensors" >/dev/null; do sleep 0.05; done
-    dir=$(compgen -G "$FIXMATCH_RUNS/*-killed-s0")
-    pkill -KILL -f "fixmatch-worker run $dir" || true
-    wait $! || true
-    "$PROGRAMS/fixmatch" resume "$(basename "$dir")" >"$PLACE/resume.log" 2>&1 || tail -n 5 "$PLACE/resume.log" >&2
-    difference=$(apart unbroken killed model.)
-    local status=0
-    at_most "$difference" 1e-2 || status=1
-    report "weights of a killed and resumed run: apart from the unbroken one's (0 on a CPU)" "$difference" $status
+check_bits() {
+    local n=2000 settings model precision dir
+    [ "$DEVICE" != cpu ] || n=20 # which takes as long
+    for model in "cnn f32" "wrn bf16"; do
+        read -r model precision <<<"$model"
+        settings=(machine.device="$DEVICE" train.steps=$n checkpoint.every=$((n / 4)) eval.every=$n model.name="$model")
+        settings+=(train.precision="$precision" machine.emulate_bf16=true)
+        train "unbroken-$model" "${settings[@]}"
+        train "single-$model" "${settings[@]}" machine.cuda_graphs=false
+        train "killed-$model" "${settings[@]}" 2>/dev/null &
+        until compgen -G "$FIXMATCH_RUNS/*-killed-$model-s0/checkpoints/*.safetensors" >/dev/null || ! kill -0 $! 2>/dev/null; do
+            sleep 0.02
+        done
+        dir=$(compgen -G "$FIXMATCH_RUNS/*-killed-$model-s0")
+        pkill -KILL -f "fixmatch-worker run $dir" || echo "the run was over before it was killed" >&2
+        wait $! || true
+        "$PROGRAMS/fixmatch" resume "$(basename "$dir")" >"$PLACE/resume.log" 2>&1 || tail -n 5 "$PLACE/resume.log" >&2
+        same "weights, $model, $precision: asked for in one go, and operation by operation" "unbroken-$model" "single-$model"
+        same "weights, $model, $precision: of a killed and resumed run, and an unbroken one" "unbroken-$model" "killed-$model"
+    done
+}
+
+# Reports how far the weights of runs $2 and $3 lie apart, which should be not at all.
+same() {
+    local difference status=0
+    difference=$(apart "$2" "$3" model.)
+    at_most "$difference" 0 || status=1
+    report "$1: apart" "$difference" $status
 }
 
 # The most memory of the GPU that anybody uses while process $1 is there, in MiB.
@@ -101,7 +119,7 @@ gpu_memory() {
     while kill -0 "$1" 2>/dev/null; do
         now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits --id="${DEVICE#cuda:}" 2>/dev/null || echo 0)
         if [ "$now" -gt "$most" ]; then most=$now; fi
-        sleep 0.1
+        sleep 0.5
     done
     echo "$most"
 }
@@ -120,20 +138,24 @@ timed() {
 import json, statistics, sys
 said = json.loads(sys.stdin.read().strip().splitlines()[-1])
 steps = [sum(step) if isinstance(step, list) else step for step in said[sys.argv[2]]]
+waits = said.get("wait_ms") or [step[0] for step in said["parts_ms"]]
+times = " | ".join(f"{it:.1f}" for it in (said["flowing_ms"], statistics.median(steps), statistics.median(waits)))
 reads = said.get("device_reads"), said.get("pinned_allocations")
-print(f"| {sys.argv[1]} | {statistics.median(steps):.1f} | {sys.argv[3]} | {reads[0]} | {reads[1]} |")
+print(f"| {sys.argv[1]} | {times} | {sys.argv[3]} | {reads[0]} | {reads[1]} |")
 sys.exit(any(reads))
 ' "$what" "$key" "$memory" <"$PLACE/timed" || failed=1
 }
 
 time_steps() {
-    local model kind options
+    local model kind options way
     for model in cnn wrn; do
-        for kind in "f32 --tf32=false" "TF32 --tf32=true" "TF32,benchmark --tf32=true --cudnn-benchmark" "bf16 --precision=bf16"; do
-            read -r kind options <<<"$kind"
-            # shellcheck disable=SC2086
-            timed "fixmatch, $model, $kind" parts_ms "$PROGRAMS/fixmatch-worker" bench --device "$DEVICE" --model $model \
-                --way "joint, all" --steps "$STEPS" $options
+        for kind in "f32 --tf32=false" "TF32" "bf16 --precision=bf16"; do
+            for way in joint split; do
+                read -r kind options <<<"$kind"
+                # shellcheck disable=SC2086
+                timed "fixmatch, $model, $way, $kind" parts_ms "$PROGRAMS/fixmatch-worker" bench --device "$DEVICE" --model $model \
+                    --way "$way, all" --steps "$STEPS" $options
+            done
         done
         if "$PYTHON" -c 'import torch, numpy, PIL' 2>/dev/null; then
             for options in "" "--tuned" "--tuned --bf16"; do
@@ -150,7 +172,7 @@ nvidia-smi -L 2>/dev/null || echo "no nvidia-smi"
 echo "device: $DEVICE, $(nproc) cores"
 printf '\n| what | number | as it should be |\n|---|---|---|\n'
 check_steps
-check_kill
-printf '\n| a step, B = 64, μ = 7 | median ms | MiB of the GPU | reads | pinned |\n|---|---|---|---|---|\n'
+check_bits
+printf '\n| a step, B = 64, μ = 7 | ms, flowing | ms, by itself | of it waiting for images | MiB of the GPU | reads | pinned |\n|---|---|---|---|---|---|---|\n'
 time_steps
 exit $failed
