@@ -76,6 +76,13 @@ pub fn all() -> &'static [Key] {
     &KEYS
 }
 
+/// Whether this is a moment as runs have it, or its first parts: a year, a month, a day and so on.
+fn is_moment(text: &str) -> bool {
+    const WHOLE: &str = "2026-01-01T00:00:00Z";
+    let has_whole_parts = [4, 7, 10, 13, 16, 19, 20].contains(&text.len()) && text.is_ascii();
+    has_whole_parts && format!("{text}{}", &WHOLE[text.len()..]).parse::<jiff::Timestamp>().is_ok()
+}
+
 fn statuses() -> Vec<String> {
     Status::VARIANTS.iter().map(|status| status.word()).collect()
 }
@@ -150,8 +157,7 @@ impl Key {
             }
             Kind::Word => Ok(None),
             Kind::Moment => {
-                let is_one = text.len() >= 4 && text.starts_with(|c: char| c.is_ascii_digit());
-                ensure!(is_one || text == NONE, "{} is a moment such as 2026-11-26, not {text:?}", self.name);
+                ensure!(is_moment(text) || text == NONE, "{} is a moment such as 2026-11-26, not {text:?}", self.name);
                 Ok(None)
             }
             _ if text == NONE => Ok(None),
@@ -247,6 +253,12 @@ mod tests {
             ("status", "finishd", Err("did you mean finished?")),
             ("augment.strong", "randaug", Err("did you mean randaugment?")),
             ("created", "yesterday", Err("such as 2026-11-26")),
+            ("created", "2026-13-45", Err("such as 2026-11-26")),
+            ("created", "2026-2-3", Err("such as 2026-11-26")),
+            ("created", "2026-11-2é", Err("such as 2026-11-26")),
+            ("created", "2026-02", Ok(None)),
+            ("created", "2026-11-26T18", Ok(None)),
+            ("created", "2026-11-26T18:01:00Z", Ok(None)),
             ("data.path", "none", Ok(None)),
         ];
         for (name, text, expected) in cases {
