@@ -166,6 +166,7 @@ mod tests {
             ("train.steps = 20", "train.seed = 77", "train.seed is set by seeds (seed_keys)"),
             ("labels.per_class = 1\n", "labels.per_class = 9\n", "but the axis has 1, 4"),
             ("train.steps = 20", "train.step = 20", "train.steps"),
+            ("[[leave_out]]", "[leave_out]", "write [[axis]] and [[leave_out]] with two brackets"),
         ] {
             assert!(SMALL.contains(from), "{from}");
             let text = SMALL.replace(from, to);

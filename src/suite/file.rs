@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -118,7 +118,11 @@ impl Suite {
     }
 
     pub(super) fn parse(name: &str, origin: &str, text: &str, folder: Option<PathBuf>) -> Result<Self> {
-        let written: Written = toml::from_str(text).map_err(|error| located(origin, &error))?;
+        let written: Written = toml::from_str(text).map_err(|error| {
+            const TOLD: &str = "invalid type: map, expected a sequence";
+            const MEANT: &str = "there may be several: write [[axis]] and [[leave_out]] with two brackets";
+            anyhow!(located(origin, &error).to_string().replace(TOLD, MEANT))
+        })?;
         let beside = folder.map(|folder| folder.join(&written.base)).filter(|path| path.is_file());
         let base = match beside {
             Some(path) => Preset::from_file(&path),
