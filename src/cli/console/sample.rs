@@ -175,12 +175,15 @@ pub fn machine() -> Machine {
 pub fn app_on_gpu_run() -> App {
     let mut app = app_on_run();
     app.machine = Some(machine());
+    if let Some(started) = app.run_mut().and_then(|run| run.state.started.as_mut()) {
+        started.device = "cuda:0".into();
+    }
     if let Some(Ok(file)) = app.run_mut().and_then(|run| run.file.as_mut()) {
         file.environment = Some(Environment {
             host: "here".into(),
             cpu: String::new(),
             device: "cuda:0".into(),
-            gpu: None,
+            gpu: Some("NVIDIA H200".into()),
             cuda_visible_devices: None,
             libtorch: String::new(),
             threads: 2,

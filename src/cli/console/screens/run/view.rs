@@ -213,7 +213,9 @@ fn machine(buffer: &mut Buffer, app: &App, run: &OpenRun, area: Rect) {
     }
     let mut parts = Vec::new();
     if let Some(started) = &run.state.started {
-        parts.push((3, format!("{}, {}", started.device, plural(started.threads.into(), "thread"))));
+        let environment = run.file.as_ref().and_then(|file| file.as_ref().ok()?.environment.as_ref());
+        let gpu = environment.and_then(|it| it.gpu.as_ref()).map_or_else(String::new, |gpu| format!("{gpu}, "));
+        parts.push((3, format!("{gpu}{}, {}", started.device, plural(started.threads.into(), "thread"))));
     }
     if let Some(last) = run.state.progress.last() {
         parts.push((2, format!("{} images/s", short(last.images_per_s))));
