@@ -12,6 +12,8 @@ use libloading::Library;
 use tch::Device;
 
 pub use self::graphs::Graph;
+#[cfg(test)]
+pub use self::kernels::emulated;
 pub use self::kernels::{Argument, Kernels, Size};
 use crate::libtorch::check;
 

@@ -100,8 +100,8 @@ extern "C" __global__ void sum_up(const T *__restrict__ xs, long rows, int chann
   hand_in(sum, squares, channels, partial);
 }
 
-// A warp a channel. Makes (4, C) numbers: scale and shift of y = scale·x + shift, the mean and 1/√(σ² + ε). Moves the running statistics, to
-// whose mean `before` is added: the bias of the convolution that x comes from, which was left out. Both may be null.
+// A warp a channel. Makes (4, C) numbers: scale and shift of y = scale·x + shift, the mean and 1/√(σ² + ε). Moves the running
+// statistics, to whose mean `before` is added: the bias of the convolution that x comes from, which was left out. Both may be null.
 extern "C" __global__ void normalise(const float *partial, int blocks, const T *xs, long rows, int channels, const float *weight,
                                      const float *bias, float eps, float *numbers, const float *before, float *running_mean,
                                      float *running_variance, float momentum) {
@@ -170,7 +170,8 @@ extern "C" __global__ void sum_up_gradients(const T *__restrict__ xs, const T *_
   hand_in(sum, products, channels, partial);
 }
 
-// A warp a channel. Makes (4, C) numbers: the gradients of bias and weight, and what those of x need: the mean of g, and that of g·(x − μ)/(σ² + ε).
+// A warp a channel. Makes (4, C) numbers: the gradients of bias and weight, and what those of x need: the mean of g, and that of
+// g·(x − μ)/(σ² + ε).
 extern "C" __global__ void finish_gradients(const float *partial, int blocks, long rows, int channels, const float *numbers,
                                             float *gradients) {
   int c = blockIdx.x;

@@ -41,7 +41,7 @@ pub struct Size {
 type Handle = *mut c_void;
 
 /// Functions of NVIDIA's driver, by which kernels are loaded and launched.
-struct Driver {
+pub struct Driver {
     context: Handle,
     set_context: unsafe extern "C" fn(Handle) -> c_int,
     get_function: unsafe extern "C" fn(*mut Handle, Handle, *const c_char) -> c_int,
@@ -60,11 +60,13 @@ struct Driver {
     ) -> c_int,
 }
 
-/// Kernels for f32 and bf16, on the GPU of this process.
-pub struct Kernels {
-    driver: Driver,
-    f32: Handle,
-    bf16: Handle,
+/// Kernels for f32 and bf16.
+pub enum Kernels {
+    /// On the GPU of this process.
+    Compiled { driver: Driver, f32: Handle, bf16: Handle },
+    /// On the CPU, by [`emulated`].
+    #[cfg(test)]
+    Emulated { f32: Library, bf16: Library },
 }
 
 // SAFETY: handles of the driver, which may be used on all threads.
@@ -120,7 +122,7 @@ impl Kernels {
                 launch: *library.get(b"cuLaunchKernel\0")?,
             };
             std::mem::forget(library);
-            Ok(Self { driver, f32: modules[0], bf16: modules[1] })
+            Ok(Self::Compiled { driver, f32: modules[0], bf16: modules[1] })
         }
     }
 
@@ -132,12 +134,20 @@ impl Kernels {
         thread_local! {
             static HAS_CONTEXT: Cell<bool> = const { Cell::new(false) };
         }
-        let module = if kind == Kind::BFloat16 { self.bf16 } else { self.f32 };
         let mut values: Vec<u64> = arguments.iter().map(Argument::bits).collect();
         let mut places: Vec<*mut c_void> = values.iter_mut().map(|value| ptr::from_mut(value).cast()).collect();
         let (blocks, threads, shared) = (size.blocks as c_uint, size.threads as c_uint, size.shared as c_uint);
+        let (driver, module) = match self {
+            Self::Compiled { driver, bf16, .. } if kind == Kind::BFloat16 => (driver, *bf16),
+            Self::Compiled { driver, f32, .. } => (driver, *f32),
+            #[cfg(test)]
+            Self::Emulated { f32, bf16 } => {
+                let library = if kind == Kind::BFloat16 { bf16 } else { f32 };
+                return emulated::launch(library, name, blocks, threads, &mut places);
+            }
+        };
         let mut function = ptr::null_mut();
-        let Driver { context, set_context, get_function, launch } = &self.driver;
+        let Driver { context, set_context, get_function, launch } = driver;
         // SAFETY: the kernel takes these arguments, whose tensors are on this GPU and stay until what is launched after
         // it on the same stream.
         let launched = unsafe {
@@ -232,4 +242,53 @@ fn nvrtc() -> Result<Library> {
     let [builtins, nvrtc] = found.with_context(missing)?;
     std::mem::forget(open(&builtins)?); // which NVRTC looks for by its name
     open(&nvrtc)
+}
+
+/// The kernels as `emulate.cpp` does them, with tensors of the CPU.
+#[cfg(test)]
+pub mod emulated {
+    use std::process::Command;
+
+    use super::*;
+
+    thread_local! {
+        static IS_WANTED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Has this thread use them meanwhile.
+    pub fn with<R>(does: impl FnOnce() -> R) -> R {
+        IS_WANTED.set(true);
+        let done = does();
+        IS_WANTED.set(false);
+        done
+    }
+
+    /// Them, where this thread wants them.
+    pub fn get() -> Option<&'static Kernels> {
+        static MADE: OnceLock<Kernels> = OnceLock::new();
+        let make = || Kernels::Emulated { f32: library(&[]), bf16: library(&["-DBF16"]) };
+        IS_WANTED.get().then(|| MADE.get_or_init(make))
+    }
+
+    fn library(definitions: &[&str]) -> Library {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let made = folder.path().join("kernels.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/worker/gpu/emulate.cpp");
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+        let mut command = Command::new(compiler);
+        command.args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-pthread", source, "-o"]).arg(&made);
+        assert!(command.args(definitions).status().expect("a C++ compiler").success());
+        // SAFETY: functions and nothing that is done as it is opened.
+        unsafe { Library::open(Some(&made), RTLD_NOW) }.expect("what was compiled")
+    }
+
+    pub(super) fn launch(library: &Library, name: &CStr, blocks: c_uint, threads: c_uint, places: &mut [*mut c_void]) {
+        type Emulate = unsafe extern "C" fn(*const c_char, c_uint, c_uint, *mut *mut c_void) -> bool;
+        // SAFETY: the function of emulate.cpp, whose kernels take these arguments.
+        let is_there = unsafe {
+            let emulate: Emulate = *library.get(b"emulate\0").expect("it is there");
+            emulate(name.as_ptr(), blocks, threads, places.as_mut_ptr())
+        };
+        assert!(is_there, "emulate.cpp has no kernel {}", name.to_string_lossy());
+    }
 }

@@ -79,16 +79,19 @@ impl Rows {
 
 /// The kernels for as many channels in the precision of some images, if these are on a GPU.
 fn kernels(images: &Tensor, channels: usize) -> Option<&'static Kernels> {
-    if !images.device().is_cuda() || USES_PIECES.load(Ordering::Relaxed) {
-        return None;
-    }
     let n_bytes = match images.kind() {
-        Kind::Float => 4,
-        Kind::BFloat16 => 2,
+        Kind::Float => 4 * channels,
+        Kind::BFloat16 => 2 * channels,
         _ => return None,
     };
-    let n_bytes = channels * n_bytes;
-    if n_bytes.is_multiple_of(VECTOR) && n_bytes <= THREADS * VECTOR { Kernels::get() } else { None }
+    if !n_bytes.is_multiple_of(VECTOR) || n_bytes > THREADS * VECTOR || USES_PIECES.load(Ordering::Relaxed) {
+        return None;
+    }
+    #[cfg(test)]
+    if !images.device().is_cuda() {
+        return crate::gpu::emulated::get();
+    }
+    if images.device().is_cuda() { Kernels::get() } else { None }
 }
 
 /// Whether [`batch_norm`] and [`add_up`] are there for images: on a GPU, with whole vectors of channels.
@@ -209,4 +212,118 @@ pub fn add_up(xs: &Tensor, ys: &Tensor, bias: &Tensor) -> Tensor {
 /// Pixels (N, H, W, C) as images (N, C, H, W) in the same memory.
 fn by_channel(pixels: &Tensor) -> Tensor {
     pixels.permute([0, 3, 1, 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::super::{conv_add, conv_norm};
+    use super::*;
+    use crate::gpu::emulated;
+
+    /// Waves, other ones for each seed, in `channels_last`.
+    fn waves(shape: &[i64], seed: i64) -> Tensor {
+        let n = shape.iter().product::<i64>();
+        let numbers = (Tensor::arange(n, (Kind::Float, Device::Cpu)) * (0.7 + 0.1 * seed as f64)).sin() * 1.5 + 0.5;
+        if let [n, c, h, w] = *shape { numbers.view([n, h, w, c]).permute([0, 3, 1, 2]) } else { numbers.view(shape) }
+    }
+
+    /// How far apart: ‖a − b‖ / ‖b‖.
+    fn apart(a: &Tensor, b: &Tensor) -> f64 {
+        let [a, b] = [a, b].map(|tensor| tensor.to_kind(Kind::Double));
+        assert_eq!(a.size(), b.size());
+        ((&a - &b).norm() / b.norm().clamp_min(1e-12)).double_value(&[])
+    }
+
+    /// What a batch norm after a convolution gives, and what it moves and the gradients of all, in one precision.
+    fn normalised(kind: Kind, [n, c, h, w]: [i64; 4], which: usize) -> Vec<Tensor> {
+        let leaf = |shape: &[i64], seed, kind| waves(shape, seed).to_kind(kind).set_requires_grad(true);
+        let exact = if kind == Kind::BFloat16 { Kind::Float } else { kind }; // what weights are in
+        let images = leaf(&[n, 3, h, w], 1, kind);
+        let [kernels, bias, weight, shift] =
+            [(&[c, 3, 1, 1][..], 2), (&[c], 3), (&[c], 4), (&[c], 5)].map(|(shape, seed)| leaf(shape, seed, exact));
+        let (mean, variance) = (waves(&[c], 6).to_kind(exact), waves(&[c], 7).square().to_kind(exact));
+        let statistics = [
+            Statistics::BatchAndMove { mean: &mean, variance: &variance, momentum: 0.1 },
+            Statistics::Batch,
+            Statistics::Running { mean: &mean, variance: &variance },
+        ][which];
+        let norm = BatchNorm { weight: &weight, bias: &shift, statistics, eps: 1e-3, slope: 0.1 };
+        if which == 2 {
+            return vec![tch::no_grad(|| conv_norm(&images, &kernels, &bias, 1, &norm))];
+        }
+        let ys = conv_norm(&images, &kernels, &bias, 1, &norm);
+        let loss = (ys.to_kind(Kind::Double) * waves(&[n, c, h, w], 8).to_kind(Kind::Double)).sum(Kind::Double);
+        let gradients = Tensor::run_backward(&[loss], &[&images, &kernels, &weight, &shift, &bias], false, false);
+        // that of the convolution's bias is 0 but for rounding
+        let of_bias = gradients[4].abs().max().double_value(&[]) / gradients[3].abs().max().double_value(&[]);
+        assert!(of_bias < if kind == Kind::BFloat16 { 1e-1 } else { 1e-4 }, "{kind:?}: {of_bias}");
+        [ys.detach(), mean.copy(), variance.copy()].into_iter().chain(gradients.into_iter().take(4)).collect()
+    }
+
+    const SHAPES: [[i64; 4]; 5] = [[2, 8, 3, 5], [3, 16, 4, 4], [1, 24, 2, 3], [5, 64, 2, 2], [17, 32, 8, 8]];
+
+    #[test]
+    fn the_kernels_give_what_libtorchs_pieces_do_in_f64_and_so_do_their_gradients() {
+        for (kind, least) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+            for shape in SHAPES {
+                for which in 0..3 {
+                    let expected = normalised(Kind::Double, shape, which);
+                    let found = emulated::with(|| {
+                        let images = waves(&shape, 1).to_kind(kind);
+                        assert!(is_for(&images), "{kind:?} {shape:?}");
+                        normalised(kind, shape, which)
+                    });
+                    for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                        let apart = apart(found, expected);
+                        assert!(apart < least, "{kind:?} {shape:?} {which}, number {place}: {apart}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_images_and_a_bias_and_their_gradients_are_libtorchs() {
+        let summed = |kind: Kind, [n, c, h, w]: [i64; 4]| {
+            let exact = if kind == Kind::BFloat16 { Kind::Float } else { kind };
+            let leaf = |shape: &[i64], seed, kind| waves(shape, seed).to_kind(kind).set_requires_grad(true);
+            let (images, others) = (leaf(&[n, 3, h, w], 1, kind), leaf(&[n, c, h, w], 2, kind));
+            let (kernels, bias) = (leaf(&[c, 3, 1, 1], 3, exact), leaf(&[c], 4, exact));
+            // in place is for what nobody wants a gradient of
+            let ys = conv_add(&images, &kernels, &bias, &(&others * 1.0));
+            let loss = (ys.to_kind(Kind::Double) * waves(&[n, c, h, w], 8).to_kind(Kind::Double)).sum(Kind::Double);
+            let mut found = Tensor::run_backward(&[loss], &[&images, &others, &kernels, &bias], false, false);
+            found.push(ys.detach());
+            found
+        };
+        for (kind, least) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+            for shape in SHAPES {
+                let (expected, found) = (summed(Kind::Double, shape), emulated::with(|| summed(kind, shape)));
+                for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    let apart = apart(found, expected);
+                    assert!(apart < least, "{kind:?} {shape:?}, number {place}: {apart}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_whole_vectors_of_channels_or_another_kind_is_left_to_pieces() {
+        emulated::with(|| {
+            for (shape, kind, expected) in [
+                ([1, 4, 1, 1], Kind::Float, true),
+                ([1, 4, 1, 1], Kind::BFloat16, false),
+                ([1, 8, 1, 1], Kind::BFloat16, true),
+                ([1, 3, 1, 1], Kind::Float, false),
+                ([1, 1024, 1, 1], Kind::Float, true),
+                ([1, 2048, 1, 1], Kind::Float, false),
+                ([1, 8, 1, 1], Kind::Double, false),
+            ] {
+                assert_eq!(is_for(&Tensor::zeros(shape, (kind, Device::Cpu))), expected, "{shape:?} {kind:?}");
+            }
+        });
+        assert!(!is_for(&Tensor::zeros([1, 8, 1, 1], (Kind::Float, Device::Cpu))), "on a CPU");
+    }
 }
