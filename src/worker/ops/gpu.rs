@@ -218,7 +218,6 @@ fn by_channel(pixels: &Tensor) -> Tensor {
 mod tests {
     use tch::Device;
 
-    use super::super::{conv_add, conv_norm};
     use super::*;
     use crate::gpu::emulated;
 
@@ -236,49 +235,67 @@ mod tests {
         ((&a - &b).norm() / b.norm().clamp_min(1e-12)).double_value(&[])
     }
 
-    /// What a batch norm after a convolution gives, and what it moves and the gradients of all, in one precision.
+    /// Waves that each kind has exactly.
+    fn exact(shape: &[i64], seed: i64, kind: Kind) -> Tensor {
+        waves(shape, seed).to_kind(Kind::BFloat16).to_kind(kind)
+    }
+
+    /// What weights are in beside images of a kind.
+    fn of_weights(kind: Kind) -> Kind {
+        if kind == Kind::BFloat16 { Kind::Float } else { kind }
+    }
+
+    /// The gradients of some weighted sum.
+    fn gradients(ys: &Tensor, by: &[&Tensor]) -> Vec<Tensor> {
+        let shares = exact(&ys.size(), 8, Kind::Double);
+        Tensor::run_backward(&[(ys.to_kind(Kind::Double) * shares).sum(Kind::Double)], by, false, false)
+    }
+
+    /// What a batch norm gives of images to which a bias belongs, what it moves, and the gradients of images, weight and
+    /// shift. In f64 by libtorch's pieces, which are given the bias.
     fn normalised(kind: Kind, [n, c, h, w]: [i64; 4], which: usize) -> Vec<Tensor> {
-        let leaf = |shape: &[i64], seed, kind| waves(shape, seed).to_kind(kind).set_requires_grad(true);
-        let exact = if kind == Kind::BFloat16 { Kind::Float } else { kind }; // what weights are in
-        let images = leaf(&[n, 3, h, w], 1, kind);
-        let [kernels, bias, weight, shift] =
-            [(&[c, 3, 1, 1][..], 2), (&[c], 3), (&[c], 4), (&[c], 5)].map(|(shape, seed)| leaf(shape, seed, exact));
-        let (mean, variance) = (waves(&[c], 6).to_kind(exact), waves(&[c], 7).square().to_kind(exact));
+        let weights = of_weights(kind);
+        let images = exact(&[n, c, h, w], 1, kind).set_requires_grad(which < 2);
+        let [weight, shift] = [2, 3].map(|seed| exact(&[c], seed, weights).set_requires_grad(true));
+        let [before, mean] = [4, 5].map(|seed| exact(&[c], seed, weights));
+        let variance = exact(&[c], 6, weights).square();
         let statistics = [
             Statistics::BatchAndMove { mean: &mean, variance: &variance, momentum: 0.1 },
             Statistics::Batch,
             Statistics::Running { mean: &mean, variance: &variance },
         ][which];
         let norm = BatchNorm { weight: &weight, bias: &shift, statistics, eps: 1e-3, slope: 0.1 };
-        if which == 2 {
-            return vec![tch::no_grad(|| conv_norm(&images, &kernels, &bias, 1, &norm))];
-        }
-        let ys = conv_norm(&images, &kernels, &bias, 1, &norm);
-        let loss = (ys.to_kind(Kind::Double) * waves(&[n, c, h, w], 8).to_kind(Kind::Double)).sum(Kind::Double);
-        let gradients = Tensor::run_backward(&[loss], &[&images, &kernels, &weight, &shift, &bias], false, false);
-        // that of the convolution's bias is 0 but for rounding
-        let of_bias = gradients[4].abs().max().double_value(&[]) / gradients[3].abs().max().double_value(&[]);
-        assert!(of_bias < if kind == Kind::BFloat16 { 1e-1 } else { 1e-4 }, "{kind:?}: {of_bias}");
-        [ys.detach(), mean.copy(), variance.copy()].into_iter().chain(gradients.into_iter().take(4)).collect()
+        let ys = if kind == Kind::Double {
+            norm.forward(&(&images + before.view([-1, 1, 1])))
+        } else {
+            batch_norm(&norm, &images, Some(&before))
+        };
+        let moved = vec![ys.detach(), mean.copy(), variance.copy()];
+        let gradients = if which < 2 { gradients(&ys, &[&images, &weight, &shift]) } else { Vec::new() };
+        moved.into_iter().chain(gradients).collect()
     }
 
     const SHAPES: [[i64; 4]; 5] = [[2, 8, 3, 5], [3, 16, 4, 4], [1, 24, 2, 3], [5, 64, 2, 2], [17, 32, 8, 8]];
 
+    /// How far apart both may be: bf16 has 8 bits, and what is rounded may be a difference.
+    const KINDS: [(Kind, f64); 2] = [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)];
+
+    fn assert_near(found: &[Tensor], expected: &[Tensor], least: f64, what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let apart = apart(found, expected);
+            assert!(apart < least, "{what}, number {place}: {apart}");
+        }
+    }
+
     #[test]
     fn the_kernels_give_what_libtorchs_pieces_do_in_f64_and_so_do_their_gradients() {
-        for (kind, least) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+        for (kind, least) in KINDS {
             for shape in SHAPES {
                 for which in 0..3 {
                     let expected = normalised(Kind::Double, shape, which);
-                    let found = emulated::with(|| {
-                        let images = waves(&shape, 1).to_kind(kind);
-                        assert!(is_for(&images), "{kind:?} {shape:?}");
-                        normalised(kind, shape, which)
-                    });
-                    for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                        let apart = apart(found, expected);
-                        assert!(apart < least, "{kind:?} {shape:?} {which}, number {place}: {apart}");
-                    }
+                    let found = emulated::with(|| normalised(kind, shape, which));
+                    assert_near(&found, &expected, least, &format!("{kind:?} {shape:?} {which}"));
                 }
             }
         }
@@ -286,25 +303,18 @@ mod tests {
 
     #[test]
     fn sums_of_images_and_a_bias_and_their_gradients_are_libtorchs() {
-        let summed = |kind: Kind, [n, c, h, w]: [i64; 4]| {
-            let exact = if kind == Kind::BFloat16 { Kind::Float } else { kind };
-            let leaf = |shape: &[i64], seed, kind| waves(shape, seed).to_kind(kind).set_requires_grad(true);
-            let (images, others) = (leaf(&[n, 3, h, w], 1, kind), leaf(&[n, c, h, w], 2, kind));
-            let (kernels, bias) = (leaf(&[c, 3, 1, 1], 3, exact), leaf(&[c], 4, exact));
-            // in place is for what nobody wants a gradient of
-            let ys = conv_add(&images, &kernels, &bias, &(&others * 1.0));
-            let loss = (ys.to_kind(Kind::Double) * waves(&[n, c, h, w], 8).to_kind(Kind::Double)).sum(Kind::Double);
-            let mut found = Tensor::run_backward(&[loss], &[&images, &others, &kernels, &bias], false, false);
-            found.push(ys.detach());
+        let summed = |kind: Kind, shape: [i64; 4]| {
+            let [xs, ys] = [1, 2].map(|seed| exact(&shape, seed, kind).set_requires_grad(true));
+            let bias = exact(&shape[1..2], 3, of_weights(kind)).set_requires_grad(true);
+            let sums = if kind == Kind::Double { &xs + &ys + bias.view([-1, 1, 1]) } else { add_up(&xs, &ys, &bias) };
+            let mut found = gradients(&sums, &[&xs, &ys, &bias]);
+            found.push(sums.detach());
             found
         };
-        for (kind, least) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+        for (kind, least) in KINDS {
             for shape in SHAPES {
                 let (expected, found) = (summed(Kind::Double, shape), emulated::with(|| summed(kind, shape)));
-                for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                    let apart = apart(found, expected);
-                    assert!(apart < least, "{kind:?} {shape:?}, number {place}: {apart}");
-                }
+                assert_near(&found, &expected, least, &format!("{kind:?} {shape:?}"));
             }
         }
     }
