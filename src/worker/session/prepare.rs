@@ -247,22 +247,24 @@ fn names(classes: &[Name]) -> String {
 
 /// Tells where a worker's environment differs from the first one's.
 fn compare_environment(recorded: &Environment, found: &Environment, reporter: &Reporter) {
-    let instructions = |of: &Environment| of.instructions.clone().unwrap_or_default();
-    if recorded.instructions.is_some() && recorded.instructions != found.instructions {
-        let (then, now) = (instructions(recorded), instructions(found));
-        reporter.warn(format!("vectors were {then:?} and are now {now:?}: the run goes on, but not bit for bit"));
-    }
-    let [then, now] = [recorded, found].map(|of| of.gpu.clone().unwrap_or_default());
-    let pairs = [
-        // runs of older versions do not have it, and those on a CPU have none
-        ("GPU", if recorded.gpu.is_some() && found.gpu.is_some() { &then } else { &now }, &now),
-        ("processor", &recorded.cpu, &found.cpu),
-        ("device", &recorded.device, &found.device),
-        ("libtorch", &recorded.libtorch, &found.libtorch),
-        ("version", &recorded.version, &found.version),
-    ];
-    for (what, then, now) in pairs.into_iter().filter(|(_, then, now)| then != now) {
-        reporter.warn(format!("the {what} was {then:?} and is now {now:?}: the run goes on, but not bit for bit"));
+    let facts = |of: &Environment| {
+        let Environment { instructions, gpu, cpu, device, libtorch, version, .. } = of.clone();
+        [
+            // runs of older versions lack these two, and those on a CPU have no GPU
+            ("vectors were", "are", instructions),
+            ("the GPU was", "is", gpu),
+            ("the processor was", "is", Some(cpu)),
+            ("the device was", "is", Some(device)),
+            ("the libtorch was", "is", Some(libtorch)),
+            ("the version was", "is", Some(version)),
+        ]
+    };
+    for ((was, is, then), (.., now)) in facts(recorded).into_iter().zip(facts(found)) {
+        if let (Some(then), Some(now)) = (then, now)
+            && then != now
+        {
+            reporter.warn(format!("{was} {then:?} and {is} now {now:?}: the run goes on, but not bit for bit"));
+        }
     }
 }
 
