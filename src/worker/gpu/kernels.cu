@@ -81,6 +81,9 @@ __device__ double total(const float *partial, int blocks) {
 
 __device__ float leaky(float x, float slope) { return x > 0 ? x : slope * x; }
 
+// The gradient of its argument, given that of its result.
+__device__ float before_leaky(float x, float of_result, float slope) { return x > 0 ? of_result : slope * of_result; }
+
 // Σ (x − k) and Σ (x − k)², where k is the first row.
 extern "C" __global__ void sum_up(const T *__restrict__ xs, long rows, int channels, float *partial) {
   Place at(channels);
@@ -162,7 +165,7 @@ extern "C" __global__ void sum_up_gradients(const T *__restrict__ xs, const T *_
     load(of_ys + row * channels + at.channel, g);
 #pragma unroll
     for (int i = 0; i < V; ++i) {
-      float of_z = scale[i] * x[i] + shift[i] > 0 ? g[i] : slope * g[i];
+      float of_z = before_leaky(scale[i] * x[i] + shift[i], g[i], slope);
       sum[i] += of_z;
       products[i] += of_z * (x[i] - mean[i]);
     }
@@ -201,7 +204,7 @@ extern "C" __global__ void apply_gradients(const T *__restrict__ xs, const T *__
     load(of_ys + row * channels + at.channel, g);
 #pragma unroll
     for (int i = 0; i < V; ++i) {
-      float of_z = scale[i] * x[i] + shift[i] > 0 ? g[i] : slope * g[i];
+      float of_z = before_leaky(scale[i] * x[i] + shift[i], g[i], slope);
       x[i] = scale[i] * (of_z - level[i] - (x[i] - mean[i]) * slant[i]);
     }
     store(x, of_xs + row * channels + at.channel);
