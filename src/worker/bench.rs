@@ -305,7 +305,7 @@ fn time_steps(args: &Args, forward: Forward, threshold: f64, n_loaders: usize) -
         let got_batch = now();
         let loss = trainer.loss(&batch, values);
         let got_loss = now();
-        let gradients = trainer.gradients(&loss.total);
+        let gradients = trainer.gradients(&loss);
         let got_gradients = now();
         trainer.update(&gradients, values.lr);
         let took = [got_batch - begun, got_loss - got_batch, got_gradients - got_loss, now() - got_gradients];

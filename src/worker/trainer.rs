@@ -178,7 +178,7 @@ impl Trainer {
             loss
         } else {
             let loss = self.loss(batch, values);
-            let gradients = self.gradients(&loss.total);
+            let gradients = self.gradients(&loss);
             self.update(&gradients, values.lr);
             loss
         };
@@ -203,9 +203,9 @@ impl Trainer {
         Views::of(batch, self.forward, self.is_contrastive)
     }
 
-    /// The gradients of a loss by the trained weights.
-    pub fn gradients(&self, total: &Tensor) -> Vec<Tensor> {
-        gradients(&self.weights, total)
+    /// The loss's gradients by the trained weights.
+    pub fn gradients(&self, loss: &Loss) -> Vec<Tensor> {
+        gradients(&self.weights, &loss.total)
     }
 
     /// Moves the weights along the gradients, and their average after them.
@@ -460,7 +460,7 @@ mod tests {
             assert_eq!(Kept::new(&batch, &host::numbers(&mask)).rows.len(), n_kept);
             let [expected, found] = [&mut compute, &mut auto].map(|trainer| {
                 let loss = trainer.loss(&batch, values);
-                trainer.gradients(&loss.total)
+                trainer.gradients(&loss)
             });
             for (expected, found) in expected.iter().zip(&found) {
                 let difference = (expected - found).abs().max().double_value(&[]);
@@ -482,7 +482,7 @@ mod tests {
             let [expected, found] = [&mut single, &mut half].map(|trainer| {
                 let labels_only = Batch { weak: vec![], strong: vec![], hidden_labels: vec![], ..batch() };
                 let loss = trainer.loss(&labels_only, values(0.1));
-                let gradients = trainer.gradients(&loss.total);
+                let gradients = trainer.gradients(&loss);
                 assert!(gradients.iter().all(|gradient| gradient.kind() == Kind::Float));
                 Tensor::cat(&gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect::<Vec<_>>(), 0)
             });
